@@ -1,0 +1,43 @@
+# Two commands are all the set-up there is: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast test-deps lint format clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/sts-agent: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint packaging/constraints.txt --editable .
+	@touch $@
+
+$(VENV)/dev: pyproject.toml packaging/constraints.txt | $(BIN)/sts-agent
+	$(BIN)/pip install --quiet --constraint packaging/constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(BIN)/sts-agent ## install, then run the main job on an embedded receiver
+	$(BIN)/sts-agent demo --seconds 20
+
+test: $(VENV)/dev lint ## run every test this machine can run
+	$(BIN)/python -m pytest
+
+test-fast: $(VENV)/dev ## run the tests that need no host of their own
+	$(BIN)/python -m pytest -q -m 'not host and not torture'
+
+test-deps: ## install what the host tests need (apt, root)
+	packaging/install-test-deps
+
+lint: $(VENV)/dev ## ruff, ruff format and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/dev ## let ruff lay out the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove what the targets above made
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -1,0 +1,1 @@
+"""agent.yaml, conf.d and the environment, as one checked value."""

@@ -1,0 +1,1 @@
+"""What happened on this host: one module per collector, listed in `collectors.registry`."""

@@ -1,0 +1,137 @@
+"""What a collector is, and the law of its life. Start here to write one.
+
+A collector answers "what happened on this host?" for one kind of fact. It knows no other collector,
+no disk format and no network: it is lent a `Runtime`, reads the host, and emits.
+
+The law:
+
+1. A collector is made with its configuration and touches nothing until `run`.
+2. `run` owns the calling thread until `runtime.stop` is set, then returns within a second (the host
+   collector may use up to five to tell a shutdown). Threads it starts itself end before it returns.
+3. It raises `NotApplicable` when this host has nothing for it: quiet, shown by `status`. Any other
+   exception makes the supervisor start `run` again, with backoff, on a new `Runtime`.
+4. Signals of the OS are hints. The truth is the comparison of what is with `runtime.memory`; signal
+   and reconcile go through the same compare-and-emit, so nothing is told twice, and what happened
+   while nobody looked is told at the next start.
+5. Memory advances only by `emit`, which commits the events and what to remember of them together,
+   and returns when both are on disk. It raises `NotKept` when the spool takes nothing now: remember
+   nothing, compare again later; and `Retired` when this run has been replaced: return at once.
+6. First sight (no memory) is a silent baseline: emit what to remember and no events.
+7. What cannot be read is reported as unreadable or not at all, never as gone.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from collectors.event import Event
+
+ConfigT_co = TypeVar("ConfigT_co", covariant=True)
+
+Remember = Mapping[str, bytes | None]
+"""What a collector wants remembered, by its own keys; None forgets a key."""
+
+
+class CollectorError(Exception):
+    """A collector's trouble; `hint` tells the operator what to do."""
+
+    def __init__(self, problem: str, hint: str = "") -> None:
+        super().__init__(f"{problem} ({hint})" if hint else problem)
+        self.problem = problem
+        self.hint = hint
+
+
+class NotApplicable(CollectorError):  # noqa: N818 - a state of the host, not an error of anybody
+    """This host has nothing for this collector (no systemd, no dpkg, a container without an init)."""
+
+
+class NotKept(CollectorError):  # noqa: N818 - what became of the events
+    """The spool takes nothing at the moment; nothing was remembered, compare again later."""
+
+
+class Retired(CollectorError):  # noqa: N818 - what became of the run
+    """This run was replaced by a newer one; nothing was kept, return at once."""
+
+
+class Memory(Protocol):
+    """What this collector asked to have remembered, as of the last committed `emit`."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return the value of one key, or None."""
+        ...
+
+    def items(self, prefix: str = "") -> Iterator[tuple[str, bytes]]:
+        """Yield every key with this prefix and its value, in key order, without holding them all."""
+        ...
+
+
+class Emit(Protocol):
+    """Keep events and what to remember of them in one transaction; on disk when it returns."""
+
+    def __call__(self, events: Sequence[Event], remember: Remember) -> None:
+        """Raise `NotKept` or `Retired` when nothing was kept."""
+        ...
+
+
+class Stop(Protocol):
+    """The request to end: set once, never unset."""
+
+    def is_set(self) -> bool:
+        """Return whether the run is to end."""
+        ...
+
+    def wait(self, timeout_seconds: float | None = None) -> bool:
+        """Block until set (True) or until the time is over (False)."""
+        ...
+
+    def fileno(self) -> int:
+        """Return a descriptor that polls readable from the moment this is set."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What the agent lends to one run of a collector."""
+
+    memory: Memory
+    emit: Emit
+    stop: Stop
+    report: Callable[[str], None]
+    """Tell `status` in a few words what this collector is at, as "watching 312 files"."""
+    flush: Callable[[float], None]
+    """Wait until everything emitted was sent once, for at most so many seconds."""
+    leave_out: frozenset[tuple[int, int]] = frozenset()
+    """(st_dev, st_ino) of directories nobody may look into: the agent's own spool."""
+
+
+class Collector(Protocol):
+    """One source of facts; see the law above."""
+
+    def run(self, runtime: Runtime) -> None:
+        """Watch the host and emit what happened, until `runtime.stop`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Scoped(Generic[ConfigT_co]):
+    """One entry of the configuration, with the tags and identifiers of the file it stands in."""
+
+    config: ConfigT_co
+    tags: tuple[str, ...] = ()
+    element_identifiers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """How a collector is configured and made.
+
+    `entry` is the type of one entry of its key in conf.d, `many` whether that key holds a list of
+    them. One with a `default` runs without any configuration, unless agent.yaml says `<name>: false`.
+    """
+
+    entry: type[msgspec.Struct]
+    create: Callable[[Sequence[Scoped[Any]]], Collector]
+    many: bool = False
+    default: msgspec.Struct | None = None

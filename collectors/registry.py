@@ -1,0 +1,6 @@
+"""The table of collectors: a new one is a module beside this file and one line here."""
+
+from collectors.collector import Registration
+
+COLLECTORS: dict[str, Registration] = {}
+"""By the key under which agent.yaml and conf.d know them."""

@@ -1,0 +1,1 @@
+"""Keep opaque records safe on disk until every destination has taken them."""

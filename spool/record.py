@@ -1,0 +1,54 @@
+"""What the spool stores: opaque bytes, and beside them what must be known without decoding them."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Bytes compressed as a raw deflate segment of their own; see `spool.segment`."""
+
+    deflated: bytes
+    length: int
+    """Bytes before compression."""
+    adler: int
+    """Adler-32 of the bytes before compression."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A chunk: `count` entries of one name captured together, as `entry,entry,…` in `segment`."""
+
+    name: str
+    count: int
+    first_time: int
+    """Seconds since the epoch, of the earliest entry."""
+    last_time: int
+    event_types: tuple[str, ...]
+    tags: tuple[str, ...]
+    hostname: str
+    """Empty where none was acceptable when it was captured."""
+    boot_id: str
+    boottime: float
+    """CLOCK_BOOTTIME at capture, in seconds."""
+    captured: float
+    """Wall clock at capture, in seconds."""
+    clock_trusted: bool
+    segment: Segment
+    origin: str = ""
+    """Who emitted it: a collector's name, or `intake`."""
+
+
+class Position(NamedTuple):
+    """Where a destination stands: everything before entry `entry` of record `record` is done with."""
+
+    record: int
+    entry: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record as read back, with its place in the order."""
+
+    number: int
+    record: Record
