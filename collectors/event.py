@@ -168,9 +168,10 @@ def check_tag(tag: str) -> None:
 
 def _check_data(data: Mapping[str, Value]) -> None:
     for key, value in data.items():
-        if key == "changes" and isinstance(value, tuple):
-            continue
-        if value is not None and not isinstance(value, str | int | float):
+        if isinstance(value, tuple) and key == "changes":
+            if not all(isinstance(change, Change) for change in value):
+                raise EventError("data.changes holds something else than changes", "give key, old and new")
+        elif value is not None and not isinstance(value, str | int | float):
             raise EventError(
                 f"data.{key} is a {type(value).__name__}", "data holds scalars; only `changes` is a list"
             )
