@@ -30,6 +30,19 @@ from collectors.event import Event
 
 ConfigT_co = TypeVar("ConfigT_co", covariant=True)
 
+
+class Duration(float):
+    """Seconds; in the configuration `250ms`, `30s`, `5m`, `12h`, `7d`."""
+
+    __slots__ = ()
+
+
+class Size(int):
+    """Bytes; in the configuration `900KiB`, `512MiB`, `1GiB`."""
+
+    __slots__ = ()
+
+
 Remember = Mapping[str, bytes | None]
 """What a collector wants remembered, by its own keys; None forgets a key."""
 

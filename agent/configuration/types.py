@@ -4,26 +4,41 @@ Values only. Where they come from, and what is said about wrong ones, is `load`'
 own entries are typed beside each collector and reach this through `collectors.registry`.
 """
 
+import hmac
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import msgspec
 
-from collectors.collector import Scoped
+from collectors.collector import Duration, Scoped, Size
+
+__all__ = [
+    "Backoff",
+    "Batch",
+    "Configuration",
+    "Destination",
+    "Duration",
+    "Intake",
+    "Only",
+    "Scoped",
+    "Secret",
+    "Settings",
+    "Size",
+    "Spool",
+    "Tls",
+]
 
 
-class Duration(float):
-    """Seconds; written `250ms`, `30s`, `5m`, `12h`, `7d`."""
+class Secret:
+    """A value that must never be shown: only `reveal` gives it, nothing else prints, copies or encodes it.
 
+    Not a `str`, so that json, a log line, `+` and a traceback of locals cannot spell it by accident.
+    """
 
-class Size(int):
-    """Bytes; written `900KiB`, `512MiB`, `1GiB`."""
+    __slots__ = ("_value",)
 
-
-class Secret(str):
-    """A value that must never be shown; `repr` and `str` give a mask, `reveal` the value."""
-
-    __slots__ = ()
+    def __init__(self, value: str) -> None:
+        self._value = value
 
     def __repr__(self) -> str:
         return "Secret('***')"
@@ -34,9 +49,26 @@ class Secret(str):
     def __format__(self, spec: str) -> str:
         return format("***", spec)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._value.encode(), other._value.encode())
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret is not pickled")
+
+    def __copy__(self) -> "Secret":
+        return self
+
+    def __deepcopy__(self, memo: object) -> "Secret":
+        return self
+
     def reveal(self) -> str:
         """Return the value itself, for the one place that sends it."""
-        return str.__str__(self)
+        return self._value
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
