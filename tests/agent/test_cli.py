@@ -1,0 +1,88 @@
+"""What holds for every command."""
+
+import subprocess
+import sys
+from argparse import Namespace
+
+import pytest
+
+from agent import cli
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["status"], "status"),
+        (["--config", "run", "status"], "status"),
+        (["--config=x", "--user", "log", "run"], "log"),
+        (["--help"], ""),
+        ([], ""),
+    ],
+)
+def test_the_command_is_the_first_word_that_is_no_global_option(words, name):
+    assert cli.asked_for(words) == name
+
+
+@pytest.mark.parametrize("words", [[], ["nonsense"], ["--nonsense"]])
+def test_wrong_usage_exits_with_2(words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    assert ended.value.code == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_help_names_every_command(capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(command in shown for command in cli.COMMANDS)
+
+
+def test_the_version_goes_to_stdout(capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("sts-agent ")
+
+
+def test_an_error_with_a_hint_is_told_without_a_traceback(capsys):
+    def fail(_: Namespace) -> int:
+        raise cli.CommandError("no such thing", "look elsewhere")
+
+    assert cli.conclude(fail, Namespace()) == 1
+    assert capsys.readouterr().err == "sts-agent: no such thing (look elsewhere)\n"
+
+
+def test_every_problem_of_a_configuration_has_its_line_and_the_status_is_2(capsys):
+    class WrongError(Exception):
+        hint = ""
+        problems = ("a.yaml:1: x: wrong", "b.yaml:2: y: wrong")
+
+    def fail(_: Namespace) -> int:
+        raise WrongError
+
+    assert cli.conclude(fail, Namespace()) == 2
+    assert capsys.readouterr().err == "a.yaml:1: x: wrong\nb.yaml:2: y: wrong\n"
+
+
+def test_what_may_not_be_read_is_named_without_a_traceback(capsys):
+    def fail(_: Namespace) -> int:
+        raise PermissionError(13, "Permission denied", "/some/file")
+
+    assert cli.conclude(fail, Namespace()) == 1
+    assert capsys.readouterr().err == "sts-agent: /some/file: Permission denied\n"
+
+
+def test_a_mistake_of_ours_is_not_hidden():
+    def fail(_: Namespace) -> int:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        cli.conclude(fail, Namespace())
+
+
+def test_no_command_is_imported_before_it_is_asked_for():
+    code = "import sys, agent.cli; print(*[m for m in sys.modules if m.startswith('agent.')])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["agent.cli"]
