@@ -1,0 +1,86 @@
+"""Real hosts for tests: `host` is one that is off; `new_host` makes more.
+
+    def test_a_reboot_is_told(host):
+        host.boot()
+        host.reboot()
+        host.receiver.wait_for_event("HostBootedEvent")
+
+Every test in this folder is marked `host`: it needs root, systemd-nspawn and mmdebstrap. Where they are
+missing it is skipped with the remedy; STS_AGENT_REQUIRE_HOST_TESTS=1 makes that a failure.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+
+import pytest
+from harness import image
+from harness.host import Host, agent_layer
+from harness.receiver import Receiver
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.host)
+
+
+@pytest.fixture(scope="session")
+def layers():
+    """Return the function that makes a host's layers, with more Debian packages where a test asks."""
+    if reason := image.missing():
+        remedy = f"{reason}; run `make test-deps` as root"
+        if os.environ.get("STS_AGENT_REQUIRE_HOST_TESTS") == "1":
+            pytest.fail(remedy, pytrace=False)
+        pytest.skip(remedy)
+    made = {}
+
+    def layers(*packages):
+        if packages not in made:
+            base = image.base(packages)
+            made[packages] = [agent_layer(base), base]
+        return made[packages]
+
+    return layers
+
+
+@pytest.fixture
+def receiver():
+    receiver = Receiver()
+    yield receiver
+    receiver.go_away()
+
+
+@pytest.fixture
+def new_host(layers, receiver, request):
+    """Return a function that makes a host; all of them are gone after the test, whatever it did."""
+    with contextlib.ExitStack() as hosts:
+
+        def new_host(name="edge-01", *, packages=()):
+            host = Host(layers(*packages), receiver, name)
+            hosts.callback(host.close)
+            hosts.callback(_tell_if_failed, request.node, host)
+            return host
+
+        yield new_host
+
+
+@pytest.fixture
+def host(new_host):
+    return new_host()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if call.when == "call":
+        item.stash[_FAILED] = report.failed
+    return report
+
+
+_FAILED = pytest.StashKey[bool]()
+
+
+def _tell_if_failed(item, host):
+    if item.stash.get(_FAILED, False):
+        print(f"---- journal of {host.name} ----\n{host.journal()[-20000:]}")  # noqa: T201 - part of the report

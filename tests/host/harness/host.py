@@ -1,0 +1,108 @@
+"""A test host with the agent installed as an operator installs it, and the receiver it reports to."""
+
+import subprocess
+import sys
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness import image, namespace
+from harness.machine import Machine
+from harness.receiver import API_KEY, Receiver
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+
+# The base's Python, whatever Python runs the tests.
+_WHEELS_FOR = ("--python-version=3.11", "--implementation=cp", "--only-binary=:all:")
+_PLATFORMS = ("manylinux_2_5", "manylinux1", "manylinux_2_12", "manylinux2010", "manylinux_2_17")
+_PLATFORMS += ("manylinux2014", "manylinux_2_28", "manylinux_2_34")
+
+
+class Host(Machine):
+    """A machine with the agent on it. Off until `boot`; the agent then starts by itself.
+
+    `/etc/sts-agent/agent.yaml` names the receiver; write over it, or add to conf.d, before `boot` or with
+    `reload`. Call `mask_agent` before `boot` for a host on which only the test itself runs our code.
+    """
+
+    def __init__(self, layers: Sequence[Path], receiver: Receiver, name: str = "edge-01") -> None:
+        super().__init__(layers, name)
+        self.receiver = receiver
+        self.configure()
+
+    def configure(self, more: str = "", *, hostname: str = "") -> None:
+        """Write agent.yaml: the receiver, quick backoff, and `more`."""
+        self.write("/etc/sts-agent/api_key", API_KEY + "\n")
+        self.write(
+            "/etc/sts-agent/agent.yaml",
+            f"hostname: {hostname or self.name}\n"
+            "destinations:\n"
+            "  stackstate:\n"
+            "    type: stackstate\n"
+            f"    url: {self.receiver.url}\n"
+            "    api_key_file: /etc/sts-agent/api_key\n"
+            "    backoff: {initial: 100ms, max: 500ms}\n" + more,
+        )
+
+    def mask_agent(self) -> None:
+        """Keep the agent from starting at boot."""
+        mask = self.path("/etc/systemd/system/sts-agent.service")
+        mask.unlink(missing_ok=True)
+        mask.symlink_to("/dev/null")
+
+    def reload(self) -> None:
+        """Make the agent read its configuration again, as an operator does."""
+        self.run("systemctl", "reload", "sts-agent.service")
+
+    def agent(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the command line of the agent."""
+        return self.run("/opt/sts-agent/bin/sts-agent", *arguments, check=check)
+
+    def python(self, script: str) -> str:
+        """Run a script with the Python and the packages of the installed agent; return its output."""
+        return self.run("/opt/sts-agent/bin/python", "-c", script).stdout
+
+    def catch_up(self) -> None:
+        """Send an event by hand and wait for it: every event kept before it has arrived then."""
+        mark = uuid.uuid4().hex
+        self.agent("event", "send", "MarkEvent", "--title", "mark", "--source-identifier", mark)
+        self.receiver.wait_for(
+            lambda events: any(event["context"].get("source_identifier") == mark for event in events)
+        )
+
+
+def agent_layer(base: Path) -> Path:
+    """Return the layer that `packaging/install` makes of a base: the agent from this checkout's wheel."""
+    wheels = namespace.scratch() / "wheels"
+    wheels.mkdir(exist_ok=True)
+    if not any(wheels.iterdir()):
+        _collect_wheels(wheels)
+    wheel = next(wheels.glob("sts_agent-*.whl"))
+    machine = Machine([base])
+    show = {CHECKOUT: "/mnt/checkout", wheels: "/mnt/wheels"}
+    machine.prepare(
+        "/mnt/checkout/packaging/install",
+        "--no-start",
+        "--wheels=/mnt/wheels",
+        f"/mnt/wheels/{wheel.name}",
+        show=show,
+    )
+    return machine.become_layer()
+
+
+def _collect_wheels(directory: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "wheel", "--no-deps", f"--wheel-dir={directory}", CHECKOUT], check=True)
+    machine = subprocess.run(["uname", "-m"], check=True, capture_output=True, text=True).stdout.strip()
+    platforms = [f"--platform={platform}_{machine}" for platform in _PLATFORMS]
+    constraints = f"--constraint={CHECKOUT}/packaging/constraints.txt"
+    wheel = next(directory.glob("sts_agent-*.whl"))
+    subprocess.run(
+        [*pip, "download", *_WHEELS_FOR, *platforms, constraints, f"--dest={directory}", wheel], check=True
+    )
+
+
+def default_layers() -> list[Path]:
+    """Return the layers of a host with the default packages and the agent."""
+    base = image.base()
+    return [agent_layer(base), base]

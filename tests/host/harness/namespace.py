@@ -1,0 +1,61 @@
+"""A mount namespace of the test process's own: what is mounted for a test ends with the process.
+
+That is the whole clean-up of mounts: also after SIGKILL nothing stays mounted and no disk is used.
+"""
+
+import ctypes
+import functools
+import os
+from pathlib import Path
+
+from harness import image
+
+_CLONE_NEWNS = 0x00020000
+_MS_REC = 0x4000
+_MS_PRIVATE = 1 << 18
+_MNT_DETACH = 2
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@functools.cache
+def scratch() -> Path:
+    """Return a directory in memory that only this process and its children see; made once.
+
+    Call it first from the main thread: the threads started before keep the old view.
+    """
+    mount_point = image.cache_directory() / "scratch"
+    mount_point.mkdir(mode=0o700, exist_ok=True)
+    _call("unshare", _CLONE_NEWNS)
+    mount("none", Path("/"), None, flags=_MS_REC | _MS_PRIVATE)
+    mount("tmpfs", mount_point, "tmpfs", data="mode=0700,size=75%")
+    return mount_point
+
+
+def overlay(lower: list[Path], upper: Path, work: Path, mount_point: Path) -> None:
+    """Mount `upper` above `lower` (the topmost first) at `mount_point`."""
+    layers = ":".join(map(str, lower))
+    mount("overlay", mount_point, "overlay", data=f"lowerdir={layers},upperdir={upper},workdir={work}")
+
+
+def mount(source: str, target: Path, kind: str | None, *, flags: int = 0, data: str = "") -> None:
+    """Mount as mount(2) does."""
+    _call(
+        "mount",
+        source.encode(),
+        os.fsencode(target),
+        kind.encode() if kind else None,
+        ctypes.c_ulong(flags),
+        data.encode(),
+    )
+
+
+def unmount(target: Path) -> None:
+    """Take `target` out of this process's view; it goes when its last user goes."""
+    _call("umount2", os.fsencode(target), _MNT_DETACH)
+
+
+def _call(name: str, *arguments: object) -> None:
+    if getattr(_libc, name)(*arguments) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")

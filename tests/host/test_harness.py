@@ -1,0 +1,89 @@
+"""What every other host test relies on."""
+
+import json
+import urllib.request
+from pathlib import Path
+
+import pytest
+from harness.machine import HostError
+
+
+def test_a_host_boots_debian_with_systemd_as_process_1(host):
+    host.mask_agent()
+    host.boot()
+    assert host.run("cat", "/proc/1/comm").stdout == "systemd\n"
+    assert host.run("systemctl", "is-system-running").stdout == "running\n"
+    assert host.run("hostname").stdout == "edge-01\n"
+
+
+def test_a_reboot_makes_a_new_boot_and_keeps_the_disk_and_the_machine_id(host):
+    host.mask_agent()
+    host.boot()
+    before = host.boot_id(), host.read("/etc/machine-id")
+    host.shell("echo kept > /root/file")
+    host.reboot()
+    assert host.boot_id() != before[0]
+    assert host.read("/etc/machine-id") == before[1]
+    assert host.read("/root/file") == "kept\n"
+
+
+def test_a_power_loss_ends_every_process_at_once(host):
+    host.mask_agent()
+    host.boot()
+    with host.running("sleep", "infinity") as process:
+        host.power_loss()
+        assert process.wait(10) != 0
+    assert not host.is_running
+    host.boot()
+    assert "Shutting down" not in host.journal()
+
+
+def test_a_host_that_was_switched_off_can_be_changed_and_switched_on_again(host):
+    host.mask_agent()
+    host.boot()
+    host.poweroff()
+    host.write("/etc/motd", "changed\n")
+    host.boot()
+    assert host.run("cat", "/etc/motd").stdout == "changed\n"
+
+
+def test_two_hosts_share_nothing_but_the_machine_below(new_host):
+    one, other = new_host("one"), new_host("other")
+    for host in (one, other):
+        host.mask_agent()
+        host.boot()
+    one.shell("systemctl stop dbus.socket dbus.service")
+    assert other.property("dbus.service", "ActiveState") == "active"
+    assert one.boot_id() != other.boot_id()
+
+
+def test_the_installed_python_has_our_packages_and_their_dependencies(host):
+    host.mask_agent()
+    host.boot()
+    names = "agent, collectors.event, spool, jeepney, msgspec, psutil, requests, watchdog, yaml"
+    assert host.python(f"import {names}; print(agent.__file__)").startswith("/opt/sts-agent/")
+
+
+def test_a_container_without_an_init_has_the_boot_id_of_the_machine_below(host):
+    boot_id = "/proc/sys/kernel/random/boot_id"
+    done = host.run_without_init("cat", "/proc/1/comm", boot_id)
+    assert done.stdout == f"cat\n{Path(boot_id).read_text()}"
+
+
+def test_a_command_that_fails_says_what_it_said(host):
+    host.mask_agent()
+    host.boot()
+    with pytest.raises(HostError, match="ls: cannot access"):
+        host.run("ls", "/nowhere")
+
+
+def test_the_receiver_can_be_waited_for_and_be_away(receiver):
+    event = {"event_type": "T", "msg_title": "t", "context": {"data": {"path": "/a"}}}
+    body = json.dumps({"events": {"config": [event]}}).encode()
+    receiver.go_away()
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(receiver.url + "/intake", body)
+    receiver.come_back()
+    with urllib.request.urlopen(receiver.url + "/intake", body) as answer:
+        assert answer.status == 200
+    assert receiver.wait_for_event("T", path="/a") == event
