@@ -39,7 +39,7 @@ def overlay(lower: list[Path], upper: Path, work: Path, mount_point: Path) -> No
 
 
 def mount(source: str, target: Path, kind: str | None, *, flags: int = 0, data: str = "") -> None:
-    """Mount `source` at `target`; see mount(2) for the rest."""
+    """Mount `source`, a file system of some kind, at `target`."""
     _call(
         "mount",
         source.encode(),
