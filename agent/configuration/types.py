@@ -5,14 +5,17 @@ own entries are typed beside each collector and reach this through `collectors.r
 """
 
 import hmac
+import re
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
+from urllib.parse import urlsplit
 
 import msgspec
 
 from collectors.collector import Duration, Scoped, Size
 
 __all__ = [
+    "SMALLEST_SPOOL_BYTES",
     "Backoff",
     "Batch",
     "Configuration",
@@ -26,6 +29,7 @@ __all__ = [
     "Size",
     "Spool",
     "Tls",
+    "Url",
 ]
 
 
@@ -66,26 +70,78 @@ class Secret:
     def __deepcopy__(self, memo: object) -> "Secret":
         return self
 
+    @classmethod
+    def parse(cls, text: str) -> "Secret":
+        """Return `text` as a secret; raises `ValueError`, which never quotes it."""
+        if not text or not text.isprintable():
+            raise ValueError("is empty" if not text else "holds a character that no key has, as a line break")
+        return cls(text)
+
     def reveal(self) -> str:
         """Return the value itself, for the one place that sends it."""
         return self._value
 
 
+class Url(str):
+    """An address with scheme and host; `repr` hides what it may hold of a secret, `str` does not."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "Url":
+        """Return `text` as an address of http or https; raises `ValueError`, which never quotes it."""
+        try:
+            parts = urlsplit(text)
+            host, _ = parts.hostname, parts.port
+        except ValueError as error:
+            raise ValueError(f"is no URL: {error}") from None
+        if parts.scheme not in ("http", "https"):
+            raise ValueError("must be a URL that begins with https:// or http://")
+        if not host or re.search(r"[\s\x00-\x1f]", text):
+            raise ValueError("is no URL: it has no host, or a space in it")
+        return cls(text)
+
+    def masked(self) -> str:
+        """Return the address without password, and without the value of any query."""
+        masked = re.sub(r"//[^/?#]*@", "//***@", str(self), count=1)
+        return re.sub(r"=[^&#]*", "=***", masked)
+
+    def __repr__(self) -> str:
+        return f"Url({self.masked()!r})"
+
+
+Tag = Annotated[str, msgspec.Meta(pattern=r"^[^:]+:", description="a tag `key:value`, as env:prod")]
+Tags = Annotated[tuple[Tag, ...], msgspec.Meta(extra={"may_be_empty": True})]
+Identifier = Annotated[str, msgspec.Meta(min_length=1, description="an identifier, as urn:component:/nginx")]
+Identifiers = Annotated[tuple[Identifier, ...], msgspec.Meta(extra={"may_be_empty": True})]
+Readable = Annotated[Path, msgspec.Meta(extra={"must_exist": True})]
+"""A file that `check` wants to read; the daemon starts without it and looks again."""
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1, description="a whole number, at least 1")]
+
+
 class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the other side proves who it is, and we who we are."""
 
-    ca_file: Path | None = None
-    client_cert_file: Path | None = None
-    client_key_file: Path | None = None
+    ca_file: Readable | None = None
+    client_cert_file: Readable | None = None
+    client_key_file: Readable | None = None
     verify: bool = True
+
+    def __post_init__(self) -> None:
+        if self.client_key_file and not self.client_cert_file:
+            raise ValueError("client_key_file needs client_cert_file beside it")
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How much one request holds; bytes are of JSON before compression."""
 
-    max_events: int = 1000
+    max_events: AtLeastOne = 1000
     max_bytes: Size = Size(900 * 1024)
     linger: Duration = Duration(0.25)
+
+    def __post_init__(self) -> None:
+        if self.max_bytes < 1:
+            raise ValueError("max_bytes must be at least 1B")
 
 
 class Backoff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -94,31 +150,49 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     initial: Duration = Duration(1)
     max: Duration = Duration(300)
 
+    def __post_init__(self) -> None:
+        if not 0 < self.initial <= self.max:
+            raise ValueError("initial must be longer than 0s and at most max")
+
 
 class Only(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A filter: event types, and tags as `k:v`; an event passes when it matches each list that is given."""
 
     types: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
+    tags: tuple[Tag, ...] = ()
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A remote side of type `stackstate`, under a name of the operator's own."""
+    """A remote side of type `stackstate`, under a name of the operator's own.
 
-    type: Literal["stackstate"]
-    url: str
+    As loaded, the environment's word is in it already: a `proxy` of None means none, and a key that
+    the URL carried is `api_key`.
+    """
+
+    url: Url
+    type: Literal["stackstate"] = "stackstate"
     api_key: Secret | None = None
-    api_key_file: Path | None = None
+    api_key_file: Readable | None = None
     compression: Literal["deflate", "gzip", "none"] = "deflate"
     key_in: Literal["auto", "header", "query", "both"] = "auto"
     timeout: Duration = Duration(20)
-    proxy: str | None = None
+    proxy: Url | None = None
     no_proxy: tuple[str, ...] = ()
     tls: Tls = Tls()
     batch: Batch = Batch()
     backoff: Backoff = Backoff()
     start: Literal["now", "oldest"] = "now"
     only: Only = Only()
+
+    def __post_init__(self) -> None:
+        if self.timeout <= 0:
+            raise ValueError("timeout must be longer than 0s")
+        if self.api_key is not None and self.api_key_file is not None:
+            raise ValueError("give api_key or api_key_file, not both")
+
+
+SMALLEST_SPOOL_BYTES = 8 * 1024 * 1024
+"""The reserve, an empty database, its -wal and one large chunk have to fit."""
 
 
 class Spool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -130,6 +204,12 @@ class Spool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     keep_delivered: Duration = Duration(7 * 86400)
     when_full: Literal["drop_oldest", "reject_new"] = "drop_oldest"
 
+    def __post_init__(self) -> None:
+        if self.max_size < SMALLEST_SPOOL_BYTES:
+            raise ValueError("max_size must be at least 8MiB")
+        if self.max_age <= 0:
+            raise ValueError("max_age must be longer than 0s")
+
 
 class Intake(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where local programs hand in their events."""
@@ -137,12 +217,15 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     socket: Path | None = None
 
 
+Hostname = Annotated[str, msgspec.Meta(pattern=r"^[^\s/]+$", description="a host name without spaces")]
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """agent.yaml as written; the on/off keys of default collectors are added from the registry."""
 
-    hostname: str | None = None
-    tags: tuple[str, ...] = ()
-    element_identifiers: tuple[str, ...] = ()
+    hostname: Hostname | None = None
+    tags: Tags = ()
+    element_identifiers: Identifiers = ()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     destinations: dict[str, Destination] = {}
     spool: Spool = Spool()
@@ -162,3 +245,5 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     collectors: dict[str, tuple[Scoped[Any], ...]]
     sources: tuple[Path, ...] = ()
     set_aside: dict[Path, tuple[str, ...]] = {}
+    warnings: tuple[str, ...] = ()
+    """What works, and is likely not meant: whoever loads says it once."""

@@ -1,0 +1,177 @@
+"""From files and environment to one `Configuration`, or to everything that is wrong with them.
+
+This is where the parts meet: it locates, composes, lays the environment over, walks, and resolves
+defaults. It opens no socket, writes nothing, and looks at no collector but through its registration.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from yaml.nodes import MappingNode, Node, ScalarNode
+
+from agent.configuration.environment import overlay
+from agent.configuration.location import Location, locate
+from agent.configuration.nodes import Place, compose_file, empty_mapping, entry, text_entry
+from agent.configuration.problem import ConfigurationError, Problem
+from agent.configuration.types import Configuration, Identifiers, Scoped, Settings, Tags
+from agent.configuration.walk import WRONG, Walk
+from collectors.collector import Registration
+from collectors.registry import COLLECTORS
+
+_IN_AGENT_FILE = dict.fromkeys(Settings.__struct_fields__, "it belongs into agent.yaml")
+
+Entries = dict[str, tuple[Scoped[Any], ...]]
+
+
+def load(
+    path: Path | None = None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    user: bool = False,
+    for_run: bool = False,
+    strict: bool | None = None,
+    registry: Mapping[str, Registration] = COLLECTORS,
+) -> Configuration:
+    """Return the effective configuration; raises `ConfigurationError` with every problem at once.
+
+    Strict is what `check` and a reload are: a wrong conf.d file, and a key file or certificate that
+    may not be read, are problems. A start (`for_run`) and commands that only look for the spool set
+    wrong conf.d files aside whole, named in `Configuration.set_aside`.
+    """
+    if strict is None:
+        strict = not for_run
+    location = locate(path, environ=environ, user=user, for_run=for_run)
+    walk = Walk(must_exist=strict, elsewhere=_in_applications(registry))
+    agent = _read_agent(location, environ, walk, registry)
+    applications, sources, warnings = _find_applications(location)
+    collectors = _defaults(agent, registry)
+    set_aside: dict[Path, tuple[str, ...]] = {}
+    for file in applications:
+        file_walk = Walk(must_exist=strict, elsewhere=_IN_AGENT_FILE)
+        entries = _read_application(file, file_walk, registry)
+        if strict:
+            walk.problems += file_walk.problems
+        elif file_walk.problems:
+            set_aside[file] = tuple(map(str, sorted(file_walk.problems)))
+            continue
+        for name, scoped in entries.items():
+            collectors[name] = collectors.get(name, ()) + scoped
+    if walk.problems:
+        raise ConfigurationError(walk.problems)
+    settings = Settings(**{field: getattr(agent, field) for field in Settings.__struct_fields__})
+    return Configuration(
+        settings=settings,
+        spool_directory=settings.spool.directory or location.spool_directory,
+        socket=settings.intake.socket or location.socket,
+        collectors=collectors,
+        sources=sources,
+        set_aside=set_aside,
+        warnings=(*location.warnings, *warnings, *_doubts(settings)),
+    )
+
+
+def _read_agent(
+    location: Location, environ: Mapping[str, str], walk: Walk, registry: Mapping[str, Registration]
+) -> Any:
+    root: Node | Problem = empty_mapping(Place(str(location.file)))
+    if location.exists:
+        root = compose_file(location.file)
+    if isinstance(root, Problem):
+        walk.problems.append(root)
+        root = empty_mapping(Place(str(location.file)))
+    root = overlay(root, environ)
+    _want_keys(root, walk)
+    return walk.read(root, _agent_type(registry))
+
+
+def _agent_type(registry: Mapping[str, Registration]) -> type[msgspec.Struct]:
+    """Return the type of agent.yaml: the settings, and a switch for each collector that is on by default."""
+    switches = [(name, bool, True) for name, known in registry.items() if known.default is not None]
+    return msgspec.defstruct("AgentFile", switches, bases=(Settings,), kw_only=True)
+
+
+def _application_type(registry: Mapping[str, Registration]) -> type[msgspec.Struct]:
+    """Return the type of a conf.d file: tags and identifiers for all of it, and the collectors' own keys."""
+    keys = [
+        (name, tuple[known.entry, ...] | None if known.many else known.entry | None, None)  # type: ignore[name-defined]
+        for name, known in registry.items()
+    ]
+    return msgspec.defstruct(
+        "ApplicationFile",
+        [("tags", Tags, ()), ("element_identifiers", Identifiers, ()), *keys],
+        kw_only=True,
+    )
+
+
+def _in_applications(registry: Mapping[str, Registration]) -> dict[str, str]:
+    return dict.fromkeys(registry, "it belongs into a file in conf.d")
+
+
+def _want_keys(root: Node, walk: Walk) -> None:
+    """Note each StackState destination without any key: no default could stand in for it."""
+    destinations = entry(root, "destinations")
+    if not isinstance(destinations, MappingNode):
+        return
+    for name, _ in destinations.value:
+        node = entry(destinations, name.value) if isinstance(name, ScalarNode) else None
+        if not isinstance(node, MappingNode) or text_entry(node, "type") not in ("", "stackstate"):
+            continue
+        if not (entry(node, "api_key") or entry(node, "api_key_file")):
+            key = f"destinations.{name.value}.api_key"
+            walk.note(node, key, "is missing: give api_key or api_key_file, or set STS_API_KEY")
+
+
+def _defaults(agent: Any, registry: Mapping[str, Registration]) -> Entries:
+    return {
+        name: (Scoped(known.default),)
+        for name, known in registry.items()
+        if known.default is not None and (agent is WRONG or getattr(agent, name))
+    }
+
+
+def _find_applications(location: Location) -> tuple[list[Path], tuple[Path, ...], list[str]]:
+    """Return the conf.d files in name order, every file that counts, and a warning for each that does not."""
+    own = (location.file,) if location.exists else ()
+    try:
+        found = sorted(location.applications.iterdir())
+    except FileNotFoundError:
+        return [], own, []
+    except OSError:
+        return [location.applications], own, []  # read like a file, it tells why it may not be
+    files = [file for file in found if not file.name.startswith(".")]
+    counting = [file for file in files if file.suffix == ".yaml"]
+    warnings = [
+        f"{file}: is not read: its name does not end in .yaml" for file in files if file not in counting
+    ]
+    return counting, (*own, *counting), warnings
+
+
+def _read_application(file: Path, walk: Walk, registry: Mapping[str, Registration]) -> Entries:
+    root = compose_file(file)
+    if isinstance(root, Problem):
+        walk.problems.append(root)
+        return {}
+    read = walk.read(root, _application_type(registry))
+    if read is WRONG or walk.problems:
+        return {}
+    entries: Entries = {}
+    for name, known in registry.items():
+        value = getattr(read, name)
+        values = () if value is None else value if known.many else (value,)
+        if values:
+            entries[name] = tuple(Scoped(one, read.tags, read.element_identifiers) for one in values)
+    return entries
+
+
+def _doubts(settings: Settings) -> list[str]:
+    """Return what is allowed and likely not meant."""
+    doubts = []
+    if not settings.destinations:
+        doubts.append("no destination is configured: events are recorded on this host and sent nowhere")
+    for name, destination in settings.destinations.items():
+        if destination.url.startswith("https:") and not destination.tls.verify:
+            doubts.append(f"destinations.{name}: the receiver's certificate is not verified")
+    return doubts

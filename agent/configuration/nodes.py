@@ -1,0 +1,175 @@
+"""YAML files as trees of nodes that know their file and line, scalars as YAML 1.2 reads them.
+
+`off` is text here and `012` is twelve. Nothing is constructed: the types decide what a node may be,
+so a file can neither name a Python object nor lose one of two equal keys before anybody saw both.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from yaml.composer import Composer
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.parser import Parser
+from yaml.reader import Reader, ReaderError
+from yaml.resolver import BaseResolver
+from yaml.scanner import Scanner
+
+from agent.configuration.problem import Problem
+
+MAX_FILE_BYTES = 1024 * 1024
+
+_TAG = "tag:yaml.org,2002:"
+STR, INT, FLOAT, BOOL, NULL = (_TAG + name for name in ("str", "int", "float", "bool", "null"))
+
+
+class Place(yaml.Mark):
+    """Where something that no file holds comes from: `$STS_URL`, line 1."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, 0, 0, 0, None, 0)
+
+
+class _Resolver(BaseResolver):
+    """The core schema of YAML 1.2.2, chapter 10.3."""
+
+
+for _tag, _pattern, _first in (
+    (NULL, r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    (BOOL, r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    (INT, r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
+    (
+        FLOAT,
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        list("-+.0123456789"),
+    ),
+):
+    _Resolver.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), _first)
+
+
+class _Loader(Reader, Scanner, Parser, Composer, _Resolver):
+    """The pure Python parser: it raises on hostile depth, where the C one would end the process."""
+
+    def __init__(self, text: str, name: str) -> None:
+        Reader.__init__(self, text)
+        self.name = name
+        Scanner.__init__(self)
+        Parser.__init__(self)
+        Composer.__init__(self)
+        _Resolver.__init__(self)
+
+
+def compose_file(path: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> Node | Problem:
+    """Return the tree of one file, an empty mapping for an empty file, or why there is none."""
+    name = str(path)
+    try:
+        data = read(path)
+    except OSError as error:
+        return Problem(name, 1, "", f"may not be read: {error.strerror or error}")
+    if len(data) > MAX_FILE_BYTES:
+        return Problem(name, 1, "", f"is larger than {MAX_FILE_BYTES} bytes")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return Problem(name, data.count(b"\n", 0, error.start) + 1, "", "is not UTF-8 text")
+    return compose(text, name)
+
+
+def compose(text: str, name: str) -> Node | Problem:
+    """Return the tree of one document; `name` is what its nodes say their file is."""
+    try:
+        root = _Loader(text, name).get_single_node()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        return Problem(name, mark.line + 1 if mark else 1, "", f"is no YAML: {_reason(error)}")
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        character = f"U+{int(error.character):04X}"  # an int, whatever the type stubs say
+        return Problem(name, line, "", f"is no YAML: the character {character} is not allowed")
+    except RecursionError:
+        return Problem(name, 1, "", "is nested too deeply")
+    if root is None or (isinstance(root, ScalarNode) and root.tag == NULL and not root.value):
+        return empty_mapping(Place(name))
+    return root
+
+
+def _reason(error: yaml.MarkedYAMLError) -> str:
+    return " ".join(part for part in (error.problem, error.context) if part)
+
+
+def empty_mapping(mark: Any) -> MappingNode:
+    """Return a mapping without keys."""
+    return MappingNode(_TAG + "map", [], mark, mark)
+
+
+def value_of(node: ScalarNode) -> Any:
+    """Return what a scalar says: text, a number, a boolean or None; text when its tag promises too much."""
+    read = _READ.get(node.tag)
+    if read is None:
+        return node.value
+    try:
+        return read(node.value)
+    except (ValueError, KeyError):
+        return node.value
+
+
+def _whole_number(text: str) -> int:
+    base = {"0o": 8, "0x": 16}.get(text[:2], 10)
+    return int(text[2:] if base != 10 else text, base)  # noqa: PLR2004 - ten is ten
+
+
+def _float(text: str) -> float:
+    return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+
+
+_READ: dict[str, Callable[[str], Any]] = {
+    NULL: lambda _: None,
+    BOOL: lambda text: {"true": True, "false": False}[text.lower()],
+    INT: _whole_number,
+    FLOAT: _float,
+}
+
+
+def entry(node: Node | None, key: str) -> Node | None:
+    """Return the value under `key`, or None; the first one where the key stands twice."""
+    if isinstance(node, MappingNode):
+        for name, value in node.value:
+            if isinstance(name, ScalarNode) and name.value == key:
+                return cast("Node", value)
+    return None
+
+
+def text_entry(node: Node | None, key: str) -> str:
+    """Return the text of the scalar under `key`, or nothing."""
+    found = entry(node, key)
+    return str(found.value) if isinstance(found, ScalarNode) else ""
+
+
+def with_entry(node: MappingNode, key: str, value: Node) -> MappingNode:
+    """Return a copy of `node` where `key` has this value; what else is wrong with it stays to be found."""
+    entries = list(node.value)
+    for place, (name, _) in enumerate(entries):
+        if isinstance(name, ScalarNode) and name.value == key:
+            entries[place] = (name, value)
+            break
+    else:
+        entries.append((scalar(key, value.start_mark), value))
+    return MappingNode(node.tag, entries, node.start_mark, node.end_mark)
+
+
+def without_entry(node: MappingNode, key: str) -> MappingNode:
+    """Return a copy of `node` without `key`."""
+    kept = [(k, v) for k, v in node.value if not (isinstance(k, ScalarNode) and k.value == key)]
+    return MappingNode(node.tag, kept, node.start_mark, node.end_mark)
+
+
+def scalar(text: str, mark: Any, tag: str = STR) -> ScalarNode:
+    """Return a scalar that says it stands at `mark`."""
+    return ScalarNode(tag, text, mark, mark)
+
+
+def sequence(texts: Iterable[str], mark: Any) -> SequenceNode:
+    """Return a list of texts that says it stands at `mark`."""
+    return SequenceNode(_TAG + "seq", [scalar(text, mark) for text in texts], mark, mark)

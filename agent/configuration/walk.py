@@ -1,0 +1,195 @@
+"""One walk over a file's nodes and the types' fields: all that is wrong, together, each with its line.
+
+msgspec stops at the first error and a YAML constructor drops duplicate keys; so this goes down both
+trees at once, notes every problem and goes on, and leaves only leaves to msgspec. A value of a wrong
+part becomes `WRONG`; whoever walks looks at the problems before using what came out.
+"""
+
+import difflib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, get_args, get_origin
+
+import msgspec
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from agent.configuration.kinds import describe, refusal, structs_in, told_apart, what_is, without_meta
+from agent.configuration.nodes import NULL, value_of
+from agent.configuration.problem import Problem
+from agent.configuration.types import Secret, Url
+from agent.configuration.units import parse_duration, parse_size
+from collectors.collector import Duration, Size
+
+WRONG: Final = object()
+"""Stands for a value with a problem that was noted."""
+
+_READ_TEXT: dict[Any, Callable[[str], Any]] = {
+    Duration: parse_duration,
+    Size: parse_size,
+    Secret: Secret.parse,
+    Url: Url.parse,
+}
+"""Types of our own that are written as one scalar, whatever YAML makes of its text."""
+
+
+class Walk:
+    """One pass over any number of files; `problems` grows as it goes.
+
+    `must_exist` also wants the files that the configuration names (keys, certificates) to be readable.
+    `elsewhere` says of keys that are unknown here where they belong.
+    """
+
+    def __init__(self, *, must_exist: bool = True, elsewhere: Mapping[str, str] | None = None) -> None:
+        self.problems: list[Problem] = []
+        self._must_exist = must_exist
+        self._elsewhere = elsewhere or {}
+
+    def note(self, node: Node, key: str, text: str) -> None:
+        """Note what is wrong with `node`, which is the value of `key`."""
+        mark = node.start_mark
+        self.problems.append(Problem(mark.name, mark.line + 1, _printable(key), _printable(text)))
+
+    def read(self, node: Node, expected: Any, key: str = "") -> Any:
+        """Return the value of `node` as the type `expected`, or `WRONG` after noting what keeps it from being one."""
+        kind, meta = without_meta(expected)
+        structs = structs_in(kind)
+        if isinstance(node, ScalarNode) and node.tag == NULL:
+            return self._wrong(node, key, "has no value: write one, or leave the key out")
+        if structs:
+            return self._read_struct(node, told_apart(node, structs), key)
+        if get_origin(kind) is dict:
+            return self._read_dict(node, get_args(kind)[1], key)
+        if get_origin(kind) is tuple:
+            return self._read_tuple(node, get_args(kind)[0], meta, key)
+        return self._read_leaf(node, kind, meta, key)
+
+    def _wrong(self, node: Node, key: str, text: str) -> object:
+        self.note(node, key, text)
+        return WRONG
+
+    def _entries(self, node: MappingNode, key: str) -> dict[str, tuple[Node, Node]]:
+        entries: dict[str, tuple[Node, Node]] = {}
+        for name, value in node.value:
+            if not isinstance(name, ScalarNode):
+                self.note(name, key, f"a key must be text, this is {what_is(name)}")
+            elif name.value in entries:
+                first = entries[name.value][0].start_mark.line + 1
+                self.note(name, _under(key, name.value), f"duplicate key, first at line {first}")
+            else:
+                entries[name.value] = (name, value)
+        return entries
+
+    def _read_struct(self, node: Node, kind: type[msgspec.Struct], key: str) -> Any:
+        if not isinstance(node, MappingNode):
+            return self._wrong(node, key, f"is {what_is(node)}, must be a mapping of keys")
+        entries = self._entries(node, key)
+        fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+        for name, (place, _) in entries.items():
+            if name not in fields:
+                self.note(place, _under(key, name), "unknown key" + self._hint(name, fields))
+        given: dict[str, Any] = {}
+        for name, field in fields.items():
+            if name in entries:
+                given[field.name] = self.read(entries[name][1], field.type, _under(key, name))
+            elif field.required:
+                given[field.name] = self._wrong(node, _under(key, name), "is missing")
+        if any(value is WRONG for value in given.values()):
+            return WRONG
+        return self._make(node, kind, given, key)
+
+    def _make(self, node: MappingNode, kind: type[msgspec.Struct], given: Mapping[str, Any], key: str) -> Any:
+        """Make the value; what its own `__post_init__` refuses is told where the value it quotes stands."""
+        try:
+            return kind(**given)
+        except Exception as error:  # noqa: BLE001 - a rule that breaks on a value is a problem of that value
+            text = str(error) or type(error).__name__
+            return self._wrong(_quoted(node, text) or node, key, text)
+
+    def _hint(self, name: str, names: Mapping[str, Any]) -> str:
+        if name in self._elsewhere:
+            return f" here: {self._elsewhere[name]}"
+        near = difflib.get_close_matches(name, names, 1)
+        return f"; did you mean {near[0]}?" if near else ""
+
+    def _read_dict(self, node: Node, expected: Any, key: str) -> Any:
+        if not isinstance(node, MappingNode):
+            return self._wrong(node, key, f"is {what_is(node)}, must be a mapping of names")
+        values = {
+            name: self.read(value, expected, _under(key, name))
+            for name, (_, value) in self._entries(node, key).items()
+        }
+        return WRONG if any(value is WRONG for value in values.values()) else values
+
+    def _read_tuple(self, node: Node, expected: Any, meta: Mapping[str, Any], key: str) -> Any:
+        if not isinstance(node, SequenceNode):
+            return self._wrong(node, key, f"is {what_is(node)}, must be a list")
+        if not node.value and not meta.get("may_be_empty"):
+            return self._wrong(node, key, "is an empty list: name something, or leave the key out")
+        values = tuple(self.read(value, expected, f"{key}[{i}]") for i, value in enumerate(node.value))
+        return WRONG if any(value is WRONG for value in values) else values
+
+    def _read_leaf(self, node: Node, kind: Any, meta: Mapping[str, Any], key: str) -> Any:
+        if not isinstance(node, ScalarNode):
+            return self._wrong(node, key, f"is {what_is(node)}, must be {describe(kind, meta)}")
+        if not _is_text(node.value):
+            return self._wrong(node, key, "holds half a surrogate pair, which is no character")
+        try:
+            if kind in _READ_TEXT:
+                return _READ_TEXT[kind](node.value)
+            if kind is Path:
+                return self._read_path(node, meta)
+            return msgspec.convert(value_of(node), meta.get("type", kind))
+        except msgspec.ValidationError as error:
+            return self._wrong(node, key, refusal(node, kind, meta, error))
+        except (ValueError, RuntimeError) as error:
+            return self._wrong(node, key, str(error))
+
+    def _read_path(self, node: ScalarNode, meta: Mapping[str, Any]) -> Path:
+        """Return an absolute path; a relative one is meant from where its file lies."""
+        if not isinstance(value_of(node), str) or not node.value.strip() or "\0" in node.value:
+            raise ValueError("must be a path")
+        path = Path(node.start_mark.name).parent.absolute() / Path(node.value).expanduser()
+        if self._must_exist and meta.get("must_exist"):
+            _check_readable(path)
+        return path
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except OSError as error:
+        raise ValueError(f"{path} may not be read: {error.strerror or error}") from None
+    if empty:
+        raise ValueError(f"{path} is empty")
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _is_text(text: str) -> bool:
+    return not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def _under(key: str, name: str) -> str:
+    return f"{key}.{name}" if key else name
+
+
+def _quoted(node: Node, text: str) -> Node | None:
+    """Return the one scalar below `node` whose value `text` quotes, so that its line can be told."""
+    found: list[Node] = []
+    waiting: list[Node] = [node]
+    seen: set[int] = set()
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen:
+            continue  # an alias, perhaps of its own parent
+        seen.add(id(part))
+        if isinstance(part, MappingNode):
+            waiting += [value for _, value in part.value]
+        elif isinstance(part, SequenceNode):
+            waiting += part.value
+        elif part.value and repr(part.value) in text:
+            found.append(part)
+    return found[0] if len(found) == 1 else None
