@@ -11,7 +11,7 @@ from argparse import SUPPRESS, Action, ArgumentParser, Namespace, _SubParsersAct
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 COMMANDS = {
     "run": "the daemon, in the foreground",
@@ -54,7 +54,7 @@ class Parser(ArgumentParser):
         shared.add_argument("--version", action=_Version, nargs=0, help="show the version and end")
 
 
-Subparsers = _SubParsersAction  # what a command's `add_parser` is given; argparse has no public name for it
+Subparsers: TypeAlias = "_SubParsersAction[Any]"  # argparse has no public name for it
 
 
 class _Version(Action):
