@@ -292,7 +292,8 @@ class Machine:
             self._notices.recv(4096)
 
     def _inside(self, command: Sequence[str], user: str) -> list[str]:
-        enter = ["nsenter", f"--target={self.leader}", "--mount", "--uts", "--ipc", "--pid", "--cgroup", "--"]
+        enter = ["nsenter", f"--target={self.leader}", "--root", "--wd", "--mount", "--uts", "--ipc"]
+        enter += ["--pid", "--cgroup", "--"]
         if user != "root":
             enter += ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--"]
         return [*enter, *command]
