@@ -46,9 +46,11 @@ def layers():
 
 @pytest.fixture
 def receiver():
+    """Return the receiver of the test's hosts; the test fails when an event broke one of its rules."""
     receiver = Receiver()
     yield receiver
     receiver.go_away()
+    assert receiver.problems == []
 
 
 @pytest.fixture

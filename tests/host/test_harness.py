@@ -6,6 +6,25 @@ from pathlib import Path
 
 import pytest
 from harness.machine import HostError
+from harness.receiver import API_KEY
+
+EVENT = {
+    "event_type": "T",
+    "msg_title": "t",
+    "msg_text": "",
+    "source_type_name": "config",
+    "host": "edge-01",
+    "tags": [],
+    "timestamp": 1_700_000_000,
+    "context": {
+        "category": "Changes",
+        "source": "test",
+        "source_identifier": "1",
+        "element_identifiers": ["urn:host:/edge-01"],
+        "source_links": [],
+        "data": {"path": "/a"},
+    },
+}
 
 
 def test_a_host_boots_debian_with_systemd_as_process_1(host):
@@ -78,12 +97,13 @@ def test_a_command_that_fails_says_what_it_said(host):
 
 
 def test_the_receiver_can_be_waited_for_and_be_away(receiver):
-    event = {"event_type": "T", "msg_title": "t", "context": {"data": {"path": "/a"}}}
-    body = json.dumps({"events": {"config": [event]}}).encode()
+    body = json.dumps({"internalHostname": "edge-01", "events": {"config": [EVENT]}}).encode()
+    headers = {"Content-Type": "application/json", "sts-api-key": API_KEY}
+    request = urllib.request.Request(receiver.url + "/intake", body, headers)
     receiver.go_away()
     with pytest.raises(OSError, match="refused"):
-        urllib.request.urlopen(receiver.url + "/intake", body)
+        urllib.request.urlopen(request)
     receiver.come_back()
-    with urllib.request.urlopen(receiver.url + "/intake", body) as answer:
+    with urllib.request.urlopen(request) as answer:
         assert answer.status == 200
-    assert receiver.wait_for_event("T", path="/a") == event
+    assert receiver.wait_for_event("T", path="/a") == EVENT

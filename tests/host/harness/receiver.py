@@ -1,12 +1,11 @@
-"""The remote side of a test host: takes what the agent posts, and can be away for a while."""
+"""The remote side of a test host: the strict receiver, which can be away for a while and keeps its port."""
 
-import gzip
-import json
 import threading
-import zlib
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from agent.receiver import Received, Reply, Request
+from agent.receiver import Receiver as StrictReceiver
 
 Json = dict[str, Any]
 
@@ -14,14 +13,15 @@ API_KEY = "a-key-of-the-tests"
 
 
 class Receiver:
-    """Listens on a loopback port that stays its own while it is away."""
+    """Takes events from the moment it is made; `answer` may be set to script what it says instead."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._events: list[Json] = []
-        self._server: ThreadingHTTPServer | None = None
-        self._thread: threading.Thread | None = None
+        self._problems: list[str] = []
+        self._strict: StrictReceiver | None = None
         self._port = 0
+        self.answer: Callable[[Request], Reply | None] | None = None
         self.come_back()
 
     @property
@@ -34,6 +34,12 @@ class Receiver:
         """Every event taken so far, in the order of arrival."""
         with self._changed:
             return list(self._events)
+
+    @property
+    def problems(self) -> list[str]:
+        """Which event broke which rule of the receiver."""
+        with self._changed:
+            return list(self._problems)
 
     def of_type(self, event_type: str, **data: Any) -> list[Json]:
         """Return the events of one type whose data has these values."""
@@ -58,51 +64,30 @@ class Receiver:
 
     def go_away(self) -> None:
         """Refuse connections from now on."""
-        if self._server is not None and self._thread is not None:
-            self._server.shutdown()
-            self._thread.join()
-            self._server.server_close()
-            self._server = None
+        if self._strict is not None:
+            self._strict.close()
+            self._strict = None
 
     def come_back(self) -> None:
         """Take connections again, on the same port."""
-        if self._server is not None:
-            return
-        taken, changed = self._events, self._changed
+        if self._strict is None:
+            self._strict = StrictReceiver(
+                port=self._port,
+                api_key=API_KEY,
+                intercept=lambda request: self.answer(request) if self.answer else None,
+                on_event=self._take,
+            ).start()
+            self._port = self._strict.port
 
-        class Answer(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                events = _events(_plain(body, self.headers.get("Content-Encoding", "")))
-                self.send_response(200)
-                self.end_headers()
-                with changed:
-                    taken.extend(events)
-                    changed.notify_all()
-
-            def do_GET(self) -> None:
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Answer)
-        self._port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        self._thread.start()
+    def _take(self, received: Received) -> None:
+        with self._changed:
+            self._events.append(received.event)
+            self._problems += [
+                f"{received.event.get('event_type')}: {one.where}: {one.rule}" for one in received.problems
+            ]
+            self._changed.notify_all()
 
 
 def _is(event: Json, event_type: str, data: Json) -> bool:
     has = event["context"]["data"]
     return event["event_type"] == event_type and all(has.get(key) == value for key, value in data.items())
-
-
-def _plain(body: bytes, encoding: str) -> bytes:
-    if encoding == "deflate":
-        return zlib.decompress(body)
-    return gzip.decompress(body) if encoding == "gzip" else body
-
-
-def _events(body: bytes) -> list[Json]:
-    return [event for events in json.loads(body)["events"].values() for event in events]
