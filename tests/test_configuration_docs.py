@@ -1,0 +1,120 @@
+"""What is written about the configuration is what counts."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+
+from agent.configuration.environment import overlay
+from agent.configuration.load import load
+from agent.configuration.show import plain
+from agent.configuration.types import Configuration, Destination, Settings
+from collectors.registry import COLLECTORS
+
+ROOT = Path(__file__).parent.parent
+DOCS = (ROOT / "docs" / "configuration.md").read_text()
+ROWS = {
+    key: [cell.strip() for cell in rest.split("|")]
+    for key, rest in re.findall(r"^\| `([a-zA-Z_.]+)` \|(.*)\|$", DOCS, re.MULTILINE)
+}
+SAMPLE = ROOT / "packaging" / "agent.yaml"
+
+
+def keys(kind, prefix=""):
+    for field in msgspec.structs.fields(kind):
+        key = prefix + field.encode_name
+        inner = [
+            t
+            for t in (field.type, *get_args(field.type))
+            if isinstance(t, type) and issubclass(t, msgspec.Struct)
+        ]
+        if inner:
+            yield from keys(inner[0], key + (".NAME." if field.encode_name == "destinations" else "."))
+        else:
+            yield key, field.default
+
+
+@pytest.mark.parametrize(("key", "default"), [pytest.param(*pair, id=pair[0]) for pair in keys(Settings)])
+def test_every_key_is_explained_with_the_default_that_counts(key, default):
+    said = ROWS[key][0]
+    if default is msgspec.NODEFAULT:
+        assert said == "required"
+    elif default not in (None, ()):
+        shown = plain(default)
+        assert said == f"`{str(shown).lower() if isinstance(shown, bool) else shown}`"
+
+
+def test_nothing_is_explained_that_does_not_exist():
+    switches = {name for name, known in COLLECTORS.items() if known.default is not None}
+    known = {key for key, _ in keys(Settings)} | switches
+    announced = {"services", "packages", "host"}
+    assert {key for key in ROWS if not key.isupper()} - announced <= known
+
+
+def test_the_sample_loads_as_it_is(tmp_path):
+    file = tmp_path / "agent.yaml"
+    file.write_text(SAMPLE.read_text())
+    configuration = load(file, environ={})
+    assert isinstance(configuration, Configuration)
+    assert configuration.settings == Settings()
+
+
+def uncommented(tmp_path):
+    """Return the sample with everything in it that is commented out, and the files it names."""
+    lines = [
+        line.removeprefix("#")
+        if (re.match(r"#[ ]*[a-z_]+:", line) and not line.startswith("# ")) or line.startswith("#  ")
+        else line
+        for line in SAMPLE.read_text().splitlines()
+    ]
+    text = (
+        "\n".join(lines).replace("/etc/sts-agent/", f"{tmp_path}/").replace("/etc/ssl/certs/", f"{tmp_path}/")
+    )
+    for name in ("api_key", "client.crt", "client.key", "ca-certificates.crt"):
+        (tmp_path / name).write_text("x")
+    for switch in ("host", "services", "packages"):
+        if switch not in COLLECTORS:
+            text = text.replace(f"\n{switch}: true", "")
+    file = tmp_path / "agent.yaml"
+    file.write_text(text)
+    return file
+
+
+def test_everything_that_the_sample_shows_loads(tmp_path):
+    shown = load(uncommented(tmp_path), environ={}).settings
+    assert shown.hostname == "edge-01.example.com"
+    destination = shown.destinations["stackstate"]
+    for field in ("compression", "key_in", "timeout", "batch", "backoff", "start"):
+        default = {f.name: f.default for f in msgspec.structs.fields(Destination)}[field]
+        assert getattr(destination, field) == default
+    assert shown.spool.max_size == Settings().spool.max_size
+
+
+def test_the_sample_shows_every_key(tmp_path):
+    text = uncommented(tmp_path).read_text()
+    for key, _ in keys(Settings):
+        assert re.search(rf"\b{key.rpartition('.')[2]}:", text), key
+
+
+def test_every_variable_that_is_read_is_explained():
+    source = "".join(
+        (ROOT / "agent" / "configuration" / name).read_text() for name in ("environment.py", "location.py")
+    )
+    variables = set(re.findall(r'"([A-Z]+_[A-Z_]+[A-Z])"', source))
+    assert overlay.__name__ in source
+    assert len(variables) > 8
+    assert not [name for name in variables if not re.search(rf"\b{name}\b", DOCS)]
+
+
+@pytest.mark.parametrize(
+    "sample", sorted((ROOT / "packaging" / "conf.d").glob("*.yaml")), ids=lambda sample: sample.name
+)
+def test_the_samples_of_conf_d_load(sample, tmp_path):
+    (tmp_path / "agent.yaml").write_text("")
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / sample.name).write_text(sample.read_text())
+    if missing := {"services", "files", "processes"} - COLLECTORS.keys():
+        pytest.skip(f"not built yet: {missing}")
+    load(tmp_path / "agent.yaml", environ={})
