@@ -1,1 +1,57 @@
-"""Keep opaque records safe on disk until every destination has taken them."""
+"""Keep opaque records safe on disk until every destination has taken them.
+
+The invariants, each held by a test in tests/spool/test_invariants.py:
+
+1. `append` returns after the bytes are synced. What it returned survives SIGKILL and power loss.
+2. Records and memory of one `append` commit together or not at all.
+3. Numbers of records are never reused within one database.
+4. A position is (record, entry in it). It moves only by an acknowledgement, in the same transaction as
+   what was rejected, or because what stood there was dropped and counted.
+5. The size cap covers the whole directory, also after a restart and after it was lowered. It frees
+   delivered history, then rejected entries, then the oldest undelivered ones, counted by destination
+   and reason; memory never.
+6. Damage is survivable and local: every row carries a checksum, a bad one is set aside, a database that
+   SQLite refuses is moved aside whole and its records are salvaged in the background. No trouble of
+   the spool ever prevents a start.
+7. Start-up work and memory do not grow with the backlog.
+8. Delivered records stay for `keep_delivered_seconds`, within the cap.
+
+Only this process writes, holding `spool.lock`. It must never open the database's files other than
+through sqlite3: closing any other descriptor of them drops SQLite's locks, and rows are lost.
+"""
+
+from spool.batch import Batch, Drop, Piece, RejectedEntry, Rejection
+from spool.errors import SpoolClosed, SpoolError, SpoolFull, SpoolLocked
+from spool.memory import SpoolMemory
+from spool.options import Options
+from spool.reader import SpoolReader
+from spool.record import Position, Record, Segment, StoredRecord
+from spool.segment import SegmentError, compress, inflate, splice
+from spool.spool import Spool
+from spool.status import DestinationStatus, SpoolStatus
+
+__all__ = [
+    "Batch",
+    "DestinationStatus",
+    "Drop",
+    "Options",
+    "Piece",
+    "Position",
+    "Record",
+    "RejectedEntry",
+    "Rejection",
+    "Segment",
+    "SegmentError",
+    "Spool",
+    "SpoolClosed",
+    "SpoolError",
+    "SpoolFull",
+    "SpoolLocked",
+    "SpoolMemory",
+    "SpoolReader",
+    "SpoolStatus",
+    "StoredRecord",
+    "compress",
+    "inflate",
+    "splice",
+]

@@ -1,0 +1,73 @@
+"""What a destination reads and what it answers: values only."""
+
+from dataclasses import dataclass
+
+from spool.record import Position, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A record, or the part of it from entry `first_entry` up to, not including, `last_entry`."""
+
+    number: int
+    record: Record
+    first_entry: int
+    last_entry: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every entry of the record is meant, so that its segment may be spliced as it is."""
+        return self.first_entry == 0 and self.last_entry == self.record.count
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is to be sent in one request: one hostname, and either all trusted or all to be corrected."""
+
+    pieces: tuple[Piece, ...]
+    events: int
+    bytes: int
+    """Of JSON, before compression; a cut record counts whole."""
+    upto: Position
+    """Acknowledge up to here when all of it is done with."""
+    hostname: str
+    needs_correction: bool = False
+    """The clock was not trusted or no hostname was known when these were captured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """An entry that a destination refused for good."""
+
+    position: Position
+    name: str
+    body: bytes
+    reason: str
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedEntry:
+    """A refused entry as it is kept, until it is retried with success, discarded or too old."""
+
+    id: int
+    destination: str
+    name: str
+    body: bytes
+    reason: str
+    status: int | None
+    event_time: int
+    rejected_at: float
+    hostname: str
+    retrying: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Entries that a destination will never get, not told yet: how many, why, and from when."""
+
+    destination: str
+    reason: str
+    count: int
+    first_time: float
+    last_time: float

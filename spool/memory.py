@@ -1,0 +1,176 @@
+"""What the owners of records asked to have remembered: one row a key, committed with their records.
+
+Each owner has a running count and digest over its rows, so that a row that vanished shows as well as
+one that changed. Memory is all or nothing: half of it would make a collector report as new what it
+has known for years, so an owner with damage is forgotten whole, and learns anew.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+from spool.errors import DamagedRow
+from spool.row import checksum
+
+PAGE_ROWS = 500
+_DIGEST_MASK = 0xFFFF_FFFF
+_AFTER_EVERY_KEY = b"\xff" * 64
+
+Reading = Callable[[], AbstractContextManager[sqlite3.Connection]]
+"""Lends a connection for one statement; nobody keeps a statement open between pages."""
+
+_SELECT_PAGE = (
+    "SELECT key, value, crc FROM memory WHERE owner = ? AND key {after} ? AND key < ? ORDER BY key LIMIT ?"
+)
+
+
+@dataclass(slots=True)
+class Totals:
+    """An owner's rows: how many, how large, and the sum of their checksums."""
+
+    count: int = 0
+    bytes: int = 0
+    digest: int = 0
+
+
+def encode_key(key: str) -> bytes:
+    """Return a key as it is stored; file names that are no UTF-8 keep their bytes."""
+    try:
+        return key.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return key.encode("utf-8", "surrogatepass")
+
+
+def row_checksum(owner: str, key: bytes, value: bytes) -> int:
+    """Return the checksum of one remembered key."""
+    return checksum("memory", (owner, len(key)), key + value)
+
+
+def load_totals(connection: sqlite3.Connection) -> dict[str, Totals]:
+    """Return the totals of every owner; an owner whose row is damaged gets totals that fit nothing."""
+    totals = {}
+    for row in connection.execute("SELECT owner, count, bytes, digest, crc FROM owners").fetchall():
+        whole = checksum("owners", row[:4]) == row[4]
+        totals[str(row[0])] = Totals(*row[1:4]) if whole else Totals(digest=-1)
+    return totals
+
+
+def remember(
+    connection: sqlite3.Connection, totals: dict[str, Totals], owner: str, changes: Mapping[str, bytes | None]
+) -> None:
+    """Set and forget keys of one owner inside the transaction that is open."""
+    mine = totals.setdefault(owner, Totals())
+    for key, value in changes.items():
+        stored = encode_key(key)
+        old = connection.execute(
+            "SELECT crc, length(value) FROM memory WHERE owner = ? AND key = ?", (owner, stored)
+        ).fetchone()
+        if old is not None:
+            mine.count -= 1
+            mine.bytes -= old[1] + len(stored)
+            mine.digest = (mine.digest - old[0]) & _DIGEST_MASK
+        if value is None:
+            connection.execute("DELETE FROM memory WHERE owner = ? AND key = ?", (owner, stored))
+            continue
+        crc = row_checksum(owner, stored, value)
+        connection.execute(
+            "INSERT OR REPLACE INTO memory (owner, key, crc, value) VALUES (?, ?, ?, ?)",
+            (owner, stored, crc, value),
+        )
+        mine.count += 1
+        mine.bytes += len(value) + len(stored)
+        mine.digest = (mine.digest + crc) & _DIGEST_MASK
+    _save_totals(connection, owner, mine)
+
+
+def forget(connection: sqlite3.Connection, totals: dict[str, Totals], owner: str | None) -> None:
+    """Forget all of one owner, or of everyone."""
+    if owner is None:
+        connection.execute("DELETE FROM memory")
+        connection.execute("DELETE FROM owners")
+        totals.clear()
+    else:
+        connection.execute("DELETE FROM memory WHERE owner = ?", (owner,))
+        connection.execute("DELETE FROM owners WHERE owner = ?", (owner,))
+        totals.pop(owner, None)
+
+
+def is_whole(connection: sqlite3.Connection, owner: str, totals: Totals) -> bool:
+    """Return whether every row of an owner is there as it was stored."""
+    seen = Totals()
+    try:
+        for key, value, crc in page_through(lambda: nullcontext(connection), owner):
+            seen.count += 1
+            seen.bytes += len(key) + len(value)
+            seen.digest = (seen.digest + crc) & _DIGEST_MASK
+    except DamagedRow:
+        return False
+    return seen == totals
+
+
+def page_through(reading: Reading, owner: str, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes, int]]:
+    """Yield key, value and checksum in key order, a page at a time; raises `DamagedRow`."""
+    after, comparison = prefix, ">="
+    end = _end_of(prefix)
+    while True:
+        statement = _SELECT_PAGE.format(after=comparison)
+        with reading() as connection:
+            rows = connection.execute(statement, (owner, after, end, PAGE_ROWS)).fetchall()
+        for key, value, crc in rows:
+            if not isinstance(value, bytes) or row_checksum(owner, key, value) != crc:
+                raise DamagedRow("memory", (owner, key))
+            yield key, value, crc
+        if len(rows) < PAGE_ROWS:
+            return
+        after, comparison = rows[-1][0], ">"
+
+
+class SpoolMemory:
+    """One owner's memory as of the last committed append; any thread may read it."""
+
+    def __init__(
+        self,
+        owner: str,
+        reading: Reading,
+        on_damage: Callable[[str], None],
+    ) -> None:
+        self._owner = owner
+        self._reading = reading
+        self._on_damage = on_damage
+
+    def get(self, key: str) -> bytes | None:
+        """Return the value of one key, or None."""
+        stored = encode_key(key)
+        with self._reading() as connection:
+            row = connection.execute(
+                "SELECT value, crc FROM memory WHERE owner = ? AND key = ?", (self._owner, stored)
+            ).fetchone()
+        if row is None:
+            return None
+        if not isinstance(row[0], bytes) or row_checksum(self._owner, stored, row[0]) != row[1]:
+            self._on_damage(self._owner)
+            return None
+        return row[0]
+
+    def items(self, prefix: str = "") -> Iterator[tuple[str, bytes]]:
+        """Yield every key with this prefix and its value, in key order, a page at a time."""
+        try:
+            for key, value, _ in page_through(self._reading, self._owner, encode_key(prefix)):
+                yield key.decode("utf-8", "surrogateescape"), value
+        except DamagedRow:
+            self._on_damage(self._owner)
+
+
+def _end_of(prefix: bytes) -> bytes:
+    """Return the first key after all that start with `prefix`."""
+    trimmed = prefix.rstrip(b"\xff")
+    return trimmed[:-1] + bytes([trimmed[-1] + 1]) if trimmed else _AFTER_EVERY_KEY
+
+
+def _save_totals(connection: sqlite3.Connection, owner: str, totals: Totals) -> None:
+    row = (owner, totals.count, totals.bytes, totals.digest)
+    connection.execute(
+        "INSERT OR REPLACE INTO owners (owner, count, bytes, digest, crc) VALUES (?, ?, ?, ?, ?)",
+        (*row, checksum("owners", row)),
+    )

@@ -1,0 +1,127 @@
+"""Where destinations start, how they move on, and what they never get.
+
+A position moves only by an acknowledgement, or because what stood there was dropped; either way every
+entry it passes is counted: delivered, filtered, rejected or dropped for a reason.
+"""
+
+from collections.abc import Collection
+from typing import Literal
+
+from spool.record import Position
+from spool.state import AGE, DAMAGED, DISK_FULL, FULL, Standing
+from spool.store import Store
+
+_REMEMBERED_DETACHED = 32
+
+
+def attach(
+    store: Store, name: str, identity: str, start: Literal["now", "oldest"], in_use: Collection[str]
+) -> None:
+    """Make `name` a destination; `in_use` are the names that keep theirs whatever the identity says."""
+    state = store.state
+    known = state.standings.get(name)
+    if known is None or known.identity != identity:
+        earlier = _same_identity(store, identity, in_use)
+        if earlier is not None:
+            del state.standings[earlier.name]
+            earlier.name = name
+            state.standings[name] = known = earlier
+        else:
+            state.standings.pop(name, None)
+            known = None
+    if known is None:
+        record = _first_record(store, start)
+        known = state.standings[name] = Standing(name, identity, attached=False, record=record)
+    if not known.attached:
+        _begin(store, known)
+    store.touch()
+
+
+def detach(store: Store, name: str) -> None:
+    """Let `name` hold back nothing from now on; its position is remembered in case it comes again."""
+    standing = store.state.standings.get(name)
+    if standing is None or not standing.attached:
+        return
+    standing.attached = False
+    store.state.acknowledged = max(store.state.acknowledged, standing.record)
+    detached = [other.name for other in store.state.standings.values() if not other.attached]
+    for forgotten in detached[:-_REMEMBERED_DETACHED]:
+        del store.state.standings[forgotten]
+    store.touch()
+
+
+def acknowledge(
+    store: Store, name: str, upto: Position, *, delivered: int, filtered: int, rejected: int, now: float
+) -> None:
+    """Move `name` to `upto`; what was dropped under it while it was being delivered counts as delivered."""
+    standing = store.state.standings.get(name)
+    if standing is None:
+        return
+    passed = _advance(store, standing, upto) if upto > standing.position else 0
+    surplus = delivered + filtered + rejected - passed
+    if surplus < 0:
+        store.state.lose(name, DAMAGED, -surplus, now)
+    elif surplus > 0:
+        delivered -= surplus - _take_back(store, name, surplus)
+    standing.delivered += delivered
+    standing.filtered += filtered
+    standing.rejected += rejected
+    if delivered > 0:
+        standing.last_success = now
+    store.state.acknowledged = max(store.state.acknowledged, standing.record)
+    store.touch()
+
+
+def pass_over(store: Store, before: int, reason: str, now: float) -> int:
+    """Move every destination that stands before record `before` there, and count what it loses."""
+    lost = 0
+    for standing in store.state.attached():
+        if standing.record < before:
+            passed = _advance(store, standing, Position(before, 0))
+            store.state.lose(standing.name, reason, passed, now)
+            lost = max(lost, passed)
+    store.touch()
+    return lost
+
+
+def _same_identity(store: Store, identity: str, in_use: Collection[str]) -> Standing | None:
+    for standing in store.state.standings.values():
+        if standing.identity == identity and standing.name not in in_use:
+            return standing
+    return None
+
+
+def _first_record(store: Store, start: Literal["now", "oldest"]) -> int:
+    if store.state.positions_lost:
+        return 0
+    if any(store.state.attached()):
+        return store.state.last_number + 1 if start == "now" else 0
+    return max([store.state.acknowledged, *(other.record for other in store.state.standings.values())])
+
+
+def _begin(store: Store, standing: Standing) -> None:
+    """Attach it where it stands; what passed in the meantime was never its own."""
+    standing.attached = True
+    events, size = store.cumulative_at(standing.position)
+    standing.events_before += events - standing.events_done
+    standing.events_done, standing.bytes_done = events, size
+
+
+def _advance(store: Store, standing: Standing, to: Position) -> int:
+    events, size = store.cumulative_at(to)
+    passed = events - standing.events_done
+    standing.record, standing.entry = to
+    standing.events_done, standing.bytes_done = events, size
+    return passed
+
+
+def _take_back(store: Store, name: str, count: int) -> int:
+    """Return how many of `count` had been counted as dropped; they are no longer."""
+    taken = 0
+    for reason in (FULL, DISK_FULL, AGE, DAMAGED):
+        loss = store.state.losses.get((name, reason))
+        if loss is not None and taken < count:
+            back = min(loss.count, count - taken)
+            loss.count -= back
+            taken += back
+    return taken

@@ -1,0 +1,138 @@
+"""Read a spool from any process, beside the daemon or without it.
+
+It opens the database read only, fetches a page and ends the statement before it hands anything out: a
+reader that is paused in the middle of a page would keep the -wal from ever being reset.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from spool import schema
+from spool.errors import DamagedRow, SpoolError
+from spool.record import StoredRecord
+from spool.row import RECORD_COLUMNS, to_record
+from spool.status import SpoolStatus, read_status
+
+_PAGE_ROWS = 64
+_UNBOUNDED = 1 << 62
+
+
+class SpoolReader:
+    """Someone who looks at a spool and changes nothing."""
+
+    def __init__(self, directory: Path, connection: sqlite3.Connection) -> None:
+        self._directory = directory
+        self._connection = connection
+
+    @classmethod
+    def open(cls, directory: Path) -> "SpoolReader":
+        """Open the spool in `directory`; raises `SpoolError` when there is none or it may not be read."""
+        path = directory / schema.DATABASE
+        connection = _connect(path)
+        try:
+            version = schema.version_of(connection)
+        except sqlite3.Error as error:
+            connection.close()
+            raise SpoolError(
+                f"{path} cannot be read: {error}", "the daemon repairs it when it starts"
+            ) from None
+        if version != schema.VERSION:
+            connection.close()
+            raise SpoolError(
+                f"{path} has schema {version}, this program reads {schema.VERSION}",
+                "use the sts-agent that the daemon runs",
+            )
+        return cls(directory, connection)
+
+    def status(self) -> SpoolStatus:
+        """Return how the spool is doing, as of the last commit."""
+        with _translated(self._directory):
+            return read_status(self._connection, self._directory)
+
+    def records(
+        self,
+        since: float | None = None,
+        until: float | None = None,
+        after: int = 0,
+        *,
+        newest_first: bool = False,
+    ) -> Iterator[StoredRecord]:
+        """Yield the records with an entry in since <= time < until and a number above `after`.
+
+        Oldest first, or newest first; damaged ones are left out.
+        """
+        low = -_UNBOUNDED if since is None else int(since)
+        high = _UNBOUNDED if until is None else int(-(-until // 1))
+        first, before = after + 1, _UNBOUNDED
+        order = "DESC" if newest_first else "ASC"
+        statement = (
+            f"SELECT {RECORD_COLUMNS} FROM records WHERE number >= ? AND number < ?"  # noqa: S608 - constants
+            f" AND last_time >= ? AND first_time < ? ORDER BY number {order} LIMIT ?"
+        )
+        while True:
+            with _translated(self._directory):
+                rows = self._connection.execute(statement, (first, before, low, high, _PAGE_ROWS)).fetchall()
+            for row in rows:
+                with suppress(DamagedRow):
+                    yield to_record(row)
+            if len(rows) < _PAGE_ROWS:
+                return
+            if newest_first:
+                before = rows[-1][0]
+            else:
+                first = rows[-1][0] + 1
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _translated:  # noqa: N801 - used as a statement
+    """Turn what SQLite raises into a `SpoolError` with a hint."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise SpoolError(
+                f"the spool in {self._directory} cannot be read: {error}",
+                "the daemon repairs it when it starts",
+            ) from None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    try:
+        if not path.exists():
+            raise SpoolError(f"there is no spool in {path.parent}", "has the daemon run yet? `sts-agent run`")
+        connection = schema.open_reader(path)
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+    except (PermissionError, sqlite3.OperationalError) as error:
+        return _connect_immutable(path, error)
+    except sqlite3.Error as error:
+        raise SpoolError(f"{path} cannot be read: {error}", "the daemon repairs it when it starts") from None
+    return connection
+
+
+def _connect_immutable(path: Path, error: Exception) -> sqlite3.Connection:
+    """Without the right to make a -shm beside it, a database that nobody has open can still be read."""
+    wal = path.with_name(f"{path.name}-wal")
+    with suppress(OSError, sqlite3.Error):
+        if not wal.exists() or wal.stat().st_size == 0:
+            uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+            connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+            connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+            return connection
+    raise SpoolError(f"{path} may not be read: {error}", "join the group sts-agent, or use sudo") from None

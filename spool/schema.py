@@ -1,0 +1,108 @@
+"""The database: its tables, how it is opened, and how an older one is brought up.
+
+Every table's rows carry a CRC-32 (`spool.row`). Nothing here decides what is done about a database
+that SQLite refuses: it raises, and `spool.recovery` moves it aside.
+"""
+
+import sqlite3
+from pathlib import Path
+
+from spool import fault
+
+DATABASE = "spool.db"
+VERSION = 1
+PAGE_BYTES = 4096
+WAL_LIMIT_BYTES = 4 * 1024 * 1024
+_BUSY_SECONDS = 10.0
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS state_a (slot INTEGER PRIMARY KEY, sequence INTEGER, document TEXT, crc INTEGER);
+CREATE TABLE IF NOT EXISTS state_b (slot INTEGER PRIMARY KEY, sequence INTEGER, document TEXT, crc INTEGER);
+CREATE TABLE IF NOT EXISTS records (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, crc INTEGER, name TEXT, count INTEGER,
+    events_before INTEGER, bytes_before INTEGER, first_time INTEGER, last_time INTEGER,
+    captured REAL, boottime REAL, clock_trusted INTEGER, hostname TEXT, boot_id TEXT, origin TEXT,
+    event_types TEXT, tags TEXT, length INTEGER, adler INTEGER, deflated BLOB);
+CREATE TABLE IF NOT EXISTS memory (
+    owner TEXT, key BLOB, crc INTEGER, value BLOB, PRIMARY KEY (owner, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS owners (
+    owner TEXT PRIMARY KEY, count INTEGER, bytes INTEGER, digest INTEGER, crc INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS rejected (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, crc INTEGER, destination TEXT, record INTEGER, entry INTEGER,
+    name TEXT, reason TEXT, status INTEGER, event_time INTEGER, rejected_at REAL, hostname TEXT,
+    retrying INTEGER, body BLOB);
+CREATE INDEX IF NOT EXISTS rejected_retrying ON rejected (destination) WHERE retrying = 1;
+CREATE TABLE IF NOT EXISTS taken (id TEXT PRIMARY KEY, crc INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS set_aside (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, crc INTEGER, source TEXT, key TEXT, found_at REAL, row BLOB);
+"""
+TABLE_NAMES = frozenset(
+    {"state_a", "state_b", "records", "memory", "owners", "rejected", "taken", "set_aside"}
+)
+
+MIGRATIONS: dict[int, str] = {}
+"""Statements that bring a database of the version that is the key to the next one."""
+
+
+class NewerSchemaError(Exception):
+    """The database was made by a later version of this program: not damage, and not ours to change."""
+
+
+class UnknownSchemaError(sqlite3.DatabaseError):
+    """A database without our tables."""
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """Open or make the database for the one writer; raises what SQLite raises."""
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS, cached_statements=64
+    )
+    try:
+        # auto_vacuum counts only before the first page is written, so it stands before the -wal.
+        for pragma in (
+            f"page_size = {PAGE_BYTES}",
+            "auto_vacuum = INCREMENTAL",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "wal_autocheckpoint = 0",
+            f"journal_size_limit = {WAL_LIMIT_BYTES}",
+            "secure_delete = OFF",
+            "cell_size_check = ON",
+            "temp_store = MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+        _bring_up(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """Open the database for reading only; it must exist."""
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    connection = sqlite3.connect(
+        uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS
+    )
+    connection.execute("PRAGMA cell_size_check = ON").fetchall()
+    return connection
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the schema's version; 0 where there is none yet."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _bring_up(connection: sqlite3.Connection) -> None:
+    version = version_of(connection)
+    if version > VERSION:
+        raise NewerSchemaError
+    present = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if version == VERSION and present >= TABLE_NAMES:
+        return
+    if version == VERSION or (version == 0 and present - {"sqlite_sequence"}):
+        raise UnknownSchemaError("the database lacks tables of ours")
+    fault.reached("schema.before")
+    statements = TABLES if version == 0 else "".join(MIGRATIONS[step] for step in range(version, VERSION))
+    connection.executescript(f"BEGIN IMMEDIATE; {statements} PRAGMA user_version = {VERSION}; COMMIT;")
+    fault.reached("schema.after")

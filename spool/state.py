@@ -1,0 +1,188 @@
+"""Where every destination stands, and the running totals: one document, kept twice.
+
+It is written in the transaction that changes it, to `state_a` and `state_b` in turn, so that a page
+lost to damage leaves the one before it. Counts are running totals: with E the number of entries ever
+appended and D those done with, `E - D` waits, and D = events_before + delivered + filtered + rejected +
+dropped, always, for each destination.
+"""
+
+import json
+import sqlite3
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from spool.record import Position
+from spool.row import checksum
+
+FULL = "full"
+AGE = "age"
+DISK_FULL = "disk_full"
+DAMAGED = "damaged"
+REJECTED_FULL = "rejected_full"
+"""Rejected entries that gave way: not part of D, they were counted as rejected before."""
+
+
+@dataclass(slots=True)
+class Standing:
+    """One destination: its position and its totals."""
+
+    name: str
+    identity: str
+    attached: bool = True
+    """A detached one holds nothing back; it is remembered in case it comes again."""
+    record: int = 0
+    entry: int = 0
+    events_before: int = 0
+    """Of the entries done with, those that were never its own: it started behind them."""
+    events_done: int = 0
+    bytes_done: int = 0
+    delivered: int = 0
+    filtered: int = 0
+    rejected: int = 0
+    last_success: float | None = None
+
+    @property
+    def position(self) -> Position:
+        """The first entry it is not done with."""
+        return Position(self.record, self.entry)
+
+
+@dataclass(slots=True)
+class Loss:
+    """What one destination lost for one reason, and how much of that was told."""
+
+    destination: str
+    reason: str
+    count: int = 0
+    told: int = 0
+    first_time: float | None = None
+    """Of what is not told yet."""
+    last_time: float | None = None
+
+
+@dataclass(slots=True)
+class Salvage:
+    """A damaged copy whose records are being brought back."""
+
+    copy: str
+    bound: int
+    """Every record of the copy has a smaller number than this, every new one none smaller."""
+    frontier: int
+    """Records from the positions up to here are back; destinations read no further until it is done."""
+    blind: bool = False
+    """The copy's own positions and totals could not be read."""
+    salvaged: int = 0
+    oldest: int = 0
+
+
+@dataclass(slots=True)
+class State:
+    """Everything that is kept beside the rows themselves."""
+
+    standings: dict[str, Standing] = field(default_factory=dict)
+    losses: dict[tuple[str, str], Loss] = field(default_factory=dict)
+    acknowledged: int = 1
+    """Every record before this one has been acknowledged by somebody, or is nobody's any more."""
+    last_number: int = 0
+    total_events: int = 0
+    total_bytes: int = 0
+    rejected_count: int = 0
+    rejected_bytes: int = 0
+    max_size_bytes: int = 0
+    positions_lost: bool = False
+    """A destination that is not known here may have been lost by damage: it starts at the oldest kept."""
+    salvage: Salvage | None = None
+    recoveries: list[dict[str, Any]] = field(default_factory=list)
+    gaps: list[list[int]] = field(default_factory=list)
+    """Numbers left out when a new database took over: [first, the one after the last]."""
+    sequence: int = 0
+
+    def lose(self, destination: str, reason: str, count: int, now: float) -> None:
+        """Count entries that a destination will never get; a negative count takes some back."""
+        if not count:
+            return
+        loss = self.losses.setdefault((destination, reason), Loss(destination, reason))
+        loss.count += count
+        if loss.first_time is None:
+            loss.first_time = now
+        loss.last_time = now
+
+    def oldest_needed(self) -> int | None:
+        """Return the first record that some destination is not done with; None without destinations."""
+        return min((standing.record for standing in self.attached()), default=None)
+
+    def attached(self) -> list[Standing]:
+        """Return the destinations that are configured."""
+        return [standing for standing in self.standings.values() if standing.attached]
+
+    def to_json(self) -> str:
+        """Return the document to be stored."""
+        document = {name: getattr(self, name) for name in _PLAIN}
+        document["standings"] = [asdict(standing) for standing in self.standings.values()]
+        document["losses"] = [asdict(loss) for loss in self.losses.values()]
+        document["salvage"] = asdict(self.salvage) if self.salvage else None
+        return json.dumps(document, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "State":
+        """Return the state of a stored document."""
+        document = json.loads(text)
+        state = cls(**{name: document[name] for name in _PLAIN})
+        state.standings = {entry["name"]: Standing(**entry) for entry in document["standings"]}
+        losses = (Loss(**entry) for entry in document["losses"])
+        state.losses = {(loss.destination, loss.reason): loss for loss in losses}
+        state.salvage = Salvage(**document["salvage"]) if document["salvage"] else None
+        return state
+
+
+_PLAIN = (
+    "acknowledged",
+    "last_number",
+    "total_events",
+    "total_bytes",
+    "rejected_count",
+    "rejected_bytes",
+    "max_size_bytes",
+    "positions_lost",
+    "recoveries",
+    "gaps",
+    "sequence",
+)
+_TABLES = ("state_a", "state_b")
+
+
+def save(connection: sqlite3.Connection, state: State) -> str:
+    """Write the state over the older of its two copies; return the document."""
+    state.sequence += 1
+    document = state.to_json()
+    table = _TABLES[state.sequence % 2]
+    row = (1, state.sequence, document)
+    connection.execute(
+        f"INSERT OR REPLACE INTO {table} (slot, sequence, document, crc) VALUES (?, ?, ?, ?)",  # noqa: S608 - constants
+        (*row, checksum("state", row)),
+    )
+    return document
+
+
+def load(connection: sqlite3.Connection) -> State | None:
+    """Return the newest copy that is whole, or None; raises what SQLite raises."""
+    states = []
+    found = 0
+    for table in _TABLES:
+        for row in connection.execute(f"SELECT slot, sequence, document, crc FROM {table}").fetchall():  # noqa: S608 - constants
+            found += 1
+            state = parse(row)
+            if state:
+                states.append(state)
+    newest = max(states, key=lambda state: state.sequence, default=None)
+    if newest is None and found:
+        newest = State(positions_lost=True)
+    return newest
+
+
+def parse(row: tuple[Any, ...]) -> State | None:
+    """Return the state of one row of `state_a` or `state_b`, None where it is damaged."""
+    try:
+        return State.from_json(row[2]) if checksum("state", row[:3]) == row[3] else None
+    except Exception:  # noqa: BLE001 - whatever a damaged row makes Python do, it is the row's damage
+        return None

@@ -1,0 +1,120 @@
+"""How the spool is doing, told from the database alone, so that any process can tell it."""
+
+import sqlite3
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from spool import memory, state
+from spool.schema import DATABASE
+from spool.state import Standing, State
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationStatus:
+    """One destination: what waits for it and what became of the rest; counts are of entries."""
+
+    name: str
+    waiting_events: int
+    waiting_bytes: int
+    """Of JSON, before compression."""
+    oldest_waiting_time: int | None
+    delivered_total: int
+    rejected_total: int
+    filtered_total: int
+    dropped: dict[str, int]
+    last_success: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolStatus:
+    """The whole spool; `volatile` says why it is not where it was configured to be."""
+
+    size_bytes: int
+    max_size_bytes: int
+    records: int
+    events: int
+    oldest_time: int | None
+    rejected: int
+    rejected_bytes: int
+    memory_bytes: int
+    destinations: tuple[DestinationStatus, ...]
+    drops: dict[tuple[str, str], int] = field(default_factory=dict)
+    """By destination and reason."""
+    salvaging: bool = False
+    volatile: str = ""
+
+
+def read_status(connection: sqlite3.Connection, directory: Path, volatile: str = "") -> SpoolStatus:
+    """Return the status as of the last commit; costs the same however large the backlog is."""
+    connection.execute("BEGIN")
+    try:
+        kept = state.load(connection) or State()
+        totals = memory.load_totals(connection)
+        first = _edge(connection, "ASC")
+        last = _edge(connection, "DESC")
+        end_events = max(kept.total_events, last[1] + last[2] if last else 0)
+        end_bytes = max(kept.total_bytes, last[3] + last[5] if last else 0)
+        destinations = tuple(
+            _destination(connection, kept, standing, end_events, end_bytes) for standing in kept.attached()
+        )
+    finally:
+        connection.execute("COMMIT")
+    return SpoolStatus(
+        size_bytes=directory_size_bytes(directory),
+        max_size_bytes=kept.max_size_bytes,
+        records=last[0] - first[0] + 1 - _skipped(kept, first[0], last[0]) if first and last else 0,
+        events=end_events - first[1] if first else 0,
+        oldest_time=first[4] if first else None,
+        rejected=kept.rejected_count,
+        rejected_bytes=kept.rejected_bytes,
+        memory_bytes=sum(owner.bytes for owner in totals.values()),
+        destinations=destinations,
+        drops={key: loss.count for key, loss in kept.losses.items() if loss.count},
+        salvaging=kept.salvage is not None,
+        volatile=volatile,
+    )
+
+
+def directory_size_bytes(directory: Path) -> int:
+    """Return the size of everything under the spool's directory; it opens no file."""
+    total = 0
+    for path in (directory, *directory.rglob("*")):
+        try:
+            status = path.lstat()
+        except OSError:
+            continue
+        total += status.st_size if path.name == DATABASE else max(status.st_size, status.st_blocks * 512)
+    return total
+
+
+def _destination(
+    connection: sqlite3.Connection, kept: State, standing: Standing, end_events: int, end_bytes: int
+) -> DestinationStatus:
+    oldest = connection.execute(
+        "SELECT first_time FROM records WHERE number >= ? ORDER BY number LIMIT 1", (standing.record,)
+    ).fetchone()
+    losses = (loss for loss in kept.losses.values() if loss.destination == standing.name and loss.count)
+    return DestinationStatus(
+        name=standing.name,
+        waiting_events=max(0, end_events - standing.events_done),
+        waiting_bytes=max(0, end_bytes - standing.bytes_done),
+        oldest_waiting_time=oldest[0] if oldest else None,
+        delivered_total=standing.delivered,
+        rejected_total=standing.rejected,
+        filtered_total=standing.filtered,
+        dropped={loss.reason: loss.count for loss in losses},
+        last_success=standing.last_success,
+    )
+
+
+def _edge(connection: sqlite3.Connection, order: str) -> tuple[int, int, int, int, int, int] | None:
+    row = connection.execute(
+        "SELECT number, events_before, count, bytes_before, first_time, length FROM records"  # noqa: S608 - ASC or DESC
+        f" ORDER BY number {order} LIMIT 1"
+    ).fetchone()
+    return (int(row[0]), int(row[1]), int(row[2]), int(row[3]), int(row[4]), int(row[5])) if row else None
+
+
+def _skipped(kept: State, first: int, last: int) -> int:
+    """Return how many numbers between the oldest and the newest record were left out after damage."""
+    return sum(until - start for start, until in kept.gaps if first < start and until <= last)

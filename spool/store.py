@@ -1,0 +1,118 @@
+"""The database as the writer sees it: the connection, the state, and transactions over both.
+
+Only the writer's thread touches a `Store`. What a job changes here counts when `commit` has returned;
+`rollback` puts the state back to what the database says.
+"""
+
+from pathlib import Path
+
+from spool import fault, memory, schema, state
+from spool.errors import DamagedRow
+from spool.record import Position
+from spool.row import RECORD_COLUMNS, to_record
+from spool.state import State
+
+_LOOK_BACK_ROWS = 64
+
+
+class Store:
+    """One open database with its state."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.connection = schema.open_writer(path)
+        try:
+            self.state = state.load(self.connection) or State()
+            self.totals = memory.load_totals(self.connection)
+            self._learn_the_end()
+        except BaseException:
+            self.connection.close()
+            raise
+        self._changed = False
+        self._saved = self.state.to_json()
+        self._synchronous = "FULL"
+
+    def touch(self) -> None:
+        """Have the state written with this transaction."""
+        self._changed = True
+
+    def begin(self, *, durable: bool) -> None:
+        """Open a transaction; one that is not durable survives SIGKILL, and power loss from the next durable one on."""
+        wanted = "FULL" if durable else "NORMAL"
+        if wanted != self._synchronous:
+            self.connection.execute(f"PRAGMA synchronous = {wanted}")
+            self._synchronous = wanted
+        self.connection.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """Commit what was done since `begin`; on disk when it returns, if durable."""
+        document = self._saved
+        changed = self._changed
+        if changed:
+            document = state.save(self.connection, self.state)
+        fault.reached("commit.before")
+        self.connection.execute("COMMIT")
+        fault.reached("commit.after")
+        self._changed = False
+        self._saved = document if changed else self._saved
+        self._end = self._end_of_state()
+
+    def rollback(self) -> None:
+        """Undo what was done since `begin`, in the database and in the state."""
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+        self.state = State.from_json(self._saved)
+        self.state.last_number, self.state.total_events, self.state.total_bytes = self._end
+        self._changed = False
+        self.totals = memory.load_totals(self.connection)
+
+    def close(self) -> None:
+        """Close the connection; SQLite checkpoints when nobody else has the database open."""
+        self.connection.close()
+
+    def cumulative_at(self, position: Position) -> tuple[int, int]:
+        """Return how many entries and bytes were ever appended before a position."""
+        rows = self.connection.execute(
+            f"SELECT {RECORD_COLUMNS} FROM records WHERE number >= ? ORDER BY number",  # noqa: S608 - constants
+            (position.record,),
+        )
+        try:
+            for row in rows:
+                try:
+                    stored = to_record(row)
+                except DamagedRow:
+                    continue
+                inside = position.entry if stored.number == position.record else 0
+                return row[4] + min(inside, stored.record.count), row[5]
+        finally:
+            rows.close()
+        return self.state.total_events, self.state.total_bytes
+
+    def _learn_the_end(self) -> None:
+        """Find where the next record goes; appends do not write the state, their rows say it."""
+        sequence = self.connection.execute(
+            "SELECT seq FROM sqlite_sequence WHERE name = 'records'"
+        ).fetchone()
+        rows = self.connection.execute(
+            f"SELECT {RECORD_COLUMNS} FROM records ORDER BY number DESC LIMIT {_LOOK_BACK_ROWS}"  # noqa: S608 - constants
+        )
+        end = self.state
+        try:
+            for index, row in enumerate(rows):
+                if index == 0:
+                    end.last_number = max(end.last_number, int(row[0]))
+                try:
+                    stored = to_record(row)
+                except DamagedRow:
+                    continue
+                end.total_events = max(end.total_events, row[4] + stored.record.count)
+                end.total_bytes = max(end.total_bytes, row[5] + stored.record.segment.length)
+                break
+        finally:
+            rows.close()
+        positions = (standing.record - 1 for standing in end.standings.values())
+        end.last_number = max(end.last_number, int(sequence[0]) if sequence else 0, *positions, 0)
+        self._end = self._end_of_state()
+
+    def _end_of_state(self) -> tuple[int, int, int]:
+        return self.state.last_number, self.state.total_events, self.state.total_bytes

@@ -1,0 +1,57 @@
+"""Segments and stored blocks, however mixed, are one ordinary zlib stream."""
+
+import contextlib
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spool import Segment, SegmentError, compress, inflate, splice
+from spool.segment import combine_adler
+
+PLAIN = st.binary(max_size=300) | st.binary(min_size=1, max_size=40).map(lambda data: data * 5000)
+
+
+@given(st.lists(st.tuples(PLAIN, st.booleans()), max_size=12))
+def test_any_mixture_decompresses_to_the_bytes_in_order(pieces):
+    stream = splice(compress(data) if is_segment else data for data, is_segment in pieces)
+    assert zlib.decompress(stream) == b"".join(data for data, _ in pieces)
+
+
+@given(PLAIN)
+def test_a_segment_gives_back_what_was_compressed(data):
+    assert inflate(compress(data)) == data
+
+
+@given(PLAIN, PLAIN)
+def test_checksums_combine_as_if_computed_over_both(first, second):
+    combined = combine_adler(zlib.adler32(first), zlib.adler32(second), len(second))
+    assert combined == zlib.adler32(first + second)
+
+
+def test_checksums_combine_beyond_the_modulus():
+    data = b"\xff" * 70_000
+    assert combine_adler(zlib.adler32(data), zlib.adler32(data), len(data)) == zlib.adler32(data + data)
+
+
+@pytest.mark.parametrize("size_bytes", [0, 1, 65_535, 65_536, 200_000])
+def test_plain_bytes_of_any_length_fit_into_stored_blocks(size_bytes):
+    data = bytes(range(256)) * (size_bytes // 256 + 1)
+    assert zlib.decompress(splice([data[:size_bytes]])) == data[:size_bytes]
+
+
+@given(st.binary(min_size=1, max_size=200), st.data())
+def test_a_flipped_bit_never_inflates_to_other_bytes(data, draw):
+    segment = compress(data)
+    at = draw.draw(st.integers(0, len(segment.deflated) * 8 - 1))
+    damaged = bytearray(segment.deflated)
+    damaged[at // 8] ^= 1 << at % 8
+    with contextlib.suppress(SegmentError):
+        assert inflate(Segment(bytes(damaged), segment.length, segment.adler)) == data
+
+
+def test_a_segment_that_inflates_to_more_than_it_says_is_refused():
+    segment = compress(b"a" * 1000)
+    with pytest.raises(SegmentError):
+        inflate(Segment(segment.deflated, 999, segment.adler))
