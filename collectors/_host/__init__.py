@@ -1,0 +1,1 @@
+"""The private parts of the `host` collector: what it reads, what it remembers, what it concludes."""

@@ -1,0 +1,90 @@
+"""How a boot ended that the agent did not see end: what wtmp and the journal noted after the last mark.
+
+Only for telling a crash from a shutdown. Nothing found means nothing more than that.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from collectors._host.accounting import read_turns_since
+from collectors._host.mark import Mark
+
+UNIT_STARTED = "39f53479d3a045ac8e11786248231fbf"
+"""SD_MESSAGE_UNIT_STARTED of systemd's sd-messages.h."""
+
+KINDS = {
+    "reboot.target": "reboot",
+    "poweroff.target": "poweroff",
+    "halt.target": "halt",
+    "kexec.target": "kexec",
+    "soft-reboot.target": "soft-reboot",
+}
+"""What systemd starts to end a boot, systemd.special(7)."""
+
+_JOURNAL_SECONDS = 10
+
+
+class Ending(NamedTuple):
+    """A shutdown that somebody else noted."""
+
+    noted_by: str
+    timestamp: int
+    kind: str = ""
+
+
+class Ended(NamedTuple):
+    """What is known of the end of a boot; `boots` is how many wtmp counted since."""
+
+    shutdown: Ending | None
+    boots: int
+
+
+def run_journalctl(arguments: Sequence[str]) -> str:
+    """Return what journalctl prints; nothing where there is none, or where we may not read it."""
+    import subprocess
+
+    command = ["journalctl", "--no-pager", "--quiet", "--output=json", *arguments]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, check=False, text=True, errors="replace", timeout=_JOURNAL_SECONDS
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout
+
+
+def read_ended(
+    mark: Mark, root: Path = Path("/"), journalctl: Callable[[Sequence[str]], str] = run_journalctl
+) -> Ended:
+    """Read how the boot of `mark` ended."""
+    turns = read_turns_since(mark.accounting, mark.at.wall, root)
+    boots = sum(turn.kind == "boot" for turn in turns)
+    noted = [Ending("wtmp", turn.timestamp) for turn in turns if turn.kind == "shutdown"][:1]
+    noted += parse_journal(journalctl(journal_query(mark.boot.boot_id)))
+    if not noted:
+        return Ended(None, boots)
+    kind = next((ending.kind for ending in noted if ending.kind), "")
+    return Ended(noted[0]._replace(kind=kind), boots)
+
+
+def journal_query(boot_id: str) -> list[str]:
+    """Return the arguments that find the targets which end a boot."""
+    return [
+        f"_BOOT_ID={boot_id.replace('-', '')}",
+        "_PID=1",
+        f"MESSAGE_ID={UNIT_STARTED}",
+        "UNIT=shutdown.target",
+        *(f"UNIT={unit}" for unit in KINDS),
+    ]
+
+
+def parse_journal(lines: str) -> list[Ending]:
+    """Return the shutdown that these lines of `journalctl -o json` note, at most one."""
+    entries = [msgspec.json.decode(line) for line in lines.splitlines() if line.startswith("{")]
+    if not entries:
+        return []
+    kind = next((KINDS[entry["UNIT"]] for entry in entries if entry.get("UNIT") in KINDS), "")
+    return [Ending("journal", int(entries[0].get("__REALTIME_TIMESTAMP", 0)) // 1_000_000, kind)]

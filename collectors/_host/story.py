@@ -1,0 +1,135 @@
+"""What became of the host between the last mark and now. Pure: every fact comes in as a value.
+
+The rules: a boot is told once; how the one before ended is told as far as it is known; a crash only
+where the agent was running when it last wrote and nobody noted a shutdown after that.
+"""
+
+import re
+from itertools import zip_longest
+
+from collectors._host import events
+from collectors._host.boot import Boot
+from collectors._host.clock import Instant
+from collectors._host.ending import Ended
+from collectors._host.mark import Mark
+from collectors.event import Event
+
+_SLEEP_SECONDS = 1.0
+"""The two clocks drift apart by less than this while the host is awake."""
+
+_STEP_SECONDS = 5.0
+"""Two clocks that differ by less ran side by side without a step."""
+
+
+def is_another_boot(mark: Mark | None, boot: Boot) -> bool:
+    """Return whether the host booted since the mark."""
+    return mark is not None and mark.boot.identity != boot.identity
+
+
+def begin(mark: Mark | None, boot: Boot, now: Instant, ended: Ended | None) -> list[Event]:
+    """Return what happened since the mark; `ended` is needed after another boot.
+
+    First sight is silent: the boot in which the agent was installed is not news.
+    """
+    if mark is None:
+        return []
+    if ended is not None and is_another_boot(mark, boot):
+        return [*_another_boot(mark, boot, now, ended), *_versions(mark, boot, now)]
+    if mark.state == "down" and mark.kind == "soft-reboot":
+        return [_soft_rebooted(mark, boot, now), *_versions(mark, boot, now)]
+    return [*wake(mark, now, noticed_by="clocks"), *_versions(mark, boot, now)]
+
+
+def slept_since(mark: Mark, now: Instant) -> bool:
+    """Return whether the host slept since the mark."""
+    return now.slept - mark.at.slept >= _SLEEP_SECONDS
+
+
+def wake(mark: Mark, now: Instant, *, noticed_by: str) -> list[Event]:
+    """Return the sleep since the mark, if there was one, with its beginning where that was not told."""
+    if not slept_since(mark, now) and mark.state != "suspended":
+        return []
+    slept_seconds = max(0, round(now.slept - mark.at.slept))
+    resumed = events.resumed(mark.boot, int(now.wall), slept_seconds, noticed_by=noticed_by)
+    if mark.state == "suspended":
+        return [resumed]
+    return [events.suspended(mark.boot, int(mark.at.wall)), resumed]
+
+
+def started_at(boot: Boot, now: Instant) -> int:
+    """Return when the boot began, by today's wall clock, in seconds since the epoch."""
+    return max(0, int(now.wall - (now.boottime - boot.init_started)))
+
+
+def _another_boot(mark: Mark, boot: Boot, now: Instant, ended: Ended) -> list[Event]:
+    shutdown = ended.shutdown
+    told: list[Event] = []
+    if mark.state in {"down", "announced"}:
+        previous = "clean"
+        if mark.state == "announced":
+            kind = shutdown.kind if shutdown is not None and shutdown.kind else "unknown"
+            told.append(events.shut_down(mark, int(mark.at.wall), kind))
+    elif mark.state in {"running", "suspended"} and shutdown is None:
+        previous = "unclean"
+        told.append(events.crashed(mark))
+    else:
+        previous = "unknown"
+    booted = events.booted(
+        boot,
+        started_at(boot, now),
+        before=mark,
+        previous_shutdown=previous,
+        ending=shutdown,
+        downtime_seconds=_downtime(mark, boot, now, previous, ended),
+        boots_missed=max(0, ended.boots - 1),
+    )
+    return [*told, booted]
+
+
+def _soft_rebooted(mark: Mark, boot: Boot, now: Instant) -> Event:
+    return events.booted(
+        boot,
+        int(now.wall),
+        before=mark,
+        previous_shutdown="clean",
+        ending=None,
+        downtime_seconds=max(0, round(now.boottime - mark.at.boottime)),
+    )
+
+
+def _downtime(mark: Mark, boot: Boot, now: Instant, previous: str, ended: Ended) -> int | None:
+    """Return how long the host was down; None rather than a guess."""
+    went_down = mark.at.wall
+    if previous == "unknown":  # the host outlived the mark
+        if ended.shutdown is None:
+            return None
+        went_down = ended.shutdown.timestamp
+    elapsed = now.boottime - mark.at.boottime
+    same_kernel = boot.in_container and abs(now.wall - mark.at.wall - elapsed) < _STEP_SECONDS
+    if not same_kernel and not (mark.at.trusted and now.trusted):
+        return None
+    seconds = round(now.wall - (now.boottime - boot.init_started) - went_down)
+    return seconds if seconds >= 0 else None
+
+
+def _versions(mark: Mark, boot: Boot, now: Instant) -> list[Event]:
+    told = []
+    for package, old, new in (
+        ("kernel", mark.boot.kernel, boot.kernel),
+        ("os-release", mark.boot.os, boot.os),
+    ):
+        if old and new and old != new:
+            action = "upgraded" if is_newer(new, old) else "downgraded"
+            at = started_at(boot, now) if is_another_boot(mark, boot) else int(now.wall)
+            told.append(events.version_changed(boot, at, package, (old, new), action))
+    return told
+
+
+def is_newer(new: str, old: str) -> bool:
+    """Return whether a version is later than another: numbers by value, the rest by letters."""
+    for left, right in zip_longest(re.findall(r"\d+|\D+", new), re.findall(r"\d+|\D+", old), fillvalue=""):
+        if left != right:
+            if left.isdigit() and right.isdigit():
+                return int(left) > int(right)
+            return left > right
+    return False
