@@ -1,5 +1,6 @@
 """A test host with the agent installed as an operator installs it, and the receiver it reports to."""
 
+import os
 import subprocess
 import sys
 import uuid
@@ -32,7 +33,8 @@ class Host(Machine):
 
     def configure(self, more: str = "", *, hostname: str = "") -> None:
         """Write agent.yaml: the receiver, quick backoff, and `more`."""
-        self.write("/etc/sts-agent/api_key", API_KEY + "\n")
+        self.write("/etc/sts-agent/api_key", API_KEY + "\n", mode=0o640)
+        os.chown(self.path("/etc/sts-agent/api_key"), 0, self._group("sts-agent"))
         self.write(
             "/etc/sts-agent/agent.yaml",
             f"hostname: {hostname or self.name}\n"
@@ -43,6 +45,10 @@ class Host(Machine):
             "    api_key_file: /etc/sts-agent/api_key\n"
             "    backoff: {initial: 100ms, max: 500ms}\n" + more,
         )
+
+    def _group(self, name: str) -> int:
+        lines = self.read("/etc/group").splitlines()
+        return next(int(line.split(":")[2]) for line in lines if line.startswith(f"{name}:"))
 
     def mask_agent(self) -> None:
         """Keep the agent from starting at boot."""

@@ -1,0 +1,113 @@
+"""The shape of the code: who may import whom, and whose names these are."""
+
+import ast
+import subprocess
+import sys
+from importlib import metadata, util
+from pathlib import Path
+
+import pytest
+
+from collectors.registry import COLLECTORS
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("agent", "collectors", "spool")
+
+LAW = {"collectors.event", "collectors.collector"}
+"""What every collector may import besides its own private parts."""
+
+SHARED = {"collectors._dbus": {"host", "services"}}
+"""OS readers that more than one collector uses; see docs/decisions/0004-shared-dbus-reader.md."""
+
+HEAVY = {"watchdog", "jeepney", "psutil", "requests", "yaml", "rich", "schedule"}
+
+
+def modules():
+    """Yield (dotted name, path) of every module of ours."""
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+def imports(path):
+    """Yield every module that a module imports, at its top or inside a function."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute here, so that this test can read them"
+            yield node.module
+            yield from (
+                f"{node.module}.{alias.name}" for alias in node.names if is_module(node.module, alias.name)
+            )
+
+
+def is_module(package, name):
+    directory = ROOT.joinpath(*package.split("."))
+    return (directory / f"{name}.py").exists() or (directory / name / "__init__.py").exists()
+
+
+def top(name):
+    return name.partition(".")[0]
+
+
+def collector_modules():
+    """Return the names of the collectors: the public modules beside the law and the table."""
+    names = {path.stem for path in (ROOT / "collectors").glob("[!_]*.py")}
+    return names - {"event", "collector", "registry"}
+
+
+@pytest.mark.parametrize(("name", "path"), [pair for pair in modules() if top(pair[0]) == "spool"])
+def test_the_spool_imports_the_standard_library_and_itself(name, path):
+    foreign = {m for m in imports(path) if top(m) not in sys.stdlib_module_names | {"spool"}}
+    assert not foreign, f"{name} stores opaque bytes and needs nothing else"
+
+
+@pytest.mark.parametrize(("name", "path"), [pair for pair in modules() if top(pair[0]) == "collectors"])
+def test_a_collector_imports_the_law_and_its_own_parts(name, path):
+    ours = {m for m in imports(path) if top(m) in PACKAGES}
+    if name == "collectors.registry":
+        assert all(top(m) == "collectors" for m in ours)
+        return
+    owner = name.split(".")[1].removeprefix("_") if "." in name else ""
+    own = f"collectors._{owner}"
+    shared = {m for m in SHARED if owner in SHARED[m] or name == m}
+    allowed = LAW | shared | {"collectors", f"collectors.{owner}"}
+    wrong = {m for m in ours if m not in allowed and m != own and not m.startswith((f"{own}.", *shared))}
+    assert not wrong, f"{name} knows no other collector, no agent and no spool"
+
+
+def test_the_table_of_collectors_names_every_module_beside_it():
+    assert set(COLLECTORS) == collector_modules()
+
+
+@pytest.mark.parametrize("module", ["agent.cli", "collectors.registry", "spool"])
+def test_importing_the_frame_loads_nothing_heavy(module):
+    script = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    assert not HEAVY & set(loaded.stdout.split())
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_three_generic_names_are_ours_in_this_environment(package):
+    assert Path(util.find_spec(package).origin).parent == ROOT / package
+    others = {
+        distribution.name
+        for distribution in metadata.distributions()
+        for file in distribution.files or ()
+        if file.parts[0] == package and distribution.name != "sts-agent"
+    }
+    assert not others, (
+        f"{others} installs a package of the same name; give the agent an environment of its own"
+    )
+
+
+def test_packaging_is_no_python_package():
+    assert not (ROOT / "packaging/__init__.py").exists(), "it would shadow the PyPI package of that name"
+
+
+def test_tests_are_no_python_packages():
+    assert not list((ROOT / "tests").rglob("__init__.py"))
