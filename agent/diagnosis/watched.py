@@ -1,0 +1,87 @@
+"""Whether the files that the configuration names can be read, and how many directories that is."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from agent.diagnosis.finding import Finding
+
+MOST_DIRECTORIES = 50_000
+"""Where counting ends: a host that watches more is told so by the limit of inotify anyway."""
+
+_WILDCARD = re.compile(r"[*?\[]")
+
+
+def look_at_paths(patterns: Iterable[str]) -> tuple[list[Finding], int]:
+    """Return a finding for each pattern, and how many directories all of them need watched."""
+    directories: set[str] = set()
+    findings = [_look_at_path(pattern, directories) for pattern in dict.fromkeys(patterns)]
+    return findings, len(directories)
+
+
+def root_of(pattern: str) -> Path:
+    """Return the deepest path without a wildcard that `pattern` begins with."""
+    parts = Path(pattern).parts
+    fixed = next((i for i, part in enumerate(parts) if _WILDCARD.search(part)), len(parts))
+    return Path(*parts[:fixed])
+
+
+def _look_at_path(pattern: str, directories: set[str]) -> Finding:
+    root, check = root_of(pattern), f"watch {pattern}"
+    try:
+        is_directory = root.is_dir()
+        root.stat()
+    except FileNotFoundError:
+        return Finding(
+            check, "warn", f"{root} does not exist (yet)", "mend the path, unless something will make it"
+        )
+    except OSError as error:
+        return Finding(check, "fail", f"{root} may not be looked at: {error.strerror}", _advice(root))
+    if not is_directory:
+        directories.add(str(root.parent))
+        return _told(check, [] if _may_read(root) else [str(root)], 1)
+    deep = "**" in pattern or str(root) == pattern
+    unreadable, count = [], 0
+    for directory, is_readable in _directories(str(root), deep=deep):
+        directories.add(directory)
+        count += 1
+        if not is_readable:
+            unreadable.append(directory)
+        if count >= MOST_DIRECTORIES:
+            break
+    return _told(check, unreadable, count)
+
+
+def _told(check: str, unreadable: list[str], count: int) -> Finding:
+    if not unreadable:
+        return Finding(check, "ok", f"readable, {count} {'directory' if count == 1 else 'directories'}")
+    some = ", ".join(unreadable[:3]) + (", …" if len(unreadable) > 3 else "")  # noqa: PLR2004 - enough to see which
+    return Finding(check, "fail", f"{len(unreadable)} may not be read: {some}", _advice(Path(unreadable[0])))
+
+
+def _advice(path: Path) -> str:
+    return f"let the service's user read {path}, or give the unit AmbientCapabilities=CAP_DAC_READ_SEARCH"
+
+
+def _directories(top: str, *, deep: bool) -> Iterator[tuple[str, bool]]:
+    """Yield directories from `top` down and whether each may be read; links are not followed."""
+    waiting = [top]
+    while waiting:
+        directory = waiting.pop()
+        try:
+            with os.scandir(directory) as entries:
+                if deep:
+                    waiting += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        except OSError:
+            yield directory, False
+        else:
+            yield directory, True
+
+
+def _may_read(path: Path) -> bool:
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
