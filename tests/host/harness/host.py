@@ -1,5 +1,7 @@
 """A test host with the agent installed as an operator installs it, and the receiver it reports to."""
 
+import functools
+import hashlib
 import os
 import subprocess
 import sys
@@ -8,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness import image, namespace
-from harness.machine import Machine
+from harness.machine import HostError, Machine
 from harness.receiver import API_KEY, Receiver
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -79,36 +81,42 @@ class Host(Machine):
 
 def agent_layer(base: Path) -> Path:
     """Return the layer that `packaging/install` makes of a base: the agent from this checkout's wheel."""
-    wheels = namespace.scratch() / "wheels"
-    wheels.mkdir(exist_ok=True)
-    if not any(wheels.iterdir()):
-        _collect_wheels(wheels)
-    wheel = next(wheels.glob("sts_agent-*.whl"))
     machine = Machine([base])
-    show = {CHECKOUT: "/mnt/checkout", wheels: "/mnt/wheels"}
     machine.prepare(
         "/mnt/checkout/packaging/install",
         "--no-start",
         "--wheels=/mnt/wheels",
-        f"/mnt/wheels/{wheel.name}",
-        show=show,
+        f"/mnt/wheel/{_wheel().name}",
+        show={CHECKOUT: "/mnt/checkout", _wheel().parent: "/mnt/wheel", _dependencies(): "/mnt/wheels"},
     )
     return machine.become_layer()
 
 
-def _collect_wheels(directory: Path) -> None:
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "wheel", "--no-deps", f"--wheel-dir={directory}", CHECKOUT], check=True)
-    machine = subprocess.run(["uname", "-m"], check=True, capture_output=True, text=True).stdout.strip()
-    platforms = [f"--platform={platform}_{machine}" for platform in _PLATFORMS]
+@functools.cache
+def _wheel() -> Path:
+    """Return the wheel of this checkout, built once."""
+    directory = namespace.scratch() / "wheel"
+    _pip("wheel", "--no-deps", "--no-build-isolation", f"--wheel-dir={directory}", CHECKOUT)
+    return next(directory.glob("sts_agent-*.whl"))
+
+
+@functools.cache
+def _dependencies() -> Path:
+    """Return the directory of the wheels that ours needs, downloaded when what it needs has changed."""
+    constraints = CHECKOUT / "packaging/constraints.txt"
+    needs = (CHECKOUT / "pyproject.toml").read_bytes() + constraints.read_bytes()
+    return image.made_once(f"wheels-{hashlib.sha256(needs).hexdigest()[:16]}", _download)
+
+
+def _download(directory: Path) -> None:
+    platforms = [f"--platform={platform}_{os.uname().machine}" for platform in _PLATFORMS]
     constraints = f"--constraint={CHECKOUT}/packaging/constraints.txt"
-    wheel = next(directory.glob("sts_agent-*.whl"))
-    subprocess.run(
-        [*pip, "download", *_WHEELS_FOR, *platforms, constraints, f"--dest={directory}", wheel], check=True
-    )
+    _pip("download", *_WHEELS_FOR, *platforms, constraints, f"--dest={directory}", _wheel())
+    (directory / _wheel().name).unlink(missing_ok=True)
 
 
-def default_layers() -> list[Path]:
-    """Return the layers of a host with the default packages and the agent."""
-    base = image.base()
-    return [agent_layer(base), base]
+def _pip(*arguments: str | Path) -> None:
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    done = subprocess.run([*pip, *arguments], check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise HostError(f"pip {arguments[0]}: {done.stdout}{done.stderr}")

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import platformdirs
@@ -46,14 +46,19 @@ def base(extra: Iterable[str] = ()) -> Path:
     """Return the directory of a Debian with our packages and `extra`; the first call takes a minute."""
     packages = sorted({*PACKAGES, *extra})
     key = hashlib.sha256("\n".join([_LAYOUT, SUITE, *packages]).encode()).hexdigest()[:16]
+    return made_once(f"debian-{key}", lambda directory: _make(directory, packages))
+
+
+def made_once(name: str, make: Callable[[Path], None]) -> Path:
+    """Return a directory of the cache, which `make` fills if nobody has yet; whole or not at all."""
     cache = cache_directory()
-    directory = cache / key
-    with (cache / f"{key}.lock").open("w") as lock:
+    directory = cache / name
+    with (cache / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not directory.is_dir():
-            half_made = Path(tempfile.mkdtemp(prefix=f"{key}.", dir=cache))
+            half_made = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=cache))
             try:
-                _make(half_made, packages)
+                make(half_made)
                 half_made.rename(directory)
             except BaseException:
                 shutil.rmtree(half_made, ignore_errors=True)
@@ -78,7 +83,9 @@ def _make(directory: Path, packages: list[str]) -> None:
         command += [f"--aptopt={options}", SUITE, str(directory)]
         if sources.stat().st_size:
             command.append(str(sources))
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+        done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise OSError(f"mmdebstrap: {done.stderr[-4000:]}")
     directory.chmod(0o755)
     (directory / "etc/machine-id").unlink(missing_ok=True)
     (directory / "etc/hostname").unlink(missing_ok=True)
