@@ -1,9 +1,10 @@
 """The table of collectors: a new one is a module beside this file and one line here."""
 
-from collectors import host
+from collectors import host, services
 from collectors.collector import Registration
 
 COLLECTORS: dict[str, Registration] = {
     "host": host.REGISTRATION,
+    "services": services.REGISTRATION,
 }
 """By the key under which agent.yaml and conf.d know them."""

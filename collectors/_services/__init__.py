@@ -1,0 +1,1 @@
+"""The private parts of `collectors.services`: what systemd says, what follows from it, how it is told."""

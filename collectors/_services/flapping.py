@@ -1,0 +1,81 @@
+"""A service that keeps ending and starting again is one event with a count, not a flood.
+
+Pure. A few ends within the window are told one by one, since nobody can know yet. From then on starts and
+ends are counted only: one flapping event at once, one an hour while it goes on, and the loop is over
+when systemd gives up, when somebody stops the service, or when it stays up for a whole window.
+"""
+
+import dataclasses
+
+from msgspec.structs import replace
+
+from collectors._services.course import Known, Step, What
+
+WINDOW_SECONDS = 600
+CRASHES = 3
+"""So many ends by itself within the window are a crash loop."""
+ENDS = 10
+"""So many ends of any kind (a script that restarts it) are too."""
+TELL_AGAIN_SECONDS = 3600
+
+_SECOND = 1_000_000
+_FOLDED = {What.STARTED, What.STOPPED, What.FAILED, What.NOT_STARTED}
+_ENDS = {What.STOPPED, What.FAILED, What.NOT_STARTED}
+
+
+def fold(known: Known, step: Step) -> tuple[Known, Step | None]:
+    """Return what is known and what is to be told instead of `step`: itself, a flapping event, or nothing."""
+    if step.what not in _FOLDED:
+        return (_calm(known), step) if step.what is What.GAVE_UP else (known, step)
+    if step.what is What.STARTED:
+        return known, (None if known.flapping_told else step)
+    if known.flapping_told and step.what is What.STOPPED and not step.by_itself:
+        return _calm(known), step
+    known = _count(known, step)
+    if known.flapping_told:
+        return _go_on(known, step)
+    for times, limit in ((known.crashes, CRASHES), (known.ends, ENDS)):
+        if len(times) >= limit:
+            window = max(1, -(-(step.at - times[0]) // _SECOND))
+            known = replace(known, flapping_told=step.at, flapping_count=0)
+            return known, _flapping(step, max(len(times), step.unseen_ends), window)
+    return known, step
+
+
+def settles_at(known: Known) -> int:
+    """Return when a flapping service counts as settled if it stays as it is; 0 when it is not flapping."""
+    if not known.flapping_told:
+        return 0
+    return max(known.flapping_told, *known.ends, *known.crashes) + WINDOW_SECONDS * _SECOND
+
+
+def settle(known: Known) -> Known:
+    """Return what is known once a flapping service has kept quiet for a whole window."""
+    return _calm(known)
+
+
+def _count(known: Known, step: Step) -> Known:
+    after = step.at - WINDOW_SECONDS * _SECOND
+    new = (step.at,) * min(step.unseen_ends, ENDS)
+    return replace(
+        known,
+        ends=(*(at for at in known.ends if at > after), *new)[-ENDS:],
+        crashes=(*(at for at in known.crashes if at > after), *(new if step.by_itself else ()))[-ENDS:],
+    )
+
+
+def _go_on(known: Known, step: Step) -> tuple[Known, Step | None]:
+    count = known.flapping_count + step.unseen_ends
+    since_told = step.at - known.flapping_told
+    if since_told < TELL_AGAIN_SECONDS * _SECOND:
+        return replace(known, flapping_count=count), None
+    told = replace(known, flapping_told=step.at, flapping_count=0)
+    return told, _flapping(step, count, since_told // _SECOND)
+
+
+def _flapping(step: Step, count: int, window_seconds: int) -> Step:
+    return dataclasses.replace(step, what=What.FLAPPING, count=count, window_seconds=window_seconds)
+
+
+def _calm(known: Known) -> Known:
+    return replace(known, ends=(), crashes=(), flapping_told=0, flapping_count=0)

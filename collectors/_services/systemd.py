@@ -1,0 +1,227 @@
+"""systemd's manager as this collector reads it: questions by call, news by signal. No decision is made here.
+
+Values are taken from the signals' bodies. A property is read only of units that the manager lists or
+has just spoken of, never because of a UnitNew: reading loads a unit, which tells a UnitNew again.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from collectors._dbus import BUS, Bus, Call, CallFailed, Signal
+from collectors._services.look import (
+    SERVICE_INTERFACE,
+    SERVICE_PROPERTIES,
+    UNIT_INTERFACE,
+    UNIT_PROPERTIES,
+    Look,
+    Phase,
+    parse_look,
+    parse_unit_path,
+    parse_values,
+    unit_path,
+)
+
+NAME = "org.freedesktop.systemd1"
+_PATH = "/org/freedesktop/systemd1"
+_MANAGER = "org.freedesktop.systemd1.Manager"
+_PROPERTIES = "org.freedesktop.DBus.Properties"
+_SERVICES = "*.service"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of the manager's list of units."""
+
+    phase: Phase
+    has_job: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a unit is for: `quiet` ones are told only when they fail."""
+
+    quiet: bool = False
+    on_demand: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnded:
+    """A start or stop job is over; `result` is the manager's word for how."""
+
+    unit: str
+    number: int
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unloaded:
+    """The manager has forgotten a unit."""
+
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """The manager read its units again or is a new process: subscribe again and compare everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartupFinished:
+    """The boot is over."""
+
+
+News = Look | JobEnded | Unloaded | Renewed | StartupFinished
+
+
+class Manager:
+    """One systemd manager, of the system or of a user."""
+
+    def __init__(self, bus: Bus, boot_id_file: Path = Path("/proc/sys/kernel/random/boot_id")) -> None:
+        self._bus = bus
+        self._boot_id_file = boot_id_file
+        self._service_values: dict[str, dict[str, Any]] = {}
+
+    def subscribe(self) -> None:
+        """Ask for signals; to be called again whenever the manager is renewed."""
+        for member in ("JobRemoved", "UnitRemoved", "Reloading", "StartupFinished"):
+            self._bus.match(NAME, path=_PATH, interface=_MANAGER, member=member)
+        for interface in (SERVICE_INTERFACE, UNIT_INTERFACE):
+            self._bus.match(
+                NAME,
+                interface=_PROPERTIES,
+                member="PropertiesChanged",
+                path_namespace=f"{_PATH}/unit",
+                arg0=interface,
+            )
+        self.renew_subscription()
+
+    def renew_subscription(self) -> None:
+        """Call Subscribe; that we are subscribed already is fine."""
+        try:
+            self._bus.call(Call(NAME, _PATH, _MANAGER, "Subscribe"))
+        except CallFailed as error:
+            if error.name != "org.freedesktop.systemd1.AlreadySubscribed":
+                raise
+
+    def news(self, timeout_seconds: float | None) -> list[News]:
+        """Wait for a signal, then return the news of all that have arrived, oldest first."""
+        found: list[News] = []
+        signal = self._bus.next_signal(timeout_seconds)
+        while signal is not None:
+            news = self._parse(signal)
+            if news is not None:
+                found.append(news)
+            signal = self._bus.next_signal(0)
+        return found
+
+    def _parse(self, signal: Signal) -> News | None:
+        match signal.member:
+            case "PropertiesChanged":
+                return self._parse_change(signal)
+            case "JobRemoved":
+                number, _, unit, result = signal.body
+                return JobEnded(unit, number, result)
+            case "UnitRemoved":
+                self._service_values.pop(signal.body[0], None)
+                return Unloaded(signal.body[0])
+            case "Reloading" if not signal.body[0]:
+                return Renewed()
+            case "NameOwnerChanged" if signal.sender == BUS and signal.body[2]:
+                return Renewed()
+            case "StartupFinished":
+                return StartupFinished()
+        return None
+
+    def _parse_change(self, signal: Signal) -> Look | None:
+        """Hold a service's own values until the unit's values follow in a signal of their own."""
+        unit = parse_unit_path(signal.path)
+        if not unit:
+            return None
+        values = parse_values(signal.body[1])
+        if signal.body[0] == SERVICE_INTERFACE:
+            self._service_values[unit] = values
+            return None
+        return parse_look(unit, values, self._service_values.pop(unit, {}))
+
+    def mark(self) -> str:
+        """Return what names this run of the manager: the boot, and within it the start of user space.
+
+        The boot id alone is not enough: containers share the host's, and a soft-reboot keeps it.
+        """
+        started = self._manager_property("UserspaceTimestampMonotonic")
+        return f"{self._boot_id_file.read_text().strip()}:{started}"
+
+    def is_started(self) -> bool:
+        """Return whether the boot is over, as far as the manager says."""
+        return bool(self._manager_property("FinishTimestampMonotonic"))
+
+    def startup_monotonic(self) -> float:
+        """Return when user space started, in seconds of CLOCK_MONOTONIC."""
+        return float(self._manager_property("UserspaceTimestampMonotonic")) / 1_000_000
+
+    def is_stopping(self) -> bool:
+        """Return whether the host, or the user's session, is going down."""
+        return bool(self._manager_property("SystemState") == "stopping")
+
+    def list_services(self) -> dict[str, Listed]:
+        """Return every loaded service."""
+        call = Call(NAME, _PATH, _MANAGER, "ListUnitsByPatterns", "asas", ([], [_SERVICES]))
+        [units] = self._bus.call(call)
+        return {
+            name: Listed(Look(unit=name, state=active, sub_state=sub).phase, bool(job))
+            for name, _, _, active, sub, _, _, job, _, _ in units
+        }
+
+    def invocations(self, units: Sequence[str]) -> dict[str, str]:
+        """Return each unit's InvocationID; "" for one that has not run."""
+        answers = self._read(units, UNIT_INTERFACE, ("InvocationID",))
+        return {unit: bytes(values.get("InvocationID", b"")).hex() for unit, values in answers.items()}
+
+    def looks(self, units: Sequence[str]) -> dict[str, Look]:
+        """Look at units that the manager listed."""
+        of_unit = self._read(units, UNIT_INTERFACE, UNIT_PROPERTIES)
+        of_service = self._read(units, SERVICE_INTERFACE, SERVICE_PROPERTIES)
+        return {unit: parse_look(unit, of_unit[unit], of_service[unit]) for unit in units}
+
+    def kinds(self, units: Sequence[str]) -> dict[str, Kind]:
+        """Return what each unit is for, as far as it can still be asked."""
+        types = self._read(units, SERVICE_INTERFACE, ("Type",))
+        relations = self._read(units, UNIT_INTERFACE, ("TriggeredBy", "WantedBy", "RequiredBy"))
+        return {unit: _kind(unit, types[unit], relations[unit]) for unit in units}
+
+    def _read(self, units: Iterable[str], interface: str, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+        wanted = [(unit, name) for unit in units for name in names]
+        calls = [
+            Call(NAME, unit_path(unit), _PROPERTIES, "Get", "ss", (interface, name)) for unit, name in wanted
+        ]
+        values: dict[str, dict[str, Any]] = {unit: {} for unit, _ in wanted}
+        for (unit, name), answer in zip(wanted, self._bus.calls(calls, timeout_seconds=60), strict=True):
+            if not isinstance(answer, CallFailed):
+                values[unit][name] = answer[0][1]
+        return values
+
+    def _manager_property(self, name: str) -> Any:
+        [(_, value)] = self._bus.call(Call(NAME, _PATH, _PROPERTIES, "Get", "ss", (_MANAGER, name)))
+        return value
+
+
+def _kind(unit: str, of_service: dict[str, Any], of_unit: dict[str, Any]) -> Kind:
+    """Judge a unit by its type and by what starts it.
+
+    Quiet: oneshots, what a timer starts, what D-Bus starts for a moment (it is wanted by no target), and
+    the instance that a socket starts for each connection.
+    """
+    triggers = of_unit.get("TriggeredBy", ())
+    wanted = any(
+        name.endswith(".target") for key in ("WantedBy", "RequiredBy") for name in of_unit.get(key, ())
+    )
+    type_ = of_service.get("Type", "")
+    quiet = (
+        type_ == "oneshot"
+        or any(name.endswith(".timer") for name in triggers)
+        or (type_ == "dbus" and not wanted)
+        or ("@" in unit and any(name.endswith(".socket") for name in triggers))
+    )
+    return Kind(quiet=quiet, on_demand=bool(triggers) and not wanted)

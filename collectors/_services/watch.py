@@ -1,0 +1,221 @@
+"""One connection's worth of watching: news in, compare, and events and memory out in one `emit`.
+
+What is known lives in `Ledger` beyond a connection; a `Watch` ends when the bus is lost, and the next one
+compares everything with the ledger. Nothing is told or remembered while the host goes down: a unit that
+was stopped by the shutdown was up, and is expected back.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from collectors._services.course import Step, What, advance, end_unseen
+from collectors._services.flapping import settle, settles_at
+from collectors._services.ledger import Ledger
+from collectors._services.look import Look, Phase
+from collectors._services.systemd import (
+    JobEnded,
+    Kind,
+    Listed,
+    Manager,
+    News,
+    Renewed,
+    StartupFinished,
+    Unloaded,
+)
+from collectors.collector import NotKept, Runtime
+
+RECONCILE_SECONDS = 900.0
+"""How often the list of units is compared although nothing was signalled."""
+BOOT_SECONDS = 300.0
+"""A boot counts as over after so long, although the manager may never say so."""
+_NOT_KEPT_SECONDS = 30.0
+_NOT_STARTED = {"dependency", "timeout", "assert"}
+
+
+class Watch:
+    """Watches one manager until the bus is lost or the stop is set."""
+
+    def __init__(
+        self,
+        manager: Manager,
+        ledger: Ledger,
+        runtime: Runtime,
+        *,
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._manager = manager
+        self._ledger = ledger
+        self._runtime = runtime
+        self._now = now
+        self._monotonic = monotonic
+        self._kinds: dict[str, Kind] = {}
+        self._reconcile_at = 0.0
+        self._boot_over_at: float | None = None
+
+    def run(self, *, while_agent_down: bool) -> None:
+        """Compare everything, then follow the signals."""
+        self._manager.subscribe()
+        self._ledger.begin(self._manager.mark())
+        if not self._manager.is_started():
+            self._boot_over_at = self._manager.startup_monotonic() + BOOT_SECONDS
+        self._reconcile(while_agent_down=while_agent_down)
+        while not self._runtime.stop.is_set():
+            news = self._manager.news(self._seconds_to_next())
+            if news:
+                self._follow(news)
+            self._look_at_clock()
+
+    def _seconds_to_next(self) -> float:
+        deadlines = [self._reconcile_at]
+        if self._boot_over_at is not None:
+            deadlines.append(self._boot_over_at)
+        left = min(deadlines) - self._monotonic()
+        for _, known in self._ledger.flapping():
+            left = min(left, settles_at(known) / 1_000_000 - self._now())
+        return max(0.0, left)
+
+    def _look_at_clock(self) -> None:
+        monotonic = self._monotonic()
+        if self._boot_over_at is not None and monotonic >= self._boot_over_at:
+            self._end_boot()
+        elif monotonic >= self._reconcile_at:
+            self._reconcile()
+        self._settle()
+
+    def _end_boot(self) -> None:
+        self._boot_over_at = None
+        self._reconcile()
+
+    def _follow(self, news: Sequence[News]) -> None:
+        """Take in news and commit what they amount to."""
+        self._take_in(news)
+        self._commit()
+        if any(isinstance(item, Renewed) for item in news):
+            self._kinds.clear()
+            self._manager.renew_subscription()
+            self._ledger.begin(self._manager.mark())
+            self._reconcile()
+        if self._boot_over_at is not None and any(isinstance(item, StartupFinished) for item in news):
+            self._end_boot()
+
+    def _take_in(self, news: Sequence[News]) -> None:
+        looks = [item for item in news if isinstance(item, Look) and self._ledger.matches(item.unit)]
+        self._learn_kinds(look.unit for look in looks if look.invocation)
+        for item in news:
+            match item:
+                case Look():
+                    self._take(item)
+                case JobEnded():
+                    self._take_job(item)
+                case Unloaded():
+                    self._kinds.pop(item.unit, None)  # the next of its name may be another kind
+
+    def _take(self, look: Look) -> None:
+        if not self._ledger.matches(look.unit):
+            return
+        known, steps = advance(self._ledger.known(look.unit, self._kinds.get(look.unit)), look)
+        self._ledger.take(look.unit, known, steps)
+
+    def _take_job(self, job: JobEnded) -> None:
+        """Tell a start that never became a run; any other end of a job shows in the unit itself."""
+        if job.result not in _NOT_STARTED or not self._ledger.matches(job.unit):
+            return
+        known = self._ledger.known(job.unit, self._kinds.get(job.unit))
+        if known.phase is Phase.UP:
+            return  # a stop or a reload that took too long
+        at = int(self._now() * 1_000_000)
+        step = Step(
+            what=What.NOT_STARTED,
+            unit=job.unit,
+            invocation="",
+            at=at,
+            look=Look(unit=job.unit),
+            by_itself=True,
+            result=job.result,
+        )
+        self._ledger.take(job.unit, known, [step])
+
+    def _learn_kinds(self, units: Iterable[str]) -> None:
+        unknown = [unit for unit in dict.fromkeys(units) if unit not in self._kinds]
+        self._kinds |= self._manager.kinds(unknown)
+
+    def _reconcile(self, *, while_agent_down: bool = False) -> None:
+        """Compare what the manager lists with what is known, reading only units that differ."""
+        self._reconcile_at = self._monotonic() + RECONCILE_SECONDS
+        listed = {
+            unit: line for unit, line in self._manager.list_services().items() if self._ledger.matches(unit)
+        }
+        invocations = self._manager.invocations(list(listed))
+        self._learn_kinds(unit for unit, invocation in invocations.items() if invocation)
+        differing = [
+            unit
+            for unit, line in listed.items()
+            if self._ledger.differs(unit, invocations.get(unit, ""), line.phase)
+        ]
+        looks = self._manager.looks(differing)
+        news = self._manager.news(0)
+        self._take_in(news)  # signals older than the looks come first; newer ones make a look one of the past
+        for look in looks.values():
+            self._take(look)
+        self._miss(listed)
+        self._ledger.forget_all_but(listed)
+        self._ledger.compared(boot_is_over=self._boot_over_at is None)
+        self._commit(while_agent_down=while_agent_down)
+        self._runtime.report(f"watching {len(listed)} services")
+
+    def _miss(self, listed: dict[str, Listed]) -> None:
+        """Tell which services are not there any more, or did not come back with this boot."""
+        now = int(self._now() * 1_000_000)
+        for unit, known in self._ledger.up_or_expected():
+            line = listed.get(unit)
+            is_there = line is not None and (line.has_job or line.phase not in {Phase.DOWN, Phase.FAILED})
+            if is_there or (known.expected and self._boot_over_at is not None):
+                continue
+            self._ledger.take(unit, *end_unseen(known, unit, now))
+
+    def _settle(self) -> None:
+        """Tell where a service that kept ending has come to rest."""
+        now = int(self._now() * 1_000_000)
+        due = [unit for unit, known in self._ledger.flapping() if settles_at(known) <= now]
+        if not due:
+            return
+        for unit, look in self._manager.looks(due).items():
+            known = self._ledger.known(unit, self._kinds.get(unit))
+            self._ledger.take(unit, settle(known), list(_at_rest(look)))
+        self._commit()
+
+    def _commit(self, *, while_agent_down: bool = False) -> None:
+        """Keep what came of the news, unless the host is going down."""
+        if self._ledger.has_news() and self._manager.is_stopping():
+            self._ledger.forgo()
+            return
+        try:
+            self._ledger.commit(self._runtime.emit, while_agent_down=while_agent_down)
+        except NotKept:
+            self._ledger.forgo()
+            self._reconcile_at = self._monotonic() + _NOT_KEPT_SECONDS
+
+
+def _at_rest(look: Look) -> Iterable[Step]:
+    match look.phase:
+        case Phase.UP:
+            yield Step(
+                what=What.STARTED,
+                unit=look.unit,
+                invocation=look.invocation,
+                at=look.activated,
+                look=look,
+                result=look.result,
+            )
+        case Phase.FAILED:
+            yield Step(
+                what=What.FAILED,
+                unit=look.unit,
+                invocation=look.invocation,
+                at=look.deactivated or look.changed,
+                look=look,
+                result=look.result,
+            )
+        case _:
+            return

@@ -1,0 +1,105 @@
+"""Which services of systemd started, stopped, reloaded, failed, or keep failing.
+
+News come as D-Bus signals and go, like every reconcile, through one compare per service, keyed by the
+InvocationID of each run: so a run is told once whatever was seen of it, and what happened while the agent
+was down is told at its start. The steps from a signal to an event: `systemd` reads it, `watch` brings it
+to `course` (what follows), `flapping` (is it a loop), `ledger` (what is known) and `telling` (the event).
+
+Quiet by nature: a shutdown, what comes up at a boot as it was before, and what oneshots, timers and D-Bus
+start for a moment, unless it fails. A boot tells what did not come back.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from collectors._dbus import Bus, BusLost, Interrupted, connect_again, find_address
+from collectors._services.ledger import Ledger
+from collectors._services.scope import Scope, Watched
+from collectors._services.systemd import Manager
+from collectors._services.watch import Watch
+from collectors.collector import NotApplicable, Registration, Retired, Runtime, Scoped
+
+
+class ServicesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Services by glob, with or without `.service`; see `DEFAULT_EXCLUDES` for what a glob leaves out."""
+
+    units: tuple[str, ...] = ("*.service",)
+    exclude: tuple[str, ...] = ()
+
+
+class Services:
+    """Watches the system's manager, or the user's own when a user runs the agent."""
+
+    def __init__(
+        self,
+        entries: Sequence[Scoped[ServicesEntry]],
+        *,
+        root: Path = Path("/"),
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._entries = entries
+        self._root = root
+        self._environ = environ
+
+    def run(self, runtime: Runtime) -> None:
+        """Follow one manager, over as many connections as it takes."""
+        user_manager = is_per_user(self._environ)
+        address = self._find_bus(user_manager=user_manager)
+        watched = [
+            Watched(entry.config.units, entry.config.exclude, entry.tags, entry.element_identifiers)
+            for entry in self._entries
+        ]
+        scope = Scope(watched, own_unit=parse_own_unit((self._root / "proc/self/cgroup").read_text()))
+        ledger = Ledger(runtime.memory, scope, user_manager=user_manager)
+        try:
+            self._follow(address, ledger, runtime)
+        except (Interrupted, Retired):
+            return
+
+    def _follow(self, address: str, ledger: Ledger, runtime: Runtime) -> None:
+        bus: Bus | None = Bus(address, stop=runtime.stop)
+        while_agent_down = True
+        while bus is not None:
+            try:
+                with bus:
+                    Watch(Manager(bus), ledger, runtime).run(while_agent_down=while_agent_down)
+                bus = None
+            except BusLost as error:
+                ledger.forgo()
+                runtime.report(f"waiting for D-Bus: {error.problem}")
+                while_agent_down = False
+                bus = connect_again(address, runtime.stop)
+
+    def _find_bus(self, *, user_manager: bool) -> str:
+        if not (self._root / "run/systemd/system").is_dir():
+            raise NotApplicable("systemd does not run this host")
+        try:
+            address = find_address("session" if user_manager else "system", self._environ)
+        except BusLost as error:
+            raise NotApplicable("there is no D-Bus", "install dbus to have services watched") from error
+        if not address.startswith("\0") and not Path(address).exists():
+            raise NotApplicable(f"there is no D-Bus at {address}", "install dbus to have services watched")
+        return address
+
+
+def is_per_user(environ: Mapping[str, str], uid: int | None = None) -> bool:
+    """Return whether this is a user's own agent beside a manager of that user's."""
+    if (os.geteuid() if uid is None else uid) == 0:
+        return False
+    runtime_directory = environ.get("XDG_RUNTIME_DIR")
+    return runtime_directory is not None and (Path(runtime_directory) / "systemd").is_dir()
+
+
+def parse_own_unit(cgroups: str) -> str:
+    """Return the service that this process belongs to, from /proc/self/cgroup, or ""."""
+    for line in cgroups.splitlines():
+        last = line.rpartition("/")[2]
+        if last.endswith(".service"):
+            return last
+    return ""
+
+
+REGISTRATION = Registration(ServicesEntry, Services, many=True, default=ServicesEntry())

@@ -1,0 +1,109 @@
+"""A service that keeps ending is one event with a count."""
+
+from dataclasses import replace
+
+from collectors._services.course import Known, Step, What
+from collectors._services.flapping import CRASHES, ENDS, WINDOW_SECONDS, fold, settle, settles_at
+from collectors._services.look import Look
+
+SECOND = 1_000_000
+
+
+def step(what, at, *, by_itself=True, **fields):
+    by_itself = by_itself and what in {What.FAILED, What.STOPPED}
+    return Step(
+        what=what,
+        unit="a.service",
+        invocation=f"{at}",
+        at=int(at * SECOND),
+        look=Look(unit="a.service"),
+        by_itself=by_itself,
+        **fields,
+    )
+
+
+def tell(steps, known=None):
+    known = known or Known(mark="boot")
+    told = []
+    for item in steps:
+        known, what = fold(known, item)
+        if what is not None:
+            told.append(what)
+    return told, known
+
+
+def loop(times, every=0.4, start=1000.0):
+    for number in range(times):
+        yield step(What.STARTED, start + number * every)
+        yield step(What.FAILED, start + number * every + every / 2)
+
+
+def kinds(told):
+    return [item.what for item in told]
+
+
+def test_a_crash_loop_is_one_flapping_event_however_long():
+    told, _ = tell(loop(1000))
+    assert kinds(told).count(What.FLAPPING) == 1
+    assert len(told) == 2 * CRASHES
+    assert kinds(told)[-1] is What.FLAPPING
+
+
+def test_the_event_says_how_often_within_how_long():
+    told, _ = tell(loop(CRASHES, every=4))
+    assert (told[-1].count, told[-1].window_seconds) == (CRASHES, 8)
+
+
+def test_a_few_failures_far_apart_are_told_one_by_one():
+    told, _ = tell(loop(20, every=WINDOW_SECONDS / (CRASHES - 1)))
+    assert What.FLAPPING not in kinds(told)
+    assert len(told) == 40
+
+
+def test_a_loop_that_goes_on_is_told_again_every_hour():
+    told, _ = tell(loop(3 * 3600 // 10 + CRASHES, every=10))
+    again = [item for item in told if item.what is What.FLAPPING]
+    assert len(again) == 4
+    assert again[1].count == 360
+    assert again[1].window_seconds == 3600
+
+
+def test_giving_up_is_told_and_ends_the_loop():
+    steps = [*loop(5), step(What.GAVE_UP, 1010)]
+    told, known = tell(steps)
+    assert kinds(told)[-1] is What.GAVE_UP
+    assert kinds(tell([step(What.STARTED, 1020)], known)[0]) == [What.STARTED]
+
+
+def test_a_stop_that_was_asked_for_is_told_and_ends_the_loop():
+    told, known = tell([*loop(5), step(What.STOPPED, 1010, by_itself=False)])
+    assert kinds(told)[-1] is What.STOPPED
+    assert known.flapping_told == 0
+
+
+def test_a_person_may_restart_a_service_more_often_than_it_may_crash():
+    def restarts(times):
+        for number in range(times):
+            yield step(What.STOPPED, 1000 + number, by_itself=False)
+            yield step(What.STARTED, 1000.5 + number)
+
+    assert What.FLAPPING not in kinds(tell(restarts(ENDS - 1))[0])
+    assert What.FLAPPING in kinds(tell(restarts(ENDS))[0])
+
+
+def test_restarts_that_nobody_saw_count():
+    unseen = replace(step(What.STOPPED, 1000), unseen_ends=40)
+    told, _ = tell([unseen, step(What.STARTED, 1001)])
+    assert [(item.what, item.count) for item in told] == [(What.FLAPPING, 40)]
+
+
+def test_a_loop_has_settled_when_nothing_ended_for_a_whole_window():
+    _, known = tell(loop(5))
+    last = 1_001_800_000
+    assert settles_at(known) == last + WINDOW_SECONDS * SECOND
+    assert settles_at(settle(known)) == 0
+
+
+def test_a_reload_is_never_folded():
+    _, known = tell(loop(5))
+    assert kinds(tell([step(What.RELOADED, 1010)], known)[0]) == [What.RELOADED]
