@@ -48,7 +48,7 @@ class Diary:
         """
         before = decode(runtime.memory.get(KEY))
         now = sources.read_instant()
-        is_another = story.is_another_boot(before, boot)
+        is_another = story.is_another_boot(before, boot, now)
         ended = sources.read_ended(before) if before is not None and is_another else None
         shutdowns = before.shutdowns if before is not None and not is_another else 0
         mark = Mark(boot=boot, at=now, shutdowns=shutdowns, accounting=sources.read_place())

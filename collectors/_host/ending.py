@@ -5,7 +5,7 @@ Only for telling a crash from a shutdown. Nothing found means nothing more than 
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -63,7 +63,7 @@ def read_ended(
     turns = read_turns_since(mark.accounting, mark.at.wall, root)
     boots = sum(turn.kind == "boot" for turn in turns)
     noted = [Ending("wtmp", turn.timestamp) for turn in turns if turn.kind == "shutdown"][:1]
-    noted += parse_journal(journalctl(journal_query(mark.boot.boot_id)))
+    noted += parse_journal(journalctl(journal_query(mark.boot.boot_id)), mark.at.monotonic)
     if not noted:
         return Ended(None, boots)
     kind = next((ending.kind for ending in noted if ending.kind), "")
@@ -81,10 +81,18 @@ def journal_query(boot_id: str) -> list[str]:
     ]
 
 
-def parse_journal(lines: str) -> list[Ending]:
-    """Return the shutdown that these lines of `journalctl -o json` note, at most one."""
+def parse_journal(lines: str, after: float) -> list[Ending]:
+    """Return the shutdown that these lines of `journalctl -o json` note, at most one.
+
+    `after` is the time of the mark by CLOCK_MONOTONIC: a soft-reboot before it is no end of the boot.
+    """
     entries = [msgspec.json.decode(line) for line in lines.splitlines() if line.startswith("{")]
+    entries = [entry for entry in entries if _microseconds(entry, "__MONOTONIC_TIMESTAMP") > after * 1e6]
     if not entries:
         return []
     kind = next((KINDS[entry["UNIT"]] for entry in entries if entry.get("UNIT") in KINDS), "")
-    return [Ending("journal", int(entries[0].get("__REALTIME_TIMESTAMP", 0)) // 1_000_000, kind)]
+    return [Ending("journal", _microseconds(entries[0], "__REALTIME_TIMESTAMP") // 1_000_000, kind)]
+
+
+def _microseconds(entry: dict[str, Any], field: str) -> int:
+    return int(entry.get(field, 0))

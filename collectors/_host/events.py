@@ -17,8 +17,12 @@ def booted(
     ending: Ending | None,
     downtime_seconds: int | None,
     boots_missed: int = 0,
+    repetition: int = 0,
 ) -> Event:
-    """Make the event of a boot; `before` is the last that was seen of the boot before."""
+    """Make the event of a boot; `before` is the last that was seen of the boot before.
+
+    `repetition` counts the times that one boot of the kernel brought up its userspace again.
+    """
     data: dict[str, str | int | float | bool | None] = {
         "boot_id": boot.boot_id,
         "kernel": boot.kernel,
@@ -43,7 +47,7 @@ def booted(
         text=" ".join(_booted_sentences(boot, before, previous_shutdown, ending, downtime_seconds)),
         timestamp=started,
         data=data,
-        source_identifier=_identifier(boot, "booted", before.shutdowns if _same(boot, before) else 0),
+        source_identifier=_identifier(boot, "booted", repetition),
     )
 
 
@@ -139,10 +143,6 @@ def version_changed(
 def _identifier(boot: Boot, kind: str, repetition: int = 0) -> str:
     """Name the fact as the host does; a soft-reboot and a cancelled shutdown repeat one within a boot."""
     return f"{boot.identity}:{kind}:{repetition}" if repetition else f"{boot.identity}:{kind}"
-
-
-def _same(boot: Boot, before: Mark) -> bool:
-    return boot.identity == before.boot.identity
 
 
 _SHUTDOWN_TITLES = {

@@ -21,19 +21,25 @@ _STEP_SECONDS = 5.0
 """Two clocks that differ by less ran side by side without a step."""
 
 
-def is_another_boot(mark: Mark | None, boot: Boot) -> bool:
-    """Return whether the host booted since the mark."""
-    return mark is not None and mark.boot.identity != boot.identity
+def is_another_boot(mark: Mark | None, boot: Boot, now: Instant) -> bool:
+    """Return whether the host booted since the mark.
+
+    A soft-reboot of a systemd-nspawn container uncovers the boot_id of its host, under the same init.
+    """
+    if mark is None or mark.boot.identity == boot.identity:
+        return False
+    is_same_init = boot.in_container and boot.init_started == mark.boot.init_started
+    return not (is_same_init and _is_same_kernel(mark, boot, now))
 
 
 def begin(mark: Mark | None, boot: Boot, now: Instant, ended: Ended | None) -> list[Event]:
-    """Return what happened since the mark; `ended` is needed after another boot.
+    """Return what happened since the mark; `ended` is how the boot before did, None within the same boot.
 
     First sight is silent: the boot in which the agent was installed is not news.
     """
     if mark is None:
         return []
-    if ended is not None and is_another_boot(mark, boot):
+    if ended is not None:
         return [*_another_boot(mark, boot, now, ended), *_versions(mark, boot, now)]
     if mark.state == "down" and mark.kind == "soft-reboot":
         return [_soft_rebooted(mark, boot, now), *_versions(mark, boot, now)]
@@ -94,6 +100,7 @@ def _soft_rebooted(mark: Mark, boot: Boot, now: Instant) -> Event:
         previous_shutdown="clean",
         ending=None,
         downtime_seconds=max(0, round(now.boottime - mark.at.boottime)),
+        repetition=mark.shutdowns,
     )
 
 
@@ -104,12 +111,16 @@ def _downtime(mark: Mark, boot: Boot, now: Instant, previous: str, ended: Ended)
         if ended.shutdown is None:
             return None
         went_down = ended.shutdown.timestamp
-    elapsed = now.boottime - mark.at.boottime
-    same_kernel = boot.in_container and abs(now.wall - mark.at.wall - elapsed) < _STEP_SECONDS
-    if not same_kernel and not (mark.at.trusted and now.trusted):
+    if not _is_same_kernel(mark, boot, now) and not (mark.at.trusted and now.trusted):
         return None
     seconds = round(now.wall - (now.boottime - boot.init_started) - went_down)
     return seconds if seconds >= 0 else None
+
+
+def _is_same_kernel(mark: Mark, boot: Boot, now: Instant) -> bool:
+    """Return whether the kernel below a container ran on since the mark: all its clocks did, side by side."""
+    elapsed = now.boottime - mark.at.boottime
+    return boot.in_container and abs(now.wall - mark.at.wall - elapsed) < _STEP_SECONDS
 
 
 def _versions(mark: Mark, boot: Boot, now: Instant) -> list[Event]:
@@ -120,7 +131,7 @@ def _versions(mark: Mark, boot: Boot, now: Instant) -> list[Event]:
     ):
         if old and new and old != new:
             action = "upgraded" if is_newer(new, old) else "downgraded"
-            at = started_at(boot, now) if is_another_boot(mark, boot) else int(now.wall)
+            at = started_at(boot, now) if is_another_boot(mark, boot, now) else int(now.wall)
             told.append(events.version_changed(boot, at, package, (old, new), action))
     return told
 

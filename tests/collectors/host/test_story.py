@@ -26,7 +26,8 @@ def mark(state="running", **changes):
 
 
 def tell(before, *, ended=NOTHING_NOTED, boot=NOW, now=None):
-    return story.begin(before, boot, now or instant(NOON + 130, 10.0), ended)
+    now = now or instant(NOON + 130, 10.0)
+    return story.begin(before, boot, now, ended if story.is_another_boot(before, boot, now) else None)
 
 
 def types(events):
@@ -126,6 +127,14 @@ def test_a_soft_reboot_keeps_the_boot_id_and_is_told():
     assert booted.source_identifier == "before:booted:1"
 
 
+def test_a_soft_reboot_of_a_container_that_uncovers_its_hosts_boot_id_is_one_too():
+    container = msgspec.structs.replace(BEFORE, in_container=True, init_started=4000.0)
+    uncovered = msgspec.structs.replace(container, boot_id="the-hosts")
+    before = mark("down", boot=container, kind="soft-reboot", shutdowns=1)
+    [booted] = tell(before, boot=uncovered, now=instant(NOON + 3, 5003.0))
+    assert (booted.data["previous_shutdown"], booted.data["downtime_seconds"]) == ("clean", 3)
+
+
 def test_another_kernel_and_another_release_are_deployments():
     newer = msgspec.structs.replace(NOW, kernel="6.1.0-10-amd64", os="Debian GNU/Linux 13 (trixie)")
     _, kernel, release = tell(mark("down"), boot=newer)
@@ -187,10 +196,16 @@ def test_the_journal_is_asked_about_the_end_of_one_boot():
     )
 
 
+JOURNAL = (
+    '{"UNIT":"shutdown.target","__REALTIME_TIMESTAMP":"1795218706281282","__MONOTONIC_TIMESTAMP":"900000000"}\n'
+    '{"UNIT":"reboot.target","__REALTIME_TIMESTAMP":"1795218706300000","__MONOTONIC_TIMESTAMP":"900100000"}\n'
+)
+
+
 def test_the_journal_tells_when_and_how_a_boot_ended():
-    lines = (
-        '{"UNIT":"shutdown.target","__REALTIME_TIMESTAMP":"1795218706281282"}\n'
-        '{"UNIT":"reboot.target","__REALTIME_TIMESTAMP":"1795218706300000"}\n'
-    )
-    assert parse_journal(lines) == [Ending("journal", 1795218706, "reboot")]
-    assert parse_journal("") == []
+    assert parse_journal(JOURNAL, after=899.0) == [Ending("journal", 1795218706, "reboot")]
+    assert parse_journal("", after=0.0) == []
+
+
+def test_what_the_journal_noted_before_the_mark_is_no_end_of_it():
+    assert parse_journal(JOURNAL, after=901.0) == []
