@@ -24,6 +24,7 @@ _RECONNECT_SECONDS = 1.0
 _KIND_SECONDS = 10.0
 """logind waits for other inhibitors before systemd gets its job; usually 5 s at most."""
 _KIND_INTERVAL_SECONDS = 0.1
+_NO_KIND = {going_down.NOT_GOING_DOWN, going_down.KIND_UNKNOWN, going_down.NOBODY_TO_ASK}
 
 
 class HostConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,7 +41,7 @@ class Host:
         read_boot: Callable[[], boot.Boot] | None = None,
         sources: Sources | None = None,
         open_bus: Callable[[Stop], Bus] | None = None,
-        read_kind: Callable[[], str | None] | None = None,
+        read_kind: Callable[[], str] | None = None,
     ) -> None:
         self._read_boot = read_boot or partial(boot.read_boot, root)
         self._sources = sources or Sources(
@@ -120,7 +121,7 @@ class Host:
         deadline = time.monotonic() + _KIND_SECONDS
         while diary.state == "announced" and time.monotonic() < deadline:
             kind = self._read_kind()
-            if kind is not None and kind != "unknown":
+            if kind not in _NO_KIND:
                 diary.shutdown(kind)
             elif runtime.stop.wait(_KIND_INTERVAL_SECONDS):
                 return  # the end tells it

@@ -12,6 +12,7 @@ from collectors._host.accounting import Place
 from collectors._host.boot import Boot
 from collectors._host.clock import Instant
 from collectors._host.ending import Ended
+from collectors._host.going_down import KIND_UNKNOWN, NOBODY_TO_ASK, NOT_GOING_DOWN
 from collectors._host.mark import Mark, State, decode, encode
 from collectors.collector import NotKept, Runtime
 from collectors.event import Event
@@ -106,12 +107,13 @@ class Diary:
         now = self._sources.read_instant()
         self._keep([events.shut_down(self._mark, int(now.wall), kind)], "down", now, kind)
 
-    def end(self, kind: str | None) -> None:
-        """Write how this run ends: with the host (its kind), or alone."""
-        if kind is not None or self.state == "announced":
-            self.shutdown(kind or "unknown")
+    def end(self, kind: str) -> None:
+        """Write how this run ends: with the host (its kind), alone, or nobody knows."""
+        if self.state == "announced" or kind not in {NOT_GOING_DOWN, NOBODY_TO_ASK}:
+            self.shutdown(KIND_UNKNOWN if kind in {NOT_GOING_DOWN, NOBODY_TO_ASK} else kind)
         elif self.state != "down":
-            self._keep([], "stopped", self._sources.read_instant())
+            state: State = "stopped" if kind == NOT_GOING_DOWN else "ended"
+            self._keep([], state, self._sources.read_instant())
 
     def _keep(self, told: Sequence[Event], state: State, now: Instant, kind: str = "") -> None:
         mark = msgspec.structs.replace(

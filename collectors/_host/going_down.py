@@ -15,12 +15,18 @@ SYSTEMD = "org.freedesktop.systemd1"
 SYSTEMD_PATH = "/org/freedesktop/systemd1"
 MANAGER = "org.freedesktop.systemd1.Manager"
 
+NOT_GOING_DOWN = ""
+KIND_UNKNOWN = "unknown"
+"""The host goes down, nobody knows how."""
+NOBODY_TO_ASK = "?"
+"""Nobody here knows whether the host goes down."""
+
 _ANSWER_SECONDS = 1.0
 _RUN_LEVELS = {"0": "poweroff", "6": "reboot"}
 
 
-def read_kind(root: Path = Path("/"), open_bus: Callable[[], Bus] | None = None) -> str | None:
-    """Return the kind of the shutdown under way, `unknown` where it has none yet; None when there is none.
+def read_kind(root: Path = Path("/"), open_bus: Callable[[], Bus] | None = None) -> str:
+    """Return the kind of the shutdown under way, or one of the three below.
 
     systemd says so itself, also to somebody without any right. A System V init leaves it in utmp.
     """
@@ -28,7 +34,14 @@ def read_kind(root: Path = Path("/"), open_bus: Callable[[], Bus] | None = None)
         with (open_bus or open_system_bus)() as bus:
             return ask_manager(bus)
     except BusError:
-        return _RUN_LEVELS.get(read_run_level(root))
+        if (root / "run/systemd/system").is_dir():
+            return NOBODY_TO_ASK  # systemd keeps no run level up to date
+        return parse_run_level_kind(read_run_level(root))
+
+
+def parse_run_level_kind(level: str) -> str:
+    """Return what a run level means: init changes it before it ends anybody."""
+    return _RUN_LEVELS.get(level, NOT_GOING_DOWN) if level else NOBODY_TO_ASK
 
 
 def open_system_bus() -> Bus:
@@ -36,7 +49,7 @@ def open_system_bus() -> Bus:
     return Bus(find_address("system"))
 
 
-def ask_manager(bus: Bus) -> str | None:
+def ask_manager(bus: Bus) -> str:
     """Ask systemd for its state and its jobs; raise `BusError` where it does not answer."""
     state, jobs = bus.calls(
         [
@@ -57,7 +70,7 @@ def ask_manager(bus: Bus) -> str | None:
         raise state
     kind = None if isinstance(jobs, BusError) else parse_jobs(jobs[0])
     is_stopping = state[0][1] == "stopping"
-    return kind or ("unknown" if is_stopping else None)
+    return kind or (KIND_UNKNOWN if is_stopping else NOT_GOING_DOWN)
 
 
 def parse_jobs(jobs: Sequence[Sequence[Any]]) -> str | None:

@@ -12,11 +12,12 @@ from collectors._host.accounting import Place
 from collectors._host.boot import Boot
 from collectors._host.clock import Instant
 
-State = Literal["running", "stopped", "suspended", "announced", "down"]
+State = Literal["running", "stopped", "ended", "suspended", "announced", "down"]
 """What the agent was at when it last wrote.
 
 running     looking; nothing was on its way to stop it
 stopped     the agent ended alone, and saw nothing after that
+ended       the agent was told to end, and there was nobody to ask whether the host ends too
 suspended   the host was about to sleep, and this was told
 announced   a shutdown was announced; it is not told yet, because its kind was not known
 down        a shutdown was told

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from collectors._host import events
 from collectors._host.boot import Boot
 from collectors._host.clock import Instant
-from collectors._host.ending import Ended
+from collectors._host.ending import Ended, Ending
 from collectors._host.mark import Mark
 from collectors.event import Event
 
@@ -70,16 +70,20 @@ def started_at(boot: Boot, now: Instant) -> int:
 def _another_boot(mark: Mark, boot: Boot, now: Instant, ended: Ended) -> list[Event]:
     shutdown = ended.shutdown
     told: list[Event] = []
-    if mark.state in {"down", "announced"}:
-        previous = "clean"
-        if mark.state == "announced":
-            kind = shutdown.kind if shutdown is not None and shutdown.kind else "unknown"
-            told.append(events.shut_down(mark, int(mark.at.wall), kind))
-    elif mark.state in {"running", "suspended"} and shutdown is None:
-        previous = "unclean"
-        told.append(events.crashed(mark))
-    else:
-        previous = "unknown"
+    match mark.state:
+        case "down":
+            previous = "clean"
+        case "announced":
+            previous = "clean"
+            told.append(_shutdown_told_late(mark, shutdown))
+        case "ended" if shutdown is not None:
+            previous = "clean"
+            told.append(_shutdown_told_late(mark, shutdown))
+        case "running" | "suspended" if shutdown is None:
+            previous = "unclean"
+            told.append(events.crashed(mark))
+        case _:
+            previous = "unknown"
     booted = events.booted(
         boot,
         started_at(boot, now),
@@ -90,6 +94,12 @@ def _another_boot(mark: Mark, boot: Boot, now: Instant, ended: Ended) -> list[Ev
         boots_missed=max(0, ended.boots - 1),
     )
     return [*told, booted]
+
+
+def _shutdown_told_late(mark: Mark, shutdown: Ending | None) -> Event:
+    kind = shutdown.kind if shutdown is not None else ""
+    noted_by = shutdown.noted_by if shutdown is not None else ""
+    return events.shut_down(mark, int(mark.at.wall), kind or "unknown", noted_by=noted_by)
 
 
 def _soft_rebooted(mark: Mark, boot: Boot, now: Instant) -> Event:

@@ -14,8 +14,8 @@ from collectors._dbus import Bus, BusLost
 from collectors._host.boot import Boot
 from collectors._host.clock import Instant
 from collectors._host.diary import Sources
-from collectors._host.ending import Ended
-from collectors._host.going_down import read_kind
+from collectors._host.ending import Ended, Ending
+from collectors._host.going_down import NOBODY_TO_ASK, read_kind
 from collectors.collector import NotApplicable, NotKept
 from collectors.host import Host
 from collectors.registry import COLLECTORS
@@ -57,7 +57,7 @@ def no_bus(_):
     raise BusLost("no bus here")
 
 
-def host(system, *, open_bus=no_bus, kind=lambda: None, heartbeat_seconds=3600.0):
+def host(system, *, open_bus=no_bus, kind=lambda: "", heartbeat_seconds=3600.0):
     return Host(
         read_boot=lambda: system.boot,
         sources=system.sources(heartbeat_seconds),
@@ -107,6 +107,19 @@ def test_a_stop_while_the_host_reboots_is_its_shutdown_and_the_next_start_its_bo
     system.reboot()
     again = record(first.memory).start(host(system))
     [booted] = again.wait_for_events(1)
+    assert booted.data["previous_shutdown"] == "clean"
+
+
+def test_where_nobody_can_be_asked_a_shutdown_that_was_noted_is_told_at_the_next_start(record, system):
+    first = record().start(host(system, kind=lambda: NOBODY_TO_ASK))
+    first.wait_for_report("no word from logind")
+    first.end()
+    assert first.events == []
+    system.reboot()
+    system.ended = Ended(Ending("wtmp", NOON + 1000), 1)
+    again = record(first.memory).start(host(system))
+    shutdown, booted = again.wait_for_events(2)
+    assert shutdown.data == {"boot_id": "first", "kind": "unknown", "noted_by": "wtmp"}
     assert booted.data["previous_shutdown"] == "clean"
 
 

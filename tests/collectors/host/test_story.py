@@ -39,7 +39,7 @@ def test_first_sight_is_silent():
 
 
 def test_a_start_in_the_same_boot_is_silent():
-    for state in ("running", "stopped", "announced", "down"):
+    for state in ("running", "stopped", "ended", "announced", "down"):
         assert tell(mark(state), boot=BEFORE, now=instant(NOON + 30, 5030.0)) == []
 
 
@@ -79,8 +79,9 @@ def test_a_shutdown_that_somebody_noted_is_no_crash_though_the_agent_was_killed_
     assert booted.data["downtime_seconds"] == 80
 
 
-def test_what_came_after_the_agent_was_stopped_is_unknown():
-    [booted] = tell(mark("stopped"))
+@pytest.mark.parametrize("state", ["stopped", "ended"])
+def test_what_came_after_the_agent_was_stopped_is_unknown(state):
+    [booted] = tell(mark(state))
     assert booted.data["previous_shutdown"] == "unknown"
     assert booted.data["downtime_seconds"] is None
 
@@ -89,7 +90,7 @@ def test_a_shutdown_that_was_announced_and_never_told_is_told_with_what_the_jour
     ended = Ended(Ending("journal", NOON + 1, "poweroff"), 1)
     shutdown, booted = tell(mark("announced"), ended=ended)
     assert shutdown.event_type == "HostShutdownEvent"
-    assert shutdown.data == {"boot_id": "before", "kind": "poweroff"}
+    assert shutdown.data == {"boot_id": "before", "kind": "poweroff", "noted_by": "journal"}
     assert booted.data["previous_shutdown"] == "clean"
 
 
