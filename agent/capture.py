@@ -1,0 +1,102 @@
+"""The one way into the spool: what was seen or handed in becomes records, and is on disk.
+
+Here an event gets what only the agent knows: this host's name, its tags, its identifiers. An event
+that somebody else made keeps what it has. Nothing is acknowledged to anybody before the spool has it.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
+from threading import Lock
+
+import msgspec
+
+from agent import clock
+from agent.chunk import Captured, Stamp, chunk
+from collectors.event import Event, encode
+from spool import Spool
+
+INTAKE = "intake"
+"""The origin of what was handed in."""
+
+HOST_IDENTIFIER = "urn:host:/"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What this agent says of itself on every event; `hostname` is empty while none is acceptable."""
+
+    hostname: str
+    tags: tuple[str, ...] = ()
+    element_identifiers: tuple[str, ...] = ()
+
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """The host's own identifier, then the configured ones."""
+        return (HOST_IDENTIFIER + self.hostname, *self.element_identifiers)
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The clocks a capture is stamped with."""
+
+    wall: Callable[[], float] = time.time
+    boottime: Callable[[], float] = clock.boottime
+    is_trusted: Callable[[], bool] = clock.is_trusted
+    boot_id: str = field(default_factory=clock.read_boot_id)
+
+
+class Capture:
+    """Completes events, makes records of them and appends these; any thread may call it."""
+
+    def __init__(self, spool: Spool, identity: Identity, clocks: Clocks | None = None) -> None:
+        self._spool = spool
+        self._clocks = clocks or Clocks()
+        self._lock = Lock()
+        self.identity = identity
+
+    def rename(self, hostname: str) -> None:
+        """Go on under this host name."""
+        with self._lock:
+            self.identity = replace(self.identity, hostname=hostname)
+
+    def keep(self, events: Sequence[Event], owner: str, remember: Mapping[str, bytes | None]) -> None:
+        """Put a collector's events and its memory on disk together; raises what `Spool.append` raises."""
+        identity = self.identity
+        captured = [
+            Captured(event.name, encode(event), event.timestamp, event.event_type, event.tags)
+            for event in (complete(event, identity) for event in events)
+        ]
+        self._spool.append(chunk(captured, self._stamp(identity), owner), owner=owner, remember=remember)
+
+    def keep_posted(self, captured: Sequence[Captured], taken: Sequence[str] = ()) -> None:
+        """Put events that were handed in on disk, and remember which files of `incoming/` they were."""
+        self._spool.append(chunk(captured, self._stamp(self.identity), INTAKE), taken=taken)
+
+    def _stamp(self, identity: Identity) -> Stamp:
+        clocks = self._clocks
+        return Stamp(
+            hostname=identity.hostname,
+            boot_id=clocks.boot_id,
+            boottime=clocks.boottime(),
+            captured=clocks.wall(),
+            clock_trusted=clocks.is_trusted(),
+        )
+
+
+def complete(event: Event, identity: Identity) -> Event:
+    """Return one of our own events with what the agent adds; it was checked before, and is not again."""
+    completed = copy(event)
+    for name, value in (
+        ("host", event.host or identity.hostname),
+        ("tags", united(event.tags, identity.tags)),
+        ("element_identifiers", united(identity.identifiers, event.element_identifiers)),
+    ):
+        msgspec.structs.force_setattr(completed, name, value)
+    return completed
+
+
+def united(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+    """Return both, each value once, in order."""
+    return tuple(dict.fromkeys(first + second)) if second else first

@@ -1,0 +1,87 @@
+"""Events into records and back: a chunk holds events of one name that were captured together.
+
+A chunk is bounded so that damage on the disk stays local, and holds many so that a burst stays cheap:
+it is compressed once, here, and goes to a receiver as it lies on the disk. What must be known
+without decoding it (types, times, tags) stands beside it. Never looks into an event's JSON.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+from spool import Record, compress, inflate
+
+MAX_CHUNK_EVENTS = 64
+MAX_CHUNK_BYTES = 32 * 1024
+
+
+class Captured(NamedTuple):
+    """One event as it is kept: its JSON object, and what is known of it without decoding that."""
+
+    name: str
+    body: bytes
+    timestamp: int
+    event_type: str
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Where and when a chunk was captured; see `Record` for the units."""
+
+    hostname: str
+    boot_id: str
+    boottime: float
+    captured: float
+    clock_trusted: bool
+
+
+def chunk(captured: Iterable[Captured], stamp: Stamp, origin: str) -> list[Record]:
+    """Return the events as records: by name in the order of its first event, in order within a name."""
+    by_name: dict[str, list[Captured]] = {}
+    for event in captured:
+        by_name.setdefault(event.name, []).append(event)
+    return [_record(name, part, stamp, origin) for name, events in by_name.items() for part in _parts(events)]
+
+
+def entries(record: Record) -> list[bytes]:
+    """Return the JSON object of each event of a record, in order.
+
+    Raises `ValueError` when the record's bytes are no chunk.
+    """
+    objects = msgspec.json.decode(b"[" + inflate(record.segment) + b"]", type=list[msgspec.Raw])
+    if len(objects) != record.count:
+        raise ValueError(f"a chunk of {record.count} events holds {len(objects)}")
+    return [bytes(body) for body in objects]
+
+
+def _parts(events: Sequence[Captured]) -> Iterator[Sequence[Captured]]:
+    start = size = 0
+    for index, event in enumerate(events):
+        length = len(event.body)
+        if index > start and (size + length > MAX_CHUNK_BYTES or index - start == MAX_CHUNK_EVENTS):
+            yield events[start:index]
+            start, size = index, 0
+        size += length
+    yield events[start:]
+
+
+def _record(name: str, events: Sequence[Captured], stamp: Stamp, origin: str) -> Record:
+    times = [event.timestamp for event in events]
+    return Record(
+        name=name,
+        count=len(events),
+        first_time=min(times),
+        last_time=max(times),
+        event_types=tuple(dict.fromkeys(event.event_type for event in events)),
+        tags=tuple(dict.fromkeys(tag for event in events for tag in event.tags)),
+        hostname=stamp.hostname,
+        boot_id=stamp.boot_id,
+        boottime=stamp.boottime,
+        captured=stamp.captured,
+        clock_trusted=stamp.clock_trusted,
+        segment=compress(b",".join([event.body for event in events])),
+        origin=origin,
+    )

@@ -1,0 +1,147 @@
+"""`sts-agent log`: this host's history from the spool, delivered or not, newest last."""
+
+import sys
+import time
+from argparse import Namespace
+from collections import deque
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from itertools import chain
+from typing import Any, NamedTuple
+
+import msgspec
+
+from agent.chunk import entries
+from agent.cli import DONE, Subparsers
+from agent.cli.configured import configuration
+from agent.cli.moment import parse_moment
+from spool import SpoolReader, StoredRecord
+
+_LOOK_AGAIN_SECONDS = 0.5
+_BEFORE_FOLLOWING = 10
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Describe the command's words."""
+    parser = subparsers.add_parser("log", description=__doc__)
+    parser.add_argument("-f", "--follow", action="store_true", help="go on showing what comes")
+    parser.add_argument("-n", "--lines", type=int, metavar="N", help="only the last N events")
+    parser.add_argument(
+        "--since", metavar="T", help="from then on: ISO 8601, seconds, or 2h for two hours ago"
+    )
+    parser.add_argument("--until", metavar="T", help="up to then")
+    parser.add_argument(
+        "--type", action="append", default=[], metavar="T", help="of this event type; * matches"
+    )
+    parser.add_argument("--tag", action="append", default=[], metavar="T", help="with this tag; * matches")
+    parser.add_argument("--diff", action="store_true", help="show what changed in a file")
+    parser.add_argument("--json", action="store_true", help="one event's JSON object a line")
+
+
+class Kept(NamedTuple):
+    """One event as it is in the spool."""
+
+    number: int
+    body: bytes
+    event: Any
+
+
+class Wanted(NamedTuple):
+    """Which events are asked for."""
+
+    since: float | None
+    until: float | None
+    types: list[str]
+    tags: list[str]
+
+    def has(self, event: Any) -> bool:
+        """Return whether one event is among them."""
+        happened = event.get("timestamp", 0)
+        return (
+            (self.since is None or happened >= self.since)
+            and (self.until is None or happened < self.until)
+            and _matches([event.get("event_type", "")], self.types)
+            and _matches(event.get("tags") or [], self.tags)
+        )
+
+
+def run(arguments: Namespace) -> int:
+    """Show it."""
+    wanted = Wanted(
+        parse_moment(arguments.since) if arguments.since else None,
+        parse_moment(arguments.until) if arguments.until else None,
+        arguments.type,
+        arguments.tag,
+    )
+    lines = arguments.lines
+    if lines is None and arguments.follow and wanted.since is None:
+        lines = _BEFORE_FOLLOWING
+    with SpoolReader.open(configuration(arguments).spool_directory) as reader:
+        last = 0
+        for kept in _last(reader, wanted, lines) if lines is not None else _all(reader, wanted):
+            _show(kept, arguments)
+            last = max(last, kept.number)
+        if arguments.follow:
+            _follow(reader, wanted, last, arguments)
+    return DONE
+
+
+def _all(reader: SpoolReader, wanted: Wanted) -> Iterator[Kept]:
+    return _events(reader.records(wanted.since, wanted.until), wanted)
+
+
+def _last(reader: SpoolReader, wanted: Wanted, lines: int) -> Iterable[Kept]:
+    found: deque[Kept] = deque()
+    for stored in reader.records(wanted.since, wanted.until, newest_first=True):
+        if len(found) >= lines:
+            break
+        found.extendleft(reversed([*_events([stored], wanted)]))
+    return list(found)[-lines:] if lines else []
+
+
+def _follow(reader: SpoolReader, wanted: Wanted, last: int, arguments: Namespace) -> None:
+    newest = next(iter(reader.records(newest_first=True)), None)
+    if not last and newest is not None:
+        last = newest.number
+    while True:
+        sys.stdout.flush()
+        for stored in reader.records(after=last):
+            for kept in _events([stored], wanted):
+                _show(kept, arguments)
+            last = stored.number
+        time.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def _events(records: Iterable[StoredRecord], wanted: Wanted) -> Iterator[Kept]:
+    for stored in records:
+        record = stored.record
+        if _matches(record.event_types, wanted.types) and _matches(record.tags, wanted.tags):
+            for body in entries(record):
+                event = msgspec.json.decode(body)
+                if wanted.has(event):
+                    yield Kept(stored.number, body, event)
+
+
+def _matches(values: Iterable[str], patterns: list[str]) -> bool:
+    return not patterns or any(fnmatchcase(value, pattern) for value in values for pattern in patterns)
+
+
+def _show(kept: Kept, arguments: Namespace) -> None:
+    if arguments.json:
+        print(msgspec.json.format(kept.body, indent=-1).decode())
+        return
+    from agent.cli.table import one_line
+
+    print(one_line(kept.event))
+    if arguments.diff:
+        for line in _diff(kept.event):
+            print(f"    {line}")
+
+
+def _diff(event: Any) -> Iterable[str]:
+    data = (event.get("context") or {}).get("data") or {}
+    changes = data.get("changes") or []
+    return chain(
+        str(data.get("diff") or "").splitlines(),
+        (f"{change.get('key')}: {change.get('old')} -> {change.get('new')}" for change in changes),
+    )

@@ -1,0 +1,109 @@
+"""`sts-agent status`: what the daemon is doing and what waits; from the spool's files when it is not there."""
+
+from argparse import Namespace
+
+from agent.cli import DONE, FAILED, CommandError, Subparsers, complain
+from agent.cli.ask import NotAllowedError, NotAnsweringError, ask
+from agent.cli.configured import configuration
+from agent.configuration.types import Configuration
+from agent.status import Document, needs_a_person, without_daemon
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Describe the command's words."""
+    parser = subparsers.add_parser("status", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="as one JSON object")
+    parser.add_argument("--exit-code", action="store_true", help="exit 1 when something needs a person")
+
+
+def run(arguments: Namespace) -> int:
+    """Show it."""
+    document = _read(configuration(arguments))
+    reasons = needs_a_person(document)
+    if arguments.json:
+        import msgspec
+
+        print(msgspec.json.encode(document).decode())
+    else:
+        _show(document)
+        for reason in reasons:
+            complain(f"needs a person: {reason}")
+    return FAILED if reasons and arguments.exit_code else DONE
+
+
+def _read(configured: Configuration) -> Document:
+    try:
+        reply = ask(configured.socket, "GET", "/status")
+    except NotAnsweringError:
+        return _read_files(configured)
+    except NotAllowedError as error:
+        complain(str(error))
+        return _read_files(configured)
+    if not reply.is_ok:
+        raise CommandError(f"the daemon refused: {reply.reason}")
+    import msgspec
+
+    return msgspec.json.decode(reply.body, type=Document)
+
+
+def _read_files(configured: Configuration) -> Document:
+    from spool import SpoolError, SpoolReader
+
+    facts = {
+        "socket": str(configured.socket),
+        "configuration": [str(source) for source in configured.sources],
+        "set_aside": {str(path): list(problems) for path, problems in configured.set_aside.items()},
+    }
+    try:
+        with SpoolReader.open(configured.spool_directory) as reader:
+            return without_daemon(configured.spool_directory, reader.status(), facts)
+    except SpoolError as error:
+        complain(str(error))
+        return without_daemon(configured.spool_directory, None, facts)
+
+
+def _show(document: Document) -> None:
+    from agent.cli.table import moment, print_table, size
+
+    if document.running:
+        print(
+            f"sts-agent {document.version} is running (pid {document.pid}) since {moment(document.started)}"
+        )
+        trusted = "" if document.clock_trusted else ", its clock is not synchronised"
+        print(f"host: {document.hostname or 'no acceptable name: nothing is sent'}{trusted}")
+    else:
+        print("sts-agent is not running")
+    for path in document.set_aside:
+        print(f"set aside: {path}")
+    if document.collectors:
+        print()
+        print_table(
+            ("collector", "state", ""),
+            [(name, found.state, found.detail) for name, found in document.collectors.items()],
+        )
+    if document.destinations:
+        print()
+        print_table(
+            ("destination", "state", "last success", "last failure", "waiting", "oldest", "dropped"),
+            [
+                (
+                    name,
+                    " ".join(
+                        filter(None, (found.state, f"until {moment(found.until)}" if found.until else ""))
+                    ),
+                    moment(found.last_success),
+                    " ".join(
+                        filter(None, (moment(found.last_failure), found.last_failure_reason or found.reason))
+                    ),
+                    f"{found.waiting_events} ({size(found.waiting_bytes)})",
+                    moment(found.oldest_waiting),
+                    ", ".join(f"{count} {reason}" for reason, count in found.dropped.items()) or "-",
+                )
+                for name, found in document.destinations.items()
+            ],
+        )
+    if kept := document.spool:
+        print(
+            f"\nspool: {size(kept.size_bytes)} of {size(kept.max_size_bytes)} in {kept.directory}, "
+            f"{kept.events} events since {moment(kept.oldest)}, {kept.rejected} rejected"
+        )

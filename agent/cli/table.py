@@ -1,0 +1,48 @@
+"""How results look to people: tables, times, sizes. Imported only by commands that print some."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table, as wide as the terminal; as wide as it needs where there is none."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 400, highlight=False).print(table)
+
+
+def moment(seconds: float | None) -> str:
+    """Return a point in time as this host's clock on the wall shows it."""
+    return (
+        "-" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
+    )
+
+
+def size(amount: float) -> str:
+    """Return bytes in the unit that suits them."""
+    for unit in ("B", "KiB", "MiB"):
+        if amount < 1024:  # noqa: PLR2004 - the step from unit to unit
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} GiB"
+
+
+def one_line(event: Mapping[str, Any]) -> str:
+    """Return an event as one line: when, what, and its title; nothing in it can move the cursor."""
+    when = moment(event.get("timestamp"))
+    return f"{when}  {event.get('event_type', ''):28}  {printable(str(event.get('msg_title', '')))}"
+
+
+def printable(text: str) -> str:
+    """Return `text` without what a terminal would obey."""
+    return "".join(character if character.isprintable() else "·" for character in text)

@@ -1,0 +1,61 @@
+"""What time it is, and whether that is to be believed.
+
+The wall clock of a host without a battery is wrong by years until NTP has set it, and steps then.
+Which boot this is and how long it has run never lie: a boot id and CLOCK_BOOTTIME.
+"""
+
+import ctypes
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+STA_UNSYNC = 0x0040  # adjtimex(2): the kernel was never told that its clock is right, or long ago
+_SIZEOF_TIMEX = 208  # on 64-bit Linux; the buffer below is larger
+_OFFSETOF_STATUS = {8: 40, 4: 20}  # by the size of a long: modes, offset, freq, maxerror, esterror, status
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+MACHINE_ID = Path("/etc/machine-id")
+
+
+def boottime() -> float:
+    """Return seconds since this boot, sleep included."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def read_boot_id(path: Path = BOOT_ID) -> str:
+    """Return the name of this boot, empty where it is hidden from us."""
+    return _read(path)
+
+
+def read_machine_id(path: Path = MACHINE_ID) -> str:
+    """Return the name of this installation, empty where it has none (yet)."""
+    name = _read(path)
+    return "" if name == "uninitialized" else name
+
+
+def is_trusted(read_status: Callable[[], int] | None = None) -> bool:
+    """Return whether something keeps the wall clock right; where the kernel cannot say, believe it."""
+    status = (read_status or read_clock_status)()
+    return status < 0 or not status & STA_UNSYNC
+
+
+def read_clock_status() -> int:
+    """Return the status bits of adjtimex(2), or -1 where the kernel does not tell."""
+    buffer = ctypes.create_string_buffer(_SIZEOF_TIMEX * 2)  # modes = 0: only read
+    if _libc().adjtimex(buffer) < 0:
+        return -1
+    start = _OFFSETOF_STATUS[ctypes.sizeof(ctypes.c_long)]
+    return ctypes.c_int.from_buffer(buffer, start).value
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

@@ -1,0 +1,57 @@
+"""The daemon's own log: stderr, with the level as systemd's journal reads it where that listens."""
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from typing import TextIO
+
+_SYSLOG_LEVELS = {
+    logging.DEBUG: 7,
+    logging.INFO: 6,
+    logging.WARNING: 4,
+    logging.ERROR: 3,
+    logging.CRITICAL: 2,
+}
+
+
+class _JournalFormatter(logging.Formatter):
+    """Begins every line with `<level>` (sd-daemon(3)); the journal adds the time itself."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        level = _SYSLOG_LEVELS.get(record.levelno, 6)
+        return "\n".join(f"<{level}>{line}" for line in super().format(record).splitlines())
+
+
+def is_journal(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
+    """Return whether `stream` is the very one that $JOURNAL_STREAM names (device:inode)."""
+    try:
+        found = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+
+
+def start_logging(level: str, stream: TextIO | None = None) -> None:
+    """Log to stderr from now on; what ends a thread is logged too. May be called again for a new level."""
+    stream = stream or sys.stderr
+    handler = logging.StreamHandler(stream)
+    if is_journal(stream):
+        handler.setFormatter(_JournalFormatter("%(message)s"))
+    else:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # At DEBUG it prints whole URLs, and a key may stand in one.
+    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    logging.getLogger("schedule").setLevel(logging.WARNING)
+    threading.excepthook = _log_ended_thread
+
+
+def _log_ended_thread(ended: threading.ExceptHookArgs) -> None:
+    if ended.exc_value is None:
+        return
+    name = ended.thread.name if ended.thread else "a thread"
+    logging.getLogger(__name__).critical(
+        "%s ended by an exception", name, exc_info=(ended.exc_type, ended.exc_value, ended.exc_traceback)
+    )

@@ -1,0 +1,129 @@
+"""What `status` shows, as one document: the same from the daemon as from the files it left.
+
+Holds no secret: texts of failures come masked from where they arise.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from spool import DestinationStatus, SpoolStatus
+
+
+class Collector(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What one collector is at."""
+
+    state: str
+    detail: str = ""
+    restarts: int = 0
+
+
+class Destination(msgspec.Struct, kw_only=True):
+    """Where one destination stands; times are seconds since the epoch."""
+
+    state: str
+    reason: str = ""
+    until: float | None = None
+    last_success: float | None = None
+    last_failure: float | None = None
+    last_failure_reason: str = ""
+    waiting_events: int = 0
+    waiting_bytes: int = 0
+    oldest_waiting: float | None = None
+    delivered: int = 0
+    filtered: int = 0
+    rejected: int = 0
+    dropped: dict[str, int] = {}
+
+
+class SpoolSize(msgspec.Struct, kw_only=True):
+    """How full the spool is."""
+
+    directory: str
+    size_bytes: int
+    max_size_bytes: int
+    records: int
+    events: int
+    oldest: float | None
+    rejected: int
+
+
+class Document(msgspec.Struct, kw_only=True):
+    """The whole of it."""
+
+    running: bool
+    pid: int | None = None
+    version: str = ""
+    started: float | None = None
+    hostname: str | None = None
+    clock_trusted: bool | None = None
+    socket: str = ""
+    intake: str = ""
+    configuration: list[str] = []
+    set_aside: dict[str, list[str]] = {}
+    recovered: str = ""
+    collectors: dict[str, Collector] = {}
+    destinations: dict[str, Destination] = {}
+    spool: SpoolSize | None = None
+
+
+def spool_size(directory: Path, status: SpoolStatus) -> SpoolSize:
+    """Return how full the spool is."""
+    return SpoolSize(
+        directory=str(directory),
+        size_bytes=status.size_bytes,
+        max_size_bytes=status.max_size_bytes,
+        records=status.records,
+        events=status.events,
+        oldest=status.oldest_time,
+        rejected=status.rejected,
+    )
+
+
+def destination(found: DestinationStatus, state: str = "unknown", **fields: Any) -> Destination:
+    """Return where a destination stands as the spool knows it, and what its loop says besides."""
+    known = {
+        "last_success": found.last_success,
+        "waiting_events": found.waiting_events,
+        "waiting_bytes": found.waiting_bytes,
+        "oldest_waiting": found.oldest_waiting_time,
+        "delivered": found.delivered_total,
+        "filtered": found.filtered_total,
+        "rejected": found.rejected_total,
+        "dropped": dict(found.dropped),
+    }
+    return Destination(state=state, **{**known, **fields})
+
+
+def needs_a_person(document: Document) -> list[str]:
+    """Return what somebody has to look at, each in a few words; empty when all is well."""
+    reasons = []
+    if not document.running:
+        reasons.append("the daemon is not running")
+    if document.running and not document.hostname:
+        reasons.append("there is no acceptable hostname")
+    reasons += [f"{name} was set aside" for name in document.set_aside]
+    for name, collector in document.collectors.items():
+        if collector.state in ("restarting", "failed"):
+            reasons.append(f"collector {name} is {collector.state}")
+    for name, found in document.destinations.items():
+        if found.state in ("paused", "failed"):
+            reasons.append(f"destination {name} is {found.state}")
+        if found.dropped:
+            reasons.append(f"{sum(found.dropped.values())} events for {name} were dropped")
+    if document.intake:
+        reasons.append(f"the intake does not listen: {document.intake}")
+    if document.spool and document.spool.rejected:
+        reasons.append(f"{document.spool.rejected} events were rejected")
+    return reasons
+
+
+def without_daemon(directory: Path, status: SpoolStatus | None, configured: Mapping[str, Any]) -> Document:
+    """Return what can be said while no daemon runs."""
+    document = Document(running=False, **configured)
+    if status is not None:
+        document.spool = spool_size(directory, status)
+        document.destinations = {found.name: destination(found) for found in status.destinations}
+    return document

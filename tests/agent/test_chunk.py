@@ -1,0 +1,65 @@
+"""Events become records of one name, bounded, and come back as they were."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS, Captured, Stamp, chunk, entries
+from spool import Record, compress
+
+STAMP = Stamp("web-1", "boot", 12.5, 1_700_000_000.25, clock_trusted=True)
+
+
+def captured(name: str = "custom", number: int = 0, text: str = "", **more) -> Captured:
+    body = msgspec.json.encode({"number": number, "text": text})
+    return Captured(name, body, 1_700_000_000 + number, more.get("event_type", "T"), more.get("tags", ()))
+
+
+@given(
+    st.lists(
+        st.builds(captured, st.sampled_from(["a", "b"]), st.integers(0, 9), st.text(max_size=20_000)),
+        max_size=200,
+    )
+)
+def test_every_event_comes_back_once_in_the_order_of_its_name(events):
+    records = chunk(events, STAMP, "test")
+    for name in ("a", "b"):
+        found = [body for record in records if record.name == name for body in entries(record)]
+        assert found == [event.body for event in events if event.name == name]
+    for record in records:
+        assert record.count <= MAX_CHUNK_EVENTS
+        assert record.segment.length <= MAX_CHUNK_BYTES + record.count or record.count == 1
+
+
+def test_what_is_known_of_a_record_needs_no_decoding():
+    (record,) = chunk(
+        [
+            captured(number=5, event_type="A", tags=("env:prod",)),
+            captured(number=2, event_type="B", tags=("env:prod", "app:x")),
+        ],
+        STAMP,
+        "files",
+    )
+    assert (record.first_time, record.last_time) == (1_700_000_002, 1_700_000_005)
+    assert (record.event_types, record.tags) == (("A", "B"), ("env:prod", "app:x"))
+    assert (record.hostname, record.boot_id, record.origin) == ("web-1", "boot", "files")
+
+
+def test_nothing_makes_no_record():
+    assert chunk([], STAMP, "test") == []
+
+
+def test_a_record_that_holds_another_number_of_events_than_it_says_is_no_chunk():
+    (record,) = chunk([captured(), captured()], STAMP, "test")
+    lying = Record(
+        **{
+            field: getattr(record, field)
+            for field in Record.__dataclass_fields__
+            if field not in ("segment", "count")
+        },
+        segment=compress(b"{}"),
+        count=2,
+    )
+    with pytest.raises(ValueError, match="2 events holds 1"):
+        entries(lying)
