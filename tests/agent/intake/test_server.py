@@ -184,7 +184,7 @@ def test_what_is_being_answered_at_the_end_is_answered(serve):
 
 
 def test_a_connection_serves_one_request_after_the_other(serve):
-    server = serve(lambda _: Answer(200, request.path.encode()))
+    server = serve(lambda request: Answer(200, request.path.encode()))
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(30)
         client.connect(str(server.path))
