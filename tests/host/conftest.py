@@ -58,8 +58,9 @@ def new_host(layers, receiver, request):
     """Return a function that makes a host; all of them are gone after the test, whatever it did."""
     with contextlib.ExitStack() as hosts:
 
-        def new_host(name="edge-01", *, packages=()):
-            host = Host(layers(*packages), receiver, name)
+        def new_host(name="edge-01", *, packages=(), installed=True):
+            below = layers(*packages)
+            host = Host(below if installed else below[1:], receiver, name)
             hosts.callback(host.close)
             hosts.callback(_tell_if_failed, request.node, host)
             return host

@@ -24,14 +24,15 @@ _PLATFORMS += ("manylinux2014", "manylinux_2_28", "manylinux_2_34")
 class Host(Machine):
     """A machine with the agent on it. Off until `boot`; the agent then starts by itself.
 
-    `/etc/sts-agent/agent.yaml` names the receiver; write over it, or add to conf.d, before `boot` or with
+    Where it is installed, `/etc/sts-agent/agent.yaml` names the receiver; write over it, or add to conf.d, before `boot` or with
     `reload`. Call `mask_agent` before `boot` for a host on which only the test itself runs our code.
     """
 
     def __init__(self, layers: Sequence[Path], receiver: Receiver, name: str = "edge-01") -> None:
         super().__init__(layers, name)
         self.receiver = receiver
-        self.configure()
+        if self.path("/opt/sts-agent").exists():
+            self.configure()
 
     def configure(self, more: str = "", *, hostname: str = "") -> None:
         """Write agent.yaml: the receiver, quick backoff, and `more`."""
@@ -86,14 +87,14 @@ def agent_layer(base: Path) -> Path:
         "/mnt/checkout/packaging/install",
         "--no-start",
         "--wheels=/mnt/wheels",
-        f"/mnt/wheel/{_wheel().name}",
-        show={CHECKOUT: "/mnt/checkout", _wheel().parent: "/mnt/wheel", _dependencies(): "/mnt/wheels"},
+        f"/mnt/wheel/{built_wheel().name}",
+        show={CHECKOUT: "/mnt/checkout", built_wheel().parent: "/mnt/wheel", dependencies(): "/mnt/wheels"},
     )
     return machine.become_layer()
 
 
 @functools.cache
-def _wheel() -> Path:
+def built_wheel() -> Path:
     """Return the wheel of this checkout, built once."""
     directory = namespace.scratch() / "wheel"
     _pip("wheel", "--no-deps", "--no-build-isolation", f"--wheel-dir={directory}", CHECKOUT)
@@ -101,7 +102,7 @@ def _wheel() -> Path:
 
 
 @functools.cache
-def _dependencies() -> Path:
+def dependencies() -> Path:
     """Return the directory of the wheels that ours needs, downloaded when what it needs has changed."""
     constraints = CHECKOUT / "packaging/constraints.txt"
     needs = (CHECKOUT / "pyproject.toml").read_bytes() + constraints.read_bytes()
@@ -111,8 +112,8 @@ def _dependencies() -> Path:
 def _download(directory: Path) -> None:
     platforms = [f"--platform={platform}_{os.uname().machine}" for platform in _PLATFORMS]
     constraints = f"--constraint={CHECKOUT}/packaging/constraints.txt"
-    _pip("download", *_WHEELS_FOR, *platforms, constraints, f"--dest={directory}", _wheel())
-    (directory / _wheel().name).unlink(missing_ok=True)
+    _pip("download", *_WHEELS_FOR, *platforms, constraints, f"--dest={directory}", built_wheel())
+    (directory / built_wheel().name).unlink(missing_ok=True)
 
 
 def _pip(*arguments: str | Path) -> None:

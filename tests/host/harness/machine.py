@@ -295,5 +295,5 @@ class Machine:
         enter = ["nsenter", f"--target={self.leader}", "--root", "--wd", "--mount", "--uts", "--ipc"]
         enter += ["--pid", "--cgroup", "--"]
         if user != "root":
-            enter += ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--"]
+            enter += ["runuser", "-u", user, "--"]
         return [*enter, *command]
