@@ -1,0 +1,124 @@
+"""requests, held to what an agent needs: connections under one deadline, and settings of our own alone.
+
+Loaded when the first request is made, since it costs time and memory to import. Nothing here reads
+the environment or .netrc, keeps a cookie, follows a redirect, or lets a library say anything about a URL.
+"""
+
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.utils import prepend_scheme_if_needed, select_proxy
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from agent.destinations.deadline import Deadline
+
+logging.getLogger("urllib3").setLevel(logging.WARNING)
+logging.getLogger("urllib3.connection").setLevel(logging.ERROR)  # warns of odd headers with the whole URL
+
+Resolve = Callable[..., list[Any]]
+"""As socket.getaddrinfo."""
+
+
+def new_session(deadline: Deadline, tls: ssl.SSLContext | None, resolve: Resolve) -> requests.Session:
+    """Return a session whose connections are under `deadline` and speak TLS by `tls`."""
+    session = requests.Session()
+    session.trust_env = False
+    session.headers.clear()
+    adapter = _Adapter(deadline, tls, resolve)
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, adapter)
+    return session
+
+
+class _Adapter(HTTPAdapter):
+    """Makes guarded connections and leaves certificates to our own TLS context."""
+
+    def __init__(self, deadline: Deadline, tls: ssl.SSLContext | None, resolve: Resolve) -> None:
+        self._pools = _guarded_pools(deadline, resolve)
+        self._tls = tls
+        super().__init__(pool_connections=2, pool_maxsize=1)
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, ssl_context=self._tls, **options)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        manager = super().proxy_manager_for(
+            proxy, ssl_context=self._tls, proxy_ssl_context=self._tls, **options
+        )
+        manager.pool_classes_by_scheme = self._pools
+        return manager
+
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        del verify, cert  # the TLS context says it
+        url = str(request.url)
+        proxy = select_proxy(url, proxies)
+        if not proxy:
+            return self.poolmanager.connection_from_url(url)
+        address = prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]  # has no annotations
+        return self.proxy_manager_for(address).connection_from_url(url)
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Leave the connection as the TLS context made it."""
+
+
+def _guarded_pools(deadline: Deadline, resolve: Resolve) -> dict[str, Any]:
+    """Return pool classes whose connections hand every socket they use to the deadline."""
+
+    class Guarded(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            connection = connect(self._dns_host, self.port or self.default_port, deadline, resolve)
+            for option in self.socket_options or ():
+                connection.setsockopt(*option)
+            return connection
+
+        def request(self, *arguments: Any, **options: Any) -> None:
+            if self.sock is None:
+                self.connect()
+            else:
+                deadline.adopt(self.sock)
+            deadline.sending = True
+            super().request(*arguments, **options)
+
+    class GuardedTls(Guarded, HTTPSConnection):
+        pass
+
+    class Pool(HTTPConnectionPool):
+        ConnectionCls = Guarded
+
+    class TlsPool(HTTPSConnectionPool):
+        ConnectionCls = GuardedTls
+
+        def _validate_conn(self, conn: Any) -> None:
+            # As the original, without its warning: who turns verification off is told so once, by us.
+            if conn.is_closed:
+                conn.connect()
+
+    return {"http": Pool, "https": TlsPool}
+
+
+def connect(host: str, port: int, deadline: Deadline, resolve: Resolve) -> socket.socket:
+    """Connect to the first address that answers; each gets its share of the time that is left."""
+    addresses = resolve(host, port, 0, socket.SOCK_STREAM)
+    failure: OSError = OSError(f"{host} has no address")
+    for index, (family, kind, protocol, _, address) in enumerate(addresses):
+        connection = socket.socket(family, kind, protocol)
+        try:
+            deadline.adopt(connection)
+            connection.settimeout(deadline.remaining() / (len(addresses) - index))
+            connection.connect(address)
+            connection.settimeout(deadline.remaining())
+        except OSError as error:
+            connection.close()
+            failure = error
+        else:
+            return connection
+    raise failure
