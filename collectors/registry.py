@@ -1,10 +1,11 @@
 """The table of collectors: a new one is a module beside this file and one line here."""
 
-from collectors import host, services
+from collectors import host, packages, services
 from collectors.collector import Registration
 
 COLLECTORS: dict[str, Registration] = {
     "host": host.REGISTRATION,
+    "packages": packages.REGISTRATION,
     "services": services.REGISTRATION,
 }
 """By the key under which agent.yaml and conf.d know them."""

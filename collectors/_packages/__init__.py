@@ -1,0 +1,1 @@
+"""The private parts of `collectors.packages`: one module a package manager, and what they share."""

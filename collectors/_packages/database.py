@@ -1,0 +1,84 @@
+"""What a package manager's database is to the collector, whichever manager it is."""
+
+import fcntl
+import os
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+Signature = tuple[int, ...]
+"""What tells an unchanged database from a changed one without reading it."""
+
+Packages = Mapping[str, tuple[str, ...]]
+"""`name:architecture` -> versions, usually one; rpm keeps several kernels side by side."""
+
+
+class DatabaseError(Exception):
+    """The database cannot be read now; nothing may be concluded from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When something about a package happened, and what says so."""
+
+    seconds: int
+    evidence: str
+
+
+class Database(Protocol):
+    """One package manager's own record of what is installed."""
+
+    @property
+    def manager(self) -> str:
+        """Return the manager's name, as in the event."""
+        ...
+
+    @property
+    def directory(self) -> Path:
+        """Return the directory whose entries change with every transaction."""
+        ...
+
+    def exists(self) -> bool:
+        """Return whether this host has it."""
+        ...
+
+    def is_locked(self) -> bool:
+        """Return whether a transaction is under way."""
+        ...
+
+    def signature(self) -> Signature:
+        """Return its signature; raises `DatabaseError`."""
+        ...
+
+    def read(self) -> Packages:
+        """Return what is installed; raises `DatabaseError`."""
+        ...
+
+    def compare(self, one: str, other: str) -> int:
+        """Return less than, equal to or greater than 0, as the manager orders versions."""
+        ...
+
+    def moments(self, keys: Iterable[str]) -> Mapping[str, Moment]:
+        """Return when each of these packages last changed, as far as something says so."""
+        ...
+
+
+_FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, pid
+
+
+def is_locked(path: Path) -> bool:
+    """Return whether a process holds a record lock on `path`; False where that cannot be asked."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        answer = fcntl.fcntl(descriptor, fcntl.F_GETLK, asked)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return bool(struct.unpack(_FLOCK, answer)[0] != fcntl.F_UNLCK)

@@ -1,0 +1,121 @@
+"""dpkg's status database, and its log as evidence of when.
+
+The status file is replaced as a whole at the end of a run and at checkpoints; what a run that was
+killed did since lies in `updates/`. apt and its kin hold `lock-frontend` around all their runs.
+"""
+
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+
+from collectors._packages.database import DatabaseError, Moment, Packages, Signature, is_locked
+from collectors._packages.version import compare_dpkg
+
+_ABSENT = {b"not-installed", b"config-files"}
+"""States in which none of a package's files is there but its configuration: dpkg(1), "Package states"."""
+
+_LOG_BYTES = 4 * 1024 * 1024
+_LOG_LINE = re.compile(
+    r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) status "
+    r"(?P<state>installed|not-installed|config-files|unpacked|half-configured|triggers-\w+) (?P<key>\S+) "
+)
+
+
+class Dpkg:
+    """The database below `root`."""
+
+    manager = "dpkg"
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        self.directory = root / "var/lib/dpkg"
+        self._status = self.directory / "status"
+        self._updates = self.directory / "updates"
+        self._logs = (root / "var/log/dpkg.log.1", root / "var/log/dpkg.log")
+
+    def exists(self) -> bool:
+        """Return whether this host has a status file."""
+        return self._status.exists()
+
+    def is_locked(self) -> bool:
+        """Return whether dpkg or a front end of its is at work."""
+        return any(is_locked(self.directory / name) for name in ("lock-frontend", "lock"))
+
+    def signature(self) -> Signature:
+        """Return inode, size and times of what `read` would read."""
+        try:
+            status, updates = self._status.stat(), self._updates.stat()
+        except OSError as error:
+            raise DatabaseError(f"{error.filename}: {error.strerror}") from None
+        return (status.st_ino, status.st_size, status.st_mtime_ns, updates.st_mtime_ns)
+
+    def read(self) -> Packages:
+        """Return what is installed, half-done updates included."""
+        packages: dict[str, tuple[str, ...]] = {}
+        try:
+            for file in (self._status, *self._journal()):
+                with file.open("rb") as lines:
+                    packages.update(parse_status(lines))
+        except OSError as error:
+            raise DatabaseError(f"{error.filename}: {error.strerror}") from None
+        if not packages:
+            raise DatabaseError(f"{self._status} is empty")
+        return {key: version for key, version in packages.items() if version}
+
+    def compare(self, one: str, other: str) -> int:
+        """Return the order of two versions by deb-version(7)."""
+        return compare_dpkg(one, other)
+
+    def moments(self, keys: Iterable[str]) -> Mapping[str, Moment]:
+        """Return the last entry of the log about each package."""
+        wanted = set(keys)
+        found: dict[str, Moment] = {}
+        for log in self._logs:
+            for key, seconds in parse_log(_tail(log)):
+                if key in wanted:
+                    found[key] = Moment(seconds, str(log.name))
+        return found
+
+    def _journal(self) -> list[Path]:
+        return sorted(file for file in self._updates.iterdir() if file.name.isdigit())
+
+
+def parse_status(lines: Iterable[bytes]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield `name:architecture` and its version, or none where it is known and not installed."""
+    stanza: dict[bytes, bytes] = {}
+    for line in chain(lines, [b"\n"]):
+        if line in {b"\n", b"\r\n"}:
+            if b"Package" in stanza:
+                yield _read_stanza(stanza)
+            stanza = {}
+        elif line[:1] not in b" \t":
+            field, _, value = line.partition(b":")
+            if field in {b"Package", b"Status", b"Architecture", b"Version"}:
+                stanza[field] = value.strip()
+
+
+def _read_stanza(stanza: Mapping[bytes, bytes]) -> tuple[str, tuple[str, ...]]:
+    key = b"%s:%s" % (stanza[b"Package"], stanza.get(b"Architecture", b"all"))
+    state = stanza.get(b"Status", b"").rpartition(b" ")[2]
+    version = stanza.get(b"Version", b"")
+    versions = () if state in _ABSENT or not version else (version.decode(errors="replace"),)
+    return key.decode(errors="replace"), versions
+
+
+def parse_log(text: str) -> Iterator[tuple[str, int]]:
+    """Yield `name:architecture` and when it changed its state, in seconds; the log's times are local."""
+    for line in text.splitlines():
+        if entry := _LOG_LINE.match(line):
+            moment = time.strptime(entry["time"], "%Y-%m-%d %H:%M:%S")
+            yield entry["key"], int(time.mktime(moment))
+
+
+def _tail(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - _LOG_BYTES, 0))
+            return file.read().decode(errors="replace")
+    except OSError:
+        return ""

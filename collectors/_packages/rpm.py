@@ -1,0 +1,84 @@
+"""rpm's database, asked through the `rpm` of the host: its files have had three formats so far."""
+
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from collectors._packages.database import DatabaseError, Moment, Packages, Signature, is_locked
+from collectors._packages.version import compare_rpm
+
+_DIRECTORIES = ("usr/lib/sysimage/rpm", "var/lib/rpm")
+_FILES = ("rpmdb.sqlite", "Packages.db", "Packages", "rpmdb.sqlite-wal")
+_FORMAT = r"%{NAME}\t%{ARCH}\t%{EVR}\t%{INSTALLTIME}\n"
+_QUERY_SECONDS = 120
+
+
+class Rpm:
+    """The database below `root`."""
+
+    manager = "rpm"
+
+    def __init__(self, root: Path = Path("/"), *, program: str = "rpm") -> None:
+        self._root = root
+        self._program = program
+        there = [root / name for name in _DIRECTORIES if (root / name).is_dir()]
+        self.directory = there[0] if there else root / _DIRECTORIES[-1]
+        self._installed: dict[str, int] = {}
+
+    def exists(self) -> bool:
+        """Return whether this host has a database, and an rpm to ask."""
+        return bool(self._files()) and shutil.which(self._program) is not None
+
+    def is_locked(self) -> bool:
+        """Return whether a transaction is under way."""
+        return is_locked(self.directory / ".rpm.lock")
+
+    def signature(self) -> Signature:
+        """Return inode, size and time of the files of the database."""
+        try:
+            states = [file.stat() for file in self._files()]
+        except OSError as error:
+            raise DatabaseError(f"{error.filename}: {error.strerror}") from None
+        return tuple(
+            number for state in states for number in (state.st_ino, state.st_size, state.st_mtime_ns)
+        )
+
+    def read(self) -> Packages:
+        """Return what is installed."""
+        command = [self._program, "--root", str(self._root), "-qa", "--qf", _FORMAT]
+        try:
+            asked = subprocess.run(command, capture_output=True, timeout=_QUERY_SECONDS, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise DatabaseError(f"rpm cannot be asked: {error}") from None
+        if asked.returncode != 0:
+            raise DatabaseError(f"rpm -qa: {asked.stderr.decode(errors='replace').strip()[:200]}")
+        packages, self._installed = parse_query(asked.stdout.decode(errors="replace"))
+        return packages
+
+    def compare(self, one: str, other: str) -> int:
+        """Return the order of two versions by rpm-version(7)."""
+        return compare_rpm(one, other)
+
+    def moments(self, keys: Iterable[str]) -> Mapping[str, Moment]:
+        """Return when each was installed; of a removal rpm keeps nothing."""
+        return {key: Moment(self._installed[key], "rpm database") for key in keys if key in self._installed}
+
+    def _files(self) -> list[Path]:
+        return [self.directory / name for name in _FILES if (self.directory / name).exists()]
+
+
+def parse_query(text: str) -> tuple[Packages, dict[str, int]]:
+    """Return the packages, and when the newest of each name was installed, in seconds."""
+    packages: dict[str, tuple[str, ...]] = {}
+    installed: dict[str, int] = {}
+    for fields in (line.split("\t") for line in text.splitlines()):
+        if (
+            len(fields) != _FORMAT.count("%") or fields[0] == "gpg-pubkey"
+        ):  # a key, kept as if it were a package
+            continue
+        name, architecture, version, seconds = fields
+        key = f"{name}:{architecture}"
+        packages[key] = tuple(sorted({*packages.get(key, ()), version}))
+        installed[key] = max(installed.get(key, 0), int(seconds))
+    return packages, installed
