@@ -21,6 +21,13 @@ _PLATFORMS = ("manylinux_2_5", "manylinux1", "manylinux_2_12", "manylinux2010", 
 _PLATFORMS += ("manylinux2014", "manylinux_2_28", "manylinux_2_34")
 
 
+# systemd-nspawn lets nobody ask the kernel; then what systemd-timesyncd leaves behind is believed.
+_CLOCK_IS_SYNCHRONISED = """\
+d /run/systemd/timesync 0755 root root -
+f /run/systemd/timesync/synchronized 0644 root root -
+"""
+
+
 class Host(Machine):
     """A machine with the agent on it. Off until `boot`; the agent then starts by itself.
 
@@ -31,6 +38,7 @@ class Host(Machine):
     def __init__(self, layers: Sequence[Path], receiver: Receiver, name: str = "edge-01") -> None:
         super().__init__(layers, name)
         self.receiver = receiver
+        self.write("/etc/tmpfiles.d/clock.conf", _CLOCK_IS_SYNCHRONISED)
         if self.path("/opt/sts-agent").exists():
             self.configure()
 
@@ -52,6 +60,10 @@ class Host(Machine):
     def _group(self, name: str) -> int:
         lines = self.read("/etc/group").splitlines()
         return next(int(line.split(":")[2]) for line in lines if line.startswith(f"{name}:"))
+
+    def distrust_clock(self) -> None:
+        """Make the next boot one whose clock nobody has set."""
+        self.path("/etc/tmpfiles.d/clock.conf").unlink()
 
     def mask_agent(self) -> None:
         """Keep the agent from starting at boot."""
