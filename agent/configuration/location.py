@@ -62,11 +62,12 @@ def locate(
 def _user_defaults(environ: Mapping[str, str]) -> tuple[Path, Path, Path]:
     import platformdirs
 
-    runtime = environ.get("XDG_RUNTIME_DIR")
+    state = platformdirs.user_state_path(NAME)
+    runtime = environ.get("XDG_RUNTIME_DIR")  # without a session there is none: then where nobody else writes
     return (
         platformdirs.user_config_path(NAME) / "agent.yaml",
-        platformdirs.user_state_path(NAME),
-        (Path(runtime) / NAME if runtime else platformdirs.user_runtime_path(NAME)) / "intake.sock",
+        state,
+        (Path(runtime) / NAME if runtime else state) / "intake.sock",
     )
 
 

@@ -61,7 +61,7 @@ def _look_at_room(there: Path, directory: Path, max_size_bytes: int) -> Finding:
         if there == directory
         else 0
     )
-    text = f"{format_size(free // 1024 * 1024)} are free below {there}"
+    text = f"{format_size(free // 2**20 * 2**20)} are free below {there}"
     if free < _LITTLE_ROOM_BYTES:
         return Finding("disk space", "fail", text, "make room, or name another spool.directory")
     if free < max_size_bytes - used:

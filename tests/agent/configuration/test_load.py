@@ -126,6 +126,7 @@ class TestWhere:
         assert location.file == tmp_path / "XDG_CONFIG_HOME" / "sts-agent" / "agent.yaml"
         assert location.spool_directory == tmp_path / "XDG_STATE_HOME" / "sts-agent"
         assert location.socket == Path("/run/user/7/sts-agent/intake.sock")
+        assert locate(user=True, environ={}).socket == location.spool_directory / "intake.sock"
 
     def test_the_state_directory_of_systemd_counts_only_for_run(self, written):
         environ = {"STATE_DIRECTORY": "/var/lib/own:/var/lib/other"}

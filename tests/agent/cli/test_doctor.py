@@ -1,0 +1,104 @@
+"""`doctor` tries what the daemon will need, says what to do, and exits 1 when it could not work."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from agent.cli import main
+from agent.receiver import Receiver, Reply
+
+KEY = "hidden-key"
+
+
+@pytest.fixture
+def receiver():
+    with Receiver(api_key=KEY) as one:
+        yield one
+
+
+@pytest.fixture
+def diagnose(tmp_path, monkeypatch, capsys):
+    """Write agent.yaml, run the doctor as who we are, and return its status and findings by check."""
+    for variable in ("STS_API_KEY", "STS_STS_URL", "STS_URL", "STS_AGENT_CONFIG", "http_proxy", "HTTP_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+
+    def diagnose(url="", key=KEY, more=""):
+        text = f"hostname: h\nspool: {{directory: {tmp_path}/spool}}\nservices: false\n{more}"
+        if url:
+            text += f"destinations: {{main: {{url: '{url}', api_key: {key}}}}}\n"
+        (tmp_path / "agent.yaml").write_text(text)
+        status = main(["doctor", "--json", "--user", "--config", str(tmp_path / "agent.yaml")])
+        said = capsys.readouterr()
+        if not said.out:
+            return status, said.err
+        assert KEY not in said.out + said.err
+        return status, {finding["check"]: finding for finding in json.loads(said.out)["findings"]}
+
+    return diagnose
+
+
+def test_a_receiver_that_knows_the_key_is_well(diagnose, receiver):
+    status, findings = diagnose(receiver.url)
+    assert findings["destination main"]["level"] == "ok"
+    assert findings["spool"]["level"] == "ok"
+    assert findings["hostname"]["text"] == "events are filed under urn:host:/h"
+    assert status == (1 if any(finding["level"] == "fail" for finding in findings.values()) else 0)
+
+
+def test_a_receiver_that_does_not_know_the_key_fails(diagnose, receiver):
+    status, findings = diagnose(receiver.url, key="another")
+    assert status == 1
+    assert findings["destination main"]["level"] == "fail"
+    assert "does not know the key" in findings["destination main"]["text"]
+
+
+def test_a_receiver_that_cannot_say_is_a_warning(diagnose, receiver):
+    for reply in (
+        Reply(status=404),
+        Reply(content_type="text/html", body=b"<html>"),
+    ):
+        receiver.intercept = lambda _, reply=reply: reply
+        assert diagnose(receiver.url)[1]["destination main"]["level"] == "warn"
+
+
+def test_a_receiver_that_is_not_there_fails_with_what_to_do(diagnose, receiver):
+    url = receiver.url
+    receiver.close()
+    status, findings = diagnose(url)
+    assert status == 1
+    assert "cannot be reached" in findings["destination main"]["text"]
+    assert findings["destination main"]["advice"]
+
+
+def test_a_recorder_is_told_that_it_only_records(diagnose):
+    assert diagnose()[1]["destinations"]["level"] == "warn"
+
+
+def test_a_wrong_agent_yaml_is_told_as_check_tells_it(diagnose):
+    status, told = diagnose(more="hots: true\n")
+    assert status == 2
+    assert "agent.yaml:4: hots: unknown key; did you mean host?" in told
+
+
+def test_a_wrong_file_of_conf_d_fails(diagnose, tmp_path):
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "a.yaml").write_text("nonsense: 1\n")
+    status, findings = diagnose()
+    assert status == 1
+    assert "nonsense: unknown key" in findings["configuration"]["text"]
+
+
+def test_people_get_a_line_each_and_what_to_do(tmp_path):
+    (tmp_path / "agent.yaml").write_text(f"hostname: h\nspool: {{directory: {tmp_path}}}\n")
+    said = subprocess.run(
+        [sys.executable, "-m", "agent.cli", "doctor", "--config", tmp_path / "agent.yaml"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = said.stdout.splitlines()
+    assert said.stderr == ""
+    assert all(line.startswith(("ok    ", "warn  ", "fail  ", "      -> ")) for line in lines)
+    assert any("events are only recorded" in line for line in lines)
