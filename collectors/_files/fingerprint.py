@@ -1,0 +1,160 @@
+"""What is remembered of one file, and under which key. Pure.
+
+A value starts with the stat as it was, in fixed bytes, so that an unchanged file is recognised by
+comparing bytes alone; the rest is decoded only when something changed.
+
+Keys are text that any spool can store, whatever bytes a path is made of:
+`f<directory>//<name>` for a file, so that a directory's own files are one prefix, and
+`d<directory>` for a directory that holds remembered files, with a digest of all their stats or empty.
+"""
+
+import os
+import stat
+import struct
+from collections.abc import Mapping
+
+import msgspec
+
+_STAT = struct.Struct("<QQqqIII")
+STAT_SIZE = _STAT.size
+RACY_NANOSECONDS = 20_000_000
+"""A file changed this shortly before it was read may change again without its times showing it."""
+
+_MARK = "\x01"
+
+
+def pack_stat(status: os.stat_result) -> bytes:
+    """Return the fields of a stat that tell a change; the device is left out, it may differ after a boot."""
+    return _STAT.pack(
+        status.st_ino,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+        status.st_mode,
+        status.st_uid,
+        status.st_gid,
+    )
+
+
+class Stat(msgspec.Struct, frozen=True):
+    """A packed stat, unpacked."""
+
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    mode: int
+    uid: int
+    gid: int
+
+    @property
+    def is_link(self) -> bool:
+        """Return whether this is a symbolic link itself."""
+        return stat.S_ISLNK(self.mode)
+
+
+def unpack_stat(value: bytes) -> Stat:
+    """Return the stat at the start of `value`."""
+    return Stat(*_STAT.unpack_from(value))
+
+
+class Content(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """What is remembered of a file besides its stat."""
+
+    sha256: bytes = b""
+    """Empty when it was too large to read, or never readable."""
+    text: bytes = b""
+    """The masked text, compressed; empty where no diff may be made."""
+    extended: Mapping[str, bytes] = {}
+    """Digests of the extended attributes (ACL, capabilities, …) by name."""
+    link: str | None = None
+    """Where a symbolic link points."""
+    target: bytes = b""
+    """The packed stat of the file behind a link that is followed."""
+    is_unreadable: bool = False
+    """It could not be read when last looked at; the rest is what was known before."""
+
+
+class Fingerprint(msgspec.Struct, frozen=True):
+    """What is remembered of one file."""
+
+    stat: Stat
+    content: Content
+
+    @property
+    def effective(self) -> Stat:
+        """The stat of what one reads at this path: of the target behind a followed link."""
+        return unpack_stat(self.content.target) if self.content.target else self.stat
+
+
+def encode(packed: bytes, content: Content, *, look_again: bool = False) -> bytes:
+    """Return the value to remember; one to `look_again` at never counts as unchanged by its stat."""
+    if look_again:
+        packed = _without_ctime(packed)
+    return packed + _ENCODER.encode(content)
+
+
+def decode(value: bytes) -> Fingerprint | None:
+    """Return what was remembered, or None when it is not ours."""
+    try:
+        return Fingerprint(unpack_stat(value), _DECODER.decode(memoryview(value)[STAT_SIZE:]))
+    except (struct.error, msgspec.DecodeError):
+        return None
+
+
+def _without_ctime(packed: bytes) -> bytes:
+    fields = list(_STAT.unpack(packed))
+    fields[3] = 0
+    return _STAT.pack(*fields)
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(Content)
+
+
+def escape(path: str) -> str:
+    """Return `path` as text of whole characters; `unescape` gives it back."""
+    if path.isascii() and _MARK not in path:
+        return path
+    return "".join(
+        f"{_MARK}{ord(character) & 0xFF:02x}" if character == _MARK or _is_half(character) else character
+        for character in path
+    )
+
+
+def unescape(text: str) -> str:
+    """Return the path that `escape` was given."""
+    if _MARK not in text:
+        return text
+    first, *rest = text.split(_MARK)
+    return first + "".join(_byte(part[:2]) + part[2:] for part in rest)
+
+
+def printable(path: str) -> str:
+    """Return `path` for people and JSON; bytes that are no UTF-8 are shown escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def file_key(path: str) -> str:
+    """Return the key of one file."""
+    directory, _, name = path.rpartition("/")
+    return "f" + escape(directory) + "//" + escape(name)
+
+
+def files_prefix(directory: str) -> str:
+    """Return what the keys of all files right in `directory` start with, and no other."""
+    return "f" + escape(directory.rstrip("/")) + "//"
+
+
+def directory_key(directory: str) -> str:
+    """Return the key of one directory."""
+    return "d" + escape(directory.rstrip("/"))
+
+
+def _is_half(character: str) -> bool:
+    return "\ud800" <= character <= "\udfff"
+
+
+def _byte(digits: str) -> str:
+    byte = int(digits, 16)
+    return os.fsdecode(bytes([byte])) if byte != ord(_MARK) else _MARK

@@ -1,0 +1,153 @@
+"""Which paths the configuration means, and what it says about each of them. Pure.
+
+All entries together decide where to look; one path may match several entries, and then their tags and
+identifiers are united, the shortest settle counts, and the most careful word about diffs.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from collectors._files.patterns import Pattern, parse_exclude, parse_path
+
+Diff = Literal["auto", "always", "never"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One entry of the configuration as given."""
+
+    paths: tuple[str, ...]
+    exclude: tuple[str, ...] = ()
+    diff: Diff = "auto"
+    settle_seconds: float = 0.1
+    tags: tuple[str, ...] = ()
+    element_identifiers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the configuration says about one path."""
+
+    diff: Diff
+    is_literal: bool
+    """An entry that wants diffs `always` names this very path."""
+    settle_seconds: float
+    tags: tuple[str, ...]
+    element_identifiers: tuple[str, ...]
+    scopes: tuple[str, ...]
+    """The identities of the entries that mean it."""
+
+
+class _Compiled:
+    """One scope, ready to match."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.patterns: tuple[Pattern, ...] = tuple(parse_path(text) for text in scope.paths)
+        self.match = re.compile("|".join(f"(?:{pattern.match})" for pattern in self.patterns)).fullmatch
+        self.within = re.compile("|".join(f"(?:{pattern.within})" for pattern in self.patterns)).fullmatch
+        excludes = [parse_exclude(text) for text in scope.exclude]
+        below = r"(?:/[^/]+)*"
+        self.excluded = re.compile("|".join(f"(?:{text}{below})" for text in excludes)).fullmatch
+        self.has_excludes = bool(excludes)
+        literals = {pattern.text.rstrip("/") for pattern in self.patterns if pattern.is_literal}
+        self.always_literals = literals if scope.diff == "always" else set()
+        said = "\0".join((*sorted(scope.paths), "", *sorted(scope.exclude), "", scope.diff))
+        self.identity = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    def means(self, path: str) -> bool:
+        return bool(self.match(path)) and not (self.has_excludes and self.excluded(path))
+
+    def takes_all_in(self, directory: str) -> bool:
+        """Return whether it surely means every file right in `directory`."""
+        return not self.has_excludes and any(
+            pattern.text.endswith("/**") and re.fullmatch(pattern.match, directory)
+            for pattern in self.patterns
+        )
+
+
+class Selection:
+    """All entries together."""
+
+    def __init__(self, scopes: Sequence[Scope]) -> None:
+        self._scopes = tuple(_Compiled(scope) for scope in scopes)
+        bases = {pattern.base.rstrip("/") for scope in self._scopes for pattern in scope.patterns}
+        self.roots: tuple[str, ...] = _topmost(bases)
+        """The fewest directories below which everything meant lies; `` is the root of the file system."""
+        self.named: frozenset[str] = frozenset(parent for base in bases for parent in _with_parents(base))
+        """Directories that the configuration names on the way to its files: links there are followed."""
+        self.settle_seconds = min((scope.scope.settle_seconds for scope in self._scopes), default=0.1)
+        self.identities: frozenset[str] = frozenset(scope.identity for scope in self._scopes)
+        self._choices: dict[tuple[tuple[int, ...], bool], Choice] = {}
+
+    def means(self, path: str) -> bool:
+        """Return whether some entry means the file at `path`."""
+        return any(scope.means(path) for scope in self._scopes)
+
+    def may_hold(self, directory: str) -> bool:
+        """Return whether something meant may lie below `directory`."""
+        return any(
+            scope.within(directory) and not (scope.has_excludes and scope.excluded(directory))
+            for scope in self._scopes
+        )
+
+    def takes_all_in(self, directory: str) -> bool:
+        """Return whether every file right in `directory` is meant, working names (`..data`) aside."""
+        return any(scope.takes_all_in(directory) for scope in self._scopes)
+
+    def labels_below(self, directory: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the tags and identifiers of the entries that mean something at or below `directory`."""
+        scopes = [scope.scope for scope in self._scopes if scope.within(directory)]
+        return _united(s.tags for s in scopes), _united(s.element_identifiers for s in scopes)
+
+    def root_of(self, path: str) -> str:
+        """Return the root that `path` lies below."""
+        for root in self.roots:
+            if path.startswith(root + "/"):
+                return root
+        return ""
+
+    def choose(self, path: str) -> Choice | None:
+        """Return what the configuration says about `path`, or None when it does not mean it."""
+        matching = tuple(index for index, scope in enumerate(self._scopes) if scope.means(path))
+        if not matching:
+            return None
+        is_literal = any(path in self._scopes[index].always_literals for index in matching)
+        choice = self._choices.get((matching, is_literal))
+        if choice is None:
+            choice = _unite([self._scopes[index] for index in matching], is_literal=is_literal)
+            self._choices[matching, is_literal] = choice
+        return choice
+
+
+def _unite(scopes: Sequence[_Compiled], *, is_literal: bool) -> Choice:
+    diffs = {scope.scope.diff for scope in scopes}
+    diff: Diff = "never" if "never" in diffs else "always" if "always" in diffs else "auto"
+    return Choice(
+        diff=diff,
+        is_literal=is_literal,
+        settle_seconds=min(scope.scope.settle_seconds for scope in scopes),
+        tags=_united(scope.scope.tags for scope in scopes),
+        element_identifiers=_united(scope.scope.element_identifiers for scope in scopes),
+        scopes=tuple(scope.identity for scope in scopes),
+    )
+
+
+def _topmost(directories: set[str]) -> tuple[str, ...]:
+    roots: list[str] = []
+    for directory in sorted(directories, key=lambda path: path + "/"):
+        if not any(directory == root or directory.startswith(root + "/") for root in roots):
+            roots.append(directory)
+    return tuple(roots)
+
+
+def _with_parents(directory: str) -> list[str]:
+    parts = directory.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
+
+
+def _united(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(item for items in lists for item in items))

@@ -1,0 +1,287 @@
+"""One run of the files collector: watch, compare everything, then look where hints point, until stopped.
+
+One thread waits in one place for hints, due looks, mounts and the stop; nothing wakes it when nothing
+happens, but for a compare of everything once an hour, because not every change gives a hint (mmap,
+another host's NFS client).
+"""
+
+import os
+import select
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from collectors._files.census import Census
+from collectors._files.flood import Floods
+from collectors._files.links import HardLinks
+from collectors._files.look import Looker, Seen, follow
+from collectors._files.mounts import MOUNTINFO
+from collectors._files.opening import Directory
+from collectors._files.redact import Redactor
+from collectors._files.selection import Scope, Selection
+from collectors._files.settle import Settle
+from collectors._files.survey import Surveyor
+from collectors._files.tell import Names
+from collectors._files.truth import LAST_LOOK, Occasion, Truth
+from collectors._files.watch import Hints, Watch
+from collectors.collector import NotKept, Runtime
+
+_KEY = "key"
+_REFUSED_SECONDS = 5.0
+_REFUSED_MAX_SECONDS = 60.0
+_TOGETHER_SECONDS = 0.005
+"""Paths due this close together are looked at together: the two ends of a rename."""
+_NANOSECONDS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The host as this collector reads it; every part can be another one."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+    mountinfo: Path = MOUNTINFO
+    etc: Path = Path("/etc")
+    compare_seconds: float = 3600.0
+
+
+class Session:
+    """One run."""
+
+    def __init__(self, scopes: Sequence[Scope], runtime: Runtime, host: Surroundings) -> None:
+        self._runtime = runtime
+        self._host = host
+        self._selection = Selection(scopes)
+        self._settle = Settle()
+        self._hinted: dict[str, float] = {}
+        self._sources: dict[str, str] = {}
+        self._hard_links = HardLinks()
+        self._refused_until = 0.0
+        self._refused_seconds = _REFUSED_SECONDS
+        self._next_compare = 0.0
+        self._last_compare = host.wall()
+        self._is_first_compare = True
+        self._floods = Floods(host.monotonic)
+        self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._watch = Watch(lambda: os.eventfd_write(self._wake_fd, 1), self._selection)
+        self._truth = self._make_truth()
+        surveyor = Surveyor(
+            self._selection,
+            runtime.memory,
+            arm=self._arm,
+            learn=self._truth.learn,
+            on_link=self._watch.watch_reach,
+            on_hard_link=self._hard_links.add,
+            clock=self._wall_nanoseconds,
+            leave_out=runtime.leave_out,
+        )
+        self._surveyor = surveyor
+        self._census = Census(
+            runtime.memory, self._selection, surveyor, self._truth, mountinfo=host.mountinfo, wall=host.wall
+        )
+
+    def _make_truth(self) -> Truth:
+        key = self._runtime.memory.get(_KEY)
+        made = key or os.urandom(32)
+        truth = Truth(
+            self._runtime,
+            self._selection,
+            Looker(self._selection, Redactor(made), clock=self._wall_nanoseconds),
+            self._floods,
+            names=Names(self._host.etc),
+            origin=lambda _path, _at: {},
+            on_seen=self._on_seen,
+            on_told=self._on_told,
+            wall=self._host.wall,
+        )
+        if key is None:
+            truth.remember({_KEY: made})
+        return truth
+
+    def _wall_nanoseconds(self) -> int:
+        return int(self._host.wall() * _NANOSECONDS)
+
+    def run(self) -> None:
+        """Watch until stopped."""
+        with ExitStack() as closing:
+            closing.callback(os.close, self._wake_fd)
+            self._watch.start()
+            closing.callback(self._watch.join)
+            closing.callback(self._watch.stop)
+            poll = select.poll()
+            poll.register(self._runtime.stop.fileno(), select.POLLIN)
+            poll.register(self._wake_fd, select.POLLIN)
+            with suppress(OSError):
+                mountinfo = closing.enter_context(self._host.mountinfo.open("rb"))
+                poll.register(mountinfo, select.POLLPRI)
+            self._follow(poll)
+        with suppress(NotKept):
+            self._truth.remember({LAST_LOOK: b"%d" % int(self._host.wall())})
+            self._truth.commit()
+
+    def _follow(self, poll: select.poll) -> None:
+        self._runtime.report("comparing with what is remembered")
+        while not self._runtime.stop.is_set():
+            self._work()
+            wait = max(0.0, self._next_due() - self._host.monotonic())
+            woken = [fd for fd, _ in poll.poll(int(wait * 1000) + 1)]
+            if self._wake_fd in woken:
+                os.eventfd_read(self._wake_fd)
+            elif woken and self._runtime.stop.fileno() not in woken and self._census.refresh_mounts():
+                self._next_compare = 0.0
+            if self._watch.error is not None:
+                raise self._watch.error
+            self._take_hints(self._watch.take())
+
+    def _next_due(self) -> float:
+        dues = [due for due in (self._settle.next_due(), self._floods.next_due()) if due is not None]
+        return max(min([*dues, self._next_compare]), self._refused_until)
+
+    # What may happen while hints come in is noted here and looked at in `_work`.
+
+    def _take_hints(self, hints: Hints) -> None:
+        now, wall = self._host.monotonic(), self._host.wall()
+        if hints.overflowed:
+            self._next_compare = 0.0
+        for path, has_left in hints.trees.items():
+            if has_left:
+                self._watch.forget(path)
+        for path in hints.trees:
+            self._surveyor.arm_below(path)
+            self._touch(path + "/", now, wall, self._selection.settle_seconds)
+        if hints.anchors or any(path in self._selection.named for path in hints.trees):
+            self._drop_anchors()
+            for root in self._selection.roots:
+                self._surveyor.arm_below(root)
+                self._touch(root + "/", now, wall, self._selection.settle_seconds)
+        for path in hints.files:
+            choice = self._selection.choose(path)
+            if choice is not None:
+                self._touch(path, now, wall, choice.settle_seconds)
+        for path, source in hints.moved.items():
+            self._sources[path] = source
+            self._sources[path + "/"] = source + "/"
+
+    def _touch(self, path: str, now: float, wall: float, settle_seconds: float) -> None:
+        self._hinted.setdefault(path, wall)
+        self._settle.touch(path, now, settle_seconds)
+
+    def _arm(self, directory: Directory) -> None:
+        """Watch a directory before it is listed."""
+        self._watch.watch_directory(directory.path, directory.fd)
+
+    def _drop_anchors(self) -> None:
+        """Notice when a root, or what leads to it, comes, goes or is replaced."""
+        self._watch.weigh_anchors()
+        for root in self._selection.roots:
+            for directory, name in _way_to(root):
+                path = f"{directory}/{name}"
+                self._watch.watch_itself(path)
+                if not os.path.lexists(path):
+                    self._watch.watch_for(directory, name)
+                if not os.path.lexists(path):
+                    break
+
+    def _on_seen(self, path: str, seen: Seen) -> None:
+        """Note what else a file that was looked at hangs together with."""
+        if seen.content.link is not None:
+            self._watch.watch_reach(path, seen.reach)
+        elif seen.status.st_nlink > 1:
+            self._hard_links.add(path, seen.status)
+        for other in self._hard_links.others(path):
+            self._settle.put(other, self._host.monotonic())
+
+    def _on_told(self, path: str) -> None:
+        self._settle.told(path, self._host.monotonic(), self._selection.settle_seconds)
+
+    # Looking.
+
+    def _work(self) -> None:
+        now = self._host.monotonic()
+        if now < self._refused_until:
+            return
+        due = self._settle.take(now + _TOGETHER_SECONDS)
+        for path in list(due):
+            source = self._sources.pop(path, None)
+            if source is not None and self._settle.cancel(source):
+                due.append(source)
+        try:
+            if now >= self._next_compare:
+                self._compare_all()
+            if due:
+                self._look(due)
+            self._summarise()
+            self._refused_seconds = _REFUSED_SECONDS
+        except NotKept as refusal:
+            self._refused(due, refusal)
+
+    def _compare_all(self) -> None:
+        is_first = self._is_first_compare
+        self._drop_anchors()
+        if is_first:
+            self._floods.recover(self._runtime.memory)
+            looked = self._runtime.memory.get(LAST_LOOK)
+            self._last_compare = float(looked) if looked else self._host.wall()
+        self._floods.while_agent_down = is_first
+        started = self._host.wall()
+        busy = self._census.compare_all(Occasion(self._last_compare, while_agent_down=is_first))
+        self._touch_again(busy)
+        if is_first:
+            for event, remember in self._floods.summaries(all_of_them=True):
+                self._truth.remember(remember, [event])
+            self._truth.commit()
+        self._is_first_compare = self._floods.while_agent_down = False
+        self._last_compare = started
+        self._next_compare = self._host.monotonic() + self._host.compare_seconds
+        self._report()
+
+    def _look(self, due: Iterable[str]) -> None:
+        hinted = {path: self._hinted[path] for path in due if path in self._hinted}
+        occasion = Occasion(self._last_compare, hinted=hinted)
+        trees = [path[:-1] for path in due if path.endswith("/")]
+        files = [path for path in due if not path.endswith("/")]
+        self._touch_again(self._census.compare(trees, occasion, files))
+        for path in due:
+            self._hinted.pop(path, None)
+        if trees:
+            self._report()
+
+    def _touch_again(self, busy: Iterable[str]) -> None:
+        now = self._host.monotonic()
+        for path in busy:
+            self._on_told(path)
+            self._touch(path, now, self._host.wall(), self._selection.settle_seconds)
+
+    def _summarise(self) -> None:
+        for event, remember in self._floods.summaries():
+            self._truth.remember(remember, [event])
+        self._truth.commit()
+
+    def _refused(self, due: Iterable[str], refusal: NotKept) -> None:
+        """Look at the same paths again later: the spool takes nothing now."""
+        self._truth.discard()
+        self._refused_until = self._host.monotonic() + self._refused_seconds
+        self._refused_seconds = min(2 * self._refused_seconds, _REFUSED_MAX_SECONDS)
+        for path in due:
+            self._settle.put(path, self._refused_until)
+        self._runtime.report(f"waiting: {refusal.problem}")
+
+    def _report(self) -> None:
+        text = f"watching {self._census.files} files in {self._watch.directories} directories"
+        if self._census.problems:
+            text += f"; cannot see {len(self._census.problems)}, as {self._census.problems[0]}"
+        self._runtime.report(text)
+
+
+def _way_to(path: str) -> list[tuple[str, str]]:
+    """Return (directory, name) for each step down to `path`, and for the links on the way."""
+    way: list[tuple[str, str]] = []
+    done = ""
+    for name in path.split("/")[1:]:
+        way += [step for step in follow(f"{done}/{name}")[1] if step not in way]
+        if (done, name) not in way:
+            way.append((done, name))
+        done += "/" + name
+    return way

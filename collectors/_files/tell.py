@@ -1,0 +1,196 @@
+"""What a change of a file is called, and the event that tells it. Pure, but for names of users and groups."""
+
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from collectors._files.diff import decompress, unified
+from collectors._files.fingerprint import Fingerprint, Stat, printable
+from collectors._files.selection import Choice
+from collectors.event import Category, Event, Value
+
+Kind = Literal["created", "modified", "deleted", "renamed", "attributes", "unreadable"]
+
+_SAYS: Mapping[Kind, str] = {
+    "created": "was created",
+    "modified": "was modified",
+    "deleted": "was deleted",
+    "renamed": "was renamed",
+    "attributes": "got other attributes",
+    "unreadable": "cannot be read any more",
+}
+
+
+def decide(old: Fingerprint | None, new: Fingerprint) -> Kind | None:
+    """Say how a file that can be read differs from what was remembered of it."""
+    if old is None:
+        return "created"
+    if _content_differs(old, new):
+        return "modified"
+    before, after = old.effective, new.effective
+    same = (before.mode, before.uid, before.gid) == (after.mode, after.uid, after.gid)
+    if not same or dict(old.content.extended) != dict(new.content.extended):
+        return "attributes"
+    return None
+
+
+def _content_differs(old: Fingerprint, new: Fingerprint) -> bool:
+    before, after = old.content, new.content
+    if before.link != after.link:
+        return True
+    if before.sha256 and after.sha256:
+        return before.sha256 != after.sha256
+    one, other = old.effective, new.effective
+    return (one.size, one.mtime_ns) != (other.size, other.mtime_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One change of one path; `old` and `new` are what was and what is, None where there was or is nothing."""
+
+    path: str
+    kind: Kind
+    choice: Choice
+    timestamp: int
+    old: Fingerprint | None = None
+    new: Fingerprint | None = None
+    renamed_from: str | None = None
+    reason: str = ""
+    while_agent_down: bool = False
+    more: Mapping[str, Value] = field(default_factory=dict)
+
+
+class Names:
+    """Names of users and groups from /etc alone: asking a directory service could block for minutes."""
+
+    def __init__(self, etc: Path = Path("/etc")) -> None:
+        self._etc = etc
+
+    def owner(self, status: Stat) -> str:
+        """Return `user:group`, in numbers where a name is not known."""
+        return f"{self._name('passwd', status.uid)}:{self._name('group', status.gid)}"
+
+    def _name(self, table: str, number: int) -> str:
+        wanted = str(number)
+        try:
+            with (self._etc / table).open(encoding="utf-8", errors="replace") as lines:
+                for line in lines:
+                    fields = line.split(":")
+                    if len(fields) > 2 and fields[2].strip() == wanted:  # noqa: PLR2004 - name:x:number
+                        return fields[0]
+        except OSError:
+            pass
+        return wanted
+
+
+def event_of(difference: Difference, names: Names) -> Event:
+    """Return the event that tells a difference."""
+    old, new = difference.old, difference.new
+    path = printable(difference.path)
+    data: dict[str, Value] = {"path": path, "change": difference.kind}
+    for prefix, fingerprint in (("old", old), ("new", new)):
+        data |= {f"{prefix}_{key}": value for key, value in _facts(fingerprint, names).items()}
+    if difference.renamed_from is not None:
+        data["renamed_from"] = printable(difference.renamed_from)
+    if difference.reason:
+        data["reason"] = difference.reason
+    if old and new:
+        changed = _attributes(old, new)
+        if changed:
+            data["attributes"] = ", ".join(changed)
+    data |= _text_facts(difference, path)
+    if difference.while_agent_down:
+        data["while_agent_down"] = True
+    data |= difference.more
+    return Event(
+        name="config",
+        event_type="ConfigurationChangedEvent",
+        category=Category.CHANGES,
+        title=f"{path} {_SAYS[difference.kind]}",
+        text=_sentence(difference, data),
+        timestamp=difference.timestamp,
+        data=data,
+        tags=difference.choice.tags,
+        element_identifiers=difference.choice.element_identifiers,
+    )
+
+
+def _facts(fingerprint: Fingerprint | None, names: Names) -> dict[str, Value]:
+    if fingerprint is None:
+        return {"sha256": None, "size": None, "mode": None, "owner": None}
+    status = fingerprint.effective
+    facts: dict[str, Value] = {
+        "sha256": fingerprint.content.sha256.hex() or None,
+        "size": status.size,
+        "mode": f"{stat.S_IMODE(status.mode):04o}",
+        "owner": names.owner(status),
+    }
+    if fingerprint.content.link is not None:
+        facts["target"] = printable(fingerprint.content.link)
+    return facts
+
+
+def _attributes(old: Fingerprint, new: Fingerprint) -> list[str]:
+    before, after = old.effective, new.effective
+    changed = [
+        name
+        for name, one, other in (
+            ("mode", stat.S_IMODE(before.mode), stat.S_IMODE(after.mode)),
+            ("owner", before.uid, after.uid),
+            ("group", before.gid, after.gid),
+        )
+        if one != other
+    ]
+    extended = sorted(
+        name
+        for name in {*old.content.extended, *new.content.extended}
+        if old.content.extended.get(name) != new.content.extended.get(name)
+    )
+    return changed + [_ATTRIBUTES.get(name, name) for name in extended]
+
+
+_ATTRIBUTES = {
+    "system.posix_acl_access": "acl",
+    "system.posix_acl_default": "default acl",
+    "security.capability": "capabilities",
+    "security.selinux": "selinux label",
+}
+
+
+def _text_facts(difference: Difference, path: str) -> dict[str, Value]:
+    old = decompress(difference.old.content.text) if difference.old else None
+    new = decompress(difference.new.content.text) if difference.new else None
+    if difference.kind in {"unreadable", "attributes"} or old == new:
+        return {}
+    if (difference.old and old is None) or (difference.new and new is None):
+        return {}
+    return {"diff": unified(path, old, new)}
+
+
+def _sentence(difference: Difference, data: Mapping[str, Value]) -> str:
+    text = f"{data['path']} {_SAYS[difference.kind]}"
+    if difference.renamed_from is not None:
+        text += f", from {data['renamed_from']}"
+    if "attributes" in data and difference.kind == "attributes":
+        text += f": {data['attributes']}"
+    if difference.reason:
+        text += f": {difference.reason}"
+    if difference.while_agent_down:
+        text += " while the agent was not running"
+    return text + "."
+
+
+def degraded(path: str, reason: str, timestamp: int, *, poll_seconds: float) -> Event:
+    """Return the event that says that changes below `path` are found by polling only."""
+    shown = printable(path or "/")
+    return Event(
+        name="agent",
+        event_type="WatchDegradedEvent",
+        category=Category.ALERTS,
+        title=f"Changes below {shown} are noticed late",
+        text=f"{shown} cannot be watched: {reason}. It is compared every {poll_seconds:.0f} s instead.",
+        timestamp=timestamp,
+        data={"path": shown, "reason": reason, "poll_seconds": poll_seconds},
+    )

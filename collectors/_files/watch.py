@@ -1,0 +1,228 @@
+"""The inotify watch: hints that something changed, never the truth.
+
+watchdog reads the kernel's queue in one thread of its own, however many directories are watched; this
+takes its events before anything delays, pairs or queues them, and notices what watchdog's own
+watchers would swallow: a queue that overflowed, a watch that could not be added. Nothing is read from
+the file system here, and nothing may raise: a hint is a path in a dict, and a wake-up.
+"""
+
+import ctypes
+import errno
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from watchdog.observers.inotify_c import (
+    InotifyConstants,
+    InotifyEvent,
+    InotifyFD,
+    Mask,
+    WatchDescriptor,
+    inotify_add_watch,
+    inotify_rm_watch,
+)
+
+from collectors._files.selection import Selection
+
+_FILES = (
+    InotifyConstants.IN_MODIFY
+    | InotifyConstants.IN_CLOSE_WRITE
+    | InotifyConstants.IN_ATTRIB
+    | InotifyConstants.IN_CREATE
+    | InotifyConstants.IN_DELETE
+    | InotifyConstants.IN_MOVE
+)
+"""No opens and no reads: reading what changed would feed itself."""
+_SELF = InotifyConstants.IN_DELETE_SELF | InotifyConstants.IN_MOVE_SELF
+_GOES = InotifyConstants.IN_DELETE | InotifyConstants.IN_MOVED_FROM
+_IN_MASK_ADD = InotifyConstants.IN_MASK_ADD
+_MAX_COOKIES = 1000
+_MAX_HINTS = 50_000
+"""More changed paths at once than this are no hints any more: compare everything."""
+
+
+@dataclass(slots=True)
+class Hints:
+    """What has been hinted at since the last time somebody took it."""
+
+    files: dict[str, None] = field(default_factory=dict)
+    trees: dict[str, bool] = field(default_factory=dict)
+    """Directories that came, went or changed; True when what was watched there is gone or elsewhere."""
+    moved: dict[str, str] = field(default_factory=dict)
+    """Where something came from, by where it is now."""
+    anchors: bool = False
+    """A directory on the way to a root came or went."""
+    overflowed: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.files or self.trees or self.anchors or self.overflowed)
+
+
+class WatchError(OSError):
+    """A watch that could not be added; `errno` says why (ENOSPC: the limit of the kernel is reached)."""
+
+
+class Watch(InotifyFD):
+    """One inotify instance; `wake` is called, from its thread, whenever a first hint waits."""
+
+    def __init__(self, wake: Callable[[], None], selection: Selection) -> None:
+        super().__init__()
+        self.name = "files-watch"
+        self._wake = wake
+        self._selection = selection
+        self._hint_lock = threading.Lock()
+        self._hints = Hints()
+        self._cookies: dict[int, str] = {}
+        self._paths: dict[int, str | tuple[str, ...]] = {}
+        self._dependents: dict[int, dict[str, set[str]]] = {}
+        self._reaches: dict[str, tuple[tuple[int, str], ...]] = {}
+        self._anchors: dict[int, set[str]] = {}
+        self.error: BaseException | None = None
+        """What ended the thread, if anything did."""
+
+    def run(self) -> None:
+        """Read hints until stopped."""
+        try:
+            super().run()
+        except BaseException as error:  # noqa: BLE001 - told to the session, which ends and is started again
+            self.error = error
+            self._wake()
+
+    def take(self) -> Hints:
+        """Return the hints that wait, and forget them."""
+        with self._hint_lock:
+            taken, self._hints = self._hints, Hints()
+            if len(self._cookies) > _MAX_COOKIES:
+                self._cookies.clear()
+        return taken
+
+    @property
+    def directories(self) -> int:
+        """How many directories are watched."""
+        return len(self._paths)
+
+    def watch_directory(self, path: str, fd: int) -> None:
+        """Watch what happens in the open directory `fd`, known as `path`; raises `WatchError`."""
+        with self._hint_lock:
+            wd = self._add(f"/proc/self/fd/{fd}", _FILES | _SELF)
+            known = self._paths.get(wd)
+            if known is None or known == path:
+                self._paths[wd] = path
+            else:
+                known = known if isinstance(known, tuple) else (known,)
+                self._paths[wd] = known if path in known else (*known, path)
+
+    def watch_reach(self, link: str, reach: tuple[tuple[str, str], ...]) -> None:
+        """Take a change of any (directory, name) of `reach` as one of the link at `link`."""
+        with self._hint_lock:
+            for wd, name in self._reaches.pop(link, ()):
+                self._dependents.get(wd, {}).get(name, set()).discard(link)
+            found: list[tuple[int, str]] = []
+            for directory, name in reach:
+                with suppress(WatchError):  # the slow compare finds it
+                    wd = self._add(directory or "/", _FILES)
+                    self._dependents.setdefault(wd, {}).setdefault(name, set()).add(link)
+                    found.append((wd, name))
+            self._reaches[link] = tuple(found)
+
+    def watch_for(self, directory: str, name: str) -> None:
+        """Notice when `name` comes into `directory`."""
+        self._anchor(
+            directory or "/", InotifyConstants.IN_CREATE | InotifyConstants.IN_MOVED_TO | _SELF, name
+        )
+
+    def watch_itself(self, path: str) -> None:
+        """Notice when the directory or link at `path` is removed, moved or replaced."""
+        self._anchor(path, _SELF | InotifyConstants.IN_ATTRIB | InotifyConstants.IN_DONT_FOLLOW, "")
+
+    def _anchor(self, path: str, mask: int, name: str) -> None:
+        with suppress(WatchError), self._hint_lock:
+            self._anchors.setdefault(self._add(path, mask), set()).add(name)
+
+    def weigh_anchors(self) -> None:
+        """Forget what `watch_for` and `watch_itself` were told."""
+        with self._hint_lock:
+            old, self._anchors = self._anchors, {}
+            for wd in old:
+                self._drop(wd)
+
+    def _drop(self, wd: int) -> None:
+        if wd not in self._paths and wd not in self._dependents and wd not in self._anchors:
+            inotify_rm_watch(self._inotify_fd, WatchDescriptor(wd))
+
+    def forget(self, directory: str) -> None:
+        """Watch `directory` and what was below it no longer: it moved away or is gone."""
+        with self._hint_lock:
+            for wd, paths in list(self._paths.items()):
+                known = paths if isinstance(paths, tuple) else (paths,)
+                left = tuple(
+                    path for path in known if path != directory and not path.startswith(directory + "/")
+                )
+                if len(left) == len(known):
+                    continue
+                if left:
+                    self._paths[wd] = left if len(left) > 1 else left[0]
+                    continue
+                del self._paths[wd]
+                self._drop(wd)
+
+    def handle_event(self, event: InotifyEvent) -> None:
+        """Turn one event into hints."""
+        with self._hint_lock:
+            was_empty = not self._hints
+            self._take_event(event)
+            wakes = was_empty and bool(self._hints)
+        if wakes:
+            self._wake()
+
+    def _take_event(self, event: InotifyEvent) -> None:
+        if event.is_queue_overflow:
+            self._hints.overflowed = True
+            return
+        if event.is_ignored:
+            self._paths.pop(event.wd, None)
+            self._dependents.pop(event.wd, None)
+            self._anchors.pop(event.wd, None)
+            return
+        name = os.fsdecode(event.name)
+        anchored = self._anchors.get(event.wd)
+        if event.mask & InotifyConstants.IN_UNMOUNT or (
+            anchored is not None and (name in anchored or event.mask & _SELF)
+        ):
+            self._hints.anchors = True
+        for path in self._dependents.get(event.wd, {}).get(name, ()):
+            self._hints.files[path] = None
+        known = self._paths.get(event.wd)
+        for directory in known if isinstance(known, tuple) else (known,) if known is not None else ():
+            self._take_path(event, directory, name)
+        if len(self._hints.files) > _MAX_HINTS:
+            self._hints = Hints(overflowed=True)
+
+    def _take_path(self, event: InotifyEvent, directory: str, name: str) -> None:
+        hints = self._hints
+        if not name:
+            if event.mask & (_SELF | InotifyConstants.IN_ATTRIB):
+                hints.trees.setdefault(directory, False)
+            return
+        path = f"{directory}/{name}"
+        if event.is_moved_from:
+            self._cookies[event.cookie] = path
+        elif event.is_moved_to and (source := self._cookies.pop(event.cookie, None)) is not None:
+            hints.moved[path] = source
+        is_directory = event.mask & InotifyConstants.IN_ISDIR
+        if not is_directory and path not in hints.files and self._selection.means(path):
+            hints.files[path] = None
+        if path in self._selection.named or (is_directory and self._selection.may_hold(path)):
+            hints.trees[path] = hints.trees.pop(path, False) or bool(event.mask & _GOES)
+
+    def _add(self, path: str, mask: int) -> int:
+        with self._lock:
+            if self._closed:
+                raise WatchError(errno.EBADF, "the watch is closed")
+            wd = inotify_add_watch(self._inotify_fd, os.fsencode(path), Mask(mask | _IN_MASK_ADD))
+            number = ctypes.get_errno()
+        if wd == -1:
+            raise WatchError(number, os.strerror(number))
+        return wd
