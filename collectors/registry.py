@@ -1,9 +1,10 @@
 """The table of collectors: a new one is a module beside this file and one line here."""
 
-from collectors import host, packages, services
+from collectors import files, host, packages, services
 from collectors.collector import Registration
 
 COLLECTORS: dict[str, Registration] = {
+    "files": files.REGISTRATION,
     "host": host.REGISTRATION,
     "packages": packages.REGISTRATION,
     "services": services.REGISTRATION,
