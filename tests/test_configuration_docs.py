@@ -72,7 +72,7 @@ def uncommented(tmp_path):
     text = (
         "\n".join(lines).replace("/etc/sts-agent/", f"{tmp_path}/").replace("/etc/ssl/certs/", f"{tmp_path}/")
     )
-    for name in ("api_key", "client.crt", "client.key", "ca-certificates.crt"):
+    for name in ("api_key", "client.crt", "client.key", "ca-certificates.crt", "intake_token"):
         (tmp_path / name).write_text("x")
     for switch in ("host", "services", "packages"):
         if switch not in COLLECTORS:

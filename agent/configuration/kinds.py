@@ -11,7 +11,7 @@ import msgspec
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from agent.configuration.nodes import text_entry, value_of
-from agent.configuration.types import Secret, Url
+from agent.configuration.types import Loopback, Secret, Url
 from collectors.collector import Duration, Size
 
 _NAMES = {
@@ -20,7 +20,7 @@ _NAMES = {
     float: "a number",
     bool: "true or false",
     NoneType: "nothing",
-    **dict.fromkeys((Path, Duration, Size, Secret, Url), "text"),
+    **dict.fromkeys((Path, Duration, Size, Secret, Url, Loopback), "text"),
 }
 
 
@@ -46,14 +46,20 @@ def structs_in(kind: Any) -> tuple[type[msgspec.Struct], ...]:
     return tuple(k for k in kinds if isinstance(k, type) and issubclass(k, msgspec.Struct))
 
 
-def told_apart(node: Node, structs: Sequence[type[msgspec.Struct]]) -> type[msgspec.Struct]:
-    """Return the type whose `type` key admits what the node says; the first one when none does."""
+def told_apart(
+    node: Node, structs: Sequence[type[msgspec.Struct]]
+) -> tuple[type[msgspec.Struct] | None, tuple[str, ...]]:
+    """Return the type whose `type` key admits what the node says, and all that could be said.
+
+    A node that says nothing is of the first type, whose `type` then is missing or has a default.
+    """
     said = text_entry(node, "type")
-    for struct in structs:
-        for field in msgspec.structs.fields(struct):
-            if field.encode_name == "type" and said in get_args(field.type):
-                return struct
-    return structs[0]
+    named = {name: struct for struct in structs for name in _type_names(struct)}
+    return (named.get(said) if said and named else structs[0]), tuple(named)
+
+
+def _type_names(struct: type[msgspec.Struct]) -> tuple[str, ...]:
+    return next((get_args(f.type) for f in msgspec.structs.fields(struct) if f.encode_name == "type"), ())
 
 
 def what_is(node: Node) -> str:
@@ -77,7 +83,7 @@ def describe(kind: Any, meta: Mapping[str, Any]) -> str:
 def refusal(node: ScalarNode, kind: Any, meta: Mapping[str, Any], error: msgspec.ValidationError) -> str:
     """Return in words why a scalar is not of its kind, told from msgspec's word only where we have none."""
     value = value_of(node)
-    if kind in _NAMES and not isinstance(value, kind):
+    if kind in _NAMES and not isinstance(value, (int, float) if kind is float else kind):
         quote = ": put it in quotes" if kind is str else ""
         return f"is {what_is(node)}, must be {describe(kind, meta)}{quote}"
     if get_origin(kind) is Literal or "description" in meta:

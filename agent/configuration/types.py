@@ -6,6 +6,7 @@ own entries are typed beside each collector and reach this through `collectors.r
 
 import hmac
 import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 from urllib.parse import urlsplit
@@ -22,6 +23,9 @@ __all__ = [
     "Destination",
     "Duration",
     "Intake",
+    "IntakeHttp",
+    "IntakeSensu",
+    "Loopback",
     "Only",
     "Scoped",
     "Secret",
@@ -108,6 +112,33 @@ class Url(str):
 
     def __repr__(self) -> str:
         return f"Url({self.masked()!r})"
+
+
+class Loopback(str):
+    """A port on this host alone, as `127.0.0.1:7078` or `[::1]:7078`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "Loopback":
+        """Return `text` as such a port; raises `ValueError` for one that other hosts could reach."""
+        try:
+            parts = urlsplit(f"//{text}")
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host, port = None, None
+        if not host or not port or parts.netloc != text:
+            raise ValueError("must be an address and a port, as 127.0.0.1:7078")
+        if host != "localhost" and not _is_loopback(host):
+            raise ValueError("must be an address of the loopback, as 127.0.0.1: others must not reach it")
+        return cls(text)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 Tag = Annotated[str, msgspec.Meta(pattern=r"^[^:]+:", description="a tag `key:value`, as env:prod")]
@@ -211,10 +242,27 @@ class Spool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise ValueError("max_age must be longer than 0s")
 
 
+class IntakeHttp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The intake on a port, for programs that cannot use the socket; whoever uses it shows the token."""
+
+    listen: Loopback
+    token_file: Readable
+
+
+class IntakeSensu(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The ports that Sensu's own programs know; they have no token."""
+
+    api: Loopback | None = None
+    client: Loopback | None = None
+    http: Loopback | None = None
+
+
 class Intake(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where local programs hand in their events."""
 
     socket: Path | None = None
+    http: IntakeHttp | None = None
+    sensu: IntakeSensu | None = None
 
 
 Hostname = Annotated[str, msgspec.Meta(pattern=r"^[^\s/]+$", description="a host name without spaces")]

@@ -14,9 +14,9 @@ import msgspec
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from agent.configuration.kinds import describe, refusal, structs_in, told_apart, what_is, without_meta
-from agent.configuration.nodes import NULL, value_of
+from agent.configuration.nodes import NULL, entry, value_of
 from agent.configuration.problem import Problem
-from agent.configuration.types import Secret, Url
+from agent.configuration.types import Loopback, Secret, Url
 from agent.configuration.units import parse_duration, parse_size
 from collectors.collector import Duration, Size
 
@@ -28,6 +28,7 @@ _READ_TEXT: dict[Any, Callable[[str], Any]] = {
     Size: parse_size,
     Secret: Secret.parse,
     Url: Url.parse,
+    Loopback: Loopback.parse,
 }
 """Types of our own that are written as one scalar, whatever YAML makes of its text."""
 
@@ -56,7 +57,12 @@ class Walk:
         if isinstance(node, ScalarNode) and node.tag == NULL:
             return self._wrong(node, key, "has no value: write one, or leave the key out")
         if structs:
-            return self._read_struct(node, told_apart(node, structs), key)
+            struct, names = told_apart(node, structs)
+            if struct is None:
+                return self._wrong(
+                    entry(node, "type") or node, _under(key, "type"), f"must be one of {', '.join(names)}"
+                )
+            return self._read_struct(node, struct, key)
         if get_origin(kind) is dict:
             return self._read_dict(node, get_args(kind)[1], key)
         if get_origin(kind) is tuple:

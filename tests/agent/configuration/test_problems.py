@@ -61,6 +61,19 @@ def test_a_missing_key_is_told_where_its_mapping_begins(written):
         ("spool: {max_size: 512}", "spool.max_size: must be a size as 900KiB, 512MiB or 1GiB"),
         ("spool: {max_size: 1MiB}", "spool: max_size must be at least 8MiB"),
         ("spool: {directory: 7}", "spool.directory: must be a path"),
+        ("intake: {http: {listen: '127.0.0.1:1'}}", "intake.http.token_file: is missing"),
+        (
+            "intake: {sensu: {api: '0.0.0.0:4567'}}",
+            "intake.sensu.api: must be an address of the loopback, as 127.0.0.1: others must not reach it",
+        ),
+        (
+            "intake: {sensu: {api: 4567}}",
+            "intake.sensu.api: must be an address and a port, as 127.0.0.1:7078",
+        ),
+        (
+            "intake: {sensu: {api: 'x y:1'}}",
+            "intake.sensu.api: must be an address of the loopback, as 127.0.0.1: others must not reach it",
+        ),
         ("destinations: [a]", "destinations: is a list, must be a mapping of names"),
         ("[a, b]: c", "a key must be text, this is a list"),
         ("files: [{paths: [/etc]}]", "files: unknown key here: it belongs into a file in conf.d"),
@@ -78,6 +91,11 @@ def test_a_missing_key_is_told_where_its_mapping_begins(written):
 def test_what_is_wrong_is_said_in_words(written, text, told):
     written.agent(text)
     assert [problem.split(": ", 1)[1] for problem in written.problems()] == [told]
+
+
+def test_the_intake_may_listen_on_the_loopback_of_either_kind(written):
+    for address in ("127.0.0.1:4567", "127.8.9.1:1", "'[::1]:4567'", "localhost:4567"):
+        assert written.agent(f"intake: {{sensu: {{api: {address}}}}}").load().settings.intake.sensu.api
 
 
 def test_a_file_that_is_no_text_is_told_with_the_line(written):
