@@ -1,12 +1,13 @@
 """The table of collectors: a new one is a module beside this file and one line here."""
 
-from collectors import files, host, packages, services
+from collectors import files, host, packages, puppet, services
 from collectors.collector import Registration
 
 COLLECTORS: dict[str, Registration] = {
     "files": files.REGISTRATION,
     "host": host.REGISTRATION,
     "packages": packages.REGISTRATION,
+    "puppet": puppet.REGISTRATION,
     "services": services.REGISTRATION,
 }
 """By the key under which agent.yaml and conf.d know them."""

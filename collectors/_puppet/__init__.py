@@ -1,0 +1,1 @@
+"""The private parts of the `puppet` collector: finding reports, reading them, telling the run."""

@@ -1,0 +1,58 @@
+"""The event of one run of Puppet, after that of StackState's tutorial."""
+
+from collectors._puppet.report import Report
+from collectors.event import AlertType, Category, Event, Value
+
+NAME = "puppet"
+_TAGGED = ("configuration_version", "transaction_uuid", "catalog_uuid", "environment", "status")
+
+
+def puppet_run(report: Report, tags: tuple[str, ...], element_identifiers: tuple[str, ...]) -> Event:
+    """Make the event of a run; it happened when the run began, on the host that the report names."""
+    return Event(
+        name=NAME,
+        event_type="ConfigurationChangedEvent",
+        category=Category.CHANGES,
+        title=f"Puppet run for {report.host} {report.status}",
+        text="\n".join(_lines(report)),
+        timestamp=report.time,
+        data=_data(report),
+        tags=(*_tags(report), *tags),
+        element_identifiers=(*element_identifiers, f"urn:host:/{report.host}"),
+        source_identifier=report.identity,
+        alert_type=AlertType.ERROR if report.status == "failed" else None,
+    )
+
+
+def _data(report: Report) -> dict[str, Value]:
+    data: dict[str, Value] = {
+        "configuration_version": report.configuration_version,
+        "transaction_uuid": report.transaction_uuid,
+        "catalog_uuid": report.catalog_uuid,
+        "status": report.status,
+        "environment": report.environment,
+        "certname": report.host,
+        "puppet_version": report.puppet_version,
+        "noop": report.noop,
+    }
+    for what in ("total", "changed", "failed", "skipped"):
+        if what in report.counts:
+            data[f"resources_{what}"] = report.counts[what]
+    return data
+
+
+def _tags(report: Report) -> tuple[str, ...]:
+    return tuple(f"{key}:{value}" for key in _TAGGED if (value := getattr(report, key)))
+
+
+def _lines(report: Report) -> list[str]:
+    lines = []
+    for what, names in (("changed", report.changed), ("failed", report.failed)):
+        count = report.counts.get(what, len(names))
+        lines.append(f"{count} of {report.counts.get('total', '?')} resources {what}.")
+        lines += [f"- {name}" for name in names]
+        if count > len(names):
+            lines.append(f"- and {count - len(names)} more")
+    if report.first_error:
+        lines.append(f"First error: {report.first_error}")
+    return lines

@@ -1,0 +1,168 @@
+"""The `puppet` collector: what Puppet's runs changed on this host, from the reports that it leaves.
+
+One event a run, whichever files hold its report, also for runs while the agent was down. It reads
+reports and never talks to Puppet.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from collectors._puppet.events import puppet_run
+from collectors._puppet.ledger import Ledger, Remember
+from collectors._puppet.places import DEFAULT_DIRECTORIES, Look, Sighting, read_reports, watched_directories
+from collectors._puppet.report import NotAReport, Report, parse_report
+from collectors.collector import NotKept, Registration, Runtime, Scoped
+from collectors.event import Event
+
+SETTLE_SECONDS = 0.2
+"""A run writes its report to two files, one after the other."""
+RETRY_SECONDS = 60.0
+_RUNS_AT_ONCE = 50
+
+
+class PuppetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where Puppet leaves its reports; `unchanged` tells runs that changed nothing, too."""
+
+    report_dir: Path | None = None
+    unchanged: bool = False
+
+
+Entries = tuple[Scoped[PuppetConfig], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A report file, and the entries of the configuration that it belongs to."""
+
+    sighting: Sighting
+    entries: Entries
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A report that was not seen before, with its file; without an identity it is none."""
+
+    report: Report
+    path: Path
+    found: Found
+
+
+class Puppet:
+    """Watches the reports of Puppet."""
+
+    def __init__(
+        self,
+        entries: Sequence[Scoped[PuppetConfig]],
+        *,
+        default_directories: Sequence[Path] = DEFAULT_DIRECTORIES,
+        settle_seconds: float = SETTLE_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
+    ) -> None:
+        self._directories: dict[Path, Entries] = {}
+        for entry in entries:
+            named = entry.config.report_dir
+            for directory in default_directories if named is None else (named,):
+                self._directories[directory] = (*self._directories.get(directory, ()), entry)
+        self._settle_seconds = settle_seconds
+        self._retry_seconds = retry_seconds
+
+    def run(self, runtime: Runtime) -> None:
+        """Tell the runs since the last look, then each as its report is written."""
+        from collectors._puppet.hints import DirectoryHints
+
+        with DirectoryHints() as hints:
+            while not runtime.stop.is_set():
+                blind = hints.watch({d for named in self._directories for d in watched_directories(named)})
+                try:
+                    undone = [*blind, *self._compare(runtime)]
+                except NotKept:
+                    undone = list(self._directories)
+                hints.wait(runtime.stop, self._retry_seconds if undone else None)
+                runtime.stop.wait(self._settle_seconds)
+
+    def _compare(self, runtime: Runtime) -> list[Path]:
+        """Compare the reports that are there with those remembered; return those that could not be read."""
+        ledger = Ledger(runtime.memory)
+        looks = {directory: read_reports(directory) for directory in self._directories}
+        found = self._found(looks)
+        fresh = {path for path, file in found.items() if ledger.is_new(path, file.sighting)}
+        for directory in filter(ledger.is_first_sight, looks):
+            files = {path: found[path].sighting for path in looks[directory].files}
+            runtime.emit([], ledger.first_sight(directory, files))
+            fresh -= files.keys()
+        unreadable: list[Path] = []
+        runs = sorted(_read_runs(fresh, found, unreadable), key=lambda run: run.report.time)
+        for first in range(0, len(runs), _RUNS_AT_ONCE):
+            batch = runs[first : first + _RUNS_AT_ONCE]
+            told = list(_tell(batch, ledger))
+            seen = {run.path: _with_run(run.found.sighting, run.report.identity) for run in batch}
+            told_runs = [run.report.identity for run in batch if run.report.identity]
+            runtime.emit(told, ledger.seen(seen) | ledger.told(told_runs))
+        forget: Remember = {}
+        for look in looks.values():
+            forget |= ledger.gone(look)
+        if forget:
+            runtime.emit([], forget)
+        runtime.report(_in_words(len(found), unreadable))
+        return unreadable
+
+    def _found(self, looks: dict[Path, Look]) -> dict[Path, Found]:
+        found: dict[Path, Found] = {}
+        for directory, look in looks.items():
+            for path, sighting in look.files.items():
+                before = found[path].entries if path in found else ()
+                found[path] = Found(sighting, (*before, *self._directories[directory]))
+        return found
+
+
+def _read_runs(fresh: set[Path], found: dict[Path, Found], unreadable: list[Path]) -> Iterator[Run]:
+    for path in fresh:
+        try:
+            with path.open("rb") as stream:
+                yield Run(parse_report(stream), path, found[path])
+        except NotAReport:
+            yield Run(Report(), path, found[path])  # remembered, so that it is read again when it changes
+        except FileNotFoundError:
+            continue  # Puppet replaced it just now, and that wakes us again
+        except OSError:
+            unreadable.append(path)
+
+
+def _tell(runs: Iterable[Run], ledger: Ledger) -> Iterator[Event]:
+    told: set[str] = set()
+    for run in runs:
+        entries = run.found.entries
+        is_wanted = run.report.status != "unchanged" or any(entry.config.unchanged for entry in entries)
+        if (
+            not run.report.status
+            or not is_wanted
+            or ledger.is_told(run.report.identity)
+            or run.report.identity in told
+        ):
+            continue
+        told.add(run.report.identity)
+        tags = dict.fromkeys(tag for entry in entries for tag in entry.tags)
+        identifiers = dict.fromkeys(name for entry in entries for name in entry.element_identifiers)
+        yield puppet_run(run.report, tuple(tags), tuple(identifiers))
+
+
+def _with_run(sighting: Sighting, run: str) -> Sighting:
+    return msgspec.structs.replace(sighting, run=run)
+
+
+def _in_words(count: int, unreadable: Sequence[Path]) -> str:
+    if unreadable:
+        return f"watching {count} reports; {len(unreadable)} cannot be read, as {unreadable[0]}"
+    return f"watching {count} reports"
+
+
+def create(entries: Sequence[Scoped[Any]]) -> Puppet:
+    """Make the collector of all `puppet:` keys together."""
+    return Puppet(entries)
+
+
+REGISTRATION = Registration(entry=PuppetConfig, create=create)
