@@ -39,5 +39,11 @@ format: $(VENV)/dev ## let ruff lay out the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+bench-delivery: $(BIN)/sts-agent ## this agent beside syslog-ng: events per CPU second, memory, disk
+	$(BIN)/python bench/delivery.py
+
+bench-fleet: $(BIN)/sts-agent ## simulate 10 000 agents coming back after an outage
+	$(BIN)/python bench/fleet.py --svg docs/fleet.svg
+
 clean: ## remove what the targets above made
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -12,6 +12,8 @@ from spool import fault
 DATABASE = "spool.db"
 VERSION = 1
 PAGE_BYTES = 4096
+SYNCHRONOUS = "FULL"
+"""Each commit is on the disk when it returns; with less, a power loss takes back what was promised."""
 WAL_LIMIT_BYTES = 4 * 1024 * 1024
 _BUSY_SECONDS = 10.0
 
@@ -63,7 +65,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
             f"page_size = {PAGE_BYTES}",
             "auto_vacuum = INCREMENTAL",
             "journal_mode = WAL",
-            "synchronous = FULL",
+            f"synchronous = {SYNCHRONOUS}",
             "wal_autocheckpoint = 0",
             f"journal_size_limit = {WAL_LIMIT_BYTES}",
             "secure_delete = OFF",
