@@ -24,6 +24,8 @@ class What(StrEnum):
     FAILED = "failed"
     GAVE_UP = "gave-up"
     """systemd, or whoever started it, will not try again: the start limit was hit."""
+    RESTARTING = "restarting"
+    """It ended well, and systemd is going to start it again all the same: counted, never told."""
     NOT_STARTED = "not-started"
     """Its start job ended without a run: a dependency failed, or the job took too long."""
     FLAPPING = "flapping"
@@ -40,6 +42,8 @@ class Step:
     look: Look
     by_itself: bool = False
     """Nobody asked for this end: it failed, or systemd had to start it again."""
+    requested: bool = False
+    """A job asked for this end."""
     unseen_ends: int = 1
     """How many ends this one stands for, as the count of restarts tells."""
     missing_after_boot: bool = False
@@ -167,10 +171,15 @@ def _end(known: Known, look: Look, phase: Phase) -> tuple[Known, list[Step]]:
             steps.append(dataclasses.replace(step, by_itself=True))
             known = replace(known, expected=False)
         case Phase.UP:
+            by_itself = phase is Phase.RESTARTING
             step = _step(What.STOPPED, look, at)
-            steps.append(dataclasses.replace(step, by_itself=phase is Phase.RESTARTING))
+            steps.append(dataclasses.replace(step, by_itself=by_itself, requested=look.job != 0))
         case Phase.RESTARTING if phase is Phase.DOWN and look.job:
             phase = Phase.RESTARTING  # on its way to the next start
+        case Phase.RESTARTING if phase is Phase.DOWN:
+            steps.append(dataclasses.replace(_step(What.STOPPED, look, look.changed), requested=True))
+        case Phase.DOWN if phase is Phase.RESTARTING:
+            steps.append(dataclasses.replace(_step(What.RESTARTING, look, at), by_itself=True))
         case Phase.RESTARTING | Phase.DOWN if phase is Phase.FAILED:
             steps.append(_step(What.GAVE_UP, look, look.changed))
         case _:

@@ -19,8 +19,7 @@ ENDS = 10
 TELL_AGAIN_SECONDS = 3600
 
 _SECOND = 1_000_000
-_FOLDED = {What.STARTED, What.STOPPED, What.FAILED, What.NOT_STARTED}
-_ENDS = {What.STOPPED, What.FAILED, What.NOT_STARTED}
+_FOLDED = {What.STARTED, What.STOPPED, What.FAILED, What.NOT_STARTED, What.RESTARTING}
 
 
 def fold(known: Known, step: Step) -> tuple[Known, Step | None]:
@@ -29,7 +28,7 @@ def fold(known: Known, step: Step) -> tuple[Known, Step | None]:
         return (_calm(known), step) if step.what is What.GAVE_UP else (known, step)
     if step.what is What.STARTED:
         return known, (None if known.flapping_told else step)
-    if known.flapping_told and step.what is What.STOPPED and not step.by_itself:
+    if known.flapping_told and step.requested:
         return _calm(known), step
     known = _count(known, step)
     if known.flapping_told:
@@ -39,7 +38,7 @@ def fold(known: Known, step: Step) -> tuple[Known, Step | None]:
             window = max(1, -(-(step.at - times[0]) // _SECOND))
             known = replace(known, flapping_told=step.at, flapping_count=0)
             return known, _flapping(step, max(len(times), step.unseen_ends), window)
-    return known, step
+    return known, (None if step.what is What.RESTARTING else step)
 
 
 def settles_at(known: Known) -> int:
@@ -57,15 +56,16 @@ def settle(known: Known) -> Known:
 def _count(known: Known, step: Step) -> Known:
     after = step.at - WINDOW_SECONDS * _SECOND
     new = (step.at,) * min(step.unseen_ends, ENDS)
+    ends = () if step.what is What.RESTARTING else new  # that end was counted when it was seen
     return replace(
         known,
-        ends=(*(at for at in known.ends if at > after), *new)[-ENDS:],
+        ends=(*(at for at in known.ends if at > after), *ends)[-ENDS:],
         crashes=(*(at for at in known.crashes if at > after), *(new if step.by_itself else ()))[-ENDS:],
     )
 
 
 def _go_on(known: Known, step: Step) -> tuple[Known, Step | None]:
-    count = known.flapping_count + step.unseen_ends
+    count = known.flapping_count + (0 if step.what is What.RESTARTING else step.unseen_ends)
     since_told = step.at - known.flapping_told
     if since_told < TELL_AGAIN_SECONDS * _SECOND:
         return replace(known, flapping_count=count), None

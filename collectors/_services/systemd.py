@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from collectors._dbus import BUS, Bus, Call, CallFailed, Signal
+from collectors._dbus import BUS, Bus, Call, CallFailed, Reply, Signal
 from collectors._services.look import (
     SERVICE_INTERFACE,
     SERVICE_PROPERTIES,
@@ -22,12 +22,24 @@ from collectors._services.look import (
     parse_values,
     unit_path,
 )
+from collectors.collector import CollectorError
 
 NAME = "org.freedesktop.systemd1"
 _PATH = "/org/freedesktop/systemd1"
 _MANAGER = "org.freedesktop.systemd1.Manager"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 _SERVICES = "*.service"
+_ANSWER_SECONDS = 60.0
+_AWAY = {
+    "org.freedesktop.DBus.Error.ServiceUnknown",
+    "org.freedesktop.DBus.Error.NameHasNoOwner",
+    "org.freedesktop.DBus.Error.NoReply",
+    "org.freedesktop.DBus.Error.Disconnected",
+}
+
+
+class ManagerAway(CollectorError):  # noqa: N818 - a state of the host
+    """The manager is not on the bus, or does not answer: it is replacing itself, or the bus is new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +95,8 @@ class Manager:
         self._boot_id_file = boot_id_file
         self._service_values: dict[str, dict[str, Any]] = {}
 
-    def subscribe(self) -> None:
-        """Ask for signals; to be called again whenever the manager is renewed."""
+    def listen(self) -> None:
+        """Have the bus pass on the manager's signals; once a connection."""
         for member in ("JobRemoved", "UnitRemoved", "Reloading", "StartupFinished"):
             self._bus.match(NAME, path=_PATH, interface=_MANAGER, member=member)
         for interface in (SERVICE_INTERFACE, UNIT_INTERFACE):
@@ -95,12 +107,11 @@ class Manager:
                 path_namespace=f"{_PATH}/unit",
                 arg0=interface,
             )
-        self.renew_subscription()
 
-    def renew_subscription(self) -> None:
-        """Call Subscribe; that we are subscribed already is fine."""
+    def subscribe(self) -> None:
+        """Ask the manager for signals, again whenever it was renewed; that it sends them already is fine."""
         try:
-            self._bus.call(Call(NAME, _PATH, _MANAGER, "Subscribe"))
+            self._call("Subscribe")
         except CallFailed as error:
             if error.name != "org.freedesktop.systemd1.AlreadySubscribed":
                 raise
@@ -167,8 +178,7 @@ class Manager:
 
     def list_services(self) -> dict[str, Listed]:
         """Return every loaded service."""
-        call = Call(NAME, _PATH, _MANAGER, "ListUnitsByPatterns", "asas", ([], [_SERVICES]))
-        [units] = self._bus.call(call)
+        [units] = self._call("ListUnitsByPatterns", "asas", ([], [_SERVICES]))
         return {
             name: Listed(Look(unit=name, state=active, sub_state=sub).phase, bool(job))
             for name, _, _, active, sub, _, _, job, _, _ in units
@@ -197,14 +207,28 @@ class Manager:
             Call(NAME, unit_path(unit), _PROPERTIES, "Get", "ss", (interface, name)) for unit, name in wanted
         ]
         values: dict[str, dict[str, Any]] = {unit: {} for unit, _ in wanted}
-        for (unit, name), answer in zip(wanted, self._bus.calls(calls, timeout_seconds=60), strict=True):
+        answers = self._bus.calls(calls, timeout_seconds=_ANSWER_SECONDS)
+        for (unit, name), answer in zip(wanted, answers, strict=True):
             if not isinstance(answer, CallFailed):
                 values[unit][name] = answer[0][1]
+            elif answer.name in _AWAY:
+                raise ManagerAway(str(answer))
         return values
 
     def _manager_property(self, name: str) -> Any:
-        [(_, value)] = self._bus.call(Call(NAME, _PATH, _PROPERTIES, "Get", "ss", (_MANAGER, name)))
+        [(_, value)] = self._call("Get", "ss", (_MANAGER, name), interface=_PROPERTIES)
         return value
+
+    def _call(
+        self, method: str, signature: str = "", body: tuple[Any, ...] = (), *, interface: str = _MANAGER
+    ) -> Reply:
+        call = Call(NAME, _PATH, interface, method, signature, body)
+        try:
+            return self._bus.call(call, timeout_seconds=_ANSWER_SECONDS)
+        except CallFailed as error:
+            if error.name in _AWAY:
+                raise ManagerAway(str(error)) from error
+            raise
 
 
 def _kind(unit: str, of_service: dict[str, Any], of_unit: dict[str, Any]) -> Kind:

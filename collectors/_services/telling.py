@@ -19,6 +19,7 @@ _EVENT_TYPES = {
     What.NOT_STARTED: "ServiceFailedEvent",
     What.FLAPPING: "ServiceFlappingEvent",
 }
+"""By kind; a step of another kind is never told."""
 _ALERTS = {What.RELOAD_FAILED, What.FAILED, What.GAVE_UP, What.NOT_STARTED, What.FLAPPING}
 
 
@@ -125,7 +126,7 @@ def _reason(step: Step) -> str:
             return f"The result of its start job is {step.result!r}."
         case What.STOPPED if step.by_itself:
             return "It ended by itself, and systemd starts it again."
-        case What.STOPPED | What.RELOADED:
+        case What.STOPPED | What.RELOADED | What.RESTARTING:
             return ""
     if look.exec_code == _EXITED and look.exec_status:
         return f"Result {step.result!r}: its main process exited with status {look.exec_status}."

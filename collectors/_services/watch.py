@@ -8,7 +8,7 @@ was stopped by the shutdown was up, and is expected back.
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from collectors._services.course import Step, What, advance, end_unseen
+from collectors._services.course import Known, Step, What, advance, end_unseen
 from collectors._services.flapping import settle, settles_at
 from collectors._services.ledger import Ledger
 from collectors._services.look import Look, Phase
@@ -17,6 +17,7 @@ from collectors._services.systemd import (
     Kind,
     Listed,
     Manager,
+    ManagerAway,
     News,
     Renewed,
     StartupFinished,
@@ -29,6 +30,7 @@ RECONCILE_SECONDS = 900.0
 BOOT_SECONDS = 300.0
 """A boot counts as over after so long, although the manager may never say so."""
 _NOT_KEPT_SECONDS = 30.0
+_AWAY_SECONDS = 5.0
 _NOT_STARTED = {"dependency", "timeout", "assert"}
 
 
@@ -54,17 +56,34 @@ class Watch:
         self._boot_over_at: float | None = None
 
     def run(self, *, while_agent_down: bool) -> None:
-        """Compare everything, then follow the signals."""
+        """Compare everything, then follow the signals; again whenever the manager was away."""
+        self._manager.listen()
+        while not self._runtime.stop.is_set():
+            try:
+                self._begin(while_agent_down=while_agent_down)
+                while_agent_down = False
+                while not self._runtime.stop.is_set():
+                    self._follow(self._manager.news(self._seconds_to_next()))
+                    self._look_at_clock()
+            except ManagerAway as error:
+                self._ledger.forgo()
+                self._runtime.report(f"waiting for systemd: {error.problem}")
+                self._wait_for_manager()
+
+    def _begin(self, *, while_agent_down: bool = False) -> None:
         self._manager.subscribe()
         self._ledger.begin(self._manager.mark())
+        self._boot_over_at = None
         if not self._manager.is_started():
             self._boot_over_at = self._manager.startup_monotonic() + BOOT_SECONDS
         self._reconcile(while_agent_down=while_agent_down)
-        while not self._runtime.stop.is_set():
-            news = self._manager.news(self._seconds_to_next())
-            if news:
-                self._follow(news)
-            self._look_at_clock()
+
+    def _wait_for_manager(self) -> None:
+        """Wait until the manager tells that it is there, or a while, in case that was told before."""
+        end = self._monotonic() + _AWAY_SECONDS
+        while not self._runtime.stop.is_set() and (left := end - self._monotonic()) > 0:
+            if any(isinstance(item, Renewed) for item in self._manager.news(left)):
+                return
 
     def _seconds_to_next(self) -> float:
         deadlines = [self._reconcile_at]
@@ -93,10 +112,8 @@ class Watch:
         self._commit()
         if any(isinstance(item, Renewed) for item in news):
             self._kinds.clear()
-            self._manager.renew_subscription()
-            self._ledger.begin(self._manager.mark())
-            self._reconcile()
-        if self._boot_over_at is not None and any(isinstance(item, StartupFinished) for item in news):
+            self._begin()
+        elif self._boot_over_at is not None and any(isinstance(item, StartupFinished) for item in news):
             self._end_boot()
 
     def _take_in(self, news: Sequence[News]) -> None:
@@ -153,26 +170,35 @@ class Watch:
             for unit, line in listed.items()
             if self._ledger.differs(unit, invocations.get(unit, ""), line.phase)
         ]
+        missing = self._missing(listed)
         looks = self._manager.looks(differing)
         news = self._manager.news(0)
         self._take_in(news)  # signals older than the looks come first; newer ones make a look one of the past
         for look in looks.values():
             self._take(look)
-        self._miss(listed)
+        self._tell_missing(missing)
         self._ledger.forget_all_but(listed)
         self._ledger.compared(boot_is_over=self._boot_over_at is None)
         self._commit(while_agent_down=while_agent_down)
         self._runtime.report(f"watching {len(listed)} services")
 
-    def _miss(self, listed: dict[str, Listed]) -> None:
-        """Tell which services are not there any more, or did not come back with this boot."""
-        now = int(self._now() * 1_000_000)
+    def _missing(self, listed: dict[str, Listed]) -> dict[str, Known]:
+        """Return what ought to be there by what is known, and is not by the list."""
+        missing = {}
         for unit, known in self._ledger.up_or_expected():
             line = listed.get(unit)
             is_there = line is not None and (line.has_job or line.phase not in {Phase.DOWN, Phase.FAILED})
-            if is_there or (known.expected and self._boot_over_at is not None):
-                continue
-            self._ledger.take(unit, *end_unseen(known, unit, now))
+            may_come = known.expected and self._boot_over_at is not None
+            if not is_there and not may_come:
+                missing[unit] = known
+        return missing
+
+    def _tell_missing(self, missing: dict[str, Known]) -> None:
+        """Tell what is not there any more, unless something was heard of it since the list was made."""
+        now = int(self._now() * 1_000_000)
+        for unit, known in missing.items():
+            if self._ledger.known(unit, None) is known:
+                self._ledger.take(unit, *end_unseen(known, unit, now))
 
     def _settle(self) -> None:
         """Tell where a service that kept ending has come to rest."""

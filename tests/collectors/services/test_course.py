@@ -165,6 +165,29 @@ def test_a_service_that_ends_well_and_is_started_again_has_ended_by_itself():
     assert [(step.what, step.by_itself) for step in steps] == [(What.STOPPED, True)]
 
 
+def test_a_good_end_that_is_seen_before_its_restart_is_counted_afterwards():
+    dead = ended(11, RUNNING, exec_code=1)
+    waiting = at(11, dead, state="activating", sub_state="auto-restart")
+    assert [step[0] for step in tell([FRESH, RUNNING, dead, waiting, waiting])[0]] == [
+        What.STARTED,
+        What.STOPPED,
+        What.RESTARTING,
+    ]
+
+
+def test_a_stop_while_waiting_for_a_restart_is_told_as_asked_for():
+    waiting, dead = restart_of(RUNNING, 11)
+    known = tell([FRESH, RUNNING, waiting, dead])[1]
+    known, [step] = advance(known, replace(dead, job=0))
+    assert (step.what, step.invocation, step.requested) == (What.STOPPED, X, True)
+
+
+def test_an_end_is_asked_for_when_it_has_a_job():
+    for job in (0, 9):
+        _, [step] = advance(tell([FRESH, RUNNING])[1], replace(STOPPED, job=job))
+        assert step.requested is (job != 0)
+
+
 def test_resetting_a_failure_is_no_news():
     failed = killed(11, RUNNING)
     reset = at(20, failed, state="inactive", sub_state="dead", result="success")

@@ -68,6 +68,18 @@ def test_a_loop_that_goes_on_is_told_again_every_hour():
     assert again[1].window_seconds == 3600
 
 
+def test_ends_that_are_no_failures_but_are_followed_by_a_restart_make_a_loop_too():
+    def ends(times):
+        for number in range(times):
+            yield step(What.STARTED, 1000 + number)
+            yield step(What.STOPPED, 1000.1 + number, by_itself=False)
+            yield replace(step(What.RESTARTING, 1000.1 + number), by_itself=True)
+
+    told, _ = tell(ends(50))
+    assert kinds(told) == [What.STARTED, What.STOPPED] * CRASHES + [What.FLAPPING]
+    assert told[-1].count == CRASHES
+
+
 def test_giving_up_is_told_and_ends_the_loop():
     steps = [*loop(5), step(What.GAVE_UP, 1010)]
     told, known = tell(steps)
@@ -76,7 +88,7 @@ def test_giving_up_is_told_and_ends_the_loop():
 
 
 def test_a_stop_that_was_asked_for_is_told_and_ends_the_loop():
-    told, known = tell([*loop(5), step(What.STOPPED, 1010, by_itself=False)])
+    told, known = tell([*loop(5), step(What.STOPPED, 1010, by_itself=False, requested=True)])
     assert kinds(told)[-1] is What.STOPPED
     assert known.flapping_told == 0
 
@@ -84,7 +96,7 @@ def test_a_stop_that_was_asked_for_is_told_and_ends_the_loop():
 def test_a_person_may_restart_a_service_more_often_than_it_may_crash():
     def restarts(times):
         for number in range(times):
-            yield step(What.STOPPED, 1000 + number, by_itself=False)
+            yield step(What.STOPPED, 1000 + number, by_itself=False, requested=True)
             yield step(What.STARTED, 1000.5 + number)
 
     assert What.FLAPPING not in kinds(tell(restarts(ENDS - 1))[0])
