@@ -4,9 +4,7 @@ Values only. Where they come from, and what is said about wrong ones, is `load`'
 own entries are typed beside each collector and reach this through `collectors.registry`.
 """
 
-import hmac
 import re
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 from urllib.parse import urlsplit
@@ -60,7 +58,7 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self._value.encode(), other._value.encode())
+        return self._value == other._value
 
     def __hash__(self) -> int:
         return hash(self._value)
@@ -135,6 +133,8 @@ class Loopback(str):
 
 
 def _is_loopback(host: str) -> bool:
+    from ipaddress import ip_address
+
     try:
         return ip_address(host).is_loopback
     except ValueError:

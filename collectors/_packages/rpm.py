@@ -1,7 +1,6 @@
 """rpm's database, asked through the `rpm` of the host: its files have had three formats so far."""
 
-import shutil
-import subprocess
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -28,7 +27,9 @@ class Rpm:
 
     def exists(self) -> bool:
         """Return whether this host has a database, and an rpm to ask."""
-        return bool(self._files()) and shutil.which(self._program) is not None
+        directories = os.get_exec_path()
+        programs = [os.path.join(directory, self._program) for directory in directories]  # noqa: PTH118 - as execvp does
+        return bool(self._files()) and any(os.access(program, os.X_OK) for program in programs)
 
     def is_locked(self) -> bool:
         """Return whether a transaction is under way."""
@@ -46,6 +47,8 @@ class Rpm:
 
     def read(self) -> Packages:
         """Return what is installed."""
+        import subprocess  # a host of dpkg's alone never needs it
+
         command = [self._program, "--root", str(self._root), "-qa", "--qf", _FORMAT]
         try:
             asked = subprocess.run(command, capture_output=True, timeout=_QUERY_SECONDS, check=False)
