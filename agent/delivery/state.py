@@ -1,0 +1,32 @@
+"""How a destination is doing, as `status` shows it; no text in here holds a credential."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """What its loop is at."""
+
+    IDLE = "idle"
+    SENDING = "sending"
+    BACKING_OFF = "backing off"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationState:
+    """One moment of one destination; times are seconds since the epoch."""
+
+    name: str
+    phase: Phase = Phase.IDLE
+    since: float = 0.0
+    until: float | None = None
+    """When it is tried again, while backing off or paused."""
+    reason: str = ""
+    """Why it is backing off or paused."""
+    failures: int = 0
+    """In a row."""
+    last_success: float | None = None
+    last_failure: float | None = None
+    last_failure_reason: str = ""
