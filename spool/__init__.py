@@ -22,10 +22,12 @@ through sqlite3: closing any other descriptor of them drops SQLite's locks, and 
 
 from spool.batch import Batch, Drop, Piece, RejectedEntry, Rejection
 from spool.errors import SpoolClosed, SpoolError, SpoolFull, SpoolLocked
+from spool.incoming import leave_in_incoming
 from spool.memory import SpoolMemory
 from spool.options import Options
 from spool.reader import SpoolReader
 from spool.record import Position, Record, Segment, StoredRecord
+from spool.recovery import Recovery
 from spool.segment import SegmentError, compress, inflate, splice
 from spool.spool import Spool
 from spool.status import DestinationStatus, SpoolStatus
@@ -38,6 +40,7 @@ __all__ = [
     "Piece",
     "Position",
     "Record",
+    "Recovery",
     "RejectedEntry",
     "Rejection",
     "Segment",
@@ -53,5 +56,6 @@ __all__ = [
     "StoredRecord",
     "compress",
     "inflate",
+    "leave_in_incoming",
     "splice",
 ]

@@ -70,4 +70,5 @@ class Drop:
     reason: str
     count: int
     first_time: float
+    """Of the entries, in seconds since the epoch."""
     last_time: float

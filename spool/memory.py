@@ -7,8 +7,9 @@ has known for years, so an owner with damage is forgotten whole, and learns anew
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from spool.errors import DamagedRow
 from spool.row import checksum
@@ -17,8 +18,16 @@ PAGE_ROWS = 500
 _DIGEST_MASK = 0xFFFF_FFFF
 _AFTER_EVERY_KEY = b"\xff" * 64
 
-Reading = Callable[[], AbstractContextManager[sqlite3.Connection]]
-"""Lends a connection for one statement; nobody keeps a statement open between pages."""
+T = TypeVar("T")
+
+
+class Reading(Protocol):
+    """Lends a connection for one piece of work; nobody keeps a statement open between pages."""
+
+    def __call__(self, work: Callable[[sqlite3.Connection], T], /) -> T:
+        """Return what `work` returns."""
+        ...
+
 
 _SELECT_PAGE = (
     "SELECT key, value, crc FROM memory WHERE owner = ? AND key {after} ? AND key < ? ORDER BY key LIMIT ?"
@@ -78,9 +87,7 @@ def remember(
             "INSERT OR REPLACE INTO memory (owner, key, crc, value) VALUES (?, ?, ?, ?)",
             (owner, stored, crc, value),
         )
-        mine.count += 1
-        mine.bytes += len(value) + len(stored)
-        mine.digest = (mine.digest + crc) & _DIGEST_MASK
+        _count(mine, stored, value, crc)
     _save_totals(connection, owner, mine)
 
 
@@ -96,17 +103,39 @@ def forget(connection: sqlite3.Connection, totals: dict[str, Totals], owner: str
         totals.pop(owner, None)
 
 
-def is_whole(connection: sqlite3.Connection, owner: str, totals: Totals) -> bool:
-    """Return whether every row of an owner is there as it was stored."""
+def copy(
+    connection: sqlite3.Connection,
+    totals: dict[str, Totals],
+    owner: str,
+    rows: Iterator[tuple[bytes, bytes, int]],
+    expected: Totals,
+) -> None:
+    """Insert rows of another database; raises `DamagedRow` unless they are all of the owner's."""
+    mine = Totals()
+    for key, value, crc in rows:
+        connection.execute(
+            "INSERT INTO memory (owner, key, crc, value) VALUES (?, ?, ?, ?)", (owner, key, crc, value)
+        )
+        _count(mine, key, value, crc)
+    if mine != expected:
+        raise DamagedRow("owners", owner)
+    totals[owner] = mine
+    _save_totals(connection, owner, mine)
+
+
+def is_whole(connection: sqlite3.Connection, owner: str) -> bool:
+    """Return whether every row of an owner is there as it was stored, in one look at the database."""
     seen = Totals()
+    connection.execute("BEGIN")
     try:
-        for key, value, crc in page_through(lambda: nullcontext(connection), owner):
-            seen.count += 1
-            seen.bytes += len(key) + len(value)
-            seen.digest = (seen.digest + crc) & _DIGEST_MASK
+        expected = load_totals(connection).get(owner, Totals())
+        for key, value, crc in page_through(lambda work: work(connection), owner):
+            _count(seen, key, value, crc)
     except DamagedRow:
         return False
-    return seen == totals
+    finally:
+        connection.execute("COMMIT")
+    return seen == expected
 
 
 def page_through(reading: Reading, owner: str, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes, int]]:
@@ -115,8 +144,8 @@ def page_through(reading: Reading, owner: str, prefix: bytes = b"") -> Iterator[
     end = _end_of(prefix)
     while True:
         statement = _SELECT_PAGE.format(after=comparison)
-        with reading() as connection:
-            rows = connection.execute(statement, (owner, after, end, PAGE_ROWS)).fetchall()
+        values = (owner, after, end, PAGE_ROWS)
+        rows = reading(partial(_fetch, statement, values))
         for key, value, crc in rows:
             if not isinstance(value, bytes) or row_checksum(owner, key, value) != crc:
                 raise DamagedRow("memory", (owner, key))
@@ -142,16 +171,15 @@ class SpoolMemory:
     def get(self, key: str) -> bytes | None:
         """Return the value of one key, or None."""
         stored = encode_key(key)
-        with self._reading() as connection:
-            row = connection.execute(
-                "SELECT value, crc FROM memory WHERE owner = ? AND key = ?", (self._owner, stored)
-            ).fetchone()
-        if row is None:
+        statement = "SELECT value, crc FROM memory WHERE owner = ? AND key = ?"
+        rows = self._reading(partial(_fetch, statement, (self._owner, stored)))
+        if not rows:
             return None
-        if not isinstance(row[0], bytes) or row_checksum(self._owner, stored, row[0]) != row[1]:
+        value, crc = rows[0]
+        if not isinstance(value, bytes) or row_checksum(self._owner, stored, value) != crc:
             self._on_damage(self._owner)
             return None
-        return row[0]
+        return value
 
     def items(self, prefix: str = "") -> Iterator[tuple[str, bytes]]:
         """Yield every key with this prefix and its value, in key order, a page at a time."""
@@ -166,6 +194,16 @@ def _end_of(prefix: bytes) -> bytes:
     """Return the first key after all that start with `prefix`."""
     trimmed = prefix.rstrip(b"\xff")
     return trimmed[:-1] + bytes([trimmed[-1] + 1]) if trimmed else _AFTER_EVERY_KEY
+
+
+def _fetch(statement: str, values: tuple[Any, ...], connection: sqlite3.Connection) -> list[Any]:
+    return connection.execute(statement, values).fetchall()
+
+
+def _count(totals: Totals, key: bytes, value: bytes, crc: int) -> None:
+    totals.count += 1
+    totals.bytes += len(key) + len(value)
+    totals.digest = (totals.digest + crc) & _DIGEST_MASK
 
 
 def _save_totals(connection: sqlite3.Connection, owner: str, totals: Totals) -> None:

@@ -60,7 +60,7 @@ def acknowledge(
     passed = _advance(store, standing, upto) if upto > standing.position else 0
     surplus = delivered + filtered + rejected - passed
     if surplus < 0:
-        store.state.lose(name, DAMAGED, -surplus, now)
+        store.state.lose(name, DAMAGED, -surplus, now, now)
     elif surplus > 0:
         delivered -= surplus - _take_back(store, name, surplus)
     standing.delivered += delivered
@@ -77,10 +77,30 @@ def pass_over(store: Store, before: int, reason: str, now: float) -> int:
     lost = 0
     for standing in store.state.attached():
         if standing.record < before:
+            first, last = store.times_between(standing.record, before) or (now, now)
             passed = _advance(store, standing, Position(before, 0))
-            store.state.lose(standing.name, reason, passed, now)
+            store.state.lose(standing.name, reason, passed, first, last)
             lost = max(lost, passed)
+    store.state.acknowledged = max(store.state.acknowledged, before)
     store.touch()
+    return lost
+
+
+def step_over(store: Store, number: int, now: float) -> None:
+    """Move destinations that stand at a record that is gone behind it; others find the gap later."""
+    for standing in store.state.attached():
+        if standing.record == number:
+            passed = _advance(store, standing, Position(number + 1, 0))
+            store.state.lose(standing.name, DAMAGED, passed, now, now)
+    store.touch()
+
+
+def set_aside(store: Store, reason: str, now: float) -> int:
+    """Let nothing of what is there be delivered to anybody; return how many entries were to be."""
+    end = store.state.last_number + 1
+    lost = pass_over(store, end, reason, now)
+    for standing in store.state.standings.values():
+        standing.record, standing.entry = max(standing.record, end), 0
     return lost
 
 

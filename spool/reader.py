@@ -10,7 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from spool import schema
+from spool import rejected, schema
+from spool.batch import RejectedEntry
 from spool.errors import DamagedRow, SpoolError
 from spool.record import StoredRecord
 from spool.row import RECORD_COLUMNS, to_record
@@ -84,6 +85,17 @@ class SpoolReader:
                 before = rows[-1][0]
             else:
                 first = rows[-1][0] + 1
+
+    def rejected(self) -> Iterator[RejectedEntry]:
+        """Yield what destinations refused for good, oldest first."""
+        after = 0
+        while True:
+            with _translated(self._directory):
+                entries = rejected.page(self._connection, after)
+            if not entries:
+                return
+            yield from entries
+            after = entries[-1].id
 
     def close(self) -> None:
         """Let go of the database."""

@@ -77,6 +77,14 @@ def to_record(row: Sequence[Any]) -> StoredRecord:
     return StoredRecord(number=row[0], record=record)
 
 
+def rejected_is_whole(row: Sequence[Any]) -> bool:
+    """Return whether a row of `rejected`, in the order of its columns, is what was stored."""
+    try:
+        return bool(checksum("rejected", (row[0], *row[2:12]), row[12]) == row[1])
+    except Exception:  # noqa: BLE001 - whatever a damaged row makes Python do, it is the row's damage
+        return False
+
+
 @lru_cache(maxsize=512)
 def _pack(texts: tuple[str, ...]) -> str:
     return json.dumps(texts, separators=(",", ":"))

@@ -15,7 +15,7 @@ PAGE_BYTES = 4096
 SYNCHRONOUS = "FULL"
 """Each commit is on the disk when it returns; with less, a power loss takes back what was promised."""
 WAL_LIMIT_BYTES = 4 * 1024 * 1024
-_BUSY_SECONDS = 10.0
+BUSY_MILLISECONDS = 10_000
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS state_a (slot INTEGER PRIMARY KEY, sequence INTEGER, document TEXT, crc INTEGER);
@@ -57,7 +57,11 @@ class UnknownSchemaError(sqlite3.DatabaseError):
 def open_writer(path: Path) -> sqlite3.Connection:
     """Open or make the database for the one writer; raises what SQLite raises."""
     connection = sqlite3.connect(
-        path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS, cached_statements=64
+        path,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=BUSY_MILLISECONDS / 1000,
+        cached_statements=64,
     )
     try:
         # auto_vacuum counts only before the first page is written, so it stands before the -wal.
@@ -84,7 +88,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
     """Open the database for reading only; it must exist."""
     uri = f"{path.absolute().as_uri()}?mode=ro"
     connection = sqlite3.connect(
-        uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS
+        uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_MILLISECONDS / 1000
     )
     connection.execute("PRAGMA cell_size_check = ON").fetchall()
     return connection

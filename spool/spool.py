@@ -1,60 +1,43 @@
 """The spool: the one writer of its directory, and everything the agent asks of it."""
 
-import os
+import logging
 import sqlite3
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, Self
 
-from spool import fault, memory, positions, schema
-from spool.batch import Batch, Rejection
-from spool.errors import SpoolError
-from spool.lock import Lock
+from spool import damage, fault, incoming, memory, positions, prune, recovery, rejected
+from spool.batch import Batch, Drop, RejectedEntry, Rejection
+from spool.engine import Engine
+from spool.errors import SpoolError, SpoolLocked
 from spool.memory import SpoolMemory
-from spool.options import DEFAULT_OPTIONS, Options
+from spool.options import DEFAULT_OPTIONS, MEBIBYTE, Options
 from spool.reading import Damage, collect
 from spool.record import Position, Record
-from spool.row import INSERT_RECORD, checksum, from_record
+from spool.recovery import Recovery
+from spool.row import INSERT_RECORD, from_record
 from spool.status import SpoolStatus, read_status
 from spool.store import Store
-from spool.writer import Writer
 
-_CHECKPOINT_BYTES = schema.WAL_LIMIT_BYTES
 _ROW_BYTES = 512
-_INSERT_TAKEN = "INSERT OR REPLACE INTO taken (id, crc) VALUES (?, ?)"
+_VOLATILE_BYTES = 64 * MEBIBYTE
+
+log = logging.getLogger(__name__)
 
 
 class Spool:
     """The one writer; thread safe. Every call that changes something blocks until it is committed."""
 
-    def __init__(
-        self, directory: Path, options: Options, wall: Callable[[], float], lock: Lock, store: Store
-    ) -> None:
-        self.directory = directory
-        self._options = options
-        self._wall = wall
-        self._lock = lock
-        self._path = directory / schema.DATABASE
-        self._wal = directory / f"{schema.DATABASE}-wal"
-        self._reader_lock = threading.Lock()
-        self._reader = schema.open_reader(self._path)
-        self._arrived = threading.Condition()
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._interrupts = 0
-        self._last_number = 0
-        self._positions: dict[str, Position] = {}
         self._nothing_before: dict[str, int] = {}
         self._in_use: set[str] = set()
-        self._publish(store)
-        self._writer = Writer(
-            store,
-            committed=self._publish,
-            recover=self._recover,
-            settle=self._settle,
-            tidy=self._tidy,
-        )
 
     @classmethod
     def open(
@@ -63,17 +46,41 @@ class Spool:
         options: Options = DEFAULT_OPTIONS,
         *,
         wall: Callable[[], float] = time.time,
-    ) -> "Spool":
-        """Open the spool in `directory`, making it where it is missing; raises `SpoolLocked`."""
-        _make_directory(directory)
-        lock = Lock.take(directory)
+    ) -> Self:
+        """Open the spool in `directory`, making it where it is missing; raises `SpoolLocked` alone.
+
+        Where nothing can be written there, a volatile spool in the temporary directory takes its place:
+        a host goes unrecorded for want of a directory only until somebody reads the log or `status`.
+        """
         try:
-            store = Store(directory / schema.DATABASE)
-            _sync_directory(directory)
-        except BaseException:
-            lock.release()
+            _make_directory(directory)
+            return cls(Engine(directory, options, wall))
+        except SpoolLocked:
             raise
-        return cls(directory, options, wall, lock, store)
+        except (OSError, sqlite3.Error, SpoolError) as error:
+            reason = f"{directory} cannot be used: {error}"
+        log.critical(
+            "%s. Events are kept in memory-like storage and are LOST when the agent stops, until its user"
+            " may write there and the agent is restarted",
+            reason,
+        )
+        small = replace(options, max_size_bytes=min(options.max_size_bytes, _VOLATILE_BYTES))
+        return cls(Engine(Path(tempfile.mkdtemp(prefix="sts-agent-spool-")), small, wall, volatile=reason))
+
+    @property
+    def directory(self) -> Path:
+        """Where it keeps its files."""
+        return self._engine.directory
+
+    @property
+    def recovery(self) -> Recovery | None:
+        """What was last found damaged as a whole since this was opened; see `recoveries_to_tell`."""
+        return self._engine.recovery
+
+    @property
+    def volatile(self) -> str:
+        """Why this spool is lost when the agent stops; empty when it is where it was configured to be."""
+        return self._engine.volatile
 
     def append(
         self,
@@ -88,74 +95,101 @@ class Spool:
         Returns the number of the last record once everything is on disk. Raises `SpoolFull`.
         """
         size_bytes = sum(len(record.segment.deflated) + _ROW_BYTES for record in records)
-        size_bytes += sum(len(value or b"") + _ROW_BYTES for value in remember.values())
+        size_bytes += sum(len(value or b"") + len(key) + _ROW_BYTES for key, value in remember.items())
 
         def run(store: Store) -> int:
             fault.reached("append.before")
+            cap = self._engine.cap
+            cap.make_room(store, size_bytes, self._engine.wall(), only_memory=not records)
             _insert(store, records)
             fault.reached("append.rows")
-            store.connection.executemany(
-                _INSERT_TAKEN, [(name, checksum("taken", (name,))) for name in taken]
-            )
+            if taken:
+                incoming.remember_taken(store.connection, taken)
             if remember:
                 memory.remember(store.connection, store.totals, owner, remember)
             return store.state.last_number
 
-        return self._writer.submit(run, size_bytes=size_bytes)
+        return self._engine.write(run, size_bytes=size_bytes)
 
     def memory(self, owner: str) -> SpoolMemory:
         """Return what `owner` asked to have remembered; empty when any of it was damaged."""
-        return SpoolMemory(owner, self._reading, lambda _owner: None)
+        verified = self._engine.verified
+        if owner not in verified:
+            if not self._engine.read(partial(memory.is_whole, owner=owner)):
+                self._forget_damaged(owner)
+            verified.add(owner)
+        return SpoolMemory(owner, self._engine.read, self._forget_damaged)
+
+    def memory_bytes(self) -> int:
+        """Return how much of the cap is memory, which never gives way."""
+        return sum(owner.bytes for owner in self._engine.read(memory.load_totals).values())
 
     def forget(self, owner: str | None = None) -> None:
         """Forget everything an owner remembers, or everyone does."""
-        self._writer.submit(lambda store: memory.forget(store.connection, store.totals, owner))
+        self._engine.write(lambda store: memory.forget(store.connection, store.totals, owner))
 
     def attach(self, destination: str, identity: str, start: Literal["now", "oldest"] = "now") -> None:
         """Make `destination` one that records are kept for; the same identity keeps its position."""
         in_use = frozenset(self._in_use)
-        self._writer.submit(lambda store: positions.attach(store, destination, identity, start, in_use))
+        self._engine.write(lambda store: positions.attach(store, destination, identity, start, in_use))
         self._in_use.add(destination)
+        self._nothing_before.pop(destination, None)
 
     def detach(self, destination: str) -> None:
         """Let `destination` hold back nothing from now on."""
         self._in_use.discard(destination)
-        self._writer.submit(lambda store: positions.detach(store, destination))
+        self._engine.write(lambda store: positions.detach(store, destination))
+
+    def set_aside_undelivered(self, reason: str) -> int:
+        """Deliver nothing of what is there now to anybody (a cloned image); return how many entries."""
+        return self._engine.write(lambda store: positions.set_aside(store, reason, self._engine.wall()))
 
     def read(self, destination: str, *, max_events: int, max_bytes: int) -> Batch:
         """Return what is to be sent next; no pieces when nothing waits. It never waits."""
-        position, limit = self._where(destination)
-        damage = Damage()
-        with self._reading() as connection:
-            batch = collect(
-                connection, position, limit, max_events=max_events, max_bytes=max_bytes, damage=damage
+        view = self._engine.view
+        position = (view.positions or {}).get(destination)
+        if position is None:
+            raise SpoolError(f"{destination!r} is not attached", "attach it first")
+        limit = view.limit(position)
+        found = Damage()
+        batch = self._engine.read(
+            lambda connection: collect(
+                connection, position, limit, max_events=max_events, max_bytes=max_bytes, damage=found
             )
+        )
+        if found.numbers:
+            now = self._engine.wall()
+            self._engine.write(lambda store: damage.set_records_aside(store, found.numbers, now))
         if not batch.pieces:
-            with self._arrived:
-                self._nothing_before[destination] = limit
+            self._nothing_before[destination] = limit
         return batch
 
     def wait(
         self, destination: str, timeout_seconds: float | None, interrupt: threading.Event | None = None
     ) -> bool:
-        """Block until something waits for `destination` (True), or the time is over or `interrupt` was called."""
+        """Block until something waits for `destination` (True), or the time is over or `interrupt` was called.
+
+        An `interrupt` event that is set ends it at once; set it, then call `interrupt`.
+        """
         deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-        with self._arrived:
+        arrived = self._engine.arrived
+        with arrived:
             seen = self._interrupts
             while True:
+                if interrupt is not None and interrupt.is_set():
+                    return False
                 if self._is_waiting(destination):
                     return True
                 remaining = None if deadline is None else deadline - time.monotonic()
-                over = remaining is not None and remaining <= 0
-                if over or self._interrupts != seen or (interrupt is not None and interrupt.is_set()):
+                if self._interrupts != seen or (remaining is not None and remaining <= 0):
                     return False
-                self._arrived.wait(remaining)
+                arrived.wait(remaining)
 
     def interrupt(self) -> None:
         """Wake everyone who waits."""
-        with self._arrived:
+        with self._engine.arrived:
             self._interrupts += 1
-            self._arrived.notify_all()
+            self._engine.arrived.notify_all()
 
     def acknowledge(
         self,
@@ -171,34 +205,135 @@ class Spool:
 
         It survives SIGKILL at once, and power loss from the next durable commit on.
         """
+        refused = rejected
 
         def run(store: Store) -> None:
             fault.reached("acknowledge.before")
+            now = self._engine.wall()
+            if refused:
+                keep_rejected(store, destination, refused, now, self._engine.cap.rejected_bytes)
             positions.acknowledge(
                 store,
                 destination,
                 upto,
                 delivered=delivered,
                 filtered=filtered,
-                rejected=len(rejected),
-                now=self._wall(),
+                rejected=len(refused),
+                now=now,
             )
             fault.reached("acknowledge.after")
 
-        self._writer.submit(run, durable=durable or bool(rejected))
+        self._engine.write(run, durable=durable or bool(refused))
+
+    def retries(self, destination: str) -> Sequence[RejectedEntry]:
+        """Return the next rejected entries that a person asked to be sent to `destination` again."""
+        return self._engine.read(lambda connection: rejected.page(connection, 0, retrying_for=destination))
+
+    def rejected(self) -> Iterator[RejectedEntry]:
+        """Yield what destinations refused for good, oldest first."""
+        after = 0
+        while entries := self._engine.read(partial(rejected.page, after=after)):
+            yield from entries
+            after = entries[-1].id
+
+    def retry(self, ids: Sequence[int] | None) -> int:
+        """Have rejected entries sent again, all of them for None; return how many."""
+        count = self._engine.write(lambda store: rejected.ask_again(store, ids))
+        self.interrupt()
+        return count
+
+    def retried(self, id: int, *, accepted: bool, reason: str = "") -> None:  # noqa: A002 - as it is called
+        """Take note of what became of a retry; only an accepted entry leaves the list."""
+        self._engine.write(lambda store: rejected.settle(store, id, accepted=accepted, reason=reason))
+
+    def discard(self, ids: Sequence[int] | None) -> int:
+        """Forget rejected entries, all of them for None; return how many there were."""
+        return self._engine.write(lambda store: rejected.discard(store, ids))
+
+    def drops_to_tell(self) -> Sequence[Drop]:
+        """Return what was dropped and not told yet."""
+
+        def run(store: Store) -> list[Drop]:
+            return [
+                Drop(
+                    loss.destination,
+                    loss.reason,
+                    loss.count - loss.told,
+                    loss.first_time or 0.0,
+                    loss.last_time or 0.0,
+                )
+                for loss in store.state.untold()
+            ]
+
+        return self._engine.write(run, durable=False)
+
+    def tell(self, drops: Sequence[Drop]) -> None:
+        """Remember that these drops were told; what came since is told the next time."""
+
+        def run(store: Store) -> None:
+            for drop in drops:
+                store.state.tell(drop.destination, drop.reason, drop.count)
+            store.touch()
+
+        self._engine.write(run)
+
+    def recoveries_to_tell(self) -> Sequence[Recovery]:
+        """Return what was found damaged, once its counts are final, until it is told."""
+
+        def run(store: Store) -> list[Recovery]:
+            return [recovery.from_state(kept) for kept in store.state.recoveries if kept["finished"]]
+
+        return self._engine.write(run, durable=False)
+
+    def tell_recoveries(self, told: Sequence[Recovery]) -> None:
+        """Remember that these were told."""
+
+        def run(store: Store) -> None:
+            kept = store.state.recoveries
+            store.state.recoveries = [entry for entry in kept if recovery.from_state(entry) not in told]
+            store.touch()
+
+        self._engine.write(run)
+
+    def housekeeping(self, *, trusted_time: bool) -> None:
+        """Do what can wait, in slices: age, the cap, pages given back, the reserve, the checkpoint."""
+        engine = self._engine
+        engine.cap.refresh()
+        if trusted_time:
+            while engine.write(lambda store: prune.expire_slice(store, engine.cap.options, engine.wall())):
+                pass
+        while engine.between(lambda store: prune.shrink_slice(store, engine.cap, engine.wall())):
+            pass
+        while engine.between(lambda store: prune.has_much_free(store) and prune.give_back_slice(store)):
+            pass
+        engine.between(engine.tend_files)
+        engine.between(prune.truncate_wal)
+
+    def reconfigure(self, options: Options) -> None:
+        """Go by other options from now on."""
+        self._engine.reconfigure(options)
 
     def status(self) -> SpoolStatus:
         """Return how the spool is doing, as of the last commit."""
-        with self._reading() as connection:
-            return read_status(connection, self.directory)
+        return self._engine.read(partial(read_status, directory=self.directory, volatile=self.volatile))
+
+    def incoming(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the files that local programs left and that were not taken in yet: name and bytes."""
+        taken = self._engine.read(incoming.taken_before)
+        return incoming.waiting(self.directory, taken)
+
+    def refuse_incoming(self, name: str, reason: str) -> None:
+        """Set a file aside that cannot be understood."""
+        incoming.refuse(self.directory, name, reason)
+
+    def finish_incoming(self, ids: Sequence[str]) -> None:
+        """Remove files that were taken in by an `append` that has returned."""
+        incoming.unlink(self.directory, ids)
+        self._engine.write(lambda store: incoming.forget_taken(store.connection, ids), durable=False)
 
     def close(self) -> None:
         """Commit what waits, checkpoint and let go of the directory. Closing twice does nothing."""
-        self._writer.close()
-        with self._reader_lock:
-            self._reader.close()
-        self._writer.store.close()
-        self._lock.release()
+        self._engine.close()
         self.interrupt()
 
     def __enter__(self) -> Self:
@@ -207,43 +342,20 @@ class Spool:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._reader_lock:
-            yield self._reader
-
-    def _where(self, destination: str) -> tuple[Position, int]:
-        with self._arrived:
-            position = self._positions.get(destination)
-            if position is None:
-                raise SpoolError(f"{destination!r} is not attached", "attach it first")
-            return position, self._last_number + 1
-
     def _is_waiting(self, destination: str) -> bool:
-        position = self._positions.get(destination)
+        view = self._engine.view
+        position = (view.positions or {}).get(destination)
         if position is None:
             return False
-        return self._last_number + 1 > max(position.record, self._nothing_before.get(destination, 0))
+        return view.limit(position) > max(position.record, self._nothing_before.get(destination, 0))
 
-    def _publish(self, store: Store) -> None:
-        with self._arrived:
-            self._last_number = store.state.last_number
-            self._positions = {standing.name: standing.position for standing in store.state.attached()}
-            self._arrived.notify_all()
+    def _forget_damaged(self, owner: str) -> None:
+        log.error("the memory of %s is damaged: it learns anew", owner)
+        now = self._engine.wall()
+        self._engine.write(lambda store: damage.forget_damaged_memory(store, owner, now))
 
-    def _recover(self, _store: Store, _error: BaseException) -> Store | None:
-        return None
 
-    def _settle(self, store: Store) -> None:
-        try:
-            size_bytes = self._wal.stat().st_size
-        except FileNotFoundError:
-            return
-        if size_bytes >= _CHECKPOINT_BYTES:
-            store.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-
-    def _tidy(self, _store: Store) -> bool:
-        return False
+keep_rejected = rejected.keep  # `rejected` is also a parameter's name
 
 
 def _insert(store: Store, records: Sequence[Record]) -> None:
@@ -262,12 +374,4 @@ def _make_directory(directory: Path) -> None:
     missing = [path for path in (directory, *directory.parents) if not path.exists()]
     for path in reversed(missing):
         path.mkdir(mode=0o750, exist_ok=True)
-        _sync_directory(path.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        incoming.sync_directory(path.parent)

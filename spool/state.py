@@ -19,7 +19,8 @@ AGE = "age"
 DISK_FULL = "disk_full"
 DAMAGED = "damaged"
 REJECTED_FULL = "rejected_full"
-"""Rejected entries that gave way: not part of D, they were counted as rejected before."""
+REJECTED_AGE = "rejected_age"
+"""Rejected entries that gave way are no part of D: they were counted as rejected before."""
 
 
 @dataclass(slots=True)
@@ -71,8 +72,15 @@ class Salvage:
     """Records from the positions up to here are back; destinations read no further until it is done."""
     blind: bool = False
     """The copy's own positions and totals could not be read."""
-    salvaged: int = 0
-    oldest: int = 0
+    events_at_bound: int = 0
+    bytes_at_bound: int = 0
+    aligned: bool = False
+    events_shift: int = 0
+    bytes_shift: int = 0
+    """What the totals of the copy's rows need to end where those of the new records begin."""
+    records: int = 0
+    events: int = 0
+    """What has been brought back."""
 
 
 @dataclass(slots=True)
@@ -97,15 +105,26 @@ class State:
     """Numbers left out when a new database took over: [first, the one after the last]."""
     sequence: int = 0
 
-    def lose(self, destination: str, reason: str, count: int, now: float) -> None:
-        """Count entries that a destination will never get; a negative count takes some back."""
-        if not count:
+    def lose(self, destination: str, reason: str, count: int, first_time: float, last_time: float) -> None:
+        """Count entries that a destination will never get, and from when to when they were."""
+        if count <= 0:
             return
         loss = self.losses.setdefault((destination, reason), Loss(destination, reason))
         loss.count += count
-        if loss.first_time is None:
-            loss.first_time = now
-        loss.last_time = now
+        loss.first_time = first_time if loss.first_time is None else min(loss.first_time, first_time)
+        loss.last_time = last_time if loss.last_time is None else max(loss.last_time, last_time)
+
+    def tell(self, destination: str, reason: str, count: int) -> None:
+        """Take note that so many were told; times are gathered anew when all are."""
+        loss = self.losses.get((destination, reason))
+        if loss is not None:
+            loss.told += count
+            if loss.told >= loss.count:
+                loss.first_time = loss.last_time = None
+
+    def untold(self) -> list[Loss]:
+        """Return the losses that are larger than what was told of them."""
+        return [loss for loss in self.losses.values() if loss.count > loss.told]
 
     def oldest_needed(self) -> int | None:
         """Return the first record that some destination is not done with; None without destinations."""

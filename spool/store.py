@@ -59,11 +59,11 @@ class Store:
 
     def rollback(self) -> None:
         """Undo what was done since `begin`, in the database and in the state."""
-        if self.connection.in_transaction:
-            self.connection.execute("ROLLBACK")
         self.state = State.from_json(self._saved)
         self.state.last_number, self.state.total_events, self.state.total_bytes = self._end
         self._changed = False
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
         self.totals = memory.load_totals(self.connection)
 
     def close(self) -> None:
@@ -87,6 +87,18 @@ class Store:
         finally:
             rows.close()
         return self.state.total_events, self.state.total_bytes
+
+    def times_between(self, first: int, before: int) -> tuple[float, float] | None:
+        """Return when the first entry of records first <= number < before happened, and when the last."""
+        select = "SELECT first_time, last_time FROM records WHERE number >= ? AND number < ? ORDER BY number"
+        ends = [
+            self.connection.execute(f"{select} {order} LIMIT 1", (first, before)).fetchone()
+            for order in ("ASC", "DESC")
+        ]
+        try:
+            return float(ends[0][0]), float(ends[1][1])
+        except (TypeError, ValueError):
+            return None
 
     def _learn_the_end(self) -> None:
         """Find where the next record goes; appends do not write the state, their rows say it."""

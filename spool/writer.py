@@ -15,19 +15,21 @@ from spool.store import Store
 
 T = TypeVar("T")
 
-_GROUP_BYTES = 2 * 1024 * 1024
-"""A transaction takes at most so much, so that the -wal stays within its limit."""
+_IDLE_SECONDS = 30.0
 
 
 class Job(Generic[T]):
     """A piece of work for the writer, and its outcome. `run` may be called again after a rollback."""
 
-    __slots__ = ("durable", "error", "finished", "result", "run", "size_bytes")
+    __slots__ = ("alone", "durable", "error", "finished", "result", "run", "size_bytes")
 
-    def __init__(self, run: Callable[[Store], T], *, durable: bool, size_bytes: int) -> None:
+    def __init__(
+        self, run: Callable[[Store], T], *, durable: bool = True, size_bytes: int = 0, alone: bool = False
+    ) -> None:
         self.run = run
         self.durable = durable
         self.size_bytes = size_bytes
+        self.alone = alone
         self.result: T | None = None
         self.error: BaseException | None = None
         self.finished = threading.Lock()
@@ -47,7 +49,8 @@ class Writer:
 
     `committed` is called after every commit, before the callers go on. `recover` is called with what
     SQLite raised and returns the store to go on with, or None when the error is the jobs' own.
-    `settle` is called after the callers went on. `tidy` does one slice of what can wait and returns
+    `settle` is called after the callers went on, and returns whether to call it once more, with True, when
+    nothing has come for a while. `tidy` does one slice of what can wait and returns
     whether there is more.
     """
 
@@ -57,7 +60,7 @@ class Writer:
         *,
         committed: Callable[[Store], None],
         recover: Callable[[Store, BaseException], Store | None],
-        settle: Callable[[Store], None],
+        settle: Callable[[Store, bool], bool],
         tidy: Callable[[Store], bool],
     ) -> None:
         self.store = store
@@ -65,6 +68,8 @@ class Writer:
         self._recover = recover
         self._settle = settle
         self._tidy = tidy
+        self.group_bytes = 2 * 1024 * 1024
+        """A transaction takes at most so much, so that the -wal stays within its limit."""
         self._jobs: list[Job[object]] = []
         self._changed = threading.Condition()
         self._tidying = False
@@ -74,13 +79,11 @@ class Writer:
 
     def submit(self, run: Callable[[Store], T], *, durable: bool = True, size_bytes: int = 0) -> T:
         """Have `run` done in a transaction and return what it returned once that is committed."""
-        job = Job(run, durable=durable, size_bytes=size_bytes)
-        with self._changed:
-            if self._closing:
-                raise SpoolClosed("the spool is closed")
-            self._jobs.append(cast("Job[object]", job))
-            self._changed.notify()
-        return job.wait()
+        return self._wait_for(Job(run, durable=durable, size_bytes=size_bytes))
+
+    def between(self, run: Callable[[Store], T]) -> T:
+        """Have `run` done between two transactions, with none open."""
+        return self._wait_for(Job(run, alone=True))
 
     def tidy_soon(self) -> None:
         """Have `tidy` called, slice by slice, whenever no job waits."""
@@ -95,29 +98,44 @@ class Writer:
             self._changed.notify()
         self._thread.join()
 
+    def _wait_for(self, job: Job[T]) -> T:
+        with self._changed:
+            if self._closing:
+                raise SpoolClosed("the spool is closed")
+            self._jobs.append(cast("Job[object]", job))
+            self._changed.notify()
+        return job.wait()
+
     def _work(self) -> None:
+        unsettled = False
         while True:
             with self._changed:
                 while not (self._jobs or self._tidying or self._closing):
-                    self._changed.wait()
+                    woken = self._changed.wait(_IDLE_SECONDS if unsettled else None)
+                    if not woken:
+                        break
                 group = self._take_group()
                 if not group and self._closing:
                     return
                 tidying, self._tidying = self._tidying and not group, self._tidying and bool(group)
             if group:
                 self._run_group(group)
-                self._run_aside(self._settle)
-            elif tidying and self._run_aside(self._tidy):
+                unsettled = bool(self._run_aside(lambda store: self._settle(store, False))) or unsettled
+            elif not tidying:
+                self._run_aside(lambda store: self._settle(store, True))
+                unsettled = False
+            elif self._run_aside(self._tidy):
                 self.tidy_soon()
 
     def _take_group(self) -> list[Job[object]]:
         size_bytes = 0
+        until = len(self._jobs)
         for index, job in enumerate(self._jobs):
             size_bytes += job.size_bytes
-            if size_bytes > _GROUP_BYTES and index:
-                group, self._jobs = self._jobs[:index], self._jobs[index:]
-                return group
-        group, self._jobs = self._jobs, []
+            if index and (job.alone or self._jobs[0].alone or size_bytes > self.group_bytes):
+                until = index
+                break
+        group, self._jobs = self._jobs[:until], self._jobs[until:]
         return group
 
     def _run_group(self, group: list[Job[object]]) -> None:
@@ -132,10 +150,13 @@ class Writer:
     def _try(self, group: list[Job[object]], *, again: bool = False) -> BaseException | None:
         """Run jobs in one transaction; return what went wrong, with nothing of them kept."""
         try:
-            self.store.begin(durable=any(job.durable for job in group))
-            for job in group:
-                job.result = job.run(self.store)
-            self.store.commit()
+            if group[0].alone:
+                group[0].result = group[0].run(self.store)
+            else:
+                self.store.begin(durable=any(job.durable for job in group))
+                for job in group:
+                    job.result = job.run(self.store)
+                self.store.commit()
         except BaseException as error:  # noqa: BLE001 - it goes to the caller who waits for this job
             return self._undo(group, error, again=again)
         self._committed(self.store)
@@ -151,7 +172,7 @@ class Writer:
             recovered = self._recover(self.store, refused)
             if recovered is not None:
                 self.store = recovered
-                return self._try(group) if again else error
+                return self._try(group) if again and group else error
         return error
 
     def _run_aside(self, work: Callable[[Store], T]) -> T | None:

@@ -1,5 +1,9 @@
 """Examples that the tests of the spool share: records that are quick to make, and a whole drain."""
 
+import threading
+import time
+from collections.abc import Callable
+
 from spool import Batch, Record, Spool, compress, inflate
 
 
@@ -42,3 +46,12 @@ def drain(spool: Spool, destination: str, *, max_events: int = 1000) -> list[str
             return delivered
         delivered += entries_of(batch)
         spool.acknowledge(destination, batch.upto, delivered=batch.events)
+
+
+def wait_until(condition: Callable[[], bool], timeout_seconds: float = 30.0) -> None:
+    """Return once `condition` holds; fail when it never does."""
+    deadline = time.monotonic() + timeout_seconds
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, "the condition never came true"
+        pause.wait(0.005)

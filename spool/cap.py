@@ -1,0 +1,162 @@
+"""The size cap over the whole directory, and room on a disk that is nearly full.
+
+SQLite reuses the pages that deleted rows leave, so an append needs new space only for the pages that
+are not free inside the database. Before each append that growth is compared with the cap and the disk,
+and where it does not fit, rows give way in this order: delivered history, rejected entries, and the
+oldest undelivered records, which are counted. Memory never gives way. Giving pages back to the file
+system is `spool.prune`'s work.
+"""
+
+from pathlib import Path
+
+from spool import fault, positions, rejected, reserve
+from spool.errors import SpoolFull
+from spool.options import Options
+from spool.schema import DATABASE, PAGE_BYTES, WAL_LIMIT_BYTES
+from spool.state import DISK_FULL, FULL
+from spool.store import Store
+
+RESERVE_BYTES = 2 * 1024 * 1024
+_SLICE_PAGES = 64
+_ROWS_A_SLICE = 256
+_ROW_OVERHEAD_BYTES = 200
+_PAGES_AN_APPEND = 8
+_NO_COUNT = frozenset({DATABASE, f"{DATABASE}-wal", f"{DATABASE}-journal"})
+
+
+class Cap:
+    """What one directory may hold."""
+
+    def __init__(self, directory: Path, options: Options) -> None:
+        self.directory = directory
+        self._wal = directory / f"{DATABASE}-wal"
+        self.options = options
+        self.others_bytes = 0
+        self.refresh()
+
+    @property
+    def wal_limit_bytes(self) -> int:
+        """The -wal is checkpointed above so much."""
+        return min(WAL_LIMIT_BYTES, max(16 * PAGE_BYTES, self.options.max_size_bytes // 16))
+
+    @property
+    def reserve_bytes(self) -> int:
+        """How large the reserve is; a small cap gets a small one."""
+        return min(RESERVE_BYTES, self.options.max_size_bytes // 16)
+
+    @property
+    def rejected_bytes(self) -> int:
+        """How much refused entries may take."""
+        return self.options.max_size_bytes // 8
+
+    def refresh(self) -> None:
+        """Measure again everything that is not the database."""
+        total = self.directory.lstat().st_size if self.directory.exists() else 0
+        for path in self.directory.rglob("*"):
+            if path.name in _NO_COUNT and path.parent == self.directory:
+                continue
+            try:
+                status = path.lstat()
+            except OSError:
+                continue
+            total += max(status.st_size, status.st_blocks * 512)
+        self.others_bytes = total
+
+    def wal_bytes(self) -> int:
+        """Return how large the -wal is."""
+        try:
+            return self._wal.stat().st_size
+        except OSError:
+            return 0
+
+    def budget_pages(self) -> int:
+        """Return how many pages the database may have."""
+        wal = max(self.wal_bytes(), 2 * self.wal_limit_bytes)
+        # Copies kept for a person must not leave the spool without room of its own.
+        others = min(self.others_bytes, self.options.max_size_bytes // 2)
+        return max(0, self.options.max_size_bytes - wal - others) // PAGE_BYTES
+
+    def excess_pages(self, store: Store) -> int:
+        """Return how many pages the database has beyond the cap."""
+        return _pragma(store, "page_count") - self.budget_pages()
+
+    def make_room(self, store: Store, size_bytes: int, now: float, *, only_memory: bool = False) -> None:
+        """Let rows give way inside the open transaction until so much fits; raises `SpoolFull`."""
+        needed = -(-size_bytes // (PAGE_BYTES - 64)) + _PAGES_AN_APPEND
+        budget = self.budget_pages()
+        while True:
+            growth = needed - _pragma(store, "freelist_count")
+            if growth <= 0:
+                return
+            over = _pragma(store, "page_count") + growth - budget
+            reason = FULL
+            if over <= 0:
+                if reserve.free_bytes(self.directory) >= self.reserve_bytes + growth * PAGE_BYTES:
+                    return
+                reason = DISK_FULL
+            if self.give_way(store, max(growth, _SLICE_PAGES), reason, now):
+                continue
+            if reason == DISK_FULL or (only_memory and needed <= _PAGES_AN_APPEND + 1):
+                return  # SQLite will say whether it fits
+            raise SpoolFull(
+                f"the spool has reached {self.options.max_size_bytes} bytes", "raise spool.max_size"
+            )
+
+    def has_room(self, store: Store, size_bytes: int) -> bool:
+        """Return whether so much fits without anything giving way."""
+        needed = -(-size_bytes // (PAGE_BYTES - 64)) + _PAGES_AN_APPEND
+        growth = needed - _pragma(store, "freelist_count")
+        return growth <= 0 or (
+            _pragma(store, "page_count") + growth <= self.budget_pages()
+            and reserve.free_bytes(self.directory) >= 2 * self.reserve_bytes + growth * PAGE_BYTES
+        )
+
+    def give_way(self, store: Store, pages: int, reason: str, now: float) -> bool:
+        """Free about so many pages of what is worth least; False when nothing may go."""
+        fault.reached("prune.before")
+        needed = store.state.oldest_needed()
+        last = store.state.last_number + 1
+        done = (
+            self._drop(store, last if needed is None else min(needed, last), pages, None, now)
+            or self._drop_rejected(store, pages, now)
+            or (self.options.when_full == "drop_oldest" and self._drop(store, last, pages, reason, now))
+        )
+        fault.reached("prune.after")
+        return done
+
+    def _drop(self, store: Store, before: int, pages: int, reason: str | None, now: float) -> bool:
+        """Delete the oldest records below `before`; with a reason they are counted."""
+        rows = store.connection.execute(
+            "SELECT number, length(deflated) FROM records WHERE number < ? ORDER BY number LIMIT ?",
+            (before, _ROWS_A_SLICE),
+        ).fetchall()
+        if not rows:
+            return False
+        size_bytes = 0
+        until = rows[-1][0] + 1
+        for number, length in rows:
+            size_bytes += (length or 0) + _ROW_OVERHEAD_BYTES
+            if size_bytes >= pages * PAGE_BYTES:
+                until = number + 1
+                break
+        if reason is not None:
+            positions.pass_over(store, until, reason, now)
+        delete_before(store, until)
+        return True
+
+    def _drop_rejected(self, store: Store, pages: int, now: float) -> bool:
+        wanted = store.state.rejected_bytes - pages * PAGE_BYTES
+        dropped = False
+        while store.state.rejected_bytes > max(0, wanted) and rejected.make_way(store, now):
+            dropped = True
+        return dropped
+
+
+def delete_before(store: Store, number: int) -> None:
+    """Delete every record below `number`; the totals are written, no row may be left to say them."""
+    store.connection.execute("DELETE FROM records WHERE number < ?", (number,))
+    store.touch()
+
+
+def _pragma(store: Store, name: str) -> int:
+    return int(store.connection.execute(f"PRAGMA {name}").fetchone()[0])

@@ -1,0 +1,43 @@
+"""Set single rows aside that do not match their checksum, and say so."""
+
+from dataclasses import asdict
+
+from spool import memory, positions
+from spool.recovery import Recovery
+from spool.row import checksum
+from spool.store import Store
+
+_KEPT_ROWS = 100
+_KEPT_BYTES = 1024 * 1024
+
+
+def set_records_aside(store: Store, numbers: list[int], now: float) -> None:
+    """Move damaged records out of the way inside the open transaction."""
+    for number in sorted(numbers):
+        row = store.connection.execute("SELECT deflated FROM records WHERE number = ?", (number,)).fetchone()
+        if row is None:
+            continue
+        blob = row[0] if isinstance(row[0], bytes) and len(row[0]) <= _KEPT_BYTES else b""
+        plain = ("records", str(number), float(now))
+        cursor = store.connection.execute(
+            "INSERT INTO set_aside (source, key, found_at, row, crc) VALUES (?, ?, ?, ?, 0)", (*plain, blob)
+        )
+        crc = checksum("set_aside", (cursor.lastrowid, *plain), blob)
+        store.connection.execute("UPDATE set_aside SET crc = ? WHERE id = ?", (crc, cursor.lastrowid))
+        store.connection.execute(
+            "DELETE FROM set_aside WHERE id <= ?", (int(cursor.lastrowid or 0) - _KEPT_ROWS,)
+        )
+        store.connection.execute("DELETE FROM records WHERE number = ?", (number,))
+        positions.step_over(store, number, now)
+    _note(store, Recovery(f"{len(numbers)} records did not match their checksum", now, finished=True))
+
+
+def forget_damaged_memory(store: Store, owner: str, now: float) -> None:
+    """Forget an owner's memory whole, inside the open transaction."""
+    memory.forget(store.connection, store.totals, owner)
+    _note(store, Recovery("memory did not match its checksum", now, memory_lost=(owner,), finished=True))
+
+
+def _note(store: Store, recovery: Recovery) -> None:
+    store.state.recoveries = [*store.state.recoveries[-15:], asdict(recovery)]
+    store.touch()

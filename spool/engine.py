@@ -1,0 +1,270 @@
+"""What turns behind the spool's calls: the lock, the writer, the reading connection, room and recovery.
+
+It keeps three promises for the whole package: whoever waits is woken by a commit and by nothing else;
+a database that SQLite refuses in the middle of work is replaced, and the work goes on; a full disk makes
+room from the reserve before anything is refused.
+"""
+
+import logging
+import os
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from spool import incoming, prune, recovery, reserve, schema
+from spool.cap import Cap
+from spool.errors import SpoolClosed, SpoolError, SpoolFull
+from spool.lock import Lock
+from spool.options import Options
+from spool.reading import is_refusal
+from spool.record import Position
+from spool.recovery import Recovery
+from spool.salvage import Salvager
+from spool.state import DISK_FULL
+from spool.store import Store
+from spool.writer import Writer
+
+T = TypeVar("T")
+
+_NO_SPACE = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What readers need to know of the last commit."""
+
+    last_number: int = 0
+    positions: dict[str, Position] | None = None
+    held_below: int = 0
+    """Records below this number are being brought back: nobody reads them before all are there."""
+
+    def limit(self, position: Position) -> int:
+        """Return the number up to which, exclusive, may be read from `position` on."""
+        return 0 if position.record < self.held_below else self.last_number + 1
+
+
+class Engine:
+    """One open spool directory."""
+
+    def __init__(
+        self, directory: Path, options: Options, wall: Callable[[], float], volatile: str = ""
+    ) -> None:
+        self.directory = directory
+        self.wall = wall
+        self.volatile = volatile
+        self.view = self._settled = View()
+        self.arrived = threading.Condition()
+        self.verified: set[str] = set()
+        self._lock = Lock.take(directory)
+        try:
+            incoming.make_directory(directory)
+            self.cap = Cap(directory, options)
+            store, self.recovery = _open(directory, wall())
+            self._reader_lock = threading.Lock()
+            self._reader = schema.open_reader(store.path)
+            _give_to_owner(directory)
+            incoming.sync_directory(directory)
+        except BaseException:
+            self._lock.release()
+            raise
+        self._closed = False
+        self._salvager: Salvager | None = None
+        self._publish(store)
+        self._settled = self.view
+        self._writer = Writer(
+            store, committed=self._publish, recover=self._recover, settle=self._settle, tidy=self._tidy
+        )
+        self._use_options(store)
+        self._start_salvage(store)
+        self._writer.tidy_soon()
+
+    def write(self, run: Callable[[Store], T], *, durable: bool = True, size_bytes: int = 0) -> T:
+        """Have `run` done in a transaction; raises `SpoolFull` or `SpoolError` when nothing of it was kept."""
+        try:
+            return self._writer.submit(run, durable=durable, size_bytes=size_bytes)
+        except sqlite3.Error as error:
+            code = (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
+            if code == sqlite3.SQLITE_FULL:
+                raise SpoolFull("the disk is full", f"free some space for {self.directory}") from None
+            raise SpoolError(f"the spool cannot be written: {error}", f"look at {self.directory}") from None
+
+    def between(self, run: Callable[[Store], T]) -> T:
+        """Have `run` done between two transactions."""
+        return self._writer.between(run)
+
+    def read(self, work: Callable[[sqlite3.Connection], T], /) -> T:
+        """Return what `work` reads; a database that SQLite refuses is replaced, and it is read again."""
+        try:
+            with self._reader_lock:
+                return self._read(work)
+        except sqlite3.Error as error:
+            if not is_refusal(error):
+                raise SpoolError(f"the spool cannot be read: {error}", f"look at {self.directory}") from None
+            refusal = error
+        reader = self._reader
+        self.between(lambda store: self._replace(store, refusal) if self._reader is reader else None)
+        with self._reader_lock:
+            return self._read(work)
+
+    def tend_files(self, store: Store) -> None:
+        """Bound the damaged copies, make the reserve where it is missing, measure again."""
+        salvage = store.state.salvage
+        in_use = salvage.copy if salvage is not None else ""
+        recovery.forget_copies(self.directory, self.cap.options.max_size_bytes // 8, in_use)
+        incoming.remove_leftovers(self.directory)
+        prune.restore_reserve(self.cap)
+        self.cap.refresh()
+
+    def wake(self) -> None:
+        """Wake everyone who waits."""
+        with self.arrived:
+            self.arrived.notify_all()
+
+    def reconfigure(self, options: Options) -> None:
+        """Go by other options from now on; what is above a lower cap gives way in the background."""
+        self.cap.options = options
+        self.between(self._use_options)
+        self._writer.tidy_soon()
+
+    def close(self) -> None:
+        """Commit what waits, checkpoint, let go of the directory."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._salvager is not None:
+            self._salvager.stop()
+        self._writer.close()
+        with self._reader_lock:
+            self._reader.close()
+        store = self._writer.store
+        with suppress(sqlite3.Error):
+            prune.checkpoint(store, "TRUNCATE")
+        with suppress(sqlite3.Error):
+            store.close()
+        with suppress(OSError):
+            incoming.sync_directory(self.directory)
+        self._lock.release()
+        if self.volatile:
+            shutil.rmtree(self.directory, ignore_errors=True)
+        self.wake()
+
+    def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._closed:
+            raise SpoolClosed("the spool is closed")
+        return work(self._reader)
+
+    def _publish(self, store: Store) -> None:
+        state = store.state
+        salvage = state.salvage
+        view = View(
+            state.last_number,
+            {standing.name: standing.position for standing in state.attached()},
+            salvage.bound if salvage is not None and salvage.frontier < salvage.bound else 0,
+        )
+        with self.arrived:
+            self.view = view
+            self.arrived.notify_all()
+
+    def _use_options(self, store: Store) -> None:
+        self._writer.group_bytes = self.cap.wal_limit_bytes // 2
+        store.connection.execute(f"PRAGMA journal_size_limit = {self.cap.wal_limit_bytes}").fetchall()
+        if store.state.max_size_bytes != self.cap.options.max_size_bytes:
+            store.begin(durable=False)
+            store.state.max_size_bytes = self.cap.options.max_size_bytes
+            store.touch()
+            store.commit()
+
+    def _settle(self, store: Store, idle: bool) -> bool:
+        if idle or self.cap.wal_bytes() >= self.cap.wal_limit_bytes:
+            done = prune.checkpoint(store)
+            self._settled = self.view if done else self._settled
+            return not done and not idle
+        # What only changed memory (a heartbeat) is no reason to wake up once more.
+        return (self.view.last_number, self.view.positions) != (
+            self._settled.last_number,
+            self._settled.positions,
+        )
+
+    def _tidy(self, store: Store) -> bool:
+        if prune.shrink_slice(store, self.cap, self.wall()):
+            self._publish(store)
+            return True
+        prune.restore_reserve(self.cap)
+        return False
+
+    def _recover(self, store: Store, error: BaseException) -> Store | None:
+        """Return the store to go on with after SQLite raised `error`, None when that helps nothing."""
+        code = (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
+        if code in _NO_SPACE:
+            self._make_space(store)
+            return store
+        return self._replace(store, error) if is_refusal(error) else None
+
+    def _make_space(self, store: Store) -> None:
+        """Use the reserve to make room on a full disk; what then gives way is counted."""
+        released = reserve.release(self.directory)
+        with suppress(sqlite3.Error):
+            prune.checkpoint(store)
+        with suppress(sqlite3.Error):
+            store.begin(durable=True)
+            self.cap.give_way(store, self.cap.reserve_bytes // schema.PAGE_BYTES, DISK_FULL, self.wall())
+            store.commit()
+            self._publish(store)
+        if store.connection.in_transaction:
+            store.rollback()
+        with suppress(sqlite3.Error):
+            prune.checkpoint(store)
+            if released:
+                prune.give_back_slice(store, 2 * self.cap.reserve_bytes // schema.PAGE_BYTES)
+        self._writer.tidy_soon()
+
+    def _replace(self, store: Store, error: BaseException) -> Store:
+        """Go on with a fresh database in place of one that SQLite refuses. Runs in the writer's thread."""
+        with self._reader_lock:
+            self._reader.close()
+            with suppress(sqlite3.Error):
+                store.close()
+            reason = f"SQLite refuses it: {error}"
+            store, self.recovery = recovery.rebuild(self.directory, reason, self.wall(), store.state)
+            self._reader = schema.open_reader(store.path)
+        self._writer.store = store
+        self.verified.clear()
+        self.cap.refresh()
+        self._use_options(store)
+        self._publish(store)
+        self._start_salvage(store)
+        return store
+
+    def _start_salvage(self, store: Store) -> None:
+        if store.state.salvage is not None:
+            self._salvager = Salvager(self._writer, self.cap, self.wall, self.wake)
+            self._salvager.start()
+
+
+def _open(directory: Path, now: float) -> tuple[Store, Recovery | None]:
+    try:
+        return recovery.open_store(directory, now)
+    except (sqlite3.OperationalError, OSError):
+        if not reserve.release(directory):
+            raise
+        return recovery.open_store(directory, now)
+
+
+def _give_to_owner(directory: Path) -> None:
+    """Root's files in the service user's directory would lock that user out of its own spool."""
+    if os.geteuid() != 0:
+        return
+    owner = directory.stat()
+    if owner.st_uid == 0:
+        return
+    for path in directory.rglob("*"):
+        with suppress(OSError):
+            if path.lstat().st_uid == 0:
+                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

@@ -1,0 +1,172 @@
+"""Read rows out of the pages of a SQLite file without SQLite, for when SQLite refuses.
+
+The file format: https://www.sqlite.org/fileformat2.html. A leaf page of a table carries its rows, each
+a record of typed values whose tail may lie in a chain of overflow pages. Nothing read here is to be
+trusted before its checksum was compared. It opens plain files, so it must never be pointed at a
+database that this process has open with SQLite.
+"""
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from spool.schema import PAGE_BYTES
+
+_TABLE_LEAF = 0x0D
+_DATABASE_HEADER_BYTES = 100
+_WAL_HEADER_BYTES = 32
+_FRAME_HEADER_BYTES = 24
+_USABLE = PAGE_BYTES
+_MAX_LOCAL = _USABLE - 35
+_MIN_LOCAL = (_USABLE - 12) * 32 // 255 - 23
+_MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
+_WIDTHS = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0)
+_REAL = 7
+_ONE = 9
+_FIRST_BLOB = 12
+
+
+class PageFile:
+    """The pages of a database and of its -wal, the newest of each first; either file may be missing."""
+
+    def __init__(self, database: Path) -> None:
+        self._database = database.open("rb") if database.exists() else None
+        wal = database.with_name(f"{database.name}-wal")
+        self._wal = wal.open("rb") if wal.exists() else None
+        self.count = database.stat().st_size // PAGE_BYTES if self._database else 0
+        self._frames: dict[int, list[int]] = {}
+        if self._wal is not None:
+            self._index_wal(wal.stat().st_size)
+
+    def close(self) -> None:
+        """Close both files."""
+        for file in (self._database, self._wal):
+            if file is not None:
+                file.close()
+
+    def versions(self, number: int) -> Iterator[bytes]:
+        """Yield every content that page `number` has, the newest first."""
+        for offset in reversed(self._frames.get(number, ())):
+            assert self._wal is not None  # noqa: S101 - there are frames
+            self._wal.seek(offset)
+            yield self._wal.read(PAGE_BYTES)
+        if self._database is not None and 0 < number <= self.count:
+            self._database.seek((number - 1) * PAGE_BYTES)
+            yield self._database.read(PAGE_BYTES)
+
+    def numbers(self) -> Iterator[int]:
+        """Yield the number of every page there is."""
+        yield from range(1, self.count + 1)
+        yield from sorted(number for number in self._frames if number > self.count)
+
+    def numbers_in_wal(self) -> list[int]:
+        """Return the numbers of the pages that the -wal holds."""
+        return sorted(self._frames)
+
+    def _index_wal(self, size_bytes: int) -> None:
+        """Find the frames of the -wal, without those that an earlier use of the file has left behind."""
+        assert self._wal is not None  # noqa: S101 - called with one
+        step = _FRAME_HEADER_BYTES + PAGE_BYTES
+        salts = self._wal.read(_WAL_HEADER_BYTES)[16:24]
+        frames = []
+        for offset in range(_WAL_HEADER_BYTES, size_bytes - step + 1, step):
+            self._wal.seek(offset)
+            header = self._wal.read(_FRAME_HEADER_BYTES)
+            frames.append((int.from_bytes(header[:4]), header[8:16] == salts, offset + _FRAME_HEADER_BYTES))
+        # Where the header itself is damaged no frame fits: then all are looked at.
+        current = [frame for frame in frames if frame[1]] or frames
+        for number, _, offset in current:
+            self._frames.setdefault(number, []).append(offset)
+
+
+def rows_of(file: PageFile, number: int) -> Iterator[tuple[int, list[Any]]]:
+    """Yield rowid and values of every row that any version of a leaf page holds; damage is passed by."""
+    for page in file.versions(number):
+        start = _DATABASE_HEADER_BYTES if number == 1 else 0
+        if len(page) < PAGE_BYTES or page[start] != _TABLE_LEAF:
+            continue
+        cells = int.from_bytes(page[start + 3 : start + 5])
+        for index in range(min(cells, PAGE_BYTES // 4)):
+            at = start + 8 + 2 * index
+            pointer = int.from_bytes(page[at : at + 2])
+            try:
+                yield _cell(file, page, pointer)
+            except (IndexError, ValueError, struct.error):
+                continue
+
+
+def _cell(file: PageFile, page: bytes, at: int) -> tuple[int, list[Any]]:
+    size, at = _varint(page, at)
+    rowid, at = _varint(page, at)
+    if not 0 < size <= _MAX_PAYLOAD_BYTES:
+        raise ValueError("no row has such a size")
+    if size <= _MAX_LOCAL:
+        return _signed(rowid), _values(page[at : at + size], _signed(rowid))
+    local = _MIN_LOCAL + (size - _MIN_LOCAL) % (_USABLE - 4)
+    local = local if local <= _MAX_LOCAL else _MIN_LOCAL
+    payload = page[at : at + local]
+    overflow = int.from_bytes(page[at + local : at + local + 4])
+    payload += _overflow(file, overflow, size - local)
+    return _signed(rowid), _values(payload, _signed(rowid))
+
+
+def _overflow(file: PageFile, number: int, size: int) -> bytes:
+    """Follow a chain of overflow pages, through the newest version of each."""
+    parts = []
+    while size > 0:
+        page = next(file.versions(number), b"")
+        if len(page) < PAGE_BYTES:
+            raise ValueError("the chain of overflow pages is broken")
+        part = page[4 : 4 + min(size, _USABLE - 4)]
+        parts.append(part)
+        size -= len(part)
+        number = int.from_bytes(page[:4])
+    return b"".join(parts)
+
+
+def _values(payload: bytes, rowid: int) -> list[Any]:
+    header_size, at = _varint(payload, 0)
+    types = []
+    while at < header_size:
+        kind, at = _varint(payload, at)
+        types.append(kind)
+    values: list[Any] = []
+    at = header_size
+    for kind in types:
+        width = _WIDTHS[kind] if kind < len(_WIDTHS) else (kind - _FIRST_BLOB) // 2
+        if width < 0 or at + width > len(payload):
+            raise ValueError("the row is shorter than it says")
+        values.append(_value(kind, payload[at : at + width]))
+        at += width
+    if values and values[0] is None:
+        values[0] = rowid  # an INTEGER PRIMARY KEY is stored as NULL and stands in the rowid
+    return values
+
+
+def _value(kind: int, data: bytes) -> Any:
+    if kind == 0:
+        return None
+    if kind == _REAL:
+        return struct.unpack(">d", data)[0]
+    if kind < _REAL:
+        return int.from_bytes(data, signed=True)
+    if kind <= _ONE:
+        return kind - 8
+    if kind < _FIRST_BLOB:
+        raise ValueError("no value has such a type")
+    return data if kind % 2 == 0 else data.decode()
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    value = 0
+    for index in range(8):
+        byte = data[at + index]
+        value = value << 7 | byte & 0x7F
+        if byte < 0x80:  # noqa: PLR2004 - the high bit says that more follows
+            return value, at + index + 1
+    return value << 8 | data[at + 8], at + 9
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >= 1 << 63 else value

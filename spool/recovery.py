@@ -1,0 +1,303 @@
+"""Open the database whatever is in its files.
+
+What SQLite refuses is moved aside whole: database, -wal and -shm together, into `damaged/<n>`. A fresh
+database is made beside it with the positions, the totals and the memory that can still be read, and only
+then renamed to its place; a crash at any point leaves work that the next start takes up. Its records
+come back in the background (`spool.salvage`). Nothing here looks through the whole file.
+"""
+
+import logging
+import os
+import shutil
+import sqlite3
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from spool import fault, memory, schema, state
+from spool.errors import DamagedRow
+from spool.incoming import sync_directory
+from spool.pages import PageFile, rows_of
+from spool.reading import is_refusal
+from spool.row import checksum
+from spool.state import Salvage, State
+from spool.store import Store
+
+DAMAGED = "damaged"
+NEWER = "newer-schema"
+_INCOMPLETE = "incomplete"
+_FRESH = "fresh.db"
+_SUFFIXES = ("", "-wal", "-shm")
+_PAGES_WITH_STATE = 64
+_LEFT_OUT = 1 << 32
+"""New records leave so many numbers out: none may meet one that the damage hid."""
+_CANNOT_OPEN = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What was found damaged and what became of it; `finished` once the counts are final."""
+
+    reason: str
+    time: float
+    copy: str = ""
+    """Where the damaged files are kept."""
+    positions_kept: bool = True
+    memory_lost: tuple[str, ...] = ()
+    """Owners whose memory could not be read: they learn anew."""
+    records_salvaged: int = 0
+    events_salvaged: int = 0
+    events_lost: int | None = None
+    """None where nothing says how many there were."""
+    finished: bool = False
+
+
+def open_store(directory: Path, now: float) -> tuple[Store, Recovery | None]:
+    """Open the database of `directory`, putting aside what cannot be used; what was found comes with it."""
+    path = directory / schema.DATABASE
+    reason = _reason_to_rebuild(directory)
+    if reason is None:
+        try:
+            _refuse_newer(path)
+            return Store(path), None
+        except schema.NewerSchemaError:
+            aside = _move_aside(directory, NEWER)
+            log.warning(
+                "the spool in %s was made by a later version: it is kept untouched in %s", directory, aside
+            )
+            return Store(path), Recovery("a later version made it", now, str(aside), finished=True)
+        except (sqlite3.Error, OSError, ValueError, TypeError) as error:
+            if isinstance(error, sqlite3.OperationalError) and not _is_unusable(error):
+                raise
+            reason = f"SQLite refuses it: {error}"
+    return rebuild(directory, reason, now)
+
+
+def rebuild(directory: Path, reason: str, now: float, known: State | None = None) -> tuple[Store, Recovery]:
+    """Move the files aside and go on with a fresh database; no connection to them may be open.
+
+    `known` is the state as of the last commit, where the writer still has it in memory.
+    """
+    fault.reached("recovery.before")
+    aside = _unfinished(directory) or _new_directory(directory)
+    for suffix in _SUFFIXES:
+        with suppress(FileNotFoundError):
+            (directory / f"{schema.DATABASE}{suffix}").rename(aside / f"{schema.DATABASE}{suffix}")
+    sync_directory(aside)
+    sync_directory(directory)
+    fault.reached("recovery.moved")
+    log.error("the spool in %s is damaged (%s): its files are in %s", directory, reason, aside)
+    recovery = _make_fresh(directory, aside, Recovery(reason, now, str(aside)), known)
+    (directory / _FRESH).rename(directory / schema.DATABASE)
+    sync_directory(directory)
+    fault.reached("recovery.copied")
+    (aside / _INCOMPLETE).unlink(missing_ok=True)
+    sync_directory(aside)
+    store = Store(directory / schema.DATABASE)
+    fault.reached("recovery.after")
+    return store, recovery
+
+
+def from_state(kept: dict[str, Any]) -> Recovery:
+    """Return a recovery as the state keeps it."""
+    return Recovery(**{**kept, "memory_lost": tuple(kept["memory_lost"])})
+
+
+def copies(directory: Path) -> list[Path]:
+    """Return the directories with damaged files, oldest first."""
+    with suppress(OSError):
+        found = [path for path in (directory / DAMAGED).iterdir() if path.name.isdigit()]
+        return sorted(found, key=lambda path: int(path.name))
+    return []
+
+
+def forget_copies(directory: Path, keep_bytes: int, in_use: str) -> bool:
+    """Remove the oldest damaged copies until the rest fits; the one in use stays. True if any went."""
+    removed = False
+    sizes = {path: sum(file.lstat().st_size for file in path.iterdir()) for path in copies(directory)}
+    for path, size in list(sizes.items()):
+        if sum(sizes.values()) <= keep_bytes:
+            break
+        if str(path) != in_use:
+            shutil.rmtree(path, ignore_errors=True)
+            del sizes[path]
+            removed = removed or size > 0
+    return removed
+
+
+def _reason_to_rebuild(directory: Path) -> str | None:
+    path = directory / schema.DATABASE
+    if _unfinished(directory) is not None:
+        return "an earlier recovery was interrupted"
+    present = path.exists() and path.stat().st_size > 0
+    wal = path.with_name(f"{path.name}-wal")
+    if not present and wal.exists() and wal.stat().st_size > 0:
+        return "the database is missing beside its -wal"
+    if not path.is_file() and path.exists():
+        return "the database is no regular file"
+    return None
+
+
+def _refuse_newer(path: Path) -> None:
+    if path.exists() and path.stat().st_size:
+        with closing(schema.open_reader(path)) as connection:
+            if schema.version_of(connection) > schema.VERSION:
+                raise schema.NewerSchemaError
+
+
+def _is_unusable(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) or 0
+    return (
+        is_refusal(error) or code & 0xFF in _CANNOT_OPEN or code == 0 or code & 0xFF == sqlite3.SQLITE_ERROR
+    )
+
+
+def _unfinished(directory: Path) -> Path | None:
+    return next((path for path in copies(directory) if (path / _INCOMPLETE).exists()), None)
+
+
+def _new_directory(directory: Path, parent: str = DAMAGED) -> Path:
+    root = directory / parent
+    root.mkdir(mode=0o750, exist_ok=True)
+    last = max((int(path.name) for path in root.iterdir() if path.name.isdigit()), default=0)
+    aside = root / str(last + 1)
+    aside.mkdir(mode=0o750)
+    if parent == DAMAGED:
+        (aside / _INCOMPLETE).touch()
+    for made in (aside, root, directory):
+        sync_directory(made)
+    return aside
+
+
+def _move_aside(directory: Path, parent: str) -> Path:
+    aside = _new_directory(directory, parent)
+    for suffix in _SUFFIXES:
+        with suppress(FileNotFoundError):
+            (directory / f"{schema.DATABASE}{suffix}").rename(aside / f"{schema.DATABASE}{suffix}")
+    sync_directory(aside)
+    sync_directory(directory)
+    return aside
+
+
+def _make_fresh(directory: Path, aside: Path, recovery: Recovery, known: State | None) -> Recovery:
+    """Build the fresh database with what is copied at once, closed, so that it is one file."""
+    fresh = directory / _FRESH
+    for suffix in _SUFFIXES:
+        fresh.with_name(f"{_FRESH}{suffix}").unlink(missing_ok=True)
+    store = Store(fresh)
+    try:
+        store.begin(durable=True)
+        with closing(_OldDatabase(aside / schema.DATABASE)) as old:
+            kept = known or old.state()
+            end = None if known else old.last_number()
+            store.state = _state_for(kept, end, aside, recovery.time)
+            lost = old.copy_memory(store)
+            recovery = replace(recovery, positions_kept=kept is not None, memory_lost=tuple(lost))
+            store.state.recoveries = [*store.state.recoveries[-15:], asdict(recovery)]
+            old.copy_taken(store.connection)
+        store.touch()
+        store.commit()
+    finally:
+        store.close()
+    return recovery
+
+
+def _state_for(kept: State | None, end: int | None, aside: Path, now: float) -> State:
+    fresh = kept or State(positions_lost=True)
+    known = max([fresh.last_number, end or 0, *(standing.record for standing in fresh.standings.values())])
+    if kept is None and end is None:
+        known = max(0, int(now)) << 20
+    fresh.last_number = known + _LEFT_OUT
+    fresh.salvage = Salvage(
+        copy=str(aside),
+        bound=fresh.last_number + 1,
+        frontier=0,
+        blind=kept is None,
+        events_at_bound=fresh.total_events,
+        bytes_at_bound=fresh.total_bytes,
+    )
+    return fresh
+
+
+class _OldDatabase:
+    """What can be read of the files that were moved aside, through SQLite where it still can."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        with suppress(sqlite3.Error, OSError):
+            if path.exists():
+                self._connection = schema.open_reader(path)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def state(self) -> State | None:
+        """Return the newest state that is whole, from its pages where SQL does not lead to it."""
+        found = None
+        if self._connection is not None:
+            with suppress(sqlite3.Error, ValueError, TypeError):
+                found = state.load(self._connection)
+        if found is not None and not found.positions_lost:
+            return found
+        scanned = [self._scan()] if os.access(self._path.parent, os.R_OK) else []
+        return next((candidate for candidate in scanned if candidate is not None), None)
+
+    def last_number(self) -> int | None:
+        """Return the number of the newest record; None where it cannot be known for certain."""
+        if self._connection is None:
+            return None
+        with suppress(sqlite3.Error, ValueError, TypeError):
+            newest = self._connection.execute("SELECT max(number) FROM records").fetchone()[0]
+            row = self._connection.execute(
+                "SELECT seq FROM sqlite_sequence WHERE name = 'records'"
+            ).fetchone()
+            return max(int(newest or 0), int(row[0]) if row else 0)
+        return None
+
+    def copy_memory(self, store: Store) -> list[str]:
+        """Copy the memory of every owner that is whole; return the owners that are not."""
+        connection = self._connection
+        if connection is None:
+            return ["*"]
+        try:
+            totals = memory.load_totals(connection)
+        except (sqlite3.Error, ValueError, TypeError):
+            return ["*"]
+        lost = []
+        for owner, expected in totals.items():
+            store.connection.execute("SAVEPOINT owner")
+            try:
+                rows = memory.page_through(lambda work: work(connection), owner)
+                memory.copy(store.connection, store.totals, owner, rows, expected)
+            except (sqlite3.Error, DamagedRow, ValueError, TypeError):
+                store.connection.execute("ROLLBACK TO owner")
+                store.totals.pop(owner, None)
+                lost.append(owner)
+            store.connection.execute("RELEASE owner")
+        return lost
+
+    def copy_taken(self, connection: sqlite3.Connection) -> None:
+        """Copy the names of the incoming files that are in, as far as they can be read."""
+        if self._connection is None:
+            return
+        with suppress(sqlite3.Error, ValueError, TypeError):
+            for name, crc in self._connection.execute("SELECT id, crc FROM taken"):
+                if checksum("taken", (name,)) == crc:
+                    connection.execute("INSERT OR REPLACE INTO taken (id, crc) VALUES (?, ?)", (name, crc))
+
+    def _scan(self) -> State | None:
+        found: list[State] = []
+        with suppress(OSError), closing(PageFile(self._path)) as file:
+            numbers = [*range(1, _PAGES_WITH_STATE + 1), *file.numbers_in_wal()]
+            for number in dict.fromkeys(numbers):
+                found += [parsed for _, row in rows_of(file, number) if (parsed := _parse_state(row))]
+        return max(found, key=lambda candidate: candidate.sequence, default=None)
+
+
+def _parse_state(row: list[Any]) -> State | None:
+    return state.parse((row[0], row[1], row[2], row[3])) if len(row) == 4 else None  # noqa: PLR2004 - its columns

@@ -1,0 +1,174 @@
+"""What destinations refused for good: kept whole, to be shown, retried or discarded by a person.
+
+It is bounded by bytes: the oldest give way, and that is counted as a drop. An entry leaves when the
+destination accepts it after all, when a person discards it, or with age.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from spool.batch import RejectedEntry, Rejection
+from spool.row import checksum, rejected_is_whole
+from spool.state import REJECTED_AGE, REJECTED_FULL
+from spool.store import Store
+
+_COLUMNS = "id, crc, destination, record, entry, name, reason, status, event_time, rejected_at, hostname, retrying, body"
+_ROW_BYTES = 256
+_PAGE_ROWS = 100
+
+
+def keep(
+    store: Store, destination: str, rejections: Sequence[Rejection], now: float, bound_bytes: int
+) -> None:
+    """Keep refused entries; they give way to each other above `bound_bytes`."""
+    for rejection in rejections:
+        origin = store.connection.execute(
+            "SELECT first_time, hostname FROM records WHERE number = ?", (rejection.position.record,)
+        ).fetchone() or (int(now), "")
+        plain = (
+            destination,
+            rejection.position.record,
+            rejection.position.entry,
+            rejection.name,
+            rejection.reason,
+            rejection.status,
+            origin[0],
+            float(now),
+            origin[1],
+        )
+        cursor = store.connection.execute(
+            "INSERT INTO rejected (crc, destination, record, entry, name, reason, status, event_time,"
+            " rejected_at, hostname, retrying, body) VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
+            (*plain, rejection.body),
+        )
+        crc = checksum("rejected", (cursor.lastrowid, *plain, 0), rejection.body)
+        store.connection.execute("UPDATE rejected SET crc = ? WHERE id = ?", (crc, cursor.lastrowid))
+        store.state.rejected_count += 1
+        store.state.rejected_bytes += len(rejection.body) + _ROW_BYTES
+    while store.state.rejected_bytes > bound_bytes and make_way(store, now):
+        pass
+    store.touch()
+
+
+def page(
+    connection: sqlite3.Connection, after: int, *, retrying_for: str | None = None, limit: int = _PAGE_ROWS
+) -> list[RejectedEntry]:
+    """Return the next entries after an id, in order; damaged ones are left out."""
+    entries: list[RejectedEntry] = []
+    which, values = "", (after,)
+    if retrying_for is not None:
+        which, values = "AND retrying = 1 AND destination = ?", (after, retrying_for)  # type: ignore[assignment]
+    while not entries:
+        rows = connection.execute(
+            f"SELECT {_COLUMNS} FROM rejected WHERE id > ? {which} ORDER BY id LIMIT ?",  # noqa: S608 - constants
+            (*values, limit),
+        ).fetchall()
+        if not rows:
+            break
+        values = (rows[-1][0], *values[1:])
+        entries = [entry for entry in map(_entry, rows) if entry is not None]
+    return entries
+
+
+def ask_again(store: Store, ids: Iterable[int] | None) -> int:
+    """Mark entries to be retried, all of them for None; return how many were."""
+    chosen = _ids(store) if ids is None else ids
+    return sum(_mark(store, number, retrying=True, reason=None) for number in chosen)
+
+
+def settle(store: Store, number: int, *, accepted: bool, reason: str) -> None:
+    """Take note of a retry: an accepted entry leaves, another stays with the new reason."""
+    if not accepted:
+        _mark(store, number, retrying=False, reason=reason or None)
+        return
+    row = store.connection.execute("SELECT destination FROM rejected WHERE id = ?", (number,)).fetchone()
+    if row and _remove(store, number):
+        standing = store.state.standings.get(str(row[0]))
+        if standing:
+            standing.rejected -= 1
+            standing.delivered += 1
+
+
+def discard(store: Store, ids: Iterable[int] | None) -> int:
+    """Forget entries, all of them for None; return how many there were."""
+    chosen = _ids(store) if ids is None else ids
+    return sum(_remove(store, number) for number in chosen)
+
+
+def make_way(store: Store, now: float, reason: str = REJECTED_FULL) -> bool:
+    """Drop the oldest entry and count it; False when there is none."""
+    row = store.connection.execute(
+        "SELECT id, destination, event_time FROM rejected ORDER BY id LIMIT 1"
+    ).fetchone()
+    if row is None:
+        store.state.rejected_count = store.state.rejected_bytes = 0
+        return False
+    _remove(store, row[0])
+    store.state.lose(str(row[1]), reason, 1, *_times(row[2], now))
+    return True
+
+
+def expire(store: Store, cutoff: float, now: float) -> bool:
+    """Drop the oldest entry if it was refused before `cutoff`; return whether it was."""
+    row = store.connection.execute("SELECT rejected_at FROM rejected ORDER BY id LIMIT 1").fetchone()
+    return bool(row) and _before(row[0], cutoff) and make_way(store, now, REJECTED_AGE)
+
+
+def _entry(row: Sequence[Any]) -> RejectedEntry | None:
+    try:
+        if not rejected_is_whole(row):
+            return None
+        return RejectedEntry(
+            id=row[0],
+            destination=row[2],
+            name=row[5],
+            body=row[12],
+            reason=row[6],
+            status=row[7],
+            event_time=row[8],
+            rejected_at=row[9],
+            hostname=row[10],
+            retrying=bool(row[11]),
+        )
+    except Exception:  # noqa: BLE001 - whatever a damaged row makes Python do, it is the row's damage
+        return None
+
+
+def _mark(store: Store, number: int, *, retrying: bool, reason: str | None) -> int:
+    row = store.connection.execute(f"SELECT {_COLUMNS} FROM rejected WHERE id = ?", (number,)).fetchone()  # noqa: S608 - constants
+    if row is None or _entry(row) is None:
+        return 0
+    changed = [*row]
+    changed[6] = row[6] if reason is None else reason
+    changed[11] = int(retrying)
+    crc = checksum("rejected", (number, *changed[2:12]), row[12])
+    store.connection.execute(
+        "UPDATE rejected SET reason = ?, retrying = ?, crc = ? WHERE id = ?",
+        (changed[6], changed[11], crc, number),
+    )
+    return 1
+
+
+def _remove(store: Store, number: int) -> int:
+    row = store.connection.execute("SELECT length(body) FROM rejected WHERE id = ?", (number,)).fetchone()
+    if row is None:
+        return 0
+    store.connection.execute("DELETE FROM rejected WHERE id = ?", (number,))
+    store.state.rejected_count = max(0, store.state.rejected_count - 1)
+    store.state.rejected_bytes = max(0, store.state.rejected_bytes - (row[0] or 0) - _ROW_BYTES)
+    store.touch()
+    return 1
+
+
+def _ids(store: Store) -> list[int]:
+    return [int(row[0]) for row in store.connection.execute("SELECT id FROM rejected ORDER BY id").fetchall()]
+
+
+def _times(value: object, now: float) -> tuple[float, float]:
+    time = float(value) if isinstance(value, int | float) else now
+    return time, time
+
+
+def _before(value: object, cutoff: float) -> bool:
+    return not isinstance(value, int | float) or value < cutoff

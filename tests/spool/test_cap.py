@@ -1,0 +1,224 @@
+"""The cap and the age: what gives way, in which order, and that every loss is counted."""
+
+import os
+
+import pytest
+from spool_examples import drain, record_of
+
+from spool import Options, Position, Rejection, SpoolFull
+
+MEBIBYTE = 1024 * 1024
+SMALL = Options(max_size_bytes=8 * MEBIBYTE)
+
+
+def big(index):
+    return record_of(f"{index:05}" + os.urandom(40_000).hex())
+
+
+def fill(append):
+    """Append until the spool refuses; return how often it did not."""
+    for index in range(10_000):
+        try:
+            append(index)
+        except SpoolFull:
+            return index
+    pytest.fail("the spool never refused")
+
+
+def size_of(directory):
+    return sum(path.lstat().st_size for path in directory.rglob("*")) + directory.lstat().st_size
+
+
+def test_the_directory_never_outgrows_its_cap_and_the_oldest_give_way(open_spool, tmp_path):
+    spool = open_spool(SMALL)
+    largest = 0
+    for index in range(400):
+        spool.append([big(index)])
+        largest = max(largest, size_of(tmp_path / "spool"))
+    assert largest <= SMALL.max_size_bytes
+    status = spool.status()
+    destination = status.destinations[0]
+    kept = [entry[:5] for entry in drain(spool, "stackstate")]
+    assert kept == [f"{index:05}" for index in range(400 - len(kept), 400)]
+    assert len(kept) > 50
+    assert destination.dropped == {"full": 400 - len(kept)}
+    assert destination.waiting_events == len(kept)
+
+
+def test_the_cap_holds_after_a_restart(open_spool, tmp_path):
+    spool = open_spool(SMALL)
+    for index in range(200):
+        spool.append([big(index)])
+        if index % 50 == 49:
+            spool = open_spool(SMALL)
+    assert size_of(tmp_path / "spool") <= SMALL.max_size_bytes
+
+
+def test_a_lowered_cap_is_reached_without_blocking_anything(open_spool, tmp_path):
+    spool = open_spool(Options(max_size_bytes=32 * MEBIBYTE))
+    for index in range(400):
+        spool.append([big(index)])
+    spool = open_spool(SMALL)
+    spool.append([big(400)])
+    spool.housekeeping(trusted_time=False)
+    assert size_of(tmp_path / "spool") <= SMALL.max_size_bytes
+    kept = [entry[:5] for entry in drain(spool, "stackstate")]
+    assert kept == [f"{index:05}" for index in range(401 - len(kept), 401)]
+    assert spool.status().drops == {("stackstate", "full"): 401 - len(kept)}
+
+
+def test_delivered_history_gives_way_first_and_is_no_loss(open_spool):
+    spool = open_spool(SMALL)
+    for index in range(300):
+        spool.append([big(index)])
+        if index < 267:
+            drain(spool, "stackstate")
+    status = spool.status()
+    assert status.drops == {}
+    assert status.destinations[0].waiting_events == 33
+    assert 33 < status.records < 300
+
+
+def test_refused_entries_give_way_before_what_is_undelivered(open_spool):
+    spool = open_spool(SMALL)
+    spool.append([record_of("refused")])
+    spool.acknowledge(
+        "stackstate",
+        Position(2, 0),
+        delivered=0,
+        rejected=[Rejection(Position(1, 0), "n", b"x" * 9000, "no")],
+    )
+    for index in range(50):
+        spool.append([big(index)])
+    assert spool.status().rejected == 1
+    for index in range(160):
+        spool.append([big(index)])
+    assert spool.status().drops[("stackstate", "rejected_full")] == 1
+
+
+def test_reject_new_keeps_what_is_there_and_refuses_the_rest(open_spool):
+    spool = open_spool(Options(max_size_bytes=8 * MEBIBYTE, when_full="reject_new"))
+    kept = fill(lambda index: spool.append([big(index)], owner="files", remember={"last": b"%d" % index}))
+    assert spool.memory("files").get("last") == b"%d" % (kept - 1)
+    assert [entry[:5] for entry in drain(spool, "stackstate")] == [f"{index:05}" for index in range(kept)]
+    assert spool.status().drops == {}
+    spool.append([big(kept)])
+
+
+def test_memory_never_gives_way(open_spool):
+    spool = open_spool(SMALL)
+    fill(lambda index: spool.append([], owner="files", remember={f"{index:05}": os.urandom(40_000)}))
+    assert spool.memory_bytes() > 4 * MEBIBYTE
+    spool.append([], owner="host", remember={"heartbeat": b"1"})
+
+
+def test_every_destination_counts_its_own_losses(open_spool):
+    spool = open_spool(SMALL, destinations=("fast", "dead"))
+    for index in range(270):
+        spool.append([big(index)])
+        drain(spool, "fast")
+    status = spool.status()
+    fast, dead = status.destinations
+    assert (fast.delivered_total, fast.dropped) == (270, {})
+    assert dead.dropped["full"] + dead.waiting_events == 270
+
+
+def test_a_drop_is_told_once_and_what_comes_later_is_told_later(open_spool):
+    spool = open_spool(SMALL)
+    for index in range(200):
+        spool.append([big(index)])
+    (drop,) = spool.drops_to_tell()
+    assert (drop.destination, drop.reason) == ("stackstate", "full")
+    assert drop.count == spool.status().drops[("stackstate", "full")]
+    spool.tell([drop])
+    assert not spool.drops_to_tell()
+    spool = open_spool(SMALL)
+    assert not spool.drops_to_tell()
+    for index in range(33):
+        spool.append([big(index)])
+    (later,) = spool.drops_to_tell()
+    assert later.count == spool.status().drops[("stackstate", "full")] - drop.count
+
+
+def test_what_was_dropped_while_it_was_being_sent_counts_as_delivered(open_spool):
+    spool = open_spool(SMALL)
+    for index in range(33):
+        spool.append([big(index)])
+    batch = spool.read("stackstate", max_events=16, max_bytes=1 << 30)
+    for index in range(200):
+        spool.append([big(index)])
+    before = spool.status().destinations[0]
+    spool.acknowledge("stackstate", batch.upto, delivered=16)
+    after = spool.status().destinations[0]
+    assert after.delivered_total == 16
+    assert after.dropped["full"] == before.dropped["full"] - 16
+    assert after.waiting_events + after.dropped["full"] + 16 == 233
+
+
+def test_undelivered_records_are_dropped_with_age_and_counted(open_spool, wall):
+    spool = open_spool(Options(max_age_seconds=100, keep_delivered_seconds=100))
+    spool.append([record_of("old", "older", captured=wall.now - 200)])
+    spool.append([record_of("new", captured=wall.now - 50)])
+    spool.housekeeping(trusted_time=False)
+    assert spool.status().drops == {}
+    spool.housekeeping(trusted_time=True)
+    assert spool.status().drops == {("stackstate", "age"): 2}
+    assert drain(spool, "stackstate") == ["new"]
+
+
+def test_delivered_records_stay_for_as_long_as_they_are_kept(open_spool, wall):
+    spool = open_spool(Options(keep_delivered_seconds=100))
+    spool.append([record_of("a", captured=wall.now)])
+    drain(spool, "stackstate")
+    wall.now += 99
+    spool.housekeeping(trusted_time=True)
+    assert spool.status().records == 1
+    wall.now += 2
+    spool.housekeeping(trusted_time=True)
+    status = spool.status()
+    assert (status.records, status.drops) == (0, {})
+
+
+def test_a_clock_that_was_wrong_makes_nothing_old_or_eternal(open_spool, wall):
+    spool = open_spool(Options(max_age_seconds=100, keep_delivered_seconds=100))
+    spool.append([record_of("1970", captured=5.0, clock_trusted=False)])
+    spool.append([record_of("2099", captured=wall.now + 1e9)])
+    spool.housekeeping(trusted_time=True)
+    assert spool.status().events == 2
+    spool.append([record_of("now", captured=wall.now)])
+    wall.now += 101
+    spool.append([record_of("new", captured=wall.now)])
+    spool.housekeeping(trusted_time=True)
+    assert drain(spool, "stackstate") == ["new"]
+
+
+def test_numbers_go_on_after_everything_was_pruned(open_spool, wall):
+    spool = open_spool(Options(keep_delivered_seconds=1))
+    last = spool.append([record_of("a", captured=wall.now), record_of("b", captured=wall.now)])
+    drain(spool, "stackstate")
+    wall.now += 10
+    spool.housekeeping(trusted_time=True)
+    spool = open_spool()
+    assert spool.status().records == 0
+    assert spool.append([record_of("c")]) == last + 1
+    assert drain(spool, "stackstate") == ["c"]
+
+
+def test_space_is_given_back_when_the_backlog_is_gone(open_spool, tmp_path, wall):
+    spool = open_spool(Options(keep_delivered_seconds=1))
+    for index in range(0, 300, 10):
+        spool.append([big(at) for at in range(index, index + 10)])
+    before = size_of(tmp_path / "spool")
+    drain(spool, "stackstate")
+    wall.now += 1e6
+    spool.housekeeping(trusted_time=True)
+    assert size_of(tmp_path / "spool") < before / 3
+
+
+def test_a_cloned_image_delivers_nothing_of_the_original(open_spool):
+    spool = open_spool()
+    spool.append([record_of("a", "b"), record_of("c")])
+    assert spool.set_aside_undelivered("another machine") == 3
+    spool.append([record_of("d")])
+    assert drain(spool, "stackstate") == ["d"]
+    assert spool.status().drops == {("stackstate", "another machine"): 3}

@@ -1,0 +1,56 @@
+"""Files that are left while the daemon is down are taken in once."""
+
+import pytest
+from spool_examples import drain, record_of
+
+from spool import SpoolError, leave_in_incoming
+
+
+def test_what_was_left_is_taken_in_once_and_removed(open_spool, tmp_path):
+    directory = tmp_path / "spool"
+    leave_in_incoming(directory, "0002", b"second")
+    leave_in_incoming(directory, "0001", b"first")
+    spool = open_spool()
+    left = list(spool.incoming())
+    assert left == [("0001", b"first"), ("0002", b"second")]
+    for name, body in left:
+        spool.append([record_of(body.decode())], taken=[name])
+    spool.finish_incoming([name for name, _ in left])
+    assert list(spool.incoming()) == []
+    assert not list((directory / "incoming").iterdir())
+    assert drain(spool, "stackstate") == ["first", "second"]
+
+
+def test_a_file_that_was_taken_in_but_not_removed_is_not_taken_in_again(open_spool, tmp_path):
+    spool = open_spool()
+    leave_in_incoming(tmp_path / "spool", "0001", b"first")
+    spool.append([record_of("first")], taken=["0001"])
+    spool = open_spool()
+    assert list(spool.incoming()) == []
+    assert not (tmp_path / "spool/incoming/0001").exists()
+
+
+def test_what_is_no_file_of_ours_is_set_aside(open_spool, tmp_path):
+    spool = open_spool()
+    incoming = tmp_path / "spool/incoming"
+    (tmp_path / "secret").write_text("secret")
+    (incoming / "link").symlink_to(tmp_path / "secret")
+    (incoming / "directory").mkdir()
+    (incoming / "name with blanks").write_bytes(b"x")
+    assert list(spool.incoming()) == []
+    refused = {path.name for path in (tmp_path / "spool/incoming-refused").iterdir()}
+    assert refused == {"link", "directory", "name with blanks"}
+    assert (tmp_path / "secret").read_text() == "secret"
+
+
+def test_a_file_that_cannot_be_understood_is_kept_aside(open_spool, tmp_path):
+    spool = open_spool()
+    leave_in_incoming(tmp_path / "spool", "0001", b"no JSON")
+    spool.refuse_incoming("0001", "no JSON")
+    assert (tmp_path / "spool/incoming-refused/0001").read_bytes() == b"no JSON"
+
+
+@pytest.mark.parametrize("name", ["../escape", ".hidden", "", "a/b", "x" * 300])
+def test_a_name_that_could_lead_elsewhere_is_refused(tmp_path, name):
+    with pytest.raises(SpoolError):
+        leave_in_incoming(tmp_path, name, b"")
