@@ -74,6 +74,7 @@ class DeliveryLoop:
         self._gave_up = False
         self._is_mended: Callable[[], bool] = destination.probe_key_changed
         self._looked_early = False
+        self._has_retries = True
         self._signals = Signals(spool.interrupt, monotonic)
         self._thread = Thread(target=self._run, name=f"delivery-{destination.name}", daemon=True)
 
@@ -148,11 +149,15 @@ class DeliveryLoop:
         self._gave_up = False
         ticket = self._signals.flushes()
         is_poked = self._signals.take_poke()
+        self._has_retries = self._has_retries or is_poked
         if is_poked:
             self._rest.over()
         elif not self._is_due():
             return
-        self._take_next(ticket)
+        if self._has_retries:
+            self._retry_rejected()
+        if not self._gave_up:
+            self._take_next(ticket)
         if self._gave_up:
             self._signals.answer(ticket, delivered=False)
 
@@ -278,6 +283,29 @@ class DeliveryLoop:
         batch = self._spool.read(self.name, max_events=events + 1, max_bytes=self._settings.batch.max_bytes)
         self._looked_early = batch.events > events
         return self._looked_early
+
+    def _retry_rejected(self) -> None:
+        """Send what a person wants tried again, each by itself; it leaves the list only when accepted."""
+        self._has_retries = False
+        for entry in self._spool.retries(self.name):
+            entries = [Entries(entry.name, entry.body)]
+            hostname = entry.hostname or self._hostname() or ""
+            result = self._send(hostname, entries, 1, accepted_another=True)
+            match result:
+                case Delivered():
+                    self._spool.retried(entry.id, accepted=True)
+                    self._succeed()
+                case Split(reason) | Rejected(reason):
+                    self._spool.retried(entry.id, accepted=False, reason=reason)
+                    _LOG.warning(
+                        "%s: refused the %s event %d again: %s", self.name, entry.name, entry.id, reason
+                    )
+                case RetryLater() | Paused():
+                    self._has_retries = True
+                    self._fail(result)
+                    return
+                case _:
+                    assert_never(result)
 
     # How
 

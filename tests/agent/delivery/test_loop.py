@@ -313,6 +313,23 @@ def test_a_flush_says_whether_everything_was_delivered(host, receiver, loop_to):
     assert not loop.flush(20)
 
 
+def test_rejected_events_are_tried_again_when_asked(host, receiver, loop_to, until):
+    receiver.intercept = lambda request: Reply(400, b"no") if b'"bad"' in request.body else None
+    loop = loop_to(receiver.url, compression="none")
+    host.keep("bad", "good")
+    assert loop.flush(20)
+    assert host.spool.retry(None) == 1
+    loop.poke()
+    until(lambda: receiver.report.refused.total() >= 4 and not host.spool.retries("sts"))
+    assert titles(receiver) == ["good"]
+    receiver.intercept = None
+    assert host.spool.retry(None) == 1
+    loop.poke()
+    receiver.wait_for(2)
+    assert titles(receiver) == ["good", "bad"]
+    until(lambda: host.spool.status().rejected == 0)
+
+
 def test_an_idle_loop_sleeps_without_a_timeout(host, receiver, loop_to, monkeypatch):
     waits = []
     original = host.spool.wait
