@@ -49,9 +49,10 @@ def load(
     applications, sources, warnings = _find_applications(location)
     collectors = _defaults(agent, registry)
     set_aside: dict[Path, tuple[str, ...]] = {}
+    application_type = _application_type(registry)
     for file in applications:
         file_walk = Walk(must_exist=strict, elsewhere=_IN_AGENT_FILE)
-        entries = _read_application(file, file_walk, registry)
+        entries = _read_application(file, application_type, file_walk, registry)
         if strict:
             walk.problems += file_walk.problems
         elif file_walk.problems:
@@ -149,12 +150,14 @@ def _find_applications(location: Location) -> tuple[list[Path], tuple[Path, ...]
     return counting, (*own, *counting), warnings
 
 
-def _read_application(file: Path, walk: Walk, registry: Mapping[str, Registration]) -> Entries:
+def _read_application(
+    file: Path, kind: type[msgspec.Struct], walk: Walk, registry: Mapping[str, Registration]
+) -> Entries:
     root = compose_file(file)
     if isinstance(root, Problem):
         walk.problems.append(root)
         return {}
-    read = walk.read(root, _application_type(registry))
+    read = walk.read(root, kind)
     if read is WRONG or walk.problems:
         return {}
     entries: Entries = {}
