@@ -16,7 +16,7 @@ PACKAGES = ("agent", "collectors", "spool")
 LAW = {"collectors.event", "collectors.collector"}
 """What every collector may import besides its own private parts."""
 
-SHARED = {"collectors._dbus": {"host", "services"}}
+SHARED = {"collectors._dbus": {"host", "processes", "services"}}
 """OS readers that more than one collector uses; see docs/decisions/0004-shared-dbus-reader.md."""
 
 HEAVY = {"watchdog", "jeepney", "psutil", "requests", "yaml", "rich", "schedule"}

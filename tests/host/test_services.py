@@ -271,3 +271,20 @@ def test_a_host_without_systemd_as_its_init_has_nothing_to_watch(host):
     )
     done = host.run_without_init("/opt/sts-agent/bin/python", "-c", script)
     assert done.stdout == "systemd does not run this host\n"
+
+
+def test_a_users_own_agent_watches_the_services_of_that_user(new_host):
+    host = new_host(packages=("dbus-user-session",))
+    watch(host, "services", unit_directory="/home/anna/.config/systemd/user", target="default.target")
+    host.write("/home/anna/.config/systemd/user/desk.service", SLEEP)
+    host.boot()
+    host.shell("useradd anna --home /home/anna; chown -R anna: /home/anna; loginctl enable-linger anna")
+    host.shell("until systemctl is-active --quiet user@1000; do :; done")
+    user = "systemctl --user --machine=anna@.host"
+    host.shell(f"{user} is-system-running --quiet --wait || true")
+    host.shell(f"{user} start desk; {user} kill -s KILL desk")
+    host.receiver.wait_for_event(FAILED, unit="desk.service")
+    assert [
+        (event["event_type"], event["context"]["data"]["unit"], event["context"]["data"]["manager"])
+        for event in host.receiver.events
+    ] == [(STARTED, "desk.service", "user"), (FAILED, "desk.service", "user")]

@@ -16,11 +16,10 @@ Type=notify
 NotifyAccess=all
 ExecStart=/opt/sts-agent/bin/python /opt/watcher.py
 Restart=no
-User={user}
 StateDirectory=watcher
 {more}
 [Install]
-WantedBy=multi-user.target
+WantedBy={target}
 """
 
 _SCRIPT = """\
@@ -29,7 +28,7 @@ from collectors.collector import Runtime, Scoped
 from collectors.event import encode
 from collectors.registry import COLLECTORS
 
-URL, KEY, HOST, NAME, ENTRIES, MEMORY = {settings!r}
+URL, KEY, HOST, NAME, ENTRIES = {settings!r}
 
 
 class Stop:
@@ -48,7 +47,7 @@ class Stop:
 
 class Memory:
     def __init__(self):
-        self.path = pathlib.Path(MEMORY)
+        self.path = pathlib.Path(os.environ["STATE_DIRECTORY"], "memory")
         text = self.path.read_text() if self.path.exists() else "{{}}"
         self.kept = {{key: bytes.fromhex(value) for key, value in json.loads(text).items()}}
     def get(self, key):
@@ -105,12 +104,23 @@ thread.join()
 """
 
 
-def watch(host: Host, collector: str, *entries: dict, user: str = "sts-agent", more: str = "") -> None:
-    """Install the watcher on a host that is off; it is ready when the collector has reported once."""
+def watch(
+    host: Host,
+    collector: str,
+    *entries: dict,
+    user: str = "sts-agent",
+    unit_directory: str = "/etc/systemd/system",
+    target: str = "multi-user.target",
+) -> None:
+    """Install the watcher on a host that is off; it is ready when the collector has reported once.
+
+    Another `unit_directory` makes it a unit of a user's own manager.
+    """
     host.mask_agent()
-    settings = (host.receiver.url, API_KEY, host.name, collector, entries or ({},), "/var/lib/watcher/memory")
+    settings = (host.receiver.url, API_KEY, host.name, collector, entries or ({},))
     host.write("/opt/watcher.py", _SCRIPT.format(settings=settings))
-    host.write(f"/etc/systemd/system/{UNIT}", _UNIT_FILE.format(user=user, more=more))
-    host.path("/etc/systemd/system/multi-user.target.wants").mkdir(parents=True, exist_ok=True)
-    link = host.path(f"/etc/systemd/system/multi-user.target.wants/{UNIT}")
-    link.symlink_to(f"/etc/systemd/system/{UNIT}")
+    more = f"User={user}" if unit_directory.startswith("/etc/systemd/system") else ""
+    host.write(f"{unit_directory}/{UNIT}", _UNIT_FILE.format(more=more, target=target))
+    wants = host.path(f"{unit_directory}/{target}.wants")
+    wants.mkdir(parents=True, exist_ok=True)
+    (wants / UNIT).symlink_to(f"{unit_directory}/{UNIT}")

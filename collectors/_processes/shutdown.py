@@ -1,0 +1,48 @@
+"""Whether this host is going down, so that the ends of a shutdown are no news."""
+
+import struct
+from pathlib import Path
+
+from collectors._dbus import Bus, BusError, Call, find_address
+
+_RECORD = struct.Struct("<hxxi32s4s32s256shhiii4I20s")  # struct utmp of glibc, utmp(5)
+_RUN_LEVEL = 1
+_GOING_DOWN = {"0", "6"}
+
+
+def is_going_down(root: Path = Path("/")) -> bool:
+    """Ask systemd, or where there is none read the run level that sysvinit wrote."""
+    if not (root / "run/systemd/system").is_dir():
+        return parse_run_level(_read(root / "run/utmp")) in _GOING_DOWN
+    try:
+        with Bus(find_address("system")) as bus:
+            [(_, state)] = bus.call(
+                Call(
+                    "org.freedesktop.systemd1",
+                    "/org/freedesktop/systemd1",
+                    "org.freedesktop.DBus.Properties",
+                    "Get",
+                    "ss",
+                    ("org.freedesktop.systemd1.Manager", "SystemState"),
+                ),
+                timeout_seconds=2,
+            )
+    except BusError:
+        return False
+    return bool(state == "stopping")
+
+
+def parse_run_level(utmp: bytes) -> str:
+    """Return the current run level, the low byte of the pid field of its record; "" without one."""
+    level = ""
+    for record in _RECORD.iter_unpack(utmp[: len(utmp) // _RECORD.size * _RECORD.size]):
+        if record[0] == _RUN_LEVEL and record[1] & 0xFF:
+            level = chr(record[1] & 0xFF)
+    return level
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""

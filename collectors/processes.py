@@ -1,0 +1,141 @@
+"""Which processes started and ended, for what runs outside systemd; only those that conf.d names.
+
+An end is seen at once, by pidfd, with its status where the kernel tells (Linux 6.15). A start is found by
+a scan every few seconds and soon after an end, when a restart is likely. The kernel's process events
+(netlink) would need CAP_NET_ADMIN, do not work in containers, and wake the agent for every fork of the
+host; so a process that lives for less than the interval between two scans may be missed here.
+"""
+
+import select
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+
+from collectors._processes.course import Sight, compare, encode, take_up
+from collectors._processes.look import Eyes
+from collectors._processes.match import Wanted
+from collectors._processes.proc import read_boot_mark, read_seconds_since_boot
+from collectors._processes.shutdown import is_going_down
+from collectors.collector import NotKept, Registration, Retired, Runtime, Scoped
+
+SCAN_SECONDS = 5.0
+AFTER_AN_END_SECONDS = (0.1, 0.5, 2.0)
+"""When to look for what replaces a process that ended."""
+BOOT_SECONDS = 300.0
+
+
+class ProcessMatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Globs; a process is meant when each that is given fits. `cmdline` is the arguments joined by blanks."""
+
+    name: str | None = None
+    exe: str | None = None
+    cmdline: str | None = None
+    user: str | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.name or self.exe or self.cmdline or self.user):
+            raise ValueError("says nothing: give at least one of name, exe, cmdline and user")
+
+
+class ProcessEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One kind of process, under a name of the operator's own."""
+
+    name: str
+    match: ProcessMatch
+
+
+class Processes:
+    """Watches the processes of all entries together."""
+
+    def __init__(
+        self,
+        entries: Sequence[Scoped[ProcessEntry]],
+        *,
+        scan_seconds: float = SCAN_SECONDS,
+        is_going_down: Callable[[], bool] = is_going_down,
+    ) -> None:
+        self._wanted = [_wanted(entry) for entry in entries]
+        self._scan_seconds = scan_seconds
+        self._is_going_down = is_going_down
+
+    def run(self, runtime: Runtime) -> None:
+        """Scan, tell, and wait for an end or for the next scan."""
+        eyes = Eyes(self._wanted)
+        record = _Record(runtime, self._wanted, self._is_going_down)
+        soon: Iterator[float] = iter(())
+        try:
+            while not runtime.stop.is_set():
+                if not eyes.endings:
+                    eyes.scan()
+                record.tell(eyes)
+                ended = _wait(runtime.stop.fileno(), eyes, next(soon, self._scan_seconds))
+                if ended:
+                    soon = iter(AFTER_AN_END_SECONDS)
+        except Retired:
+            return
+        finally:
+            eyes.close()
+
+
+class _Record:
+    """What was told and remembered, and the emit that makes both one."""
+
+    def __init__(self, runtime: Runtime, wanted: Sequence[Wanted], is_going_down: Callable[[], bool]) -> None:
+        self._runtime = runtime
+        self._wanted = wanted
+        self._is_going_down = is_going_down
+        self._mark = read_boot_mark()
+        self._kept = dict(runtime.memory.items())
+        self._state = take_up(self._kept, self._mark)
+        self._is_late = True
+
+    def tell(self, eyes: Eyes) -> None:
+        """Compare what runs with what is known, and keep the difference; not while the host goes down."""
+        sight = Sight(
+            running=eyes.running,
+            endings=eyes.endings,
+            now=time.time(),
+            boot_is_over=read_seconds_since_boot() >= BOOT_SECONDS,
+            late=self._is_late,
+        )
+        state, events = compare(self._state, sight, self._wanted, self._mark)
+        kept = encode(state)
+        if kept != self._kept:
+            if self._is_going_down():
+                return
+            remember: dict[str, bytes | None] = dict.fromkeys(self._kept.keys() - kept.keys())
+            remember |= {key: value for key, value in kept.items() if self._kept.get(key) != value}
+            try:
+                self._runtime.emit(events, remember)
+            except NotKept:
+                return  # the next scan finds the same difference
+            self._runtime.report(f"watching {len(sight.running)} processes")
+        elif self._is_late:
+            self._runtime.report(f"watching {len(sight.running)} processes")
+        self._state, self._kept, self._is_late = state, kept, False
+        eyes.forget_endings()
+
+
+def _wait(stop: int, eyes: Eyes, timeout_seconds: float) -> bool:
+    """Wait for the stop, an end or the time; note the ends and return whether there were any."""
+    poll = select.poll()
+    for descriptor in (stop, *eyes.descriptors()):
+        poll.register(descriptor, select.POLLIN)
+    return eyes.take_ends(descriptor for descriptor, _ in poll.poll(timeout_seconds * 1000))
+
+
+def _wanted(entry: Scoped[ProcessEntry]) -> Wanted:
+    match = entry.config.match
+    return Wanted(
+        label=entry.config.name,
+        name=match.name,
+        exe=match.exe,
+        cmdline=match.cmdline,
+        user=match.user,
+        tags=entry.tags,
+        element_identifiers=entry.element_identifiers,
+    )
+
+
+REGISTRATION = Registration(ProcessEntry, Processes, many=True)

@@ -1,0 +1,133 @@
+"""Real processes, watched by the real collector."""
+
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from collectors.collector import Scoped
+from collectors.processes import ProcessEntry, Processes, ProcessMatch
+
+
+class Program:
+    """Processes that carry a mark in their command line; each ends when its standard input does."""
+
+    def __init__(self):
+        self.mark = f"mark-{uuid.uuid4().hex}"
+        self.processes = []
+
+    def start(self, end="pass"):
+        script = f"import sys, os; sys.stdin.read(); {end}"
+        process = subprocess.Popen([sys.executable, "-c", script, self.mark], stdin=subprocess.PIPE)
+        self.processes.append(process)
+        return process
+
+    def collector(self, **match):
+        match.setdefault("cmdline", f"*{self.mark}*")
+        entry = ProcessEntry(name="worker", match=ProcessMatch(**match))
+        return Processes(
+            [Scoped(entry, ("app:w",))], scan_seconds=0.02, is_going_down=lambda: self.going_down
+        )
+
+    going_down = False
+
+
+@pytest.fixture
+def program():
+    program = Program()
+    yield program
+    for process in program.processes:
+        process.kill()
+        process.communicate()
+
+
+def kinds(recorder):
+    return [event.event_type for event in recorder.events]
+
+
+def test_a_start_and_an_end_are_told_with_the_exit_status(record, program):
+    recorder = record().start(program.collector())
+    recorder.wait_for_report("watching 0 processes")
+    process = program.start("os._exit(3)")
+    [started] = recorder.wait_for_events(1)
+    assert started.data["pid"] == process.pid
+    assert Path(started.data["exe"]).samefile(sys.executable)
+    process.communicate()
+    [_, stopped] = recorder.wait_for_events(2)
+    assert kinds(recorder) == ["ProcessStartedEvent", "ProcessStoppedEvent"]
+    assert stopped.data.get("exit_code", 3) == 3  # kernels before 6.15 do not tell
+
+
+def test_what_ran_before_is_silent_and_its_end_is_told(record, program):
+    process = program.start()
+    recorder = record().start(program.collector())
+    recorder.wait_for_report("watching 1 processes")
+    process.kill()
+    process.communicate()
+    [stopped] = recorder.wait_for_events(1)
+    assert stopped.data.get("signal", "SIGKILL") == "SIGKILL"
+
+
+def test_what_happened_between_two_runs_is_told_at_the_next_once(record, program):
+    first = record()
+    old = program.start()
+    first.start(program.collector()).wait_for_report("watching 1 processes")
+    first.end()
+    old.communicate()
+    program.start()
+    second = record(first.memory).start(program.collector())
+    assert [event.data["while_agent_down"] for event in second.wait_for_events(2)] == [True, True]
+    second.end()
+    third = record(first.memory).start(program.collector())
+    third.wait_for_report("watching 1 processes")
+    assert third.events == []
+
+
+def test_an_end_that_was_not_kept_is_told_when_it_can_be(record, program):
+    process = program.start()
+    recorder = record().start(program.collector())
+    recorder.wait_for_report("watching 1 processes")
+    recorder.full = True
+    process.communicate()
+    recorder.full = False
+    recorder.wait_for_events(1)
+    assert kinds(recorder) == ["ProcessStoppedEvent"]
+
+
+def test_the_ends_of_a_shutdown_are_no_news_and_not_forgotten(record, program):
+    process = program.start()
+    recorder = record().start(program.collector())
+    recorder.wait_for_report("watching 1 processes")
+    program.going_down = True
+    process.communicate()
+    recorder.end()
+    assert recorder.events == []
+    again = record(recorder.memory)
+    program.going_down = False
+    again.start(program.collector())
+    assert [event.event_type for event in again.wait_for_events(1)] == ["ProcessStoppedEvent"]
+
+
+def test_a_process_that_becomes_another_program_is_found(record, program):
+    recorder = record().start(program.collector())
+    recorder.wait_for_report("watching 0 processes")
+    script = (
+        f"import os, sys; sys.stdin.read(1); os.execv('/bin/sh', ['sh', '-c', 'read x; : {program.mark}'])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script.replace(program.mark, "' + sys.argv[1][::-1] + '"), program.mark[::-1]],
+        stdin=subprocess.PIPE,
+    )
+    program.processes.append(process)
+    process.stdin.write(b"x")
+    process.stdin.flush()
+    [started] = recorder.wait_for_events(1)
+    assert started.data["pid"] == process.pid
+
+
+def test_a_match_that_says_nothing_is_refused():
+    with pytest.raises(msgspec.ValidationError, match="at least one of name, exe, cmdline and user"):
+        msgspec.convert({"name": "worker", "match": {}}, ProcessEntry)
