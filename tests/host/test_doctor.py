@@ -18,7 +18,7 @@ def examined(host):
     return examined
 
 
-def test_on_a_host_as_installed_all_is_well(host, examined):
+def test_on_a_host_as_installed_all_is_well(examined):
     findings = examined()
     assert findings["user"]["text"].startswith("tried as sts-agent")
     assert {check for check, finding in findings.items() if finding["level"] == "fail"} == set()
