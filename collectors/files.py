@@ -8,7 +8,7 @@ configuration does not name, and never lets a secret into an event.
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -39,10 +39,11 @@ class FilesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class FilesCollector:
-    """Watches the files of all entries together."""
+    """Watches the files of all entries together; `surroundings` are parts of another host than this one."""
 
-    def __init__(self, entries: Sequence[Scoped[FilesEntry]]) -> None:
+    def __init__(self, entries: Sequence[Scoped[FilesEntry]], **surroundings: Any) -> None:
         self._scopes = tuple(_scope(entry) for entry in entries)
+        self._surroundings = surroundings
 
     def run(self, runtime: Runtime) -> None:
         """Watch until stopped; see the law in `collectors.collector`."""
@@ -50,7 +51,7 @@ class FilesCollector:
             raise NotApplicable("no files are configured", "name some under `files:` in conf.d")
         from collectors._files.session import Session, Surroundings
 
-        Session(self._scopes, runtime, Surroundings()).run()
+        Session(self._scopes, runtime, Surroundings(**self._surroundings)).run()
 
 
 def _scope(entry: Scoped[FilesEntry]) -> Scope:

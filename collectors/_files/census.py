@@ -16,9 +16,9 @@ from collectors._files.tell import Difference, event_of
 from collectors._files.truth import Occasion, Truth
 from collectors.collector import Memory
 
-_SCOPE = "scope"
-_MOUNT = "mount"
-_BLIND = "unreadable"
+_SCOPE = "=scope"
+_MOUNT = "=mount"
+_BLIND = "=unreadable"
 
 
 class Census:

@@ -6,6 +6,7 @@ comparing bytes alone; the rest is decoded only when something changed.
 Keys are text that any spool can store, whatever bytes a path is made of:
 `f<directory>//<name>` for a file, so that a directory's own files are one prefix, and
 `d<directory>` for a directory that holds remembered files, with a digest of all their stats or empty.
+What is remembered besides files has keys that start with `=`.
 """
 
 import os

@@ -4,7 +4,6 @@ The count of what was not told stands in memory with the changes it stands for, 
 nor a crash loses it.
 """
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -16,8 +15,7 @@ from collectors.collector import Memory
 from collectors.event import Category, Event, Value
 
 MAX_DETAILS = 500
-MINUTE_SECONDS = 60.0
-PREFIX = "flood"
+PREFIX = "=flood"
 
 
 class Untold(msgspec.Struct, frozen=True, array_like=True):
@@ -41,8 +39,9 @@ class _Minute:
 class Floods:
     """Counts changes by root."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, monotonic: Callable[[], float], minute_seconds: float) -> None:
         self._monotonic = monotonic
+        self._minute_seconds = minute_seconds
         self._minutes: dict[str, _Minute] = {}
         self.while_agent_down = False
 
@@ -60,7 +59,7 @@ class Floods:
         """Return whether a change may be told by itself; else count it, in `remember`."""
         now = self._monotonic()
         minute = self._minutes.get(root)
-        if minute is None or (minute.untold is None and now - minute.start >= MINUTE_SECONDS):
+        if minute is None or (minute.untold is None and now - minute.start >= self._minute_seconds):
             minute = self._minutes[root] = _Minute(now)
         if minute.details < MAX_DETAILS:
             minute.details += 1
@@ -87,7 +86,7 @@ class Floods:
     def next_due(self) -> float | None:
         """Return when a summary is due, in monotonic seconds."""
         return min(
-            (minute.start + MINUTE_SECONDS for minute in self._minutes.values() if minute.untold),
+            (minute.start + self._minute_seconds for minute in self._minutes.values() if minute.untold),
             default=None,
         )
 
@@ -95,7 +94,7 @@ class Floods:
         """Yield the summaries that are due, each with what to remember when it is kept."""
         now = self._monotonic()
         for root, minute in list(self._minutes.items()):
-            is_due = all_of_them or now - minute.start >= MINUTE_SECONDS
+            is_due = all_of_them or now - minute.start >= self._minute_seconds
             if minute.untold is not None and is_due:
                 yield _summary(root, minute.untold), {PREFIX + escape(root): None}
             if is_due:
@@ -123,7 +122,7 @@ def _summary(root: str, untold: Untold) -> Event:
         event_type="ConfigurationChangedEvent",
         category=Category.CHANGES,
         title=f"{count} more files changed below {shown}",
-        text=f"More than {MAX_DETAILS} files changed below {shown} within a minute; besides those told one by one: {kinds}.",
+        text=f"More than {MAX_DETAILS} files changed below {shown} at once; besides those told one by one: {kinds}.",
         timestamp=untold.last,
         data=data,
         tags=untold.tags,

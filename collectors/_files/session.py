@@ -17,18 +17,20 @@ from collectors._files.census import Census
 from collectors._files.flood import Floods
 from collectors._files.links import HardLinks
 from collectors._files.look import Looker, Seen, follow
-from collectors._files.mounts import MOUNTINFO
+from collectors._files.mounts import MOUNTINFO, SILENT
 from collectors._files.opening import Directory
+from collectors._files.polling import PREFIX as DEGRADED
+from collectors._files.polling import Polling, remote, trouble_of
 from collectors._files.redact import Redactor
 from collectors._files.selection import Scope, Selection
 from collectors._files.settle import Settle
 from collectors._files.survey import Surveyor
 from collectors._files.tell import Names
 from collectors._files.truth import LAST_LOOK, Occasion, Truth
-from collectors._files.watch import Hints, Watch
+from collectors._files.watch import Hints, NoWatch, Watch, WatchError
 from collectors.collector import NotKept, Runtime
 
-_KEY = "key"
+_KEY = "=key"
 _REFUSED_SECONDS = 5.0
 _REFUSED_MAX_SECONDS = 60.0
 _TOGETHER_SECONDS = 0.005
@@ -45,6 +47,10 @@ class Surroundings:
     mountinfo: Path = MOUNTINFO
     etc: Path = Path("/etc")
     compare_seconds: float = 3600.0
+    poll_seconds: float = 10.0
+    """How often a subtree is compared that the kernel would not watch."""
+    flood_seconds: float = 60.0
+    watch: Callable[[Callable[[], object], Selection], Watch | NoWatch] = Watch
 
 
 class Session:
@@ -61,11 +67,12 @@ class Session:
         self._refused_until = 0.0
         self._refused_seconds = _REFUSED_SECONDS
         self._next_compare = 0.0
-        self._last_compare = host.wall()
+        self._last_compare = self._last_poll = host.wall()
         self._is_first_compare = True
-        self._floods = Floods(host.monotonic)
+        self._floods = Floods(host.monotonic, host.flood_seconds)
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._watch = Watch(lambda: os.eventfd_write(self._wake_fd, 1), self._selection)
+        self._polling = Polling(host.monotonic)
+        self._watch = self._make_watch()
         self._truth = self._make_truth()
         surveyor = Surveyor(
             self._selection,
@@ -81,6 +88,12 @@ class Session:
         self._census = Census(
             runtime.memory, self._selection, surveyor, self._truth, mountinfo=host.mountinfo, wall=host.wall
         )
+
+    def _make_watch(self) -> Watch | NoWatch:
+        try:
+            return self._host.watch(lambda: os.eventfd_write(self._wake_fd, 1), self._selection)
+        except OSError as error:
+            return NoWatch(error)
 
     def _make_truth(self) -> Truth:
         key = self._runtime.memory.get(_KEY)
@@ -113,15 +126,17 @@ class Session:
             poll = select.poll()
             poll.register(self._runtime.stop.fileno(), select.POLLIN)
             poll.register(self._wake_fd, select.POLLIN)
+            mounts = -1
             with suppress(OSError):
                 mountinfo = closing.enter_context(self._host.mountinfo.open("rb"))
-                poll.register(mountinfo, select.POLLPRI)
-            self._follow(poll)
+                mounts = mountinfo.fileno()
+                poll.register(mounts, select.POLLPRI)
+            self._follow(poll, mounts)
         with suppress(NotKept):
             self._truth.remember({LAST_LOOK: b"%d" % int(self._host.wall())})
             self._truth.commit()
 
-    def _follow(self, poll: select.poll) -> None:
+    def _follow(self, poll: select.poll, mounts: int) -> None:
         self._runtime.report("comparing with what is remembered")
         while not self._runtime.stop.is_set():
             self._work()
@@ -129,15 +144,15 @@ class Session:
             woken = [fd for fd, _ in poll.poll(int(wait * 1000) + 1)]
             if self._wake_fd in woken:
                 os.eventfd_read(self._wake_fd)
-            elif woken and self._runtime.stop.fileno() not in woken and self._census.refresh_mounts():
+            if mounts in woken and self._census.refresh_mounts():
                 self._next_compare = 0.0
             if self._watch.error is not None:
                 raise self._watch.error
             self._take_hints(self._watch.take())
 
     def _next_due(self) -> float:
-        dues = [due for due in (self._settle.next_due(), self._floods.next_due()) if due is not None]
-        return max(min([*dues, self._next_compare]), self._refused_until)
+        dues = (self._settle.next_due(), self._floods.next_due(), self._polling.next_due())
+        return max(min([self._next_compare, *(due for due in dues if due is not None)]), self._refused_until)
 
     # What may happen while hints come in is noted here and looked at in `_work`.
 
@@ -148,6 +163,7 @@ class Session:
         for path, has_left in hints.trees.items():
             if has_left:
                 self._watch.forget(path)
+                self._polling.forget(path)
         for path in hints.trees:
             self._surveyor.arm_below(path)
             self._touch(path + "/", now, wall, self._selection.settle_seconds)
@@ -170,7 +186,16 @@ class Session:
 
     def _arm(self, directory: Directory) -> None:
         """Watch a directory before it is listed."""
-        self._watch.watch_directory(directory.path, directory.fd)
+        try:
+            self._watch.watch_directory(directory.path, directory.fd)
+        except WatchError as error:
+            self._polling.add(directory.path, trouble_of(error, self._host.poll_seconds))
+            return
+        kind = self._surveyor.mounts.kind_of(directory.device)
+        if SILENT.fullmatch(kind):
+            self._polling.add(directory.path, remote(kind, self._host.poll_seconds))
+        else:
+            self._polling.remove(directory.path)
 
     def _drop_anchors(self) -> None:
         """Notice when a root, or what leads to it, comes, goes or is replaced."""
@@ -212,6 +237,7 @@ class Session:
                 self._compare_all()
             if due:
                 self._look(due)
+            self._poll()
             self._summarise()
             self._refused_seconds = _REFUSED_SECONDS
         except NotKept as refusal:
@@ -247,6 +273,19 @@ class Session:
             self._hinted.pop(path, None)
         if trees:
             self._report()
+
+    def _poll(self) -> None:
+        """Compare what cannot be watched, when it is due, and say that it cannot."""
+        started = self._host.monotonic()
+        due = self._polling.take()
+        if due:
+            occasion = Occasion(self._last_poll)
+            self._last_poll = self._host.wall()
+            self._touch_again(self._census.compare(due, occasion))
+            self._polling.done(started)
+        told = dict(self._runtime.memory.items(DEGRADED))
+        events, remember = self._polling.tell(self._selection.roots, told, int(self._host.wall()))
+        self._truth.remember(remember, events)
 
     def _touch_again(self, busy: Iterable[str]) -> None:
         now = self._host.monotonic()

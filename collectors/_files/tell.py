@@ -182,7 +182,7 @@ def _sentence(difference: Difference, data: Mapping[str, Value]) -> str:
     return text + "."
 
 
-def degraded(path: str, reason: str, timestamp: int, *, poll_seconds: float) -> Event:
+def degraded(path: str, reason: str, timestamp: int, *, count: int, poll_seconds: float) -> Event:
     """Return the event that says that changes below `path` are found by polling only."""
     shown = printable(path or "/")
     return Event(
@@ -192,5 +192,5 @@ def degraded(path: str, reason: str, timestamp: int, *, poll_seconds: float) -> 
         title=f"Changes below {shown} are noticed late",
         text=f"{shown} cannot be watched: {reason}. It is compared every {poll_seconds:.0f} s instead.",
         timestamp=timestamp,
-        data={"path": shown, "reason": reason, "poll_seconds": poll_seconds},
+        data={"path": shown, "reason": reason, "directories": count, "poll_seconds": poll_seconds},
     )

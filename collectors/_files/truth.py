@@ -30,7 +30,7 @@ from collectors._files.tell import Difference, Names, decide, event_of
 from collectors.collector import Runtime
 from collectors.event import Event, Value
 
-LAST_LOOK = "look"
+LAST_LOOK = "=look"
 _EVENTS_AT_ONCE = 200
 _KEYS_AT_ONCE = 1000
 _SECOND = 1_000_000_000

@@ -67,7 +67,7 @@ class WatchError(OSError):
 class Watch(InotifyFD):
     """One inotify instance; `wake` is called, from its thread, whenever a first hint waits."""
 
-    def __init__(self, wake: Callable[[], None], selection: Selection) -> None:
+    def __init__(self, wake: Callable[[], object], selection: Selection) -> None:
         super().__init__()
         self.name = "files-watch"
         self._wake = wake
@@ -226,3 +226,39 @@ class Watch(InotifyFD):
         if wd == -1:
             raise WatchError(number, os.strerror(number))
         return wd
+
+
+class NoWatch:
+    """Stands in where the kernel gives no inotify instance: no directory can be watched, and each is told so."""
+
+    directories = 0
+    error: BaseException | None = None
+
+    def __init__(self, reason: OSError) -> None:
+        self._reason = reason
+
+    def watch_directory(self, path: str, fd: int) -> None:
+        """Raise `WatchError`."""
+        del fd
+        raise WatchError(self._reason.errno, f"{path}: {self._reason.strerror}")
+
+    def take(self) -> Hints:
+        """Return no hints."""
+        return Hints()
+
+    def start(self) -> None:
+        """Do nothing."""
+
+    stop = join = weigh_anchors = start
+
+    def watch_reach(self, link: str, reach: tuple[tuple[str, str], ...]) -> None:
+        """Do nothing."""
+
+    def watch_for(self, directory: str, name: str) -> None:
+        """Do nothing."""
+
+    def watch_itself(self, path: str) -> None:
+        """Do nothing."""
+
+    def forget(self, directory: str) -> None:
+        """Do nothing."""

@@ -1,0 +1,478 @@
+"""The files collector where a file system is at its least helpful: nothing is lost, and nothing is made up."""
+
+import ctypes
+import errno
+import hashlib
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from collectors._files.session import Session, Surroundings
+from collectors._files.watch import Watch, WatchError
+from collectors.collector import Duration, Scoped
+from collectors.files import FilesCollector, FilesEntry
+
+OLD = "listen 80;\n"
+NEW = "listen 8080;\n"
+
+
+@pytest.fixture
+def etc(tmp_path):
+    directory = tmp_path / "etc"
+    directory.mkdir()
+    (directory / "app.conf").write_text(OLD)
+    return directory
+
+
+def collector(*paths, surroundings=None, **options):
+    options.setdefault("settle", Duration(0.05))
+    entry = FilesEntry(paths=tuple(map(str, paths)), **options)
+    return FilesCollector([Scoped(entry)], **(surroundings or {}))
+
+
+def run(record, memory=None, *paths, wrap=lambda it: it, leave_out=frozenset(), **options):
+    recorder = record(memory, leave_out=leave_out).start(wrap(collector(*paths, **options)))
+    recorder.wait_for_report("watching")
+    return recorder
+
+
+def changes(recorder, count=1):
+    recorder.wait_for_events(count)
+    recorder.stop.wait(0.2)
+    return sorted(
+        (event.data.get("change"), event.data["path"].rpartition("/")[2]) for event in recorder.events
+    )
+
+
+class Powerless:
+    """Runs a collector without the capabilities that let root read everything; for this thread alone."""
+
+    def __init__(self, inner):
+        self._inner = inner
+
+    def run(self, runtime):
+        header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+        none = (ctypes.c_uint32 * 6)()
+        assert ctypes.CDLL(None, use_errno=True).capset(header, none) == 0
+        self._inner.run(runtime)
+
+
+# --- attributes
+
+
+def test_another_mode_is_a_change_of_attributes(record, etc):
+    recorder = run(record, None, f"{etc}/**")
+    (etc / "app.conf").chmod(0o600)
+    assert changes(recorder) == [("attributes", "app.conf")]
+    data = recorder.events[0].data
+    assert (data["old_mode"], data["new_mode"], data["attributes"]) == ("0644", "0600", "mode")
+    assert data["old_sha256"] == data["new_sha256"]
+    assert "diff" not in data
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="giving a file away needs root")
+def test_another_owner_is_a_change_of_attributes(record, etc):
+    recorder = run(record, None, f"{etc}/**")
+    os.chown(etc / "app.conf", 1, 12345)
+    assert changes(recorder) == [("attributes", "app.conf")]
+    data = recorder.events[0].data
+    assert (data["old_owner"], data["new_owner"]) == ("root:root", "daemon:12345")
+    assert data["attributes"] == "owner, group"
+
+
+def test_an_extended_attribute_is_a_change_of_attributes(record, etc):
+    try:
+        os.setxattr(etc / "app.conf", "user.colour", b"green")
+    except OSError as error:
+        pytest.skip(f"no extended attributes here: {error}")
+    recorder = run(record, None, f"{etc}/**")
+    os.setxattr(etc / "app.conf", "user.colour", b"blue")
+    assert changes(recorder) == [("attributes", "app.conf")]
+    assert recorder.events[0].data["attributes"] == "user.colour"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="giving a file capabilities needs root")
+def test_a_capability_and_an_acl_are_changes_of_attributes(record, etc):
+    (etc / "tool").write_text("#!/bin/sh\n")
+    recorder = run(record, None, f"{etc}/**")
+    capability = bytes.fromhex("0100000200040000000000000000000000000000")
+    os.setxattr(etc / "tool", "security.capability", capability)
+    assert changes(recorder) == [("attributes", "tool")]
+    assert recorder.events[0].data["attributes"] == "capabilities"
+    acl = bytes.fromhex(
+        "0200000001000600ffffffff020006000100000004000400ffffffff10000600ffffffff20000400ffffffff"
+    )
+    os.setxattr(etc / "app.conf", "system.posix_acl_access", acl)
+    assert changes(recorder, 2) == [("attributes", "app.conf"), ("attributes", "tool")]
+    assert "acl" in recorder.events[1].data["attributes"]
+
+
+# --- what cannot be read
+
+
+def test_a_file_that_cannot_be_read_any_more_is_unreadable_and_not_deleted(record, etc):
+    recorder = run(record, None, f"{etc}/**", wrap=Powerless)
+    (etc / "app.conf").chmod(0)
+    assert changes(recorder) == [("unreadable", "app.conf")]
+    recorder.end()
+    again = run(record, recorder.memory, f"{etc}/**", wrap=Powerless)
+    again.end()
+    assert again.events == [], "it is told once"
+    (etc / "app.conf").write_text(NEW)
+    (etc / "app.conf").chmod(0o644)
+    last = run(record, recorder.memory, f"{etc}/**", wrap=Powerless)
+    assert changes(last) == [("modified", "app.conf")]
+    assert last.events[0].data["old_sha256"] != last.events[0].data["new_sha256"]
+
+
+def test_a_directory_that_cannot_be_read_any_more_is_one_unreadable(record, etc):
+    (etc / "inner").mkdir()
+    for number in range(3):
+        (etc / "inner" / f"{number}").write_text("x")
+    recorder = run(record, None, f"{etc}/**", wrap=Powerless)
+    (etc / "inner").chmod(0)
+    assert changes(recorder) == [("unreadable", "inner")]
+    (etc / "inner").chmod(0o755)
+    (etc / "inner" / "1").write_text("y")
+    assert changes(recorder, 2) == [("modified", "1"), ("unreadable", "inner")]
+
+
+def test_what_was_never_readable_is_silent(record, etc):
+    (etc / "secret").write_text("x")
+    (etc / "secret").chmod(0)
+    (etc / "closed").mkdir(mode=0)
+    recorder = run(record, None, f"{etc}/**", wrap=Powerless)
+    recorder.end()
+    again = run(record, recorder.memory, f"{etc}/**", wrap=Powerless)
+    again.end()
+    assert recorder.events == again.events == []
+
+
+def mountinfo(path, *points):
+    lines = [f"{20 + i} 1 0:{40 + i} / {point} rw - tmpfs tmpfs rw" for i, point in enumerate(points)]
+    path.write_text("\n".join(["1 0 8:1 / / rw - ext4 /dev/root rw", *lines]) + "\n")
+    return {"mountinfo": path}
+
+
+@pytest.mark.parametrize("leaves_an_empty_directory", [True, False])
+def test_a_missing_mount_is_no_deletion(record, tmp_path, leaves_an_empty_directory):
+    mount = tmp_path / "mnt"
+    (mount / "conf").mkdir(parents=True)
+    (mount / "conf" / "a").write_text("a")
+    (mount / "conf" / "b").write_text("b")
+    host = mountinfo(tmp_path / "mountinfo", mount)
+    first = run(record, None, f"{mount}/conf/**", surroundings=host)
+    first.end()
+    mount.rename(tmp_path / "unmounted")
+    if leaves_an_empty_directory:
+        mount.mkdir()
+    mountinfo(tmp_path / "mountinfo")
+    second = run(record, first.memory, f"{mount}/conf/**", surroundings=host)
+    assert changes(second) == [("unreadable", "mnt")]
+    second.end()
+    if leaves_an_empty_directory:
+        mount.rmdir()
+    (tmp_path / "unmounted").rename(mount)
+    (mount / "conf" / "b").write_text("c")
+    mountinfo(tmp_path / "mountinfo", mount)
+    third = run(record, first.memory, f"{mount}/conf/**", surroundings=host)
+    assert changes(third) == [("modified", "b")]
+
+
+@pytest.fixture
+def mount_point(tmp_path):
+    """Mount one directory on another; whatever happens, nothing stays mounted."""
+    point = tmp_path / "mnt"
+    point.mkdir()
+    (tmp_path / "disk").mkdir()
+    if os.getuid() or subprocess.run(["mount", "--bind", tmp_path / "disk", point], check=False).returncode:
+        pytest.skip("mounting needs root, and a place where it is allowed")
+    yield point
+    while f" {point} " in Path("/proc/self/mountinfo").read_text():
+        subprocess.run(["umount", "-l", point], check=True)
+
+
+def test_a_mount_that_goes_and_comes_under_watch(record, mount_point, tmp_path):
+    (mount_point / "a").write_text("a")
+    recorder = run(record, None, f"{mount_point}/**")
+    subprocess.run(["umount", mount_point], check=True)
+    assert changes(recorder) == [("unreadable", "mnt")]
+    (tmp_path / "disk" / "a").write_text("b")
+    subprocess.run(["mount", "--bind", tmp_path / "disk", mount_point], check=True)
+    assert changes(recorder, 2) == [("modified", "a"), ("unreadable", "mnt")]
+
+
+# --- directories and roots
+
+
+def test_a_directory_that_comes_with_files_is_watched(record, etc):
+    recorder = run(record, None, f"{etc}/**")
+    (etc / "a" / "b").mkdir(parents=True)
+    (etc / "a" / "b" / "x").write_text("x")
+    assert changes(recorder) == [("created", "x")]
+    (etc / "a" / "b" / "x").write_text("y")
+    assert changes(recorder, 2) == [("created", "x"), ("modified", "x")]
+
+
+def test_a_directory_that_moves_in_goes_on_being_watched(record, etc, tmp_path):
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "x").write_text("x")
+    recorder = run(record, None, f"{etc}/**")
+    (tmp_path / "new").rename(etc / "new")
+    assert changes(recorder) == [("created", "x")]
+    (etc / "new" / "x").write_text("y")
+    assert changes(recorder, 2) == [("created", "x"), ("modified", "x")]
+
+
+def test_a_directory_that_moves_within_is_renamed_files(record, etc):
+    (etc / "old" / "deep").mkdir(parents=True)
+    (etc / "old" / "deep" / "x").write_text("x")
+    (etc / "old" / "y").write_text("y")
+    recorder = run(record, None, f"{etc}/**")
+    (etc / "old").rename(etc / "new")
+    assert changes(recorder, 2) == [("renamed", "x"), ("renamed", "y")]
+    assert {event.data["renamed_from"] for event in recorder.events} == {
+        f"{etc}/old/deep/x",
+        f"{etc}/old/y",
+    }
+    (etc / "new" / "deep" / "x").write_text("changed")
+    assert changes(recorder, 3)[0] == ("modified", "x")
+    assert recorder.events[-1].data["path"] == f"{etc}/new/deep/x"
+
+
+def test_a_directory_that_moves_out_is_deleted_files_and_watched_no_more(record, etc, tmp_path):
+    (etc / "old").mkdir()
+    (etc / "old" / "x").write_text("x")
+    recorder = run(record, None, f"{etc}/**")
+    (etc / "old").rename(tmp_path / "outside")
+    assert changes(recorder) == [("deleted", "x")]
+    (tmp_path / "outside" / "x").write_text("y")
+    (etc / "app.conf").write_text(NEW)
+    assert changes(recorder, 2) == [("deleted", "x"), ("modified", "app.conf")]
+
+
+def test_a_root_that_is_removed_and_made_again_is_watched_again(record, etc):
+    recorder = run(record, None, f"{etc}/**")
+    shutil.rmtree(etc)
+    assert changes(recorder) == [("deleted", "app.conf")]
+    etc.mkdir()
+    (etc / "app.conf").write_text(NEW)
+    assert changes(recorder, 2) == [("created", "app.conf"), ("deleted", "app.conf")]
+    (etc / "app.conf").write_text(OLD)
+    assert changes(recorder, 3)[-1] == ("modified", "app.conf")
+
+
+def test_a_root_that_is_not_there_yet_is_waited_for(record, tmp_path):
+    root = tmp_path / "not" / "yet" / "there"
+    recorder = run(record, None, f"{root}/*.conf")
+    root.mkdir(parents=True)
+    (root / "app.conf").write_text(OLD)
+    assert changes(recorder) == [("created", "app.conf")]
+    (root / "app.conf").write_text(NEW)
+    assert changes(recorder, 2) == [("created", "app.conf"), ("modified", "app.conf")]
+
+
+def test_a_parent_of_a_root_that_is_swapped_for_another_is_modified_files(record, tmp_path):
+    for name, content in (("app", OLD), ("app.new", NEW)):
+        (tmp_path / name / "conf").mkdir(parents=True)
+        (tmp_path / name / "conf" / "app.conf").write_text(content)
+    recorder = run(record, None, f"{tmp_path}/app/conf/**")
+    (tmp_path / "app").rename(tmp_path / "app.old")
+    (tmp_path / "app.new").rename(tmp_path / "app")
+    assert changes(recorder) == [("modified", "app.conf")]
+    (tmp_path / "app" / "conf" / "app.conf").write_text(OLD)
+    assert changes(recorder, 2) == [("modified", "app.conf")] * 2
+
+
+def test_a_directory_the_agent_keeps_its_own_files_in_is_not_entered(record, etc):
+    (etc / "spool").mkdir()
+    (etc / "spool" / "x").write_text("x")
+    status = (etc / "spool").stat()
+    recorder = run(record, None, f"{etc}/**", leave_out=frozenset({(status.st_dev, status.st_ino)}))
+    (etc / "spool" / "x").write_text("y")
+    (etc / "app.conf").write_text(NEW)
+    assert changes(recorder) == [("modified", "app.conf")]
+    assert not any("spool" in key for key in recorder.memory.kept)
+
+
+# --- hints that fail
+
+
+class Stalled:
+    """Runs a session whose watch can be held up from outside, as on a machine that is too busy to read it."""
+
+    def __init__(self, *paths):
+        from collectors.files import _scope
+
+        self._scopes = [_scope(Scoped(FilesEntry(paths=tuple(map(str, paths)), settle=Duration(0.05))))]
+
+    def run(self, runtime):
+        self.session = Session(self._scopes, runtime, Surroundings())
+        self.session.run()
+
+
+def test_an_overflow_of_the_kernels_queue_is_made_good_by_comparing_everything(record, etc):
+    stalled = Stalled(f"{etc}/**")
+    recorder = record().start(stalled)
+    recorder.wait_for_report("watching")
+    queue = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    with stalled.session._watch._hint_lock:
+        for _ in range(queue // 2 + 1000):
+            os.close(os.open(etc / "noise", os.O_WRONLY | os.O_CREAT))
+            (etc / "noise").unlink()
+        (etc / "app.conf").write_text(NEW)
+        (etc / "unseen").write_text("x")
+    assert changes(recorder, 2) == [("created", "unseen"), ("modified", "app.conf")]
+    (etc / "app.conf").write_text(OLD)
+    assert changes(recorder, 3)[-1] == ("modified", "app.conf")
+    assert not any(event.data.get("while_agent_down") for event in recorder.events)
+
+
+class LimitedWatch(Watch):
+    """A kernel that has no watch to give for directories of a certain name."""
+
+    def watch_directory(self, path, fd):
+        if "/limited" in path:
+            raise WatchError(errno.ENOSPC, "no space left on device")
+        super().watch_directory(path, fd)
+
+
+def test_a_subtree_that_cannot_be_watched_is_polled_and_that_is_told_once(record, etc):
+    (etc / "limited" / "a").mkdir(parents=True)
+    (etc / "limited" / "a" / "x").write_text("x")
+    host = {"watch": LimitedWatch, "poll_seconds": 0.1}
+    recorder = run(record, None, f"{etc}/**", surroundings=host)
+    recorder.wait_for_events(1)
+    (event,) = recorder.events
+    assert (event.name, event.event_type) == ("agent", "WatchDegradedEvent")
+    assert event.data["path"] == f"{etc}/limited"
+    assert "max_user_watches" in event.text
+    (etc / "limited" / "a" / "x").write_text("y")
+    recorder.wait_for_events(2)
+    assert recorder.events[1].data["change"] == "modified"
+    recorder.end()
+    again = run(record, recorder.memory, f"{etc}/**", surroundings=host)
+    again.end()
+    assert again.events == []
+
+
+def test_without_any_inotify_instance_everything_is_polled(record, etc):
+    def none_left(_wake, _selection):
+        raise OSError(errno.EMFILE, "inotify instance limit reached")
+
+    recorder = run(record, None, f"{etc}/**", surroundings={"watch": none_left, "poll_seconds": 0.1})
+    recorder.wait_for_events(1)
+    assert "max_user_instances" in recorder.events[0].text
+    (etc / "app.conf").write_text(NEW)
+    recorder.wait_for_events(2)
+    assert recorder.events[1].data["change"] == "modified"
+
+
+def test_changes_without_any_hint_are_found_by_the_slow_compare(record, etc):
+    class DeafWatch(Watch):
+        def watch_directory(self, path, fd):
+            pass
+
+    host = {"watch": DeafWatch, "compare_seconds": 0.2}
+    recorder = run(record, None, f"{etc}/**", surroundings=host)
+    (etc / "app.conf").write_text(NEW)
+    assert changes(recorder) == [("modified", "app.conf")]
+    assert "while_agent_down" not in recorder.events[0].data
+
+
+# --- odd files
+
+
+def test_what_is_no_regular_file_is_never_opened(record, etc):
+    os.mkfifo(etc / "fifo")
+    recorder = run(record, None, f"{etc}/**")
+    os.mkfifo(etc / "another")
+    (etc / "app.conf").write_text(NEW)
+    assert changes(recorder) == [("modified", "app.conf")]
+    (etc / "app.conf").unlink()
+    os.mkfifo(etc / "app.conf")
+    assert changes(recorder, 2) == [("deleted", "app.conf"), ("modified", "app.conf")]
+
+
+def test_names_of_any_bytes_are_remembered_and_told(record, etc):
+    name = os.fsdecode(b"caf\xe9 \x01 // \n.conf".replace(b"/", b"|"))
+    (etc / name).write_text("x")
+    recorder = run(record, None, f"{etc}/**")
+    recorder.end()
+    (etc / name).write_text("y")
+    again = run(record, recorder.memory, f"{etc}/**")
+    again.wait_for_events(1)
+    assert again.events[0].data["change"] == "modified"
+    assert "caf\\xe9" in again.events[0].data["path"]
+
+
+def test_a_binary_file_has_hashes_and_no_diff(record, etc):
+    (etc / "blob").write_bytes(b"\x00\x01\xff")
+    recorder = run(record, None, f"{etc}/**")
+    (etc / "blob").write_bytes(b"\x00\x02\xff")
+    assert changes(recorder) == [("modified", "blob")]
+    assert recorder.events[0].data["old_sha256"] != recorder.events[0].data["new_sha256"]
+    assert "diff" not in recorder.events[0].data
+
+
+def test_a_huge_file_is_compared_by_size_and_times(record, etc):
+    with (etc / "huge").open("wb") as file:
+        file.truncate(65 * 1024 * 1024)
+    recorder = run(record, None, f"{etc}/**")
+    with (etc / "huge").open("r+b") as file:
+        file.write(b"x")
+    assert changes(recorder) == [("modified", "huge")]
+    assert recorder.events[0].data["new_sha256"] is None
+
+
+def test_a_thousand_changes_in_a_second_are_few_and_the_last_content_is_right(record, etc):
+    recorder = run(record, None, f"{etc}/**")
+    end = time.monotonic() + 1.0
+    number = 0
+    while time.monotonic() < end:
+        number += 1
+        (etc / "app.conf").write_text(f"{number}\n")
+    final = hashlib.sha256(f"{number}\n".encode()).hexdigest()
+    recorder.wait_for(lambda: recorder.events and recorder.events[-1].data["new_sha256"] == final)
+    assert len(recorder.events) <= 10
+
+
+def test_a_flood_is_five_hundred_details_and_one_summary(record, etc):
+    recorder = run(record, None, f"{etc}/**")
+    recorder.end()
+    for number in range(700):
+        (etc / f"{number}").write_text("x")
+    again = run(record, recorder.memory, f"{etc}/**")
+    again.end()
+    assert len(again.events) == 501
+    summary = again.events[-1]
+    assert summary.data["count"] == 200
+    assert summary.data["path"] == str(etc)
+    assert summary.data["while_agent_down"] is True
+    last = run(record, recorder.memory, f"{etc}/**")
+    last.end()
+    assert last.events == []
+
+
+def test_a_flood_under_watch_is_summed_up_when_its_minute_is_over(record, etc):
+    recorder = run(record, None, f"{etc}/**", surroundings={"flood_seconds": 3.0})
+    for number in range(800):
+        (etc / f"{number}").write_text("x")
+    recorder.wait_for(lambda: sum(e.data.get("count", 1) for e in recorder.events) == 800, "all 800")
+    assert any(event.data.get("summary") for event in recorder.events)
+
+
+def test_a_flood_whose_summary_was_not_told_is_told_at_the_next_start(record, etc):
+    recorder = run(record, None, f"{etc}/**")
+    for number in range(600):
+        (etc / f"{number}").write_text("x")
+    recorder.wait_for(lambda: any(key.startswith("=flood") for key in recorder.memory.kept))
+    recorder.wait_for_events(500)
+    recorder.end()
+    again = run(record, recorder.memory, f"{etc}/**")
+    again.end()
+    assert sum(event.data.get("count", 1) for event in (*recorder.events, *again.events)) == 600
