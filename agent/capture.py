@@ -52,7 +52,7 @@ class Capture:
 
     def __init__(self, spool: Spool, identity: Identity, clocks: Clocks | None = None) -> None:
         self._spool = spool
-        self._clocks = clocks or Clocks()
+        self.clocks = clocks or Clocks()
         self._lock = Lock()
         self.identity = identity
 
@@ -75,7 +75,7 @@ class Capture:
         self._spool.append(chunk(captured, self._stamp(self.identity), INTAKE), taken=taken)
 
     def _stamp(self, identity: Identity) -> Stamp:
-        clocks = self._clocks
+        clocks = self.clocks
         return Stamp(
             hostname=identity.hostname,
             boot_id=clocks.boot_id,

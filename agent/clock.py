@@ -6,11 +6,25 @@ Which boot this is and how long it has run never lie: a boot id and CLOCK_BOOTTI
 
 import ctypes
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
 STA_UNSYNC = 0x0040  # adjtimex(2): the kernel was never told that its clock is right, or long ago
+SETTERS = tuple(
+    Path("/run") / name
+    for name in (
+        "systemd/timesync",
+        "chrony/chronyd.pid",
+        "chronyd.pid",
+        "ntpd.pid",
+        "ntpsec.pid",
+        "openntpd.pid",
+    )
+)
+"""What is there while a program runs that sets the clock when it can."""
+
+_NOT_BEFORE = 1_767_225_600  # 2026-01-01: a clock from before this program was written is wrong
 _SIZEOF_TIMEX = 208  # on 64-bit Linux; the buffer below is larger
 _OFFSETOF_STATUS = {8: 40, 4: 20}  # by the size of a long: modes, offset, freq, maxerror, esterror, status
 
@@ -34,10 +48,21 @@ def read_machine_id(path: Path = MACHINE_ID) -> str:
     return "" if name == "uninitialized" else name
 
 
-def is_trusted(read_status: Callable[[], int] | None = None) -> bool:
-    """Return whether something keeps the wall clock right; where the kernel cannot say, believe it."""
+def is_trusted(
+    read_status: Callable[[], int] | None = None,
+    *,
+    setters: Iterable[Path] = SETTERS,
+    wall: Callable[[], float] = time.time,
+) -> bool:
+    """Return whether the wall clock is right as far as anybody here can know.
+
+    It is when the kernel was told so. Where it was not, but nothing on this host will ever set it (a
+    virtual machine has its host's time), it is as right as it will be.
+    """
     status = (read_status or read_clock_status)()
-    return status < 0 or not status & STA_UNSYNC
+    if status < 0 or not status & STA_UNSYNC:
+        return True
+    return wall() > _NOT_BEFORE and not any(path.exists() for path in setters)
 
 
 def read_clock_status() -> int:

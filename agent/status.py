@@ -3,7 +3,7 @@
 Holds no secret: texts of failures come masked from where they arise.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ class SpoolSize(msgspec.Struct, kw_only=True):
     events: int
     oldest: float | None
     rejected: int
+    volatile: str = ""
 
 
 class Document(msgspec.Struct, kw_only=True):
@@ -79,6 +80,7 @@ def spool_size(directory: Path, status: SpoolStatus) -> SpoolSize:
         events=status.events,
         oldest=status.oldest_time,
         rejected=status.rejected,
+        volatile=status.volatile,
     )
 
 
@@ -99,25 +101,34 @@ def destination(found: DestinationStatus, state: str = "unknown", **fields: Any)
 
 def needs_a_person(document: Document) -> list[str]:
     """Return what somebody has to look at, each in a few words; empty when all is well."""
-    reasons = []
+    return [*_of_the_agent(document), *_of_its_parts(document)]
+
+
+def _of_the_agent(document: Document) -> Iterator[str]:
     if not document.running:
-        reasons.append("the daemon is not running")
-    if document.running and not document.hostname:
-        reasons.append("there is no acceptable hostname")
-    reasons += [f"{name} was set aside" for name in document.set_aside]
-    for name, collector in document.collectors.items():
-        if collector.state in ("restarting", "failed"):
-            reasons.append(f"collector {name} is {collector.state}")
-    for name, found in document.destinations.items():
-        if found.state in ("paused", "failed"):
-            reasons.append(f"destination {name} is {found.state}")
-        if found.dropped:
-            reasons.append(f"{sum(found.dropped.values())} events for {name} were dropped")
+        yield "the daemon is not running"
+    elif not document.hostname:
+        yield "there is no acceptable hostname"
     if document.intake:
-        reasons.append(f"the intake does not listen: {document.intake}")
-    if document.spool and document.spool.rejected:
-        reasons.append(f"{document.spool.rejected} events were rejected")
-    return reasons
+        yield f"the intake does not listen: {document.intake}"
+    for path in document.set_aside:
+        yield f"{path} is wrong and was set aside"
+
+
+def _of_its_parts(document: Document) -> Iterator[str]:
+    for name, collector in document.collectors.items():
+        if collector.state == "restarting":
+            yield f"collector {name} fails: {collector.detail}"
+    for name, found in document.destinations.items():
+        if found.state in {"paused", "failed"}:
+            yield f"destination {name} is {found.state}: {found.reason}"
+        if found.dropped:
+            yield f"{sum(found.dropped.values())} events for {name} were dropped"
+    if kept := document.spool:
+        if kept.volatile:
+            yield f"events are lost at the next stop: {kept.volatile}"
+        if kept.rejected:
+            yield f"{kept.rejected} events were rejected, see `sts-agent rejected list`"
 
 
 def without_daemon(directory: Path, status: SpoolStatus | None, configured: Mapping[str, Any]) -> Document:

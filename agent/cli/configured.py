@@ -1,12 +1,46 @@
 """The configuration that a command was started with."""
 
 from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from agent.configuration.types import Configuration
+from agent.configuration.location import locate
+
+if TYPE_CHECKING:  # the types cost a quick command as much as what it does
+    from agent.configuration.types import Configuration
 
 
-def configuration(arguments: Namespace) -> Configuration:
+class Places(NamedTuple):
+    """Where the daemon is met, and where events are left when it is not there."""
+
+    socket: Path
+    spool_directory: Path
+
+
+def configuration(arguments: Namespace) -> "Configuration":
     """Return it; raises `ConfigurationError`. A wrong conf.d file is no obstacle to looking at things."""
     from agent.configuration.load import load
 
     return load(arguments.config, user=arguments.user, strict=False)
+
+
+def places(arguments: Namespace) -> Places:
+    """Return the two places alone, in a fraction of the time; the rest of the file may say what it wants.
+
+    Raises `ConfigurationError` when there is a file and it is no YAML or may not be read.
+    """
+    location = locate(arguments.config, user=arguments.user)
+    if not location.exists:
+        return Places(location.socket, location.spool_directory)
+    from agent.configuration.nodes import compose_file, entry, text_entry
+    from agent.configuration.problem import ConfigurationError, Problem
+
+    root = compose_file(location.file)
+    if isinstance(root, Problem):
+        raise ConfigurationError([root])
+    socket = text_entry(entry(root, "intake"), "socket")
+    directory = text_entry(entry(root, "spool"), "directory")
+    return Places(
+        Path(socket) if socket else location.socket,
+        Path(directory) if directory else location.spool_directory,
+    )

@@ -4,10 +4,24 @@ import pytest
 
 from agent import clock
 
+NOW = 1_800_000_000.0
 
-@pytest.mark.parametrize(("status", "trusted"), [(0, True), (0x2001, True), (0x40, False), (-1, True)])
-def test_the_wall_clock_is_trusted_unless_the_kernel_says_it_is_not_kept(status, trusted):
-    assert clock.is_trusted(lambda: status) is trusted
+
+@pytest.mark.parametrize("status", [0, 0x2001, -1])
+def test_the_wall_clock_is_trusted_where_the_kernel_was_told_it_is_right_or_cannot_say(status, tmp_path):
+    assert clock.is_trusted(lambda: status, setters=[tmp_path], wall=lambda: NOW)
+
+
+def test_a_clock_that_is_still_to_be_set_is_not_trusted(tmp_path):
+    assert not clock.is_trusted(lambda: 0x40, setters=[tmp_path / "no", tmp_path], wall=lambda: NOW)
+
+
+def test_a_clock_that_nothing_here_ever_sets_is_as_right_as_it_will_be(tmp_path):
+    assert clock.is_trusted(lambda: 0x40, setters=[tmp_path / "no"], wall=lambda: NOW)
+
+
+def test_a_clock_from_before_this_program_was_written_is_not_trusted(tmp_path):
+    assert not clock.is_trusted(lambda: 0x40, setters=[tmp_path / "no"], wall=lambda: 86_400.0)
 
 
 def test_the_kernel_can_be_asked():

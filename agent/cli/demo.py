@@ -1,0 +1,43 @@
+"""`sts-agent demo`: see the main job done, on this machine, in a few seconds; it leaves nothing behind."""
+
+import signal
+import sys
+from argparse import Namespace
+
+from agent.cli import DONE, Subparsers
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Describe the command's words."""
+    parser = subparsers.add_parser("demo", description=__doc__)
+    parser.add_argument(
+        "--seconds", type=float, default=20, metavar="N", help="about how long it takes (default: 20)"
+    )
+    parser.add_argument("--json", action="store_true", help="each event that arrives as a line of JSON")
+
+
+def run(arguments: Namespace) -> int:
+    """Play it."""
+    from agent.demo.screen import Screen
+    from agent.demo.stage import Stage
+    from agent.demo.story import NEXT, Story
+    from agent.receiver import Received
+
+    screen = Screen(sys.stderr if arguments.json else sys.stdout)
+    story = Story(screen, arguments.seconds)
+
+    def arrived(received: Received) -> None:
+        if arguments.json:
+            import json
+
+            print(json.dumps(received.event), flush=True)
+        else:
+            story.arrived(received)
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the end of the demo ends the agent as well
+    screen.title("sts-agent: this host's changes, on their way to a receiver")
+    with Stage(arrived) as stage:
+        story.play(stage)
+    screen.title("Everything is stopped and removed.")
+    screen.title(NEXT)
+    return DONE

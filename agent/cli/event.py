@@ -1,0 +1,185 @@
+"""`sts-agent event send`: one event by hand, from a script or a unit's ExecStartPre.
+
+It must be quick, and end within 3 s whatever happens. It says done only when the event is on disk.
+"""
+
+import os
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from agent.cli import DONE, MISUSED, CommandError, Subparsers, complain
+from agent.cli.ask import NotAllowedError, NotAnsweringError, ask
+
+DEFAULT_SOCKET = Path("/run/sts-agent/intake.sock")
+_AT_MOST_SECONDS = 2.5  # of 3: starting and ending take some
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Describe the command's words."""
+    event = subparsers.add_parser("event", description="Record an event by hand.")
+    actions = event.add_subparsers(dest="action", metavar="ACTION", required=True)
+    send = actions.add_parser("send", help="record one event", description=__doc__.partition("\n")[0])
+    send.add_argument("type", metavar="TYPE", help="the event's type, as DeploymentEvent")
+    send.add_argument("--title", required=True, help="what happened, in a few words")
+    send.add_argument("--text", default="", help="what happened, in more words")
+    send.add_argument(
+        "-i",
+        "--identifiers",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="ID",
+        help="the elements it is about (default: this host)",
+    )
+    send.add_argument("-s", "--source", default="sts-agent", help="who says so (default: sts-agent)")
+    send.add_argument(
+        "-c",
+        "--category",
+        default="Others",
+        help="Activities, Alerts, Anomalies, Changes, Deployments or Others (default)",
+    )
+    send.add_argument("-d", "--data", default="{}", metavar="JSON", help="an object of scalars")
+    send.add_argument(
+        "--links", nargs="+", action="extend", default=[], metavar="LINK", help='"title: url" each'
+    )
+    send.add_argument("--tags", nargs="+", action="extend", default=[], metavar="TAG", help="k:v each")
+    send.add_argument("--name", default="custom", help="the event's name (default: custom)")
+    send.add_argument(
+        "--timestamp", metavar="TIME", help="seconds since the epoch or ISO 8601 (default: now)"
+    )
+    send.add_argument(
+        "--source-identifier",
+        default="",
+        metavar="ID",
+        help="the same for the same fact (default: a new one)",
+    )
+    send.add_argument("--best-effort", action="store_true", help="a failure is a warning; always exit 0")
+    send.add_argument("--json", action="store_true", help="print the result as a JSON object")
+
+
+def run(arguments: Namespace) -> int:
+    """Record the event, print its identifier."""
+    deadline = time.monotonic() + _AT_MOST_SECONDS
+    try:
+        identifier, where = _send(arguments, deadline)
+    except Exception as error:
+        if not arguments.best_effort:
+            raise
+        complain(f"warning: the event was not recorded: {error}")
+        return DONE
+    if arguments.json:
+        import json
+
+        print(json.dumps({"source_identifier": identifier, "kept_by": where}))
+    else:
+        print(identifier)
+    return DONE
+
+
+def _send(arguments: Namespace, deadline: float) -> tuple[str, str]:
+    identifier, body = _compose(arguments)
+    failure: CommandError | None = None
+    for path in _sockets(arguments):
+        left = max(0.1, deadline - time.monotonic())
+        try:
+            reply = ask(path, "POST", "/stsAgent/intake", body, timeout_seconds=left)
+        except NotAnsweringError as error:
+            failure = error
+            continue
+        if not reply.is_ok:
+            bad_input = 400 <= reply.status < 500 and reply.status != 429  # noqa: PLR2004 - HTTP's
+            raise CommandError(f"the daemon refused: {reply.reason}", "", MISUSED if bad_input else 1)
+        return identifier, "daemon"
+    _leave(arguments, body, failure)
+    return identifier, "incoming"
+
+
+def _compose(arguments: Namespace) -> tuple[str, bytes]:
+    """Return the event's identifier and what is posted; raises `CommandError` for bad input."""
+    import json
+
+    from agent.cli.moment import parse_moment
+    from collectors.event import Category, Event, EventError, encode
+
+    try:
+        event = Event(
+            name=arguments.name,
+            event_type=arguments.type,
+            category=_category(arguments.category, [*Category]),  # type: ignore[arg-type]
+            title=arguments.title,
+            text=arguments.text,
+            timestamp=parse_moment(arguments.timestamp) if arguments.timestamp else int(time.time()),
+            data=_data(arguments.data),
+            tags=tuple(arguments.tags),
+            element_identifiers=tuple(arguments.identifiers),
+            links=tuple(_link(text) for text in arguments.links),
+            source=arguments.source,
+            source_identifier=arguments.source_identifier,
+        )
+    except EventError as error:
+        raise CommandError(error.problem, error.hint, MISUSED) from None
+    except UnicodeError:
+        raise CommandError("a word of the command is not UTF-8", "", MISUSED) from None
+    body = b'{"origin":"event send","events":{%s:[%s]}}' % (json.dumps(event.name).encode(), encode(event))
+    return event.source_identifier, body
+
+
+def _category(text: str, known: list[str]) -> str:
+    for category in known:
+        if category.lower() == text.lower():
+            return category
+    raise CommandError(f"{text!r} is no category", f"one of {', '.join(known)}", MISUSED)
+
+
+def _data(text: str) -> dict[str, Any]:
+    import json
+
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise CommandError(f"--data is not JSON: {error}", """write '{"key": "value"}'""", MISUSED) from None
+    if not isinstance(data, dict):
+        raise CommandError("--data is no JSON object", """write '{"key": "value"}'""", MISUSED)
+    return data
+
+
+def _link(text: str) -> Any:
+    from collectors.event import Link
+
+    title, colon, url = text.partition(": ")
+    if not colon or not title or not url.strip():
+        raise CommandError(f"the link {text!r} is not `title: url`", "", MISUSED)
+    return Link(title, url.strip())
+
+
+def _sockets(arguments: Namespace) -> Iterator[Path]:
+    """Yield where a daemon may listen; the configuration is only read when it has to be."""
+    if arguments.config is None and not arguments.user and "STS_AGENT_CONFIG" not in os.environ:
+        yield DEFAULT_SOCKET
+    from agent.cli.configured import places
+
+    configured = places(arguments).socket
+    if configured != DEFAULT_SOCKET:
+        yield configured
+
+
+def _leave(arguments: Namespace, body: bytes, failure: CommandError | None) -> None:
+    from agent.cli.configured import places
+    from collectors.event import new_identifier
+    from spool import SpoolError
+    from spool.incoming import leave_in_incoming
+
+    directory = places(arguments).spool_directory
+    try:
+        # A name of its own, since a client may give two events one identifier on purpose.
+        leave_in_incoming(directory, new_identifier(), body)
+    except SpoolError as error:
+        nearest = next(
+            path for path in (directory / "incoming", directory, *directory.parents) if path.exists()
+        )
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise NotAllowedError(directory) from None
+        raise CommandError(failure.problem if failure else "no daemon answers", str(error)) from None

@@ -1,0 +1,309 @@
+"""The wiring: what the daemon is made of, how it starts, goes on, reloads and ends.
+
+    collectors ──▶ Capture ──▶ Spool ──▶ a DeliveryLoop for each destination
+    the socket ──▶    ┘
+
+Start-up waits for nothing: not for the network, the time, a baseline, nor the backlog. After it, only a
+signal ends the daemon: whatever fails is restarted, waits, or is told. This module decides the order of
+things and nothing else.
+"""
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from agent import __version__, clock, hostname, own_events
+from agent.capture import Capture, Identity
+from agent.configuration.compare import compare
+from agent.configuration.problem import ConfigurationError
+from agent.configuration.types import Configuration
+from agent.configuration.types import Spool as SpoolSettings
+from agent.deliveries import Deliveries
+from agent.housekeeping import Housekeeping, Job
+from agent.intake.rate import Rate
+from agent.intake.routes import Routes
+from agent.intake.server import IntakeError, Server
+from agent.journal import start_logging
+from agent.left_behind import ARRIVED, LeftBehind
+from agent.machine import settle_in
+from agent.notify import Notify
+from agent.own_events import OWNER
+from agent.signals import Signals
+from agent.status import Collector, Document, spool_size
+from agent.supervisor import Lent, Supervisor
+from collectors.event import Event
+from collectors.registry import COLLECTORS
+from spool import Options, Spool, SpoolError
+
+log = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 5.0
+HOUR_SECONDS = 3600.0
+NO_HOSTNAME_SECONDS = 300.0
+RECOVERY_SECONDS = 30.0
+EVENTS_A_SECOND, EVENTS_AT_ONCE = 1000.0, 1_000_000.0
+"""The intake's rate: a backlog or a benchmark passes at once, a program that runs wild does not."""
+
+
+class Daemon:
+    """One agent's life, from `run` to its return; all of it in the main thread but what others own."""
+
+    def __init__(
+        self, configuration: Configuration, load: Callable[[], Configuration], notify: Notify | None = None
+    ) -> None:
+        self._configuration = configuration
+        self._load = load
+        self._notify = notify or Notify()
+        self._started = time.time()
+
+    def run(self) -> int:
+        """Watch, keep and deliver until SIGTERM or SIGINT; raises `SpoolError` when there is no spool."""
+        self._spool = Spool.open(
+            self._configuration.spool_directory, _options(self._configuration.settings.spool)
+        )
+        self._signals = Signals((signal.SIGTERM, signal.SIGINT, signal.SIGHUP, ARRIVED))
+        self._make()
+        # Destinations come first: each gets everything that is kept from here on.
+        self._deliveries.reconfigure(self._configuration.settings.destinations)
+        self._listen()
+        self._notify.ready("running")
+        self._begin()
+        self._wait()
+        self._end()
+        return 0
+
+    def _make(self) -> None:
+        """Make every part; nothing runs yet."""
+        self._was_cloned = settle_in(self._spool)
+        self._capture = Capture(self._spool, self._identity())
+        self._deliveries = Deliveries(
+            self._spool, lambda: self._capture.identity.hostname or None, self._capture.clocks
+        )
+        found = self._spool.directory.stat()
+        lent = Lent(
+            memory=self._spool.memory,
+            keep=self._capture.keep,
+            flush=self._deliveries.flush,
+            leave_out=frozenset({(found.st_dev, found.st_ino)}),
+        )
+        self._supervisor = Supervisor(COLLECTORS, lent)
+        self._left_behind = LeftBehind(self._spool, self._capture)
+        self._routes = Routes(
+            capture=self._capture,
+            rate=Rate(EVENTS_A_SECOND, EVENTS_AT_ONCE),
+            has_room=lambda: True,
+            status=self.status,
+            retry=self._retry,
+            discard=self._spool.discard,
+        )
+        self._housekeeping = Housekeeping(self._jobs())
+
+    def _jobs(self) -> dict[str, Job]:
+        """Return what is due now and then; each is a wake-up, so none is without need."""
+        jobs = {
+            "the spool": Job(HOUR_SECONDS, self._tidy),
+            "incoming": Job(HOUR_SECONDS, self._take_left_behind),
+            "dropped events": Job(HOUR_SECONDS, self._tell_drops),
+        }
+        if self._spool.recovery is not None and not self._spool.recovery.finished:
+            jobs["recovery"] = Job(RECOVERY_SECONDS, self._tell_recoveries)
+        if not self._capture.identity.hostname:
+            jobs["the hostname"] = Job(NO_HOSTNAME_SECONDS, self._look_for_hostname)
+        return jobs
+
+    def _listen(self) -> None:
+        """Open the socket; without it everything else goes on."""
+        self._server = Server(self._configuration.socket, self._routes.answer)
+        self._no_intake = ""
+        try:
+            self._server.start()
+        except IntakeError as error:
+            self._no_intake = str(error)
+            log.error("the intake does not listen: %s", error)  # noqa: TRY400 - made for people, with a hint
+
+    def _begin(self) -> None:
+        """Tell what has to be told of this start, then let everything run."""
+        configuration = self._configuration
+        self._say(configuration)
+        self._tell([self._started_event()], {_seen(name): b"" for name in configuration.collectors})
+        if configuration.set_aside:
+            self._tell([own_events.files_set_aside(configuration.set_aside, _now())])
+        self._tell_recoveries()
+        self._left_behind.watch(self._spool.directory / "incoming")
+        self._take_left_behind()
+        self._supervisor.reconfigure(configuration.collectors)
+
+    def _wait(self) -> None:
+        """Sleep until something is to be done; return when the end was asked for."""
+        watchdog_seconds = self._notify.watchdog_seconds
+        half = watchdog_seconds / 2 if watchdog_seconds else None
+        while True:
+            waits = [wait for wait in (half, self._housekeeping.wait_seconds()) if wait is not None]
+            came = self._signals.wait(min(waits, default=None))
+            if came & {signal.SIGTERM, signal.SIGINT}:
+                return
+            if signal.SIGHUP in came:
+                self.reload()
+            if ARRIVED in came:
+                self._take_left_behind()
+            self._housekeeping.run_due()
+            if self._gets_work_done():
+                self._notify.alive()
+
+    def _end(self) -> None:
+        """End in an order that loses nothing: those who emit, then those who deliver, then the spool."""
+        self._notify.stopping()
+        log.info("stopping")
+        self._supervisor.stop()
+        self._server.stop()
+        self._tell([own_events.stopped(__version__, _now())])
+        self._deliveries.stop(FLUSH_SECONDS)
+        self._left_behind.close()
+        self._signals.close()
+        self._spool.close()
+        log.info("stopped")
+
+    def reload(self) -> None:
+        """Go over to the configuration as it is now, or stay with the old one if that is wrong."""
+        self._notify.reloading()
+        try:
+            self._apply(self._load())
+        except ConfigurationError as error:
+            log.error("the new configuration is wrong, the old one goes on")  # noqa: TRY400 - the problems say it
+            for problem in error.problems:
+                log.error("%s", problem)  # noqa: TRY400 - as above
+            self._tell(
+                [own_events.configuration_rejected(map(str, error.problems), "The old one goes on.", _now())]
+            )
+        finally:
+            self._notify.ready("running")
+
+    def _apply(self, configuration: Configuration) -> None:
+        difference = compare(self._configuration, configuration)
+        for key in sorted(difference.needs_restart):
+            log.warning("%s changes at the next start", key)
+        self._configuration = configuration
+        self._say(configuration)
+        self._spool.reconfigure(_options(configuration.settings.spool))
+        self._capture.identity = self._identity()
+        self._housekeeping.arm(self._jobs())
+        self._supervisor.reconfigure(configuration.collectors)
+        self._deliveries.reconfigure(configuration.settings.destinations)
+        log.info("reloaded%s", "" if difference else ": nothing changed")
+
+    def status(self) -> Document:
+        """Return what everything is at; for any thread."""
+        configuration = self._configuration
+        kept = self._spool.status()
+        return Document(
+            running=True,
+            pid=os.getpid(),
+            version=__version__,
+            started=self._started,
+            hostname=self._capture.identity.hostname or None,
+            clock_trusted=clock.is_trusted(),
+            socket=str(configuration.socket),
+            intake=self._no_intake,
+            configuration=[str(source) for source in configuration.sources],
+            set_aside={str(path): list(problems) for path, problems in configuration.set_aside.items()},
+            collectors={
+                name: Collector(state=state.phase, detail=state.detail, restarts=state.restarts)
+                for name, state in self._supervisor.states().items()
+            },
+            destinations=self._deliveries.describe(kept),
+            spool=spool_size(self._spool.directory, kept),
+        )
+
+    def _identity(self) -> Identity:
+        settings = self._configuration.settings
+        name = hostname.discover(settings.hostname)
+        if name is None:
+            log.warning(
+                "no acceptable hostname: events are kept and not sent (set `hostname`, or name the host)"
+            )
+        return Identity(name or "", settings.tags, settings.element_identifiers)
+
+    def _look_for_hostname(self) -> None:
+        if self._capture.identity.hostname:
+            return
+        if name := hostname.discover(self._configuration.settings.hostname):
+            log.info("this host is %s", name)
+            self._capture.rename(name)
+            self._spool.interrupt()
+            self._housekeeping.arm(self._jobs())
+
+    def _started_event(self) -> Event:
+        """Return the first event; it names the collectors that will take what they find as it is."""
+        seen = self._spool.memory(OWNER)
+        baseline = [
+            name
+            for name in self._configuration.collectors
+            if seen.get(_seen(name)) is None or self._spool.recovery is not None
+            if next(iter(self._spool.memory(name).items()), None) is None
+        ]
+        return own_events.started(__version__, baseline, _now())
+
+    def _tell(self, events: Sequence[Event], remember: Mapping[str, bytes | None] = {}) -> None:
+        try:
+            self._capture.keep(events, OWNER, remember)
+        except SpoolError as error:
+            log.warning("%s was not kept: %s", ", ".join(event.event_type for event in events), error)
+
+    def _say(self, configuration: Configuration) -> None:
+        """Log what a person should know of the configuration that runs now."""
+        start_logging(configuration.settings.log_level)
+        for warning in configuration.warnings:
+            log.warning("%s", warning)
+        for path, problems in configuration.set_aside.items():
+            log.error("%s is wrong and set aside: %s", path, "; ".join(problems))
+        if not configuration.settings.destinations:
+            log.warning("no destination is configured: events are recorded and not sent")
+
+    def _take_left_behind(self) -> None:
+        if count := self._left_behind.take():
+            log.info("%d events were left in incoming/", count)
+
+    def _retry(self, ids: Sequence[int] | None) -> int:
+        count = self._spool.retry(ids)
+        self._deliveries.poke()
+        return count
+
+    def _tidy(self) -> None:
+        self._spool.housekeeping(trusted_time=clock.is_trusted())
+
+    def _tell_drops(self) -> None:
+        """Tell what was dropped since the last time, folded into one event for each reason."""
+        if drops := self._spool.drops_to_tell():
+            self._tell([own_events.dropped(drop, _now()) for drop in drops])
+            self._spool.tell(drops)
+
+    def _tell_recoveries(self) -> None:
+        """Tell what was damaged, once it is known how much of it could be saved."""
+        if recoveries := self._spool.recoveries_to_tell():
+            self._tell([own_events.recovered(recovery, _now()) for recovery in recoveries])
+            self._spool.tell_recoveries(recoveries)
+
+    def _gets_work_done(self) -> bool:
+        """Return whether the spool answers and no thread that must run is gone."""
+        self._spool.status()
+        is_listening = bool(self._no_intake) or self._server.is_alive()
+        return self._supervisor.is_alive() and self._deliveries.is_alive() and is_listening
+
+
+def _options(settings: SpoolSettings) -> Options:
+    return Options(
+        max_size_bytes=settings.max_size,
+        max_age_seconds=settings.max_age,
+        keep_delivered_seconds=settings.keep_delivered,
+        when_full=settings.when_full,
+    )
+
+
+def _seen(collector: str) -> str:
+    return f"seen:{collector}"
+
+
+def _now() -> int:
+    return int(time.time())

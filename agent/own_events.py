@@ -1,0 +1,119 @@
+"""What the agent tells of itself, as events like any others. Pure: values in, events out."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from collectors.event import AlertType, Category, Event
+from spool import Drop, Recovery
+
+OWNER = "agent"
+"""The owner of the agent's own memory, and the origin of its own events."""
+
+_MAX_TEXT = 16_000
+
+
+def started(version: str, baseline: Iterable[str], now: int) -> Event:
+    """Return that the agent runs, and which collectors see this host for the first time."""
+    first = ", ".join(baseline)
+    text = f"sts-agent {version} watches this host."
+    if first:
+        text += f" What was here before is taken as it is by: {first}."
+    return _event(
+        "AgentStartedEvent", "sts-agent started", text, now, data={"version": version, "baseline": first}
+    )
+
+
+def stopped(version: str, now: int) -> Event:
+    """Return that the agent was asked to end: from here on nobody watches."""
+    return _event(
+        "AgentStoppedEvent",
+        "sts-agent stopped",
+        "From here on changes are seen when it starts again.",
+        now,
+        data={"version": version},
+    )
+
+
+def configuration_rejected(problems: Iterable[str], kept: str, now: int) -> Event:
+    """Return that a configuration, or files of it, is wrong and what goes on instead."""
+    lines = [str(problem) for problem in problems]
+    return _event(
+        "AgentConfigurationRejectedEvent",
+        "sts-agent rejected its configuration",
+        f"{kept}\n" + "\n".join(lines)[:_MAX_TEXT],
+        now,
+        data={"problems": len(lines), "first_problem": lines[0] if lines else "", "effect": kept},
+        alert=AlertType.WARNING,
+    )
+
+
+def files_set_aside(set_aside: Mapping[Path, tuple[str, ...]], now: int) -> Event:
+    """Return that the agent started without some files of conf.d."""
+    problems = [problem for lines in set_aside.values() for problem in lines]
+    names = ", ".join(path.name for path in set_aside)
+    return configuration_rejected(problems, f"The agent started without {names}.", now)
+
+
+def dropped(drop: Drop, now: int) -> Event:
+    """Return that a destination will never get some events, and why."""
+    return _event(
+        "EventsDroppedEvent",
+        f"{drop.count} events for {drop.destination} were dropped: {drop.reason}",
+        f"The spool let go of {drop.count} events that {drop.destination} had not taken ({drop.reason}).",
+        now,
+        data={
+            "destination": drop.destination,
+            "reason": drop.reason,
+            "count": drop.count,
+            "first_timestamp": int(drop.first_time),
+            "last_timestamp": int(drop.last_time),
+        },
+        alert=AlertType.ERROR,
+    )
+
+
+def recovered(recovery: Recovery, now: int) -> Event:
+    """Return that the spool was damaged, what was saved and what was lost."""
+    lost = "an unknown number of" if recovery.events_lost is None else str(recovery.events_lost)
+    text = f"{recovery.reason}. {recovery.events_salvaged} events were saved, {lost} events were lost."
+    if recovery.memory_lost:
+        text += f" These learn anew what is here: {', '.join(recovery.memory_lost)}."
+    if recovery.copy:
+        text += f" The damaged files are kept in {recovery.copy}."
+    return _event(
+        "SpoolRecoveredEvent",
+        "The spool was damaged and recovered",
+        text,
+        now,
+        data={
+            "reason": recovery.reason,
+            "events_salvaged": recovery.events_salvaged,
+            "events_lost": recovery.events_lost,
+            "positions_kept": recovery.positions_kept,
+            "memory_lost": ", ".join(recovery.memory_lost),
+            "copy": recovery.copy,
+            "found_at": int(recovery.time),
+        },
+        alert=AlertType.ERROR,
+    )
+
+
+def _event(
+    event_type: str,
+    title: str,
+    text: str,
+    now: int,
+    *,
+    data: Mapping[str, str | int | None],
+    alert: AlertType | None = None,
+) -> Event:
+    return Event(
+        name=OWNER,
+        event_type=event_type,
+        category=Category.ACTIVITIES if alert is None else Category.ALERTS,
+        title=title,
+        text=text,
+        timestamp=now,
+        data=data,
+        alert_type=alert,
+    )

@@ -1,0 +1,35 @@
+"""The demo shows the main job, and leaves nothing behind."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+PROGRAM = str(Path(sys.executable).with_name("sts-agent"))
+
+
+def test_the_demo_shows_changes_an_outage_and_the_catch_up_and_leaves_nothing_behind():
+    with tempfile.TemporaryDirectory(prefix="sts-") as directory:
+        Path(directory).chmod(0o755)
+        ran = subprocess.run(
+            [PROGRAM, "demo", "--seconds", "1", "--json"],
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+            env={**os.environ, "TMPDIR": directory},
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert [*Path(directory).iterdir()] == []
+    events = [json.loads(line) for line in ran.stdout.splitlines()]
+    changes = [
+        event["context"]["data"].get("change") for event in events if "path" in event["context"]["data"]
+    ]
+    assert changes == ["created", "modified", "created", "deleted", "modified"]
+    assert any("+workers = 16" in event["context"]["data"].get("diff", "") for event in events)
+    types = [event["event_type"] for event in events]
+    assert types.index("DeploymentEvent") < types.index("RestartEvent") < types.index("AgentStoppedEvent")
+    assert "2 events wait on the agent's disk" in ran.stderr
+    assert "sts-agent check" in ran.stderr
