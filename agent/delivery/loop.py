@@ -25,7 +25,7 @@ from agent.delivery.signals import Signals
 from agent.delivery.sizing import BatchSize
 from agent.delivery.state import DestinationState, Phase
 from agent.destinations.destination import Destination, Entries, Request
-from spool import Batch, Rejection, Spool, SpoolClosed
+from spool import Batch, RejectedEntry, Rejection, Spool, SpoolClosed
 
 _LOG = logging.getLogger("agent.delivery")
 
@@ -286,26 +286,28 @@ class DeliveryLoop:
 
     def _retry_rejected(self) -> None:
         """Send what a person wants tried again, each by itself; it leaves the list only when accepted."""
-        self._has_retries = False
-        for entry in self._spool.retries(self.name):
-            entries = [Entries(entry.name, entry.body)]
-            hostname = entry.hostname or self._hostname() or ""
-            result = self._send(hostname, entries, 1, accepted_another=True)
-            match result:
-                case Delivered():
-                    self._spool.retried(entry.id, accepted=True)
-                    self._succeed()
-                case Split(reason) | Rejected(reason):
-                    self._spool.retried(entry.id, accepted=False, reason=reason)
-                    _LOG.warning(
-                        "%s: refused the %s event %d again: %s", self.name, entry.name, entry.id, reason
-                    )
-                case RetryLater() | Paused():
-                    self._has_retries = True
-                    self._fail(result)
+        while entries := self._spool.retries(self.name):
+            for entry in entries:
+                if not self._retry(entry):
                     return
-                case _:
-                    assert_never(result)
+        self._has_retries = False
+
+    def _retry(self, entry: RejectedEntry) -> bool:
+        hostname = entry.hostname or self._hostname() or ""
+        result = self._send(hostname, [Entries(entry.name, entry.body)], 1, accepted_another=True)
+        match result:
+            case Delivered():
+                self._spool.retried(entry.id, accepted=True)
+                self._succeed()
+            case Split(reason) | Rejected(reason):
+                self._spool.retried(entry.id, accepted=False, reason=reason)
+                _LOG.warning("%s: refused the %s event %d again: %s", self.name, entry.name, entry.id, reason)
+            case RetryLater() | Paused():
+                self._fail(result)
+                return False
+            case _:
+                assert_never(result)
+        return True
 
     # How
 

@@ -28,6 +28,7 @@ REUSE_SECONDS = 4.0
 
 _BODY_BYTES = 16 * 1024
 _BODY_SECONDS = 5.0
+_WORDS_CHARACTERS = 300
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})\s*(.*)")
 _KEY_IN_URL = re.compile(r"(?i)(api_key=)[^&\s'\"]+")
 _USERINFO = re.compile(r"(://)[^/@\s]+@")
@@ -178,11 +179,12 @@ class Http:
         if refused and not refused[1].startswith("5"):
             return NotSent(self._mask(f"the proxy refuses: {refused[1]} {refused[2]}".strip()))
         through = " (through the proxy)" if self._proxy and not self._deadline.sending else ""
-        text = self._mask(_words(cause)) + through
+        text = " ".join(self._mask(_words(cause)).split())[:_WORDS_CHARACTERS] + through
         if self._deadline.expired or isinstance(cause, TimeoutError):
+            seconds = f"{round(timeout_seconds, 1):g} s"
             if self._deadline.sending:
-                return NoAnswer(Failure.DEADLINE, f"no whole answer within {timeout_seconds:g} s")
-            return NoAnswer(Failure.UNREACHABLE, f"no connection within {timeout_seconds:g} s{through}")
+                return NoAnswer(Failure.DEADLINE, f"no whole answer within {seconds}")
+            return NoAnswer(Failure.UNREACHABLE, f"no connection within {seconds}{through}")
         if isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError) and self._deadline.sending:
             return NoAnswer(Failure.CUT, text)
         if isinstance(cause, ssl.SSLError):
@@ -212,8 +214,10 @@ def is_exempt(host: str, port: int | None, no_proxy: Iterable[str]) -> bool:
 
 def _innermost(error: BaseException) -> BaseException:
     """Return what really happened: the outer ones of urllib3 and requests print the whole URL."""
+    from http.client import HTTPException
+
     seen: set[int] = set()
-    while id(error) not in seen:
+    while id(error) not in seen and not isinstance(error, HTTPException):
         seen.add(id(error))
         reason = getattr(error, "reason", None)
         first = error.args[0] if error.args else None
@@ -225,12 +229,16 @@ def _innermost(error: BaseException) -> BaseException:
 
 
 def _words(error: BaseException) -> str:
+    from http.client import BadStatusLine
+
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"TLS: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
         return f"TLS: {error.reason or error}"
     if isinstance(error, socket.gaierror):
         return f"name not found: {error.strerror}"
+    if isinstance(error, BadStatusLine) and not isinstance(error, ConnectionError):
+        return f"no HTTP answer: {error}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__

@@ -1,7 +1,6 @@
 """The Retry-After header as seconds: what the other side asked for, believable or not."""
 
 from datetime import UTC
-from email.utils import parsedate_to_datetime
 
 
 def parse_retry_after(value: str | None, now: float) -> float | None:
@@ -11,6 +10,8 @@ def parse_retry_after(value: str | None, now: float) -> float | None:
     value = value.strip()
     if value.isascii() and value.isdecimal():
         return float(value[:20])
+    from email.utils import parsedate_to_datetime
+
     try:
         moment = parsedate_to_datetime(value)
         if moment.tzinfo is None:

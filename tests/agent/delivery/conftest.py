@@ -4,11 +4,13 @@ import itertools
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
 from agent.configuration import types
 from agent.delivery.loop import DeliveryLoop
+from agent.destinations.http import Http
 from agent.destinations.stackstate import StackState
 from agent.receiver import Receiver
 from collectors.event import Category, Event, encode
@@ -104,9 +106,10 @@ def loop_to(spool):
     made = []
     numbers = itertools.count()
 
-    def make(url, *, hostname=lambda: "h", clocks=None, start=True, name=None, **changes):
+    def make(url, *, hostname=lambda: "h", clocks=None, start=True, name=None, resolve=None, **changes):
         given = settings(url, **changes)
-        destination = StackState(name or f"sts{next(numbers) or ''}", given)
+        http = partial(Http, resolve=resolve) if resolve else Http
+        destination = StackState(name or f"sts{next(numbers) or ''}", given, http=http)
         spool.attach(destination.name, destination.identity, given.start)
         loop = DeliveryLoop(destination, given, spool, hostname=hostname, clocks=clocks or Clocks())
         made.append(loop)
