@@ -30,7 +30,7 @@ class Store:
             raise
         self._changed = False
         self._saved = self.state.to_json()
-        self._synchronous = "FULL"
+        self._synchronous = schema.SYNCHRONOUS
 
     def touch(self) -> None:
         """Have the state written with this transaction."""
@@ -38,7 +38,7 @@ class Store:
 
     def begin(self, *, durable: bool) -> None:
         """Open a transaction; one that is not durable survives SIGKILL, and power loss from the next durable one on."""
-        wanted = "FULL" if durable else "NORMAL"
+        wanted = schema.SYNCHRONOUS if durable else "NORMAL"
         if wanted != self._synchronous:
             self.connection.execute(f"PRAGMA synchronous = {wanted}")
             self._synchronous = wanted

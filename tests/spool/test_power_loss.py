@@ -1,0 +1,122 @@
+"""What `append` acknowledged is there after a power loss, whatever the disk did with unsynced writes.
+
+A child appends under strace; its system calls are replayed onto a model of a disk up to a cut, the model
+says what may be on the platters, and a spool is opened on that. The control runs the same with
+`synchronous=NORMAL` and must lose something, else this test could not fail.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from disk_model import TRACED, Disk, Operation, read_trace
+
+from spool import Spool, SpoolReader, inflate
+
+CUTS = int(os.environ.get("STS_AGENT_POWER_CUTS", "2000"))
+APPENDS = 40
+ROOT = Path(__file__).parents[2]
+
+CHILD = """
+import sys
+from pathlib import Path
+from spool import Options, Record, Spool, compress
+if sys.argv[2] != "FULL":
+    import spool.schema
+    spool.schema.SYNCHRONOUS = sys.argv[2]
+spool = Spool.open(Path(sys.argv[1]), Options(keep_delivered_seconds=1e12, max_age_seconds=1e12))
+spool.attach("there", "there", "oldest")
+for number in range(int(sys.argv[3])):
+    body = b'{"number":%d,"padding":"%s"}' % (number, b"x" * (number * 97 % 3000))
+    record = Record(name="n", count=1, first_time=1, last_time=1, event_types=("T",), tags=(), hostname="h",
+        boot_id="b", boottime=1.0, captured=1.0, clock_trusted=True, segment=compress(body))
+    spool.append([record], owner="me", remember={"number": b"%d" % number})
+    sys.stdout.write(f"{number}\\n")
+    sys.stdout.flush()
+    if number % 15 == 14:
+        spool.housekeeping(trusted_time=True)
+    if number % 7 == 6:
+        batch = spool.read("there", max_events=5, max_bytes=1 << 20)
+        spool.acknowledge("there", batch.upto, delivered=batch.events)
+spool.close()
+"""
+
+
+def recorded(tmp_path: Path, synchronous: str) -> tuple[Path, list[Operation]]:
+    if shutil.which("strace") is None:
+        if os.environ.get("STS_AGENT_REQUIRE_HOST_TESTS"):
+            pytest.fail("strace is missing; `make test-deps` installs it")
+        pytest.skip("needs strace: `make test-deps`")
+    directory, trace = tmp_path / synchronous, tmp_path / f"{synchronous}.strace"
+    strace = ["strace", "-f", "-y", "-xx", "-s", "10000000", "-e", f"trace={TRACED}", "-o", str(trace)]
+    child = [sys.executable, "-c", CHILD, str(directory), synchronous, str(APPENDS)]
+    subprocess.run([*strace, *child], check=True, stdout=subprocess.DEVNULL, cwd=ROOT, timeout=120)
+    return directory, read_trace(trace.read_text(), directory)
+
+
+def losses(directory: Path, operations: list[Operation], scratch: Path, cuts: int) -> Iterator[str]:
+    """Cut the power at `cuts` moments; yield what was acknowledged before and is not there after."""
+    random = Random(20261120)
+    moments = sorted(random.randrange(len(operations)) for _ in range(cuts))
+    disk, acknowledged, done = Disk(), -1, 0
+    for cut, moment in enumerate(moments):
+        for operation in operations[done:moment]:
+            if operation.kind == "acknowledged":
+                acknowledged = int(operation.data)
+            else:
+                disk.perform(operation)
+        done = moment
+        copy = scratch / f"{cut}"
+        copy.mkdir(parents=True)
+        for path, content in disk.after_power_loss(random).items():
+            place = copy / Path(path).relative_to(directory)
+            place.parent.mkdir(exist_ok=True)
+            place.write_bytes(content)
+        if problem := _what_is_wrong(copy, acknowledged):
+            yield f"cut {cut} before operation {moment} of {len(operations)}: {problem}"
+        shutil.rmtree(copy)
+
+
+def _what_is_wrong(directory: Path, acknowledged: int) -> str:
+    spool = Spool.open(directory)
+    try:
+        damaged = spool.recovery is not None
+        remembered = int(spool.memory("me").get("number") or -1)
+        reader = SpoolReader.open(directory)
+        numbers = [int(inflate(stored.record.segment)[10:].split(b",")[0]) for stored in reader.records()]
+        reader.close()
+    finally:
+        spool.close()
+    if numbers != list(range(len(numbers))):
+        return f"not in order or not whole: {numbers}"
+    if len(numbers) - 1 < acknowledged:
+        return f"acknowledged up to {acknowledged}, there up to {len(numbers) - 1}"
+    if remembered != len(numbers) - 1:
+        return f"memory says {remembered}, records say {len(numbers) - 1}"
+    # A database that was being made holds nothing yet: making it anew is all there is to do.
+    return "taken for damage" if damaged and acknowledged >= 0 else ""
+
+
+@pytest.fixture
+def cuts(tmp_path) -> Iterator[Path]:
+    """Return where the disks after a power loss are laid out: in memory, where there is room for it."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else tmp_path) as directory:
+        yield Path(directory)
+
+
+def test_acknowledged_appends_survive_power_loss(tmp_path, cuts):
+    directory, operations = recorded(tmp_path, "FULL")
+    assert sum(operation.kind == "acknowledged" for operation in operations) == APPENDS
+    assert list(losses(directory, operations, cuts, CUTS)) == []
+
+
+def test_without_syncing_each_append_the_same_cuts_lose_some(tmp_path, cuts):
+    directory, operations = recorded(tmp_path, "NORMAL")
+    assert any("acknowledged up to" in loss for loss in losses(directory, operations, cuts, CUTS))
