@@ -11,7 +11,7 @@ import msgspec
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from agent.configuration.nodes import text_entry, value_of
-from agent.configuration.types import Loopback, Secret, Url
+from agent.configuration.values import Loopback, Secret, Url
 from collectors.collector import Duration, Size
 
 _NAMES = {

@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
-from agent.configuration.types import Configuration, Scoped, Secret, Url
+from agent.configuration.types import Configuration, Scoped
 from agent.configuration.units import format_duration, format_size
+from agent.configuration.values import Secret, Url
 from collectors.collector import Duration, Size
 
 

@@ -16,8 +16,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from agent.configuration.kinds import describe, refusal, structs_in, told_apart, what_is, without_meta
 from agent.configuration.nodes import NULL, entry, value_of
 from agent.configuration.problem import Problem
-from agent.configuration.types import Loopback, Secret, Url
 from agent.configuration.units import parse_duration, parse_size
+from agent.configuration.values import Loopback, Secret, Url
 from collectors.collector import Duration, Size
 
 WRONG: Final = object()

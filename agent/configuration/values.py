@@ -1,0 +1,115 @@
+"""Values that are written as one scalar and mean more than text: secrets, addresses, ports.
+
+Each has a `parse` that raises `ValueError` with what it must be; no message ever quotes a value, since
+any of them may hold a credential.
+"""
+
+import re
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+
+class Secret:
+    """A value that must never be shown: only `reveal` gives it, nothing else prints, copies or encodes it.
+
+    Not a `str`, so that json, a log line, `+` and a traceback of locals cannot spell it by accident.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __format__(self, spec: str) -> str:
+        return format("***", spec)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret is not pickled")
+
+    def __copy__(self) -> "Secret":
+        return self
+
+    def __deepcopy__(self, memo: object) -> "Secret":
+        return self
+
+    @classmethod
+    def parse(cls, text: str) -> "Secret":
+        """Return `text` as a secret; raises `ValueError`, which never quotes it."""
+        if not text or not text.isprintable():
+            raise ValueError("is empty" if not text else "holds a character that no key has, as a line break")
+        return cls(text)
+
+    def reveal(self) -> str:
+        """Return the value itself, for the one place that sends it."""
+        return self._value
+
+
+class Url(str):
+    """An address with scheme and host; `repr` hides what it may hold of a secret, `str` does not."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "Url":
+        """Return `text` as an address of http or https; raises `ValueError`, which never quotes it."""
+        try:
+            parts = urlsplit(text)
+            host, _ = parts.hostname, parts.port
+        except ValueError as error:
+            raise ValueError(f"is no URL: {error}") from None
+        if parts.scheme not in ("http", "https"):
+            raise ValueError("must be a URL that begins with https:// or http://")
+        if not host or re.search(r"[\s\x00-\x1f]", text):
+            raise ValueError("is no URL: it has no host, or a space in it")
+        return cls(text)
+
+    def masked(self) -> str:
+        """Return the address without password, and without the value of any query."""
+        masked = re.sub(r"//[^/?#]*@", "//***@", str(self), count=1)
+        return re.sub(r"=[^&#]*", "=***", masked)
+
+    def __repr__(self) -> str:
+        return f"Url({self.masked()!r})"
+
+
+class Loopback(str):
+    """A port on this host alone, as `127.0.0.1:7078` or `[::1]:7078`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "Loopback":
+        """Return `text` as such a port; raises `ValueError` for one that other hosts could reach."""
+        try:
+            parts = urlsplit(f"//{text}")
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host, port = None, None
+        if not host or not port or parts.netloc != text:
+            raise ValueError("must be an address and a port, as 127.0.0.1:7078")
+        if host != "localhost" and not _is_loopback(host):
+            raise ValueError("must be an address of the loopback, as 127.0.0.1: others must not reach it")
+        return cls(text)
+
+
+def _is_loopback(host: str) -> bool:
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
