@@ -15,6 +15,8 @@ from collectors.collector import CollectorError, NotApplicable
 INITIAL_PID_NAMESPACE = "pid:[4026531836]"
 """PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h: the same on every host."""
 
+BOOT_ID = Path("proc/sys/kernel/random/boot_id")
+
 _INITS = frozenset(
     {"systemd", "init", "openrc-init", "runit", "s6-svscan", "dinit", "shepherd", "finit", "procd"}
 )
@@ -48,7 +50,7 @@ def read_boot(
     if in_container and not _has_init(root):
         raise NotApplicable("a container without an init of its own has no boots")
     return Boot(
-        boot_id=_read_boot_id(root),
+        boot_id=_read_boot_id(root, in_container=in_container),
         kernel=read_kernel(),
         os=parse_os_release(_read(root / "etc/os-release") or _read(root / "usr/lib/os-release")),
         init_started=parse_start_ticks(_read(root / "proc/1/stat")) / ticks_per_second if in_container else 0,
@@ -70,11 +72,17 @@ def parse_start_ticks(stat: str) -> int:
     return int(fields[start_time]) if len(fields) > start_time else 0
 
 
-def _read_boot_id(root: Path) -> str:
-    path = root / "proc/sys/kernel/random/boot_id"
-    boot_id = _read(path).strip()
+def _read_boot_id(root: Path, *, in_container: bool) -> str:
+    """Read the boot_id as init sees it.
+
+    systemd-nspawn gives a container a boot_id of its own by a mount over this file, and a unit with
+    ProtectKernelTunables or ProtectControlGroups gets a /proc without that mount (tried, systemd 252).
+    """
+    if in_container and (boot_id := _read(root / "proc/1/root" / BOOT_ID).strip()):
+        return boot_id
+    boot_id = _read(root / BOOT_ID).strip()
     if not boot_id:
-        raise CollectorError(f"{path} cannot be read", "the unit must not set ProcSubset=pid")
+        raise CollectorError(f"{root / BOOT_ID} cannot be read", "the unit must not set ProcSubset=pid")
     return boot_id
 
 

@@ -45,7 +45,7 @@ class Logind:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._inhibitor: int | None = None
+        self._inhibitors: list[int] = []
         self.refusal = ""
         """Why there is no inhibitor."""
 
@@ -64,25 +64,28 @@ class Logind:
         return parse_warning(signal)
 
     def hold(self) -> None:
-        """Ask logind to wait for us next time; `refusal` says why it will not."""
-        if self._inhibitor is not None:
+        """Ask logind to wait for us next time; `refusal` says why it will not.
+
+        One inhibitor each: asked for both at once, systemd 252 has polkit judge a third thing (the lid's switch).
+        """
+        if self._inhibitors:
             return
-        arguments = ("shutdown:sleep", "sts-agent", "Record that the host goes down", "delay")
-        call = Call(LOGIND, LOGIND_PATH, MANAGER, "Inhibit", "ssss", arguments)
-        try:
-            # a stop must not lose the descriptor on its way to us: logind would wait for it in vain
-            [descriptor] = self._bus.call(call, timeout_seconds=_ANSWER_SECONDS, heed_stop=False)
-        except CallFailed as error:
-            self.refusal = error.problem
-        else:
-            self._inhibitor = descriptor.to_raw_fd()
-            self.refusal = ""
+        self.refusal = ""
+        for what in ("shutdown", "sleep"):
+            arguments = (what, "sts-agent", "Record that the host goes down", "delay")
+            call = Call(LOGIND, LOGIND_PATH, MANAGER, "Inhibit", "ssss", arguments)
+            try:
+                # a stop must not lose the descriptor on its way to us: logind would wait for it in vain
+                [descriptor] = self._bus.call(call, timeout_seconds=_ANSWER_SECONDS, heed_stop=False)
+            except CallFailed as error:
+                self.refusal = error.problem
+            else:
+                self._inhibitors.append(descriptor.to_raw_fd())
 
     def let_go(self) -> None:
         """Let the host go on."""
-        if self._inhibitor is not None:
-            os.close(self._inhibitor)
-            self._inhibitor = None
+        while self._inhibitors:
+            os.close(self._inhibitors.pop())
 
     def close(self) -> None:
         """Let go, and end the connection."""

@@ -49,6 +49,14 @@ def test_a_container_with_an_init_is_known_by_the_start_of_its_init_too(root):
     assert boot.identity == f"{BOOT_ID}:1597.42"
 
 
+def test_a_container_is_known_by_the_boot_id_that_its_init_sees(root):
+    container = root(namespace="pid:[4026532188]")
+    seen_by_init = container / "proc/1/root/proc/sys/kernel/random/boot_id"
+    seen_by_init.parent.mkdir(parents=True)
+    seen_by_init.write_text("its-own\n")
+    assert read(container).boot_id == "its-own"
+
+
 @pytest.mark.parametrize("init", ["python3", "tini", "docker-init", "bash"])
 def test_a_container_without_an_init_of_its_own_has_no_boots(root, init):
     with pytest.raises(NotApplicable):

@@ -226,7 +226,7 @@ class Manager:
             case "Inhibit" if self.refuses:
                 denied = "org.freedesktop.DBus.Error.AccessDenied"
                 self._connection.send(new_error(message, denied, "s", ("Access denied",)))
-            case "Inhibit":
+            case "Inhibit" if message.body[0] in {"shutdown", "sleep"}:
                 ours, theirs = os.pipe()
                 self._connection.send(new_method_return(message, "h", (theirs,)))
                 os.close(theirs)
@@ -248,14 +248,16 @@ class Manager:
         os.write(self._wake_write, b"x")
 
     def wait_until_held(self, times=1):
+        """Wait until both inhibitors were asked for, of shutdowns and of sleep."""
         with self._lock:
-            assert self._lock.wait_for(lambda: len(self._held) >= times, PATIENCE_SECONDS)
+            assert self._lock.wait_for(lambda: len(self._held) >= 2 * times, PATIENCE_SECONDS)
 
     def wait_until_let_go(self):
         """Wait as logind does: for the end of the pipe whose other end the agent was given."""
-        poll = select.poll()
-        poll.register(self._held[-1], select.POLLIN | select.POLLHUP)
-        assert poll.poll(PATIENCE_SECONDS * 1000), "the inhibitor is still held"
+        for held in self._held[-2:]:
+            poll = select.poll()
+            poll.register(held, select.POLLIN | select.POLLHUP)
+            assert poll.poll(PATIENCE_SECONDS * 1000), "the inhibitor is still held"
 
     def close(self):
         self._ended = True

@@ -1,0 +1,168 @@
+"""Boots, shutdowns and crashes of real hosts, each told once."""
+
+import time
+
+import pytest
+
+
+def boots(receiver):
+    """Return what arrived under `boot`, as types in their order."""
+    return [event["event_type"] for event in receiver.events if event["source_type_name"] == "boot"]
+
+
+def settled(host):
+    """Wait until everything the agent has to say about this boot has arrived."""
+    host.catch_up()
+    return boots(host.receiver)
+
+
+@pytest.fixture
+def known(host):
+    """Boot a host whose agent then knows it: its next boot is news."""
+    host.boot()
+    assert settled(host) == []
+    return host
+
+
+def test_the_boot_in_which_the_agent_is_installed_is_no_news(known):
+    known.run("systemctl", "restart", "sts-agent")
+    assert settled(known) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        (["systemctl", "reboot"], "reboot"),
+        (["systemctl", "poweroff"], "poweroff"),
+        (["systemctl", "halt"], "halt"),
+    ],
+)
+def test_a_shutdown_is_told_with_its_kind_before_the_host_is_gone_and_the_boot_after_it(known, command, kind):
+    ended = known.boot_id()
+    began = int(time.time())
+    known.run(*command, check=False)
+    known.wait_until_off()
+    shutdown = known.receiver.wait_for_event("HostShutdownEvent", timeout_seconds=1)
+    assert shutdown["context"]["data"] == {"boot_id": ended, "kind": kind}
+    assert shutdown["timestamp"] >= began
+    known.boot()
+    booted = known.receiver.wait_for_event("HostBootedEvent", boot_id=known.boot_id())
+    data = booted["context"]["data"]
+    assert data["previous_boot_id"] == ended
+    assert data["previous_shutdown"] == "clean"
+    assert data["kernel"] == known.run("uname", "-r").stdout.strip()
+    assert 0 <= data["downtime_seconds"] <= 60
+    assert shutdown["timestamp"] <= booted["timestamp"] <= int(time.time())
+    assert settled(known) == ["HostShutdownEvent", "HostBootedEvent"]
+    assert known.receiver.problems == []
+
+
+def test_a_power_loss_is_a_crash_told_at_the_next_boot(known):
+    ended = known.boot_id()
+    known.power_loss()
+    known.boot()
+    crashed = known.receiver.wait_for_event("HostCrashedEvent")
+    assert crashed["context"]["data"]["boot_id"] == ended
+    assert crashed["context"]["category"] == "Alerts"
+    assert crashed["timestamp"] == crashed["context"]["data"]["last_seen"]
+    booted = known.receiver.wait_for_event("HostBootedEvent")
+    assert booted["context"]["data"]["previous_shutdown"] == "unclean"
+    assert settled(known) == ["HostCrashedEvent", "HostBootedEvent"]
+
+
+def test_reboot_by_force_bypasses_everybody_and_the_next_boot_tells(known):
+    known.run("systemctl", "reboot", "--force", "--force", check=False)
+    known.wait_until_off()
+    known.boot()
+    assert settled(known) == ["HostCrashedEvent", "HostBootedEvent"]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "systemctl stop sts-agent",
+        "systemctl kill --signal=KILL sts-agent; systemctl stop sts-agent",
+        "systemctl disable --now sts-agent",
+    ],
+)
+def test_an_agent_that_ended_before_a_clean_reboot_tells_no_crash(known, end):
+    known.shell(end)
+    known.reboot()
+    known.run("systemctl", "start", "sts-agent")
+    assert settled(known) == ["HostBootedEvent"]
+    [booted] = known.receiver.of_type("HostBootedEvent")
+    assert booted["context"]["data"]["previous_shutdown"] == "unknown"
+    assert booted["context"]["data"]["shutdown_noted_by"] == "wtmp"
+
+
+def test_an_agent_that_is_killed_again_and_again_tells_nothing_of_the_host(known):
+    for _ in range(3):
+        known.shell("systemctl kill --signal=KILL sts-agent; systemctl restart sts-agent")
+    assert settled(known) == []
+
+
+def test_a_host_offline_across_reboots_tells_them_all_in_order(known):
+    known.receiver.go_away()
+    known.reboot()
+    known.power_loss()
+    known.boot()
+    known.reboot()
+    known.receiver.come_back()
+    told = ["HostShutdownEvent", "HostBootedEvent", "HostCrashedEvent", "HostBootedEvent"]
+    assert settled(known) == [*told, "HostShutdownEvent", "HostBootedEvent"]
+    identifiers = [event["context"]["source_identifier"] for event in known.receiver.events]
+    assert len(set(identifiers)) == len(identifiers)
+
+
+def test_without_d_bus_a_shutdown_is_told_at_the_next_boot(known):
+    known.shell("systemctl mask --now dbus.socket dbus.service")
+    known.receiver.go_away()
+    known.run("systemctl", "restart", "sts-agent")
+    known.run("kill", "-s", "RTMIN+5", "1")  # systemd reboots on it, with nobody to ask
+    known.wait_until_off()
+    known.boot()
+    known.receiver.come_back()
+    assert settled(known) == ["HostShutdownEvent", "HostBootedEvent"]
+    [shutdown] = known.receiver.of_type("HostShutdownEvent")
+    assert shutdown["context"]["data"]["kind"] == "reboot"
+    assert shutdown["context"]["data"]["noted_by"] in {"wtmp", "journal"}
+
+
+@pytest.mark.parametrize("packages", [(), ("polkitd",)], ids=["without polkit", "with polkit"])
+def test_a_shutdown_is_never_held_up_where_the_receiver_is_away(new_host, packages):
+    host = new_host(packages=packages)
+    host.boot()
+    host.catch_up()
+    inhibitors = host.run("systemd-inhibit", "--list", "--no-pager").stdout
+    assert ("sts-agent" in inhibitors) == ("polkitd" in packages)
+    host.receiver.go_away()
+    began = time.monotonic()
+    host.run("systemctl", "reboot", check=False)
+    host.wait_until_off()
+    assert time.monotonic() - began < 8  # 5 s are ours at most; a stuck stop would take 15
+    host.boot()
+    host.receiver.come_back()
+    assert settled(host) == ["HostShutdownEvent", "HostBootedEvent"]
+    [shutdown] = host.receiver.of_type("HostShutdownEvent")
+    assert shutdown["context"]["data"]["kind"] == "reboot"
+
+
+def test_another_kernel_and_another_release_are_told_as_deployments(known):
+    release = known.read("/usr/lib/os-release").replace("12 (bookworm)", "13 (trixie)")
+    known.poweroff()
+    known.write("/usr/lib/os-release", release)
+    known.boot()
+    changed = known.receiver.wait_for_event("VersionChangedEvent", package="os-release")
+    assert changed["context"]["data"]["new_version"] == "Debian GNU/Linux 13 (trixie)"
+    assert changed["source_type_name"] == "package"
+
+
+def test_a_container_without_an_init_has_no_boots(host):
+    script = (
+        "from collectors.host import Host\n"
+        "from collectors.collector import NotApplicable\n"
+        "try:\n Host().run(None)\n"
+        "except NotApplicable as quiet:\n print(quiet.problem)\n"
+    )
+    done = host.run_without_init("/opt/sts-agent/bin/python", "-c", script)
+    assert done.stdout == "a container without an init of its own has no boots\n"
