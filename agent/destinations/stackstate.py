@@ -15,8 +15,9 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from agent.configuration import types
 from agent.destinations.destination import Answer, DestinationError, NotSent, Request, Response
 from agent.destinations.envelope import encode, envelope
-from agent.destinations.http import Http, Mask
+from agent.destinations.http import Http
 from agent.destinations.key import Key
+from agent.destinations.mask import Mask
 
 Place = Literal["header", "query", "both"]
 

@@ -10,7 +10,9 @@ import pytest
 
 from agent.configuration.types import Tls
 from agent.destinations.destination import Failure, NoAnswer, NotSent, Response
-from agent.destinations.http import Http, Mask, is_exempt
+from agent.destinations.http import Http
+from agent.destinations.mask import Mask
+from agent.destinations.no_proxy import is_exempt
 
 KEY = "s3cr3t/+key"
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"

@@ -1,0 +1,25 @@
+"""Credentials out of texts: the last thing that happens to every text that leaves a destination."""
+
+import re
+from urllib.parse import quote, quote_plus
+
+_KEY_IN_URL = re.compile(r"(?i)(api_key=)[^&\s'\"]+")
+_USERINFO = re.compile(r"(://)[^/@\s]+@")
+
+
+class Mask:
+    """Takes credentials out of texts; they are added as they come to be known."""
+
+    def __init__(self) -> None:
+        self._secrets: set[str] = set()
+
+    def add(self, secret: str) -> None:
+        """Never let this through again."""
+        if secret:
+            self._secrets |= {secret, quote(secret, safe=""), quote_plus(secret)}
+
+    def __call__(self, text: str) -> str:
+        """Return the text without credentials."""
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return _USERINFO.sub(r"\1***@", _KEY_IN_URL.sub(r"\1***", text))
