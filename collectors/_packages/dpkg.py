@@ -8,6 +8,7 @@ import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
@@ -19,7 +20,7 @@ _ABSENT = {b"not-installed", b"config-files"}
 
 _LOG_BYTES = 4 * 1024 * 1024
 _LOG_LINE = re.compile(
-    r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) status "
+    r"(?P<time>\d{4}-[01]\d-[0-3]\d [0-2]\d:[0-5]\d:[0-5]\d) status "
     r"(?P<state>installed|not-installed|config-files|unpacked|half-configured|triggers-\w+) (?P<key>\S+) "
 )
 
@@ -71,12 +72,14 @@ class Dpkg:
     def moments(self, keys: Iterable[str]) -> Mapping[str, Moment]:
         """Return the last entry of the log about each package."""
         wanted = set(keys)
-        found: dict[str, Moment] = {}
+        last: dict[str, tuple[str, str]] = {}
         for log in self._logs:
-            for key, seconds in parse_log(_tail(log)):
-                if key in wanted:
-                    found[key] = Moment(seconds, str(log.name))
-        return found
+            last.update((key, (moment, log.name)) for key, moment in parse_log(_tail(log)) if key in wanted)
+        moments: dict[str, Moment] = {}
+        for key, (moment, name) in last.items():
+            with suppress(ValueError, OverflowError):  # a log may hold anything after a crash
+                moments[key] = Moment(_seconds(moment), name)
+        return moments
 
     def _journal(self) -> list[Path]:
         return sorted(file for file in self._updates.iterdir() if file.name.isdigit())
@@ -104,12 +107,15 @@ def _read_stanza(stanza: Mapping[bytes, bytes]) -> tuple[str, tuple[str, ...]]:
     return key.decode(errors="replace"), versions
 
 
-def parse_log(text: str) -> Iterator[tuple[str, int]]:
-    """Yield `name:architecture` and when it changed its state, in seconds; the log's times are local."""
+def parse_log(text: str) -> Iterator[tuple[str, str]]:
+    """Yield `name:architecture` and the moment of each change of its state, in local time as written."""
     for line in text.splitlines():
         if entry := _LOG_LINE.match(line):
-            moment = time.strptime(entry["time"], "%Y-%m-%d %H:%M:%S")
-            yield entry["key"], int(time.mktime(moment))
+            yield entry["key"], entry["time"]
+
+
+def _seconds(moment: str) -> int:
+    return int(time.mktime(time.strptime(moment, "%Y-%m-%d %H:%M:%S")))
 
 
 def _tail(path: Path) -> str:

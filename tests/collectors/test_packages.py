@@ -239,6 +239,11 @@ class TestDpkg:
         assert event.tags == ("package:nginx", "app:web", "team:a")
         assert event.element_identifiers == ("urn:web", "urn:a")
 
+    def test_a_log_that_holds_nonsense_is_no_evidence(self):
+        log = self.root / "var/log/dpkg.log"
+        log.write_bytes(b"2026-19-39 29:00:00 status installed base:all 1.0\n\0\0\xff\n")
+        assert Dpkg(self.root).moments(["base:all"]) == {}
+
     def test_a_journal_that_a_killed_dpkg_left_counts(self):
         (self.root / "var/lib/dpkg/updates/0000").write_text(
             "Package: base\nStatus: install ok installed\nArchitecture: all\nVersion: 3.0\n"
