@@ -17,6 +17,7 @@ from collectors._files.secrets import (
     KUBERNETES_SECRET,
     LONG,
     MASKED,
+    MAX_LINE,
     PEM,
     SCALAR,
     SCHEME,
@@ -75,6 +76,8 @@ class Redactor:
         """Return one line masked."""
         if not may_hold_secrets(line):
             return line
+        if len(line) > MAX_LINE:
+            return self.masked(line)
         line = ELEMENT.sub(self._found, line)
         line = USERINFO.sub(self._found, line)
         line = SCHEME.sub(self._found, line)

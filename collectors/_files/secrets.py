@@ -8,8 +8,9 @@ _QUALIFIED_KEYS = (
 )
 KEY_NAME = (
     r"(?!(?:proxy|fastcgi|uwsgi|scgi|grpc|memcached)_?pass\b)"  # nginx and Apache: where to pass requests to
-    r"[\w.\-]*(?:pass|pwd|secret|token|private|community|authorization|credential|psk\b|salt\b"
-    rf"|(?:{_QUALIFIED_KEYS})[_\-]?key|masterauth|sasl|cookie[_\-]?(?:secret|key|value))[\w.\-\]]*"
+    r"(?!private key(?: block)?-----)"  # the first line of a PEM block
+    r"(?>[\w.\-]*?(?:pass|pwd|secret|token|private|community|authorization|credential|psk\b|salt\b"
+    rf"|(?:{_QUALIFIED_KEYS})[_\-]?key|masterauth|sasl|cookie[_\-]?(?:secret|key|value))[\w.\-\]]*+)"
 )
 """The name of a key whose value is masked; the word may be a part of a longer one (`db_password`)."""
 
@@ -23,18 +24,18 @@ SPACED = re.compile(rf"""(?P<before>(?:^|[\s"'])-{{0,2}}{KEY_NAME}["']?[ \t]+)(?
 """`requirepass …`, `--password …`, `rocommunity …`"""
 
 ELEMENT = re.compile(rf"(?P<before><{KEY_NAME}(?:\s[^<>]*)?>)(?P<value>[^<]+)", re.IGNORECASE)
-USERINFO = re.compile(r"(?P<before>[a-zA-Z][\w+.\-]*://)(?P<value>[^\s/\"'<>]+)(?=@)")
+USERINFO = re.compile(r"(?P<before>(?<![\w+.\-])[a-zA-Z][\w+.\-]*+://)(?P<value>[^\s/\"'<>]+)(?=@)")
 SCHEME = re.compile(
     r"(?P<before>\b(?:bearer|basic|digest|negotiate)\s+)(?P<value>[\w+/=.~\-]{6,})", re.IGNORECASE
 )
 USER_OPTION = re.compile(r"(?P<before>(?:^|\s)(?:-u|--user|--proxy-user)[ =])(?P<value>[^\s:]+:\S+)")
 BLOCK = re.compile(
-    rf"""^(?P<indent>\s*)(?:-\s+)?["']?(?:(?P<secret>{KEY_NAME})|data|stringData)["']?\s*[:=]\s*(?:[|>][+\-0-9]*|[{{\[])?\s*$""",
+    rf"""^(?P<indent>\s*+(?:-\s++)?)["']?(?:(?P<secret>{KEY_NAME})|data|stringData)["']?\s*+[:=]\s*+(?:[|>][+\-0-9]*|[{{\[])?\s*+$""",
     re.IGNORECASE,
 )
 """A key whose value stands on the lines below, deeper."""
 
-KUBERNETES_SECRET = re.compile(r"""^\s*["']?kind["']?\s*:\s*["']?Secret\b""", re.MULTILINE)
+KUBERNETES_SECRET = re.compile(r"""^[ \t]*+["']?kind["']?[ \t]*+:[ \t]*+["']?Secret\b""", re.MULTILINE)
 PEM = re.compile(
     r"(?P<first>-----BEGIN (?P<label>[A-Z0-9 ]+)-----)(?P<value>.*?)(?P<last>-----END (?P=label)-----|\Z)",
     re.DOTALL,
@@ -55,6 +56,10 @@ SCALAR = re.compile(
 HARMLESS = frozenset({"", "yes", "no", "true", "false", "on", "off", "null", "none", "nil", "~", "\\"})
 """Values that are no secret whatever their key is called (`PasswordAuthentication no`)."""
 
+MAX_LINE = 4096
+"""A longer line is not taken apart."""
+
+_KEY = re.compile(KEY_NAME, re.IGNORECASE)
 _WORDS = (
     "pass", "pwd", "secret", "token", "private", "community", "authorization", "credential", "psk", "salt", "sasl",
     "apikey", "accesskey", "encryptionkey", "signingkey", "sharedkey", "masterkey", "licensekey", "licencekey",
@@ -65,6 +70,11 @@ _WORDS = (
 _NO_JOINTS = str.maketrans("", "", "_-")
 _RUN = "a" * 20
 _RUNS = str.maketrans({chr(c): "a" if chr(c).isalnum() or chr(c) in "+/_=-" else " " for c in range(128)})
+
+
+def is_secret_key(name: str) -> bool:
+    """Return whether the value of a key of this name is masked."""
+    return _KEY.fullmatch(name) is not None
 
 
 def may_hold_secrets(text: str) -> bool:
@@ -78,7 +88,7 @@ def may_hold_secrets(text: str) -> bool:
     return any(map(is_random, LONG.findall(text))) if _RUN in low.translate(_RUNS) else False
 
 
-_FEW_CHANGES = 0.25
+_FEW_CHANGES = 0.2
 _MANY_CHANGES = 0.4
 
 

@@ -19,6 +19,7 @@ from collectors._files.links import HardLinks
 from collectors._files.look import Looker, Seen, follow
 from collectors._files.mounts import MOUNTINFO, SILENT
 from collectors._files.opening import Directory
+from collectors._files.origin import Origins
 from collectors._files.polling import PREFIX as DEGRADED
 from collectors._files.polling import Polling, remote, trouble_of
 from collectors._files.redact import Redactor
@@ -45,7 +46,8 @@ class Surroundings:
     monotonic: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
     mountinfo: Path = MOUNTINFO
-    etc: Path = Path("/etc")
+    root: Path = Path("/")
+    """Where the host's own files are looked up: names of users, logs of packages, sessions."""
     compare_seconds: float = 3600.0
     poll_seconds: float = 10.0
     """How often a subtree is compared that the kernel would not watch."""
@@ -103,8 +105,8 @@ class Session:
             self._selection,
             Looker(self._selection, Redactor(made), clock=self._wall_nanoseconds),
             self._floods,
-            names=Names(self._host.etc),
-            origin=lambda _path, _at: {},
+            names=Names(self._host.root / "etc"),
+            origins=Origins(self._host.root),
             on_seen=self._on_seen,
             on_told=self._on_told,
             wall=self._host.wall,

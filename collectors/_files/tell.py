@@ -9,7 +9,8 @@ from typing import Literal
 from collectors._files.diff import decompress, unified
 from collectors._files.fingerprint import Fingerprint, Stat, printable
 from collectors._files.selection import Choice
-from collectors.event import Category, Event, Value
+from collectors._files.structure import changes
+from collectors.event import Category, Event, EventError, Value
 
 Kind = Literal["created", "modified", "deleted", "renamed", "attributes", "unreadable"]
 
@@ -86,7 +87,14 @@ class Names:
 
 
 def event_of(difference: Difference, names: Names) -> Event:
-    """Return the event that tells a difference."""
+    """Return the event that tells a difference; without its diff where an event could not hold it."""
+    try:
+        return _event(difference, names, shows_text=True)
+    except EventError:
+        return _event(difference, names, shows_text=False)
+
+
+def _event(difference: Difference, names: Names, *, shows_text: bool) -> Event:
     old, new = difference.old, difference.new
     path = printable(difference.path)
     data: dict[str, Value] = {"path": path, "change": difference.kind}
@@ -100,7 +108,7 @@ def event_of(difference: Difference, names: Names) -> Event:
         changed = _attributes(old, new)
         if changed:
             data["attributes"] = ", ".join(changed)
-    data |= _text_facts(difference, path)
+    data |= _text_facts(difference, path) if shows_text else {"diff_left_out": "too large for an event"}
     if difference.while_agent_down:
         data["while_agent_down"] = True
     data |= difference.more
@@ -166,7 +174,10 @@ def _text_facts(difference: Difference, path: str) -> dict[str, Value]:
         return {}
     if (difference.old and old is None) or (difference.new and new is None):
         return {}
-    return {"diff": unified(path, old, new)}
+    facts: dict[str, Value] = {"diff": unified(path, old, new)}
+    if old is not None and new is not None and (keys := changes(difference.path, old, new)):
+        facts["changes"] = keys
+    return facts
 
 
 def _sentence(difference: Difference, data: Mapping[str, Value]) -> str:

@@ -25,10 +25,11 @@ from collectors._files.fingerprint import (
 from collectors._files.flood import Floods
 from collectors._files.look import Busy, Found, Gone, Looker, Seen, Unreadable
 from collectors._files.opening import Directory
+from collectors._files.origin import Origins
 from collectors._files.selection import Choice, Selection
 from collectors._files.tell import Difference, Names, decide, event_of
 from collectors.collector import Runtime
-from collectors.event import Event, Value
+from collectors.event import Event
 
 LAST_LOOK = "=look"
 _EVENTS_AT_ONCE = 200
@@ -66,7 +67,7 @@ class Truth:
         floods: Floods,
         *,
         names: Names,
-        origin: Callable[[str, float], Mapping[str, Value]],
+        origins: Origins,
         on_seen: Callable[[str, Seen], None],
         on_told: Callable[[str], None],
         wall: Callable[[], float] = time.time,
@@ -76,7 +77,7 @@ class Truth:
         self._looker = looker
         self._floods = floods
         self.names = names
-        self._origin = origin
+        self._origins = origins
         self._on_seen = on_seen
         self._on_told = on_told
         self._wall = wall
@@ -144,6 +145,7 @@ class Truth:
                 self._forget(path, old)
             elif not self.is_missing(path):
                 self._compare(path, choice, old, self._looker.look(path, choice), occasion)
+        self._origins.forget()
         self.commit()
         return busy
 
@@ -232,7 +234,8 @@ class Truth:
         self.remember(remember, events)
 
     def _complete(self, difference: Difference, occasion: Occasion) -> Difference:
-        more = self._origin(difference.path, difference.timestamp)
+        is_recent = not occasion.while_agent_down and difference.path in occasion.hinted
+        more = self._origins.of(difference.path, difference.timestamp, is_recent=is_recent)
         return replace(difference, while_agent_down=occasion.while_agent_down, more=more)
 
     def _when(self, path: str, at: float | None, occasion: Occasion) -> int:

@@ -1,0 +1,167 @@
+"""Which text may leave the host: only what everybody may read anyway, never files of secrets, masked."""
+
+import pytest
+
+from collectors._files.diff import (
+    CUT,
+    MAX_DIFF_BYTES,
+    MAX_LINES,
+    MAX_TEXT_BYTES,
+    compress,
+    decompress,
+    may_tell,
+    text_of,
+    unified,
+)
+from collectors._files.redact import Redactor
+from collectors._files.selection import Scope, Selection
+from collectors.collector import Duration, Scoped
+from collectors.files import FilesCollector, FilesEntry
+
+OPEN, CLOSED = 0o100644, 0o100640
+
+
+def allowed(path="/etc/x", *, diff="auto", literal=False, mode=OPEN, is_public=True):
+    choice = Selection([Scope((path if literal else "/etc/**",), diff=diff)]).choose(path)
+    return may_tell((path,), choice, mode=mode, is_public=is_public)
+
+
+def test_auto_shows_what_everybody_may_read_and_reach():
+    assert allowed()
+    assert not allowed(mode=CLOSED)
+    assert not allowed(is_public=False), "0644 below a 0700 directory is private"
+
+
+def test_never_shows_nothing():
+    assert not allowed(diff="never")
+    assert not allowed(diff="never", literal=True)
+
+
+def test_always_shows_a_file_not_everybody_may_read_only_when_it_is_named_literally():
+    assert not allowed(diff="always", mode=CLOSED)
+    assert allowed(diff="always", mode=CLOSED, literal=True)
+    assert allowed(diff="always", is_public=False)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers", "/etc/sudoers.d/admin",
+        "/etc/ssl/private/x.crt", "/etc/letsencrypt/live/h/cert", "/etc/ssh/ssh_host_ed25519_key",
+        "/etc/ssh/ssh_host_ed25519_key.pub", "/etc/x.key", "/etc/a/b.pem",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("diff", ["auto", "always"])
+def test_files_of_secrets_are_never_shown_whatever_is_configured(path, diff):
+    assert not allowed(path, diff=diff, literal=True)
+
+
+def text(data, **options):
+    choice = Selection([Scope(("/etc/**",))]).choose("/etc/x")
+    return text_of(data, ("/etc/x",), choice, Redactor(b"k"), mode=OPEN, is_public=True, **options)
+
+
+def test_only_text_within_bounds_is_kept():
+    assert decompress(text(b"a = b\n")) == "a = b\n"
+    assert text(b"a\0b") == b""
+    assert text(b"\xff\xfe") == b""
+    assert text(b"x" * (MAX_TEXT_BYTES + 1)) == b""
+    assert text(b"\n" * (MAX_LINES + 1)) == b""
+    assert decompress(text(b"")) == ""
+
+
+def test_what_is_kept_is_masked():
+    assert "hunter2" not in decompress(text(b"password = hunter2\n"))
+
+
+def test_texts_of_all_sizes_come_back_as_they_were():
+    for size in (0, 1, 255, 256, 5000, 200_000):
+        line = "".join(chr(97 + i % 26) for i in range(size))
+        assert decompress(compress(line)) == line
+
+
+def test_a_diff_that_is_too_long_is_cut_and_says_so():
+    old = "".join(f"{i} old line of some length to fill the space\n" for i in range(MAX_LINES))
+    shown = unified("/etc/x", old, old.replace("old", "new"))
+    assert shown.endswith(CUT)
+    assert len(shown.encode()) <= MAX_DIFF_BYTES + len(CUT.encode())
+
+
+def test_a_missing_newline_at_the_end_is_shown():
+    assert "+b\n\\ No newline at end of file\n" in unified("/x", "a\n", "b")
+
+
+# --- on real files
+
+
+@pytest.fixture
+def etc(tmp_path, tmp_path_factory):
+    for parent in (tmp_path, *tmp_path.parents):
+        if parent.is_relative_to(tmp_path_factory.getbasetemp().parent):
+            parent.chmod(0o755)
+    directory = tmp_path / "etc"
+    directory.mkdir()
+    (directory / "x").write_text("password = first\nport = 80\n")
+    (directory / "x").chmod(0o644)
+    return directory
+
+
+def change(record, etc, path="x", *, pattern="**", before=None, **options):
+    """Return the data of the event that a change of `path` makes."""
+    entry = FilesEntry(paths=(f"{etc}/{pattern}",), settle=Duration(0.03), **options)
+    recorder = record().start(FilesCollector([Scoped(entry)]))
+    recorder.wait_for_report("watching")
+    if before:
+        before()
+        recorder.wait_for_events(1)
+    (etc / path).write_text("password = second\nport = 81\n")
+    recorder.wait_for_events(2 if before else 1)
+    return recorder.events[-1].data
+
+
+def test_a_diff_shows_the_change_and_that_a_secret_changed_but_no_secret(record, etc):
+    data = change(record, etc)
+    assert "-port = 80\n" in data["diff"]
+    assert "+password = <masked:" in data["diff"]
+    assert "first" not in data["diff"]
+    assert "second" not in data["diff"]
+    assert [change.key for change in data["changes"]] == ["password", "port"]
+    assert data["changes"][1].new == "81"
+
+
+def test_a_file_below_a_closed_directory_has_no_diff(record, etc):
+    (etc / "inner").mkdir(mode=0o700)
+    (etc / "inner" / "x").write_text("a\n")
+    assert "diff" not in change(record, etc, "inner/x")
+
+
+def test_a_file_that_was_closed_until_its_change_has_no_diff(record, etc):
+    (etc / "x").chmod(0o600)
+    entry = FilesEntry(paths=(f"{etc}/**",), settle=Duration(0.3))
+    recorder = record().start(FilesCollector([Scoped(entry)]))
+    recorder.wait_for_report("watching")
+    (etc / "x").write_text("port = 81\n")
+    (etc / "x").chmod(0o644)
+    (event,) = recorder.wait_for_events(1)
+    assert event.data["change"] == "modified"
+    assert "diff" not in event.data
+
+
+def test_a_file_that_is_closed_now_has_no_diff(record, etc):
+    assert "diff" not in change(record, etc, before=lambda: (etc / "x").chmod(0o600))
+
+
+def test_a_link_shows_nothing_that_not_everybody_may_read_whatever_is_configured(record, etc, tmp_path):
+    (tmp_path / "private").write_text("a\n")
+    (tmp_path / "private").chmod(0o600)
+    (etc / "link").symlink_to(tmp_path / "private")
+    data = change(record, etc, "link", pattern="link", diff="always")
+    assert data["change"] == "modified"
+    assert "diff" not in data
+
+
+def test_no_text_of_a_file_without_diffs_is_remembered(record, etc):
+    entry = FilesEntry(paths=(f"{etc}/**",), diff="never")
+    recorder = record().start(FilesCollector([Scoped(entry)]))
+    recorder.wait_for_report("watching")
+    assert not any(b"port" in value for value in recorder.memory.kept.values())

@@ -1,0 +1,291 @@
+"""The parts of the files collector by themselves: patterns, what an entry means, when a path is due, keys."""
+
+import os
+import re
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collectors._files.fingerprint import escape, file_key, files_prefix, unescape
+from collectors._files.mounts import parse_mountinfo
+from collectors._files.origin import Origins, parse_dnf_log, parse_dpkg_log, parse_puppet_summary, parse_utmp
+from collectors._files.patterns import PatternError, parse_exclude, parse_path
+from collectors._files.selection import Scope, Selection
+from collectors._files.settle import MAX_WINDOW_SECONDS, Settle
+from collectors.files import FilesEntry
+
+
+def matches(pattern, path):
+    return re.fullmatch(parse_path(pattern).match, path) is not None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "expected"),
+    [
+        ("/etc/nginx/**", "/etc/nginx/a", True),
+        ("/etc/nginx/**", "/etc/nginx/a/b/.c", True),
+        ("/etc/nginx/**", "/etc/nginxx/a", False),
+        ("/etc/nginx/**", "/etc/nginx/..data/a", False),
+        ("/etc/**/*.conf", "/etc/a.conf", True),
+        ("/etc/**/*.conf", "/etc/a/b/c.conf", True),
+        ("/etc/**/*.conf", "/etc/a/b/c.conf/d", False),
+        ("/etc/*.conf", "/etc/a/b.conf", False),
+        ("/etc/*", "/etc/.hidden", True),
+        ("/etc/a?c", "/etc/abc", True),
+        ("/etc/a?c", "/etc/a/c", False),
+        ("/etc/[ab].conf", "/etc/a.conf", True),
+        ("/etc/[!ab].conf", "/etc/c.conf", True),
+        ("/etc/[!ab].conf", "/etc/a.conf", False),
+        ("/etc/[]a].conf", "/etc/].conf", True),
+        ("/etc/[a-c]1", "/etc/b1", True),
+        ("/etc/a[b", "/etc/a[b", True),
+        ("/etc/hosts", "/etc/hosts", True),
+        ("/etc/hosts", "/etc/hosts.allow", False),
+        ("/etc/nginx", "/etc/nginx/sites/x", True),
+        ("/etc/nginx/", "/etc/nginx/sites/x", True),
+        ("/etc/a.b+c", "/etc/a.b+c", True),
+        ("/etc/a.b+c", "/etc/axb+c", False),
+        ("/srv/*/conf/**/*.yml", "/srv/a/conf/b/c/d.yml", True),
+        ("/config/..data/x", "/config/..data/x", True),
+    ],
+)
+def test_patterns_mean_what_full_match_means(pattern, path, expected):
+    assert matches(pattern, path) is expected
+
+
+@pytest.mark.parametrize(
+    "pattern", ["/**", "/*/**", "/", "//", "etc/x", "", "/proc/**", "/sys/x", "/dev", "/a/../b", "/a/[z-a]"]
+)
+def test_a_pattern_that_means_too_much_or_nothing_is_refused_and_quoted(pattern):
+    with pytest.raises(PatternError) as refused:
+        FilesEntry(paths=(pattern,))
+    assert repr(pattern) in str(refused.value) or "[" in pattern
+
+
+@pytest.mark.parametrize(
+    ("pattern", "directory", "expected"),
+    [
+        ("/etc/**/*.conf", "/etc/a/b", True),
+        ("/etc/*.conf", "/etc", True),
+        ("/etc/*.conf", "/etc/a", False),
+        ("/srv/*/conf/*.yml", "/srv/a/conf", True),
+        ("/srv/*/conf/*.yml", "/srv/a/other", False),
+        ("/etc/hosts", "/etc", True),
+        ("/etc/hosts", "/etc/other", False),
+        ("/etc/nginx/**", "/etc/nginx/..2026", False),
+    ],
+)
+def test_a_directory_is_entered_only_where_a_match_may_lie(pattern, directory, expected):
+    assert Selection([Scope((pattern,))]).may_hold(directory) is expected
+
+
+@pytest.mark.parametrize(
+    ("exclude", "path", "expected"),
+    [
+        ("*.swp", "/etc/a/.x.swp", True),
+        ("**/*.swp", "/etc/a/.x.swp", True),
+        ("/etc/a/cache", "/etc/a/cache/deep/x", True),
+        ("/etc/a/*.bak", "/etc/a/b/x.bak", False),
+        ("node_modules", "/etc/a/node_modules/x/y", True),
+    ],
+)
+def test_an_exclude_takes_a_file_or_a_whole_directory_away(exclude, path, expected):
+    assert Selection([Scope(("/etc/a/**",), (exclude,))]).means(path) is not expected
+    parse_exclude(exclude)
+
+
+def test_paths_are_merged_to_the_fewest_roots():
+    scopes = [
+        Scope(("/etc/nginx/**", "/etc/hosts", "/etc/a/b/c/*.conf")),
+        Scope(("/srv/x/y.conf", "/srv/x/**", "/opt/*/etc/z")),
+    ]
+    assert Selection(scopes).roots == ("/etc", "/opt", "/srv/x")
+
+
+def test_never_wins_over_always_and_always_over_auto():
+    def diff(*modes):
+        choice = Selection([Scope(("/etc/**",), diff=mode) for mode in modes]).choose("/etc/x")
+        return choice.diff
+
+    assert diff("auto", "always") == "always"
+    assert diff("auto", "always", "never") == "never"
+    assert diff("auto") == "auto"
+
+
+def test_only_a_path_named_itself_by_an_entry_with_always_is_literal():
+    selection = Selection([Scope(("/etc/a", "/etc/b*"), diff="always"), Scope(("/etc/c",))])
+    assert [selection.choose(f"/etc/{name}").is_literal for name in "abc"] == [True, False, False]
+
+
+def test_an_entry_is_not_empty():
+    with pytest.raises(ValueError, match="empty"):
+        FilesEntry(paths=())
+
+
+# --- settle
+
+
+def test_a_path_is_due_one_settle_after_its_first_hint_however_many_follow():
+    settle = Settle()
+    for now in (0.0, 0.05, 0.09):
+        settle.touch("/a", now, 0.1)
+    assert settle.next_due() == 0.1
+    assert settle.take(0.09) == []
+    assert settle.take(0.1) == ["/a"]
+    assert settle.next_due() is None
+
+
+def test_the_window_doubles_to_a_minute_for_a_path_that_keeps_changing_and_comes_back():
+    settle = Settle()
+    now, windows = 0.0, []
+    for _ in range(14):
+        settle.touch("/a", now, 0.1)
+        windows.append(round(settle.next_due() - now, 3))
+        now = settle.next_due()
+        assert settle.take(now) == ["/a"]
+        settle.told("/a", now, 0.1)
+    assert windows[:4] == [0.1, 0.2, 0.4, 0.8]
+    assert windows[-1] == MAX_WINDOW_SECONDS
+    now += 3600
+    settle.touch("/a", now, 0.1)
+    assert settle.next_due() == now + 0.1
+
+
+def test_a_change_now_and_then_always_waits_one_settle():
+    settle = Settle()
+    for now in range(0, 600, 10):
+        settle.touch("/a", now, 0.1)
+        assert settle.next_due() == now + 0.1
+        settle.take(now + 0.1)
+        settle.told("/a", now + 0.1, 0.1)
+
+
+def test_paths_that_were_hot_are_not_kept_for_ever():
+    settle = Settle()
+    for number in range(20_000):
+        settle.told(f"/{number}", float(number), 0.1)
+    assert len(settle._hot) <= 4096
+
+
+# --- keys
+
+
+@given(st.binary(min_size=1, max_size=60).filter(lambda name: b"\0" not in name and b"/" not in name))
+def test_a_path_of_any_bytes_has_a_key_that_text_can_hold(name):
+    path = "/etc/" + os.fsdecode(name)
+    escape(path).encode()
+    assert unescape(escape(path)) == path
+
+
+@given(st.lists(st.sampled_from(["a", "b", "a/b", "é", "\udcff", "\x01", "ab"]), min_size=1, max_size=4))
+def test_different_paths_have_different_keys_and_a_directory_its_own_files(parts):
+    path = "/" + "/".join(parts)
+    directory, _, name = path.rpartition("/")
+    assert file_key(path).startswith(files_prefix(directory))
+    assert file_key(path) != file_key(path + "x")
+    assert not file_key(path + "/" + name).startswith(files_prefix(directory))
+
+
+# --- what the host says
+
+
+def test_mountinfo_is_read_with_its_escapes_and_optional_fields():
+    line = b"36 35 98:0 /mnt1 /mnt/with\\040space rw,noatime master:1 shared:2 - ext3 /dev/root rw\nbroken\n"
+    (mount,) = parse_mountinfo(line)
+    assert (mount.point, mount.kind, mount.device) == ("/mnt/with space", "ext3", os.makedev(98, 0))
+
+
+DPKG_LOG = """\
+2026-11-20 12:00:00 startup archives unpack
+2026-11-20 12:00:01 upgrade nginx:amd64 1.18.0-6 1.22.1-9
+2026-11-20 12:00:02 status unpacked nginx:amd64 1.22.1-9
+2026-11-20 12:00:02 status triggers-pending man-db:amd64 2.11
+2026-11-20 12:00:03 configure nginx:amd64 1.22.1-9 <none>
+2026-11-20 12:00:04 status installed nginx:amd64 1.22.1-9
+"""
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "var/log").mkdir(parents=True)
+    (tmp_path / "var/log/dpkg.log").write_text(DPKG_LOG)
+    (tmp_path / "var/lib/dpkg/info").mkdir(parents=True)
+    (tmp_path / "var/lib/dpkg/info/nginx.list").write_text("/.\n/etc\n/etc/nginx\n/etc/nginx/nginx.conf\n")
+    (tmp_path / "run").mkdir()
+    return tmp_path
+
+
+def at(steps=tuple(parse_dpkg_log(DPKG_LOG))):  # noqa: B008 - parsed once
+    return steps[1].time
+
+
+def test_a_file_that_a_package_lists_and_its_transaction_touched_was_changed_by_it(root):
+    found = Origins(root).of("/etc/nginx/nginx.conf", at(), is_recent=True)
+    assert found["changed_by"] == "package nginx"
+    assert "upgrade, 1.18.0-6 to 1.22.1-9" in found["changed_by_known_from"]
+
+
+def test_a_file_that_no_package_lists_was_at_most_changed_during_a_transaction(root):
+    found = Origins(root).of("/etc/ld.so.cache", at(), is_recent=True)
+    assert "changed_by" not in found
+    assert found["changed_during"] == "package transaction: nginx"
+
+
+def test_a_change_long_before_or_after_a_transaction_has_nothing_to_do_with_it(root):
+    assert Origins(root).of("/etc/nginx/nginx.conf", at() + 3600, is_recent=True) == {}
+    assert Origins(root).of("/etc/nginx/nginx.conf", at() - 3600, is_recent=True) == {}
+
+
+def test_a_change_during_a_puppet_run_says_so(root):
+    state = root / "var/lib/puppet/state"
+    state.mkdir(parents=True)
+    (state / "last_run_summary.yaml").write_text(
+        "---\nversion:\n  puppet: 7\ntime:\n  config_retrieval: 1.5\n  total: 30.25\n  last_run: 1700000000\n"
+    )
+    assert parse_puppet_summary((state / "last_run_summary.yaml").read_text()) == (
+        1699999969.75,
+        1700000000.0,
+    )
+    found = Origins(root).of("/etc/x", 1_699_999_980, is_recent=False)
+    assert found["changed_during"] == "Puppet run"
+    assert Origins(root).of("/etc/x", 1_699_990_000, is_recent=False) == {}
+    (state / "agent_catalog_run.lock").write_text(str(os.getpid()))
+    (root / "proc" / str(os.getpid())).mkdir(parents=True)
+    found = Origins(root).of("/etc/x", 1_800_000_000, is_recent=True)
+    assert "agent_catalog_run.lock" in found["changed_during_known_from"]
+
+
+def utmp(*logins):
+    pack = struct.Struct("<hxxi32s4s32s256shhiii4i20x").pack
+    return b"".join(
+        pack(kind, 1, line.encode(), b"", user.encode(), host.encode(), 0, 0, 0, since, 0, 0, 0, 0, 0)
+        for kind, user, line, host, since in logins
+    )
+
+
+def test_open_sessions_are_told_of_a_recent_change_alone(root):
+    (root / "run/utmp").write_bytes(
+        utmp(
+            (2, "reboot", "~", "", 1),
+            (7, "alice", "pts/0", "10.0.0.5", 100),
+            (7, "bob", "tty1", "", 200),
+            (7, "later", "tty2", "", 10**9),
+        )
+        + b"torn"
+    )
+    found = Origins(root).of("/etc/x", 1000, is_recent=True)
+    assert found["sessions"] == "alice on pts/0 from 10.0.0.5, bob on tty1"
+    assert Origins(root).of("/etc/x", 1000, is_recent=False) == {}
+    assert [login.user for login in parse_utmp(b"")] == []
+
+
+def test_a_host_without_any_of_these_files_knows_nothing(tmp_path):
+    assert Origins(tmp_path).of("/etc/x", 1000, is_recent=True) == {}
+
+
+def test_dnf_logs_are_read_with_their_offset():
+    text = "2026-11-20T12:00:01+0100 SUBDEBUG Upgraded: nginx-1.20-1.x86_64\nother\n"
+    (step,) = parse_dnf_log(text)
+    assert (step.package, step.action, step.time) == ("nginx-1.20-1.x86_64", "upgraded", 1795172401.0)
