@@ -458,12 +458,27 @@ def test_a_flood_is_five_hundred_details_and_one_summary(record, etc):
     assert last.events == []
 
 
+class LeapingClock:
+    """A monotonic clock that can be put forward."""
+
+    def __init__(self):
+        self.ahead = 0.0
+
+    def __call__(self):
+        return time.monotonic() + self.ahead
+
+
 def test_a_flood_under_watch_is_summed_up_when_its_minute_is_over(record, etc):
-    recorder = run(record, None, f"{etc}/**", surroundings={"flood_seconds": 3.0})
-    for number in range(800):
+    clock = LeapingClock()
+    recorder = run(record, None, f"{etc}/**", surroundings={"monotonic": clock})
+    for number in range(700):
         (etc / f"{number}").write_text("x")
-    recorder.wait_for(lambda: sum(e.data.get("count", 1) for e in recorder.events) == 800, "all 800")
+    recorder.wait_for(lambda: "=flood" + str(etc) in recorder.memory.kept, "a count of what is not told")
+    clock.ahead = 3600
+    (etc / "app.conf").write_text(NEW)
+    recorder.wait_for(lambda: sum(e.data.get("count", 1) for e in recorder.events) == 701, "all of them")
     assert any(event.data.get("summary") for event in recorder.events)
+    assert "=flood" + str(etc) not in recorder.memory.kept
 
 
 def test_a_flood_whose_summary_was_not_told_is_told_at_the_next_start(record, etc):
