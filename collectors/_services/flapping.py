@@ -1,8 +1,8 @@
 """A service that keeps ending and starting again is one event with a count, not a flood.
 
 Pure. A few ends within the window are told one by one, since nobody can know yet. From then on starts and
-ends are counted only: one flapping event at once, one an hour while it goes on, and the loop is over
-when systemd gives up, when somebody stops the service, or when it stays up for a whole window.
+ends are counted only: one flapping event at once, one an hour while it goes on. A crash loop is over when
+systemd gives up or somebody stops the service, and any loop when nothing ended for a whole window.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ def fold(known: Known, step: Step) -> tuple[Known, Step | None]:
         return (_calm(known), step) if step.what is What.GAVE_UP else (known, step)
     if step.what is What.STARTED:
         return known, (None if known.flapping_told else step)
-    if known.flapping_told and step.requested:
+    if known.flapping_told and step.requested and len(known.crashes) >= CRASHES:
         return _calm(known), step
     known = _count(known, step)
     if known.flapping_told:

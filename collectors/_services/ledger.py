@@ -192,6 +192,8 @@ def _is_worth_keeping(before: Known | None, known: Known) -> bool:
     before = before or Known(mark=known.mark)
     if known.phase is Phase.COMING or _essence(before) == _essence(known):
         return False
+    if known.flapping_told and known.flapping_told == before.flapping_told:
+        return False  # each turn of a loop would be a write
     return not known.quiet or Phase.FAILED in {before.phase, known.phase}
 
 

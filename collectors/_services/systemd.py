@@ -29,6 +29,14 @@ _PATH = "/org/freedesktop/systemd1"
 _MANAGER = "org.freedesktop.systemd1.Manager"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 _SERVICES = "*.service"
+_CONTROL_COMMANDS = (
+    "ExecCondition",
+    "ExecStartPre",
+    "ExecStartPost",
+    "ExecReload",
+    "ExecStop",
+    "ExecStopPost",
+)
 _ANSWER_SECONDS = 60.0
 _AWAY = {
     "org.freedesktop.DBus.Error.ServiceUnknown",
@@ -194,6 +202,20 @@ class Manager:
         of_unit = self._read(units, UNIT_INTERFACE, UNIT_PROPERTIES)
         of_service = self._read(units, SERVICE_INTERFACE, SERVICE_PROPERTIES)
         return {unit: parse_look(unit, of_unit[unit], of_service[unit]) for unit in units}
+
+    def control_exit(self, unit: str, since_monotonic: int) -> tuple[int, int] | None:
+        """Return how the last command beside the main process went wrong, as waitid's code and status.
+
+        A start that fails in ExecStartPre= has no main process to ask about.
+        """
+        values = self._read([unit], SERVICE_INTERFACE, _CONTROL_COMMANDS).get(unit, {})
+        exits = [
+            (ended, code, status)
+            for commands in values.values()
+            for _, _, may_fail, *_, ended, _, code, status in commands
+            if code and status and not may_fail and ended >= since_monotonic
+        ]
+        return max(exits)[1:] if exits else None
 
     def kinds(self, units: Sequence[str]) -> dict[str, Kind]:
         """Return what each unit is for, as far as it can still be asked."""

@@ -5,6 +5,7 @@ compares everything with the ledger. Nothing is told or remembered while the hos
 was stopped by the shutdown was up, and is expected back.
 """
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterable, Sequence
 
@@ -32,6 +33,8 @@ BOOT_SECONDS = 300.0
 _NOT_KEPT_SECONDS = 30.0
 _AWAY_SECONDS = 5.0
 _NOT_STARTED = {"dependency", "timeout", "assert"}
+_FAILURES = {What.FAILED, What.GAVE_UP, What.RELOAD_FAILED}
+_RESULTS_OF_AN_EXIT = {"exit-code", "signal", "core-dump"}
 
 
 class Watch:
@@ -132,7 +135,19 @@ class Watch:
         if not self._ledger.matches(look.unit):
             return
         known, steps = advance(self._ledger.known(look.unit, self._kinds.get(look.unit)), look)
-        self._ledger.take(look.unit, known, steps)
+        self._ledger.take(look.unit, known, [self._with_exit(step) for step in steps])
+
+    def _with_exit(self, step: Step) -> Step:
+        """Add how a command beside the main process ended, where that is what failed."""
+        look = step.look
+        main_is_to_blame = look.exec_code and step.what is not What.RELOAD_FAILED
+        if step.what not in _FAILURES or main_is_to_blame or step.result not in _RESULTS_OF_AN_EXIT:
+            return step
+        exit_ = self._manager.control_exit(look.unit, look.left_inactive_monotonic)
+        if exit_ is None:
+            return step
+        code, status = exit_
+        return dataclasses.replace(step, look=dataclasses.replace(look, exec_code=code, exec_status=status))
 
     def _take_job(self, job: JobEnded) -> None:
         """Tell a start that never became a run; any other end of a job shows in the unit itself."""
@@ -224,24 +239,15 @@ class Watch:
 
 
 def _at_rest(look: Look) -> Iterable[Step]:
+    """Return the step that a service came to rest with."""
+    ended = look.deactivated or look.changed
     match look.phase:
         case Phase.UP:
-            yield Step(
-                what=What.STARTED,
-                unit=look.unit,
-                invocation=look.invocation,
-                at=look.activated,
-                look=look,
-                result=look.result,
-            )
+            what, at = What.STARTED, look.activated
         case Phase.FAILED:
-            yield Step(
-                what=What.FAILED,
-                unit=look.unit,
-                invocation=look.invocation,
-                at=look.deactivated or look.changed,
-                look=look,
-                result=look.result,
-            )
+            what, at = What.FAILED, ended
+        case Phase.DOWN if look.invocation:
+            what, at = What.STOPPED, ended
         case _:
             return
+    yield Step(what=what, unit=look.unit, invocation=look.invocation, at=at, look=look, result=look.result)

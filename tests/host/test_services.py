@@ -103,6 +103,17 @@ def test_an_exit_status_and_a_failed_dependency_are_told(watched):
     assert watched.data(FAILED, "needy.service")["result"] == "dependency"
 
 
+def test_a_command_that_fails_beside_the_main_process_is_told_with_its_status(watched):
+    watched.unit("pre.service", "[Service]\nExecStartPre=/bin/sh -c 'exit 7'\nExecStart=/bin/sleep 1000\n")
+    watched.unit("re.service", "[Service]\nExecStart=/bin/sleep 1000\nExecReload=/bin/sh -c 'kill -9 $$$$'\n")
+    watched.run("systemctl daemon-reload; systemctl start pre re || true; systemctl reload re || true")
+    assert (FAILED, "pre.service") in watched.told()
+    data = watched.data(FAILED, "pre.service")
+    assert (data["result"], data["exit_code"]) == ("exit-code", 7)
+    data = watched.data(FAILED, "re.service")
+    assert (data["state"], data["result"], data["signal"]) == ("active", "signal", "SIGKILL")
+
+
 def test_services_that_live_for_a_moment_are_not_missed(watched):
     watched.run("for n in $(seq 100); do systemd-run --quiet --unit=brief-$n /bin/true; done")
     told = watched.told()

@@ -23,7 +23,8 @@ WantedBy={target}
 """
 
 _SCRIPT = """\
-import json, os, pathlib, signal, socket, sys, threading, traceback, urllib.request
+import json, os, pathlib, signal, socket, threading, traceback, urllib.request
+import msgspec
 from collectors.collector import Runtime, Scoped
 from collectors.event import encode
 from collectors.registry import COLLECTORS
@@ -89,7 +90,7 @@ def notify(text):
 
 def run():
     registration = COLLECTORS[NAME]
-    entries = [Scoped(registration.entry(**entry)) for entry in ENTRIES]
+    entries = [Scoped(msgspec.convert(entry, registration.entry)) for entry in ENTRIES]
     try:
         registration.create(entries).run(Runtime(memory, emit, stop, notify, lambda seconds: None))
     except BaseException:
