@@ -53,6 +53,8 @@ class Capture:
     def __init__(self, spool: Spool, identity: Identity, clocks: Clocks | None = None) -> None:
         self._spool = spool
         self.clocks = clocks or Clocks()
+        self.on_kept: Callable[[], None] = _nothing
+        """Called after each append, in whichever thread it was."""
         self._lock = Lock()
         self.identity = identity
 
@@ -69,10 +71,12 @@ class Capture:
             for event in (complete(event, identity) for event in events)
         ]
         self._spool.append(chunk(captured, self._stamp(identity), owner), owner=owner, remember=remember)
+        self.on_kept()
 
     def keep_posted(self, captured: Sequence[Captured], taken: Sequence[str] = ()) -> None:
         """Put events that were handed in on disk, and remember which files of `incoming/` they were."""
         self._spool.append(chunk(captured, self._stamp(self.identity), INTAKE), taken=taken)
+        self.on_kept()
 
     def _stamp(self, identity: Identity) -> Stamp:
         clocks = self.clocks
@@ -83,6 +87,10 @@ class Capture:
             captured=clocks.wall(),
             clock_trusted=clocks.is_trusted(),
         )
+
+
+def _nothing() -> None:
+    pass
 
 
 def complete(event: Event, identity: Identity) -> Event:

@@ -15,16 +15,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from agent import __version__, clock, hostname, own_events
-from agent.capture import Capture, Identity
+from agent.capture import INTAKE, Capture, Identity
 from agent.configuration.compare import compare
 from agent.configuration.problem import ConfigurationError
 from agent.configuration.types import Configuration
 from agent.configuration.types import Spool as SpoolSettings
 from agent.deliveries import Deliveries
+from agent.drops import Drops
 from agent.housekeeping import Housekeeping, Job
 from agent.intake.rate import Rate
 from agent.intake.routes import Routes
 from agent.intake.server import IntakeError, Server
+from agent.intake.share import Share
 from agent.journal import start_logging
 from agent.left_behind import ARRIVED, LeftBehind
 from agent.machine import settle_in
@@ -35,7 +37,7 @@ from agent.status import Collector, Document, spool_size
 from agent.supervisor import Lent, Supervisor
 from collectors.event import Event
 from collectors.registry import COLLECTORS
-from spool import Options, Spool, SpoolError
+from spool import Drop, Options, Spool, SpoolError
 
 log = logging.getLogger(__name__)
 
@@ -93,11 +95,16 @@ class Daemon:
         self._routes = Routes(
             capture=self._capture,
             rate=Rate(EVENTS_A_SECOND, EVENTS_AT_ONCE),
-            has_room=lambda: True,
+            share=Share(
+                lambda: self._spool.waiting_bytes(INTAKE),
+                lambda: self._configuration.settings.spool.max_size // 2,
+            ),
             status=self.status,
             retry=self._retry,
             discard=self._spool.discard,
         )
+        self._drops = Drops(self._spool, self._tell_drops, self._signals.ring)
+        self._capture.on_kept = self._drops.notice
         self._housekeeping = Housekeeping(self._jobs())
 
     def _jobs(self) -> dict[str, Job]:
@@ -105,7 +112,6 @@ class Daemon:
         jobs = {
             "the spool": Job(HOUR_SECONDS, self._tidy),
             "incoming": Job(HOUR_SECONDS, self._take_left_behind),
-            "dropped events": Job(HOUR_SECONDS, self._tell_drops),
         }
         if self._spool.recovery is not None and not self._spool.recovery.finished:
             jobs["recovery"] = Job(RECOVERY_SECONDS, self._tell_recoveries)
@@ -140,8 +146,8 @@ class Daemon:
         watchdog_seconds = self._notify.watchdog_seconds
         half = watchdog_seconds / 2 if watchdog_seconds else None
         while True:
-            waits = [wait for wait in (half, self._housekeeping.wait_seconds()) if wait is not None]
-            came = self._signals.wait(min(waits, default=None))
+            waits = (half, self._housekeeping.wait_seconds(), self._drops.wait_seconds())
+            came = self._signals.wait(min((wait for wait in waits if wait is not None), default=None))
             if came & {signal.SIGTERM, signal.SIGINT}:
                 return
             if signal.SIGHUP in came:
@@ -149,6 +155,7 @@ class Daemon:
             if ARRIVED in came:
                 self._take_left_behind()
             self._housekeeping.run_due()
+            self._drops.tell_due()
             if self._gets_work_done():
                 self._notify.alive()
 
@@ -245,11 +252,13 @@ class Daemon:
         ]
         return own_events.started(__version__, baseline, _now())
 
-    def _tell(self, events: Sequence[Event], remember: Mapping[str, bytes | None] = {}) -> None:
+    def _tell(self, events: Sequence[Event], remember: Mapping[str, bytes | None] = {}) -> bool:
         try:
             self._capture.keep(events, OWNER, remember)
         except SpoolError as error:
             log.warning("%s was not kept: %s", ", ".join(event.event_type for event in events), error)
+            return False
+        return True
 
     def _say(self, configuration: Configuration) -> None:
         """Log what a person should know of the configuration that runs now."""
@@ -273,21 +282,19 @@ class Daemon:
     def _tidy(self) -> None:
         self._spool.housekeeping(trusted_time=clock.is_trusted())
 
-    def _tell_drops(self) -> None:
-        """Tell what was dropped since the last time, folded into one event for each reason."""
-        if drops := self._spool.drops_to_tell():
-            self._tell([own_events.dropped(drop, _now()) for drop in drops])
-            self._spool.tell(drops)
+    def _tell_drops(self, drops: Sequence[Drop]) -> bool:
+        return self._tell([own_events.dropped(drop, _now()) for drop in drops])
 
     def _tell_recoveries(self) -> None:
         """Tell what was damaged, once it is known how much of it could be saved."""
-        if recoveries := self._spool.recoveries_to_tell():
-            self._tell([own_events.recovered(recovery, _now()) for recovery in recoveries])
+        recoveries = self._spool.recoveries_to_tell()
+        events = [own_events.recovered(recovery, _now()) for recovery in recoveries]
+        if events and self._tell(events):
             self._spool.tell_recoveries(recoveries)
 
     def _gets_work_done(self) -> bool:
         """Return whether the spool answers and no thread that must run is gone."""
-        self._spool.status()
+        self._spool.drops_to_tell()  # a turn of the writer
         is_listening = bool(self._no_intake) or self._server.is_alive()
         return self._supervisor.is_alive() and self._deliveries.is_alive() and is_listening
 

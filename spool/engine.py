@@ -44,6 +44,7 @@ class View:
     positions: dict[str, Position] | None = None
     held_below: int = 0
     """Records below this number are being brought back: nobody reads them before all are there."""
+    has_untold_drops: bool = False
 
     def limit(self, position: Position) -> int:
         """Return the number up to which, exclusive, may be read from `position` on."""
@@ -167,6 +168,7 @@ class Engine:
             state.last_number,
             {standing.name: standing.position for standing in state.attached()},
             salvage.bound if salvage is not None and salvage.frontier < salvage.bound else 0,
+            bool(state.untold()),
         )
         with self.arrived:
             self.view = view

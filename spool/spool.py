@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, Self
 
-from spool import damage, fault, incoming, memory, positions, prune, recovery, rejected
+from spool import damage, fault, incoming, memory, positions, prune, recovery, rejected, share
 from spool.batch import Batch, Drop, RejectedEntry, Rejection
 from spool.engine import Engine
 from spool.errors import SpoolError, SpoolLocked
@@ -249,6 +249,19 @@ class Spool:
     def discard(self, ids: Sequence[int] | None) -> int:
         """Forget rejected entries, all of them for None; return how many there were."""
         return self._engine.write(lambda store: rejected.discard(store, ids))
+
+    @property
+    def has_untold_drops(self) -> bool:
+        """Return whether there are drops to tell, as of the last commit; it costs nothing to ask."""
+        return self._engine.view.has_untold_drops
+
+    def waiting_bytes(self, origin: str) -> int:
+        """Return how much of the spool is taken by records of `origin` that some destination still needs."""
+        positions = (self._engine.view.positions or {}).values()
+        if not positions:
+            return 0
+        first = min(position.record for position in positions)
+        return self._engine.read(partial(share.waiting_bytes, first=first, origin=origin))
 
     def drops_to_tell(self) -> Sequence[Drop]:
         """Return what was dropped and not told yet."""

@@ -11,6 +11,7 @@ import msgspec
 from agent.capture import Capture
 from agent.intake.posted import PostedError, parse
 from agent.intake.rate import Rate
+from agent.intake.share import Share
 from agent.intake.wire import Answer, Request
 from spool import SpoolError, SpoolFull
 
@@ -30,8 +31,7 @@ class Routes:
 
     capture: Capture
     rate: Rate
-    has_room: Callable[[], bool]
-    """Whether what was handed in has not filled its share of the spool."""
+    share: Share
     status: Callable[[], object]
     retry: Callable[[Sequence[int] | None], int]
     discard: Callable[[Sequence[int] | None], int]
@@ -68,7 +68,7 @@ class Routes:
             return _refuse(
                 HTTPStatus.TOO_MANY_REQUESTS, f"too many events; again in {after} s", ("Retry-After", after)
             )
-        if not self.has_room():
+        if not self.share.has_room(len(body)):
             return _refuse(HTTPStatus.INSUFFICIENT_STORAGE, "what was handed in fills half of the spool")
         try:
             self.capture.keep_posted(captured)

@@ -17,6 +17,7 @@ from agent.cli.ask import LostAnswerError, NotAnsweringError, ask
 from agent.intake.rate import Rate
 from agent.intake.routes import Routes
 from agent.intake.server import IntakeError, Server
+from agent.intake.share import Share
 from agent.intake.wire import Answer, Limits
 from spool import Spool, SpoolFull, SpoolReader
 
@@ -48,7 +49,7 @@ def routes(spool, **more) -> Routes:
     values = {
         "capture": Capture(spool, Identity("web-1")),
         "rate": Rate(10, 100),
-        "has_room": lambda: True,
+        "share": Share(lambda: 0, lambda: 1_000_000),
         "status": lambda: {"running": True},
         "retry": lambda ids: len(ids or "all"),
         "discard": lambda ids: len(ids or ""),
@@ -99,7 +100,7 @@ def test_a_flood_gets_429_and_when_to_come_again(serve, spool):
 
 
 def test_a_spool_without_room_is_507(serve, spool):
-    server = serve(routes(spool, has_room=lambda: False).answer)
+    server = serve(routes(spool, share=Share(lambda: 0, lambda: 10)).answer)
     assert intake(server, EVENT).status == 507
 
 

@@ -1,0 +1,54 @@
+"""What is handed in gets at most its share of the spool."""
+
+from agent.capture import INTAKE, Capture, Identity
+from agent.chunk import Captured
+from agent.intake.share import Share
+from collectors.event import Category, Event
+from spool import Spool
+
+
+def test_there_is_room_until_the_share_is_full():
+    taken = [0]
+    share = Share(lambda: taken[0], lambda: 100, monotonic=lambda: 0.0)
+    assert share.has_room(60)
+    taken[0] = 60
+    assert not share.has_room(60)
+    assert share.has_room(40)
+
+
+def test_it_measures_only_when_what_came_could_have_filled_it():
+    measured = []
+    share = Share(lambda: measured.append(1) or 0, lambda: 1000, monotonic=lambda: 0.0)
+    for _ in range(20):
+        assert share.has_room(100)
+    assert len(measured) == 2
+
+
+def test_while_it_is_full_it_does_not_measure_for_each_request():
+    measured = []
+    now = [0.0]
+    share = Share(lambda: measured.append(1) or 100, lambda: 100, monotonic=lambda: now[0])
+    for _ in range(20):
+        assert not share.has_room(1)
+    assert len(measured) == 1
+    now[0] = 1.0
+    assert not share.has_room(1)
+    assert len(measured) == 2
+
+
+def test_only_what_was_handed_in_and_not_taken_yet_counts(tmp_path):
+    event = Event(
+        name="config", event_type="T", category=Category.CHANGES, title="t", text="x" * 9000, timestamp=5
+    )
+    with Spool.open(tmp_path / "spool") as spool:
+        capture = Capture(spool, Identity("web-1"))
+        capture.keep([event], "files", {})
+        capture.keep_posted([Captured("custom", b"{}", 5, "T")])
+        assert spool.waiting_bytes(INTAKE) == 0
+        spool.attach("receiver", "identity", "oldest")
+        assert 0 < spool.waiting_bytes(INTAKE) < spool.waiting_bytes("files") + 1000
+        batch = spool.read("receiver", max_events=100, max_bytes=100_000)
+        while batch.pieces:
+            spool.acknowledge("receiver", batch.upto, delivered=batch.events)
+            batch = spool.read("receiver", max_events=100, max_bytes=100_000)
+        assert spool.waiting_bytes(INTAKE) == 0
