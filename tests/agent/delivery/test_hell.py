@@ -95,7 +95,8 @@ PAUSED = "; everything is kept; tried again every 0.05 s, at a reload, and when 
 )
 def test_one_bad_answer_delays_the_event_and_is_said_once(host, loop_to, wire, until, caplog, script, log):
     side = wire(script, OK)
-    loop = loop_to(side.url, timeout=types.Duration(0.3), key_in="both", start=False)
+    timeout = types.Duration(0.3 if "0.3 s" in log else 30)
+    loop = loop_to(side.url, timeout=timeout, key_in="both", start=False)
     host.keep("kept")
     loop.start()
     until(lambda: loop.state().last_success)
@@ -180,7 +181,7 @@ def test_a_line_too_slow_for_a_full_batch_drains(host, loop_to, wire):
     while not loop.flush(60):
         pass
     assert host.totals() == (2000, 0, 0)
-    assert len(taken) < 100
+    assert len(taken) < 300  # it found what the line carries, and did not creep
 
 
 def test_a_limit_below_our_own_is_found_and_kept_to(host, loop_to):
