@@ -22,12 +22,20 @@ from collectors._services.systemd import Manager
 from collectors._services.watch import Watch
 from collectors.collector import NotApplicable, Registration, Retired, Runtime, Scoped
 
+MAX_LOG_LINES = 50
+
 
 class ServicesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Services by glob, with or without `.service`; see `DEFAULT_EXCLUDES` for what a glob leaves out."""
 
     units: tuple[str, ...] = ("*.service",)
     exclude: tuple[str, ...] = ()
+    log_lines: int = 0
+    """So many last lines of the log of a run that failed go with its event, secrets masked."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.log_lines <= MAX_LOG_LINES:
+            raise ValueError(f"`log_lines` is {self.log_lines}: give a number from 0 to {MAX_LOG_LINES}")
 
 
 class Services:
@@ -49,7 +57,13 @@ class Services:
         user_manager = is_per_user(self._environ)
         address = self._find_bus(user_manager=user_manager)
         watched = [
-            Watched(entry.config.units, entry.config.exclude, entry.tags, entry.element_identifiers)
+            Watched(
+                entry.config.units,
+                entry.config.exclude,
+                entry.tags,
+                entry.element_identifiers,
+                entry.config.log_lines,
+            )
             for entry in self._entries
         ]
         scope = Scope(watched, own_unit=parse_own_unit((self._root / "proc/self/cgroup").read_text()))

@@ -16,8 +16,8 @@ PACKAGES = ("agent", "collectors", "spool")
 LAW = {"collectors.event", "collectors.collector"}
 """What every collector may import besides its own private parts."""
 
-SHARED = {"collectors._dbus": {"host", "processes", "services"}}
-"""OS readers that more than one collector uses; see docs/decisions/0004-shared-dbus-reader.md."""
+SHARED = {"collectors._dbus": {"host", "processes", "services"}, "collectors._files.redact": {"services"}}
+"""Parts that more than one collector uses; see docs/decisions/0004-shared-dbus-reader.md."""
 
 HEAVY = {"watchdog", "jeepney", "psutil", "requests", "yaml", "rich", "schedule"}
 

@@ -50,6 +50,7 @@ class Step:
     result: str = ""
     count: int = 0
     window_seconds: int = 0
+    log: str = ""
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -41,11 +41,13 @@ def fold(known: Known, step: Step) -> tuple[Known, Step | None]:
     return known, (None if step.what is What.RESTARTING else step)
 
 
-def settles_at(known: Known) -> int:
-    """Return when a flapping service counts as settled if it stays as it is; 0 when it is not flapping."""
-    if not known.flapping_told:
-        return 0
-    return max(known.flapping_told, *known.ends, *known.crashes) + WINDOW_SECONDS * _SECOND
+def seconds_to_settle(known: Known, now: float) -> float:
+    """Return when a flapping service counts as settled if it stays as it is, in seconds from `now`.
+
+    A clock that was set back settles it at once.
+    """
+    last = max(known.flapping_told, *known.ends, *known.crashes) / _SECOND
+    return last + WINDOW_SECONDS - now if last <= now + WINDOW_SECONDS else 0.0
 
 
 def settle(known: Known) -> Known:
@@ -57,20 +59,21 @@ def _count(known: Known, step: Step) -> Known:
     after = step.at - WINDOW_SECONDS * _SECOND
     new = (step.at,) * min(step.unseen_ends, ENDS)
     ends = () if step.what is What.RESTARTING else new  # that end was counted when it was seen
+    crashes = new if step.by_itself else ()
     return replace(
         known,
-        ends=(*(at for at in known.ends if at > after), *ends)[-ENDS:],
-        crashes=(*(at for at in known.crashes if at > after), *(new if step.by_itself else ()))[-ENDS:],
+        ends=(*(at for at in known.ends if after < at <= step.at), *ends)[-ENDS:],
+        crashes=(*(at for at in known.crashes if after < at <= step.at), *crashes)[-ENDS:],
     )
 
 
 def _go_on(known: Known, step: Step) -> tuple[Known, Step | None]:
     count = known.flapping_count + (0 if step.what is What.RESTARTING else step.unseen_ends)
     since_told = step.at - known.flapping_told
-    if since_told < TELL_AGAIN_SECONDS * _SECOND:
+    if 0 <= since_told < TELL_AGAIN_SECONDS * _SECOND:
         return replace(known, flapping_count=count), None
     told = replace(known, flapping_told=step.at, flapping_count=0)
-    return told, _flapping(step, count, since_told // _SECOND)
+    return told, _flapping(step, count, max(1, since_told // _SECOND))
 
 
 def _flapping(step: Step, count: int, window_seconds: int) -> Step:

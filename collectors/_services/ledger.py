@@ -4,7 +4,7 @@ News change the pending part only. `commit` emits the events with the new memory
 `forgo` drops the pending part, so that the next compare finds the same differences again.
 """
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -115,6 +115,16 @@ class Ledger:
         for unit, known in self._known.items():
             if unit not in loaded and not known.expected and known.phase is not Phase.UP:
                 self._unloaded.add(unit)
+
+    def revise(self, change: Callable[[Step, int], Step]) -> None:
+        """Pass each failure that is to be told, and how many lines of its log go with it, through `change`.
+
+        Only the journal of the system can be asked by run.
+        """
+        for index, step in enumerate(self._steps):
+            lines = 0 if self._user_manager else self._scope.log_lines(step.unit)
+            if lines and step.what in {What.FAILED, What.GAVE_UP} and step.invocation:
+                self._steps[index] = change(step, lines)
 
     def compared(self, *, boot_is_over: bool) -> None:
         """Note that everything was compared; the first sight of a host lasts to the end of its boot."""

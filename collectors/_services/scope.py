@@ -21,6 +21,7 @@ class Watched:
     exclude: tuple[str, ...]
     tags: tuple[str, ...] = ()
     element_identifiers: tuple[str, ...] = ()
+    log_lines: int = 0
 
     def matches(self, unit: str) -> bool:
         """Return whether this entry is about the unit."""
@@ -61,6 +62,10 @@ class Scope:
         tags = dict.fromkeys(tag for entry in matching for tag in entry.tags)
         identifiers = dict.fromkeys(name for entry in matching for name in entry.element_identifiers)
         return tuple(tags), tuple(identifiers)
+
+    def log_lines(self, unit: str) -> int:
+        """Return how many lines of a failed run's log go with its event."""
+        return max((entry.log_lines for entry in self._entries if entry.matches(unit)), default=0)
 
 
 def _fits(unit: str, pattern: str) -> bool:

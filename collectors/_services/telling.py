@@ -87,6 +87,8 @@ def _data(step: Step) -> dict[str, Value]:
         data["window_seconds"] = step.window_seconds
     if step.what is What.GAVE_UP:
         data["gave_up"] = True
+    if step.log:
+        data["log"] = step.log
     if step.missing_after_boot:
         data["after_boot"] = True
     return data

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from collectors._services.course import Known, Step, What, advance, end_unseen
-from collectors._services.flapping import settle, settles_at
+from collectors._services.flapping import seconds_to_settle, settle
 from collectors._services.ledger import Ledger
 from collectors._services.look import Look, Phase
 from collectors._services.systemd import (
@@ -30,7 +30,9 @@ RECONCILE_SECONDS = 900.0
 """How often the list of units is compared although nothing was signalled."""
 BOOT_SECONDS = 300.0
 """A boot counts as over after so long, although the manager may never say so."""
-_NOT_KEPT_SECONDS = 30.0
+_HOLD_SECONDS = 30.0
+"""How long to leave alone what could not be kept."""
+_LOGS_AT_ONCE = 5
 _AWAY_SECONDS = 5.0
 _NOT_STARTED = {"dependency", "timeout", "assert"}
 _FAILURES = {What.FAILED, What.GAVE_UP, What.RELOAD_FAILED}
@@ -56,6 +58,8 @@ class Watch:
         self._monotonic = monotonic
         self._kinds: dict[str, Kind] = {}
         self._reconcile_at = 0.0
+        self._hold_until = 0.0
+        self._postponed: list[News] = []
         self._boot_over_at: float | None = None
 
     def run(self, *, while_agent_down: bool) -> None:
@@ -66,7 +70,7 @@ class Watch:
                 self._begin(while_agent_down=while_agent_down)
                 while_agent_down = False
                 while not self._runtime.stop.is_set():
-                    self._follow(self._manager.news(self._seconds_to_next()))
+                    self._follow(self._next_news())
                     self._look_at_clock()
             except ManagerAway as error:
                 self._ledger.forgo()
@@ -88,13 +92,18 @@ class Watch:
             if any(isinstance(item, Renewed) for item in self._manager.news(left)):
                 return
 
+    def _next_news(self) -> list[News]:
+        postponed, self._postponed = self._postponed, []
+        return postponed or self._manager.news(self._seconds_to_next())
+
     def _seconds_to_next(self) -> float:
         deadlines = [self._reconcile_at]
         if self._boot_over_at is not None:
             deadlines.append(self._boot_over_at)
         left = min(deadlines) - self._monotonic()
         for _, known in self._ledger.flapping():
-            left = min(left, settles_at(known) / 1_000_000 - self._now())
+            settles_in = seconds_to_settle(known, self._now())
+            left = min(left, max(settles_in, self._hold_until - self._monotonic()))
         return max(0.0, left)
 
     def _look_at_clock(self) -> None:
@@ -189,6 +198,7 @@ class Watch:
         looks = self._manager.looks(differing)
         news = self._manager.news(0)
         self._take_in(news)  # signals older than the looks come first; newer ones make a look one of the past
+        self._postponed += [item for item in news if isinstance(item, Renewed | StartupFinished)]
         for look in looks.values():
             self._take(look)
         self._tell_missing(missing)
@@ -217,9 +227,9 @@ class Watch:
 
     def _settle(self) -> None:
         """Tell where a service that kept ending has come to rest."""
-        now = int(self._now() * 1_000_000)
-        due = [unit for unit, known in self._ledger.flapping() if settles_at(known) <= now]
-        if not due:
+        now = self._now()
+        due = [unit for unit, known in self._ledger.flapping() if seconds_to_settle(known, now) <= 0]
+        if not due or self._monotonic() < self._hold_until:
             return
         for unit, look in self._manager.looks(due).items():
             known = self._ledger.known(unit, self._kinds.get(unit))
@@ -229,13 +239,33 @@ class Watch:
     def _commit(self, *, while_agent_down: bool = False) -> None:
         """Keep what came of the news, unless the host is going down."""
         if self._ledger.has_news() and self._manager.is_stopping():
-            self._ledger.forgo()
+            self._forgo()
             return
+        self._ledger.revise(_LogReader())
         try:
             self._ledger.commit(self._runtime.emit, while_agent_down=while_agent_down)
         except NotKept:
-            self._ledger.forgo()
-            self._reconcile_at = self._monotonic() + _NOT_KEPT_SECONDS
+            self._forgo()
+            self._reconcile_at = self._hold_until
+
+    def _forgo(self) -> None:
+        self._ledger.forgo()
+        self._hold_until = self._monotonic() + _HOLD_SECONDS
+
+
+class _LogReader:
+    """Adds the last lines of its log to a step, for a few steps: reading takes a moment each."""
+
+    def __init__(self) -> None:
+        self._left = _LOGS_AT_ONCE
+
+    def __call__(self, step: Step, lines: int) -> Step:
+        if not self._left:
+            return step
+        self._left -= 1
+        from collectors._services.log import read_last_lines
+
+        return dataclasses.replace(step, log=read_last_lines(step.invocation, lines))
 
 
 def _at_rest(look: Look) -> Iterable[Step]:

@@ -299,3 +299,16 @@ def test_a_users_own_agent_watches_the_services_of_that_user(new_host):
         (event["event_type"], event["context"]["data"]["unit"], event["context"]["data"]["manager"])
         for event in host.receiver.events
     ] == [(STARTED, "desk.service", "user"), (FAILED, "desk.service", "user")]
+
+
+def test_the_last_log_lines_of_a_failure_go_with_it_where_asked_for_and_without_secrets(host):
+    watch(host, "services", {"units": ["*"], "log_lines": 2}, groups="systemd-journal")
+    watched = Watched(host)
+    watched.boot()
+    script = "for n in 1 2 3; do echo line $n; done; echo password=hunter2hunter2; exit 1"
+    watched.unit("bad.service", f"[Service]\nExecStart=/bin/sh -c '{script}'\n")
+    watched.run("systemctl daemon-reload; systemctl start bad")
+    watched.host.receiver.wait_for_event(FAILED, unit="bad.service")
+    lines = watched.data(FAILED, "bad.service")["log"].splitlines()
+    assert lines[0] == "line 3"
+    assert lines[1].startswith("password=<masked:")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from collectors._services.course import Known, Step, What
-from collectors._services.flapping import CRASHES, ENDS, WINDOW_SECONDS, fold, settle, settles_at
+from collectors._services.flapping import CRASHES, ENDS, WINDOW_SECONDS, fold, seconds_to_settle, settle
 from collectors._services.look import Look
 
 SECOND = 1_000_000
@@ -117,9 +117,17 @@ def test_restarts_that_nobody_saw_count():
 
 def test_a_loop_has_settled_when_nothing_ended_for_a_whole_window():
     _, known = tell(loop(5))
-    last = 1_001_800_000
-    assert settles_at(known) == last + WINDOW_SECONDS * SECOND
-    assert settles_at(settle(known)) == 0
+    last = 1001.8
+    assert seconds_to_settle(known, last) == WINDOW_SECONDS
+    assert seconds_to_settle(known, last + WINDOW_SECONDS) <= 0
+    assert settle(known).flapping_told == 0
+
+
+def test_a_clock_that_is_set_back_keeps_no_loop_alive():
+    _, known = tell(loop(5, start=1_000_000.0))
+    assert seconds_to_settle(known, 1000.0) <= 0
+    told, _ = tell(loop(20, start=1000.0), known)
+    assert kinds(told).count(What.FLAPPING) == 1
 
 
 def test_a_reload_is_never_folded():

@@ -112,6 +112,7 @@ def watch(
     user: str = "sts-agent",
     unit_directory: str = "/etc/systemd/system",
     target: str = "multi-user.target",
+    groups: str = "",
 ) -> None:
     """Install the watcher on a host that is off; it is ready when the collector has reported once.
 
@@ -120,7 +121,11 @@ def watch(
     host.mask_agent()
     settings = (host.receiver.url, API_KEY, host.name, collector, entries or ({},))
     host.write("/opt/watcher.py", _SCRIPT.format(settings=settings))
-    more = f"User={user}" if unit_directory.startswith("/etc/systemd/system") else ""
+    more = (
+        f"User={user}\nSupplementaryGroups={groups}"
+        if unit_directory.startswith("/etc/systemd/system")
+        else ""
+    )
     host.write(f"{unit_directory}/{UNIT}", _UNIT_FILE.format(more=more, target=target))
     wants = host.path(f"{unit_directory}/{target}.wants")
     wants.mkdir(parents=True, exist_ok=True)
