@@ -107,3 +107,12 @@ def test_the_receiver_can_be_waited_for_and_be_away(receiver):
     with urllib.request.urlopen(request) as answer:
         assert answer.status == 200
     assert receiver.wait_for_event("T", path="/a") == EVENT
+
+
+def test_a_command_beside_the_test_ends_with_its_block_also_inside_the_host(host):
+    host.mask_agent()
+    host.boot()
+    for user in ("root", "nobody"):
+        with host.running("sh", "-c", "echo up; exec sleep 4711", user=user) as process:
+            assert process.stdout.readline() == "up\n"
+        assert host.run("pgrep", "-f", "sleep 4711", check=False).stdout == ""

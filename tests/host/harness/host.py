@@ -5,6 +5,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,6 +83,20 @@ class Host(Machine):
     def python(self, script: str) -> str:
         """Run a script with the Python and the packages of the installed agent; return its output."""
         return self.run("/opt/sts-agent/bin/python", "-c", script).stdout
+
+    def wait_in_log(self, event_type: str, count: int = 1, timeout_seconds: float = 30) -> None:
+        """Wait until so many events of a type are in the host's own history, receiver or not."""
+        command = ("/opt/sts-agent/bin/sts-agent", "log", "-f", "-n", "1000", "--type", event_type)
+        with self.running(*command) as log:
+            too_late = threading.Timer(timeout_seconds, log.kill)
+            too_late.start()
+            try:
+                said = [line for _, line in zip(range(count), log.stdout, strict=False)]
+            finally:
+                too_late.cancel()
+                too_late.join()
+        if len(said) < count:
+            raise HostError(f"{self.name} has {len(said)} {event_type} after {timeout_seconds} s: {said}")
 
     def catch_up(self) -> None:
         """Send an event by hand and wait for it: every event kept before it has arrived then."""

@@ -32,6 +32,7 @@ echo $$ > "$1/cgroup.procs"
 shift
 exec "$@"
 """
+_ENDS_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL")
 _REMOVE_CGROUP = 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && find "$1" -depth -type d -exec rmdir {} +'
 
 
@@ -267,7 +268,7 @@ class Machine:
         nspawn = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", f"--machine=t{self._serial}"]
         nspawn += [f"--directory={self._root}", "--console=pipe", "--resolv-conf=off", "--timezone=off"]
         nspawn += ["--link-journal=no", *arguments]
-        launch = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "sh", "-euc", _LAUNCH, "launch"]
+        launch = [*_ENDS_WITH_PARENT, "unshare", "--mount", "sh", "-euc", _LAUNCH, "launch"]
         return [*launch, str(self._cgroup), *nspawn]
 
     def _remove_cgroup(self) -> None:
@@ -293,7 +294,7 @@ class Machine:
 
     def _inside(self, command: Sequence[str], user: str) -> list[str]:
         enter = ["nsenter", f"--target={self.leader}", "--root", "--wd", "--mount", "--uts", "--ipc"]
-        enter += ["--pid", "--cgroup", "--"]
+        enter += ["--pid", "--cgroup", "--", *_ENDS_WITH_PARENT]
         if user != "root":
-            enter += ["runuser", "-u", user, "--"]
+            enter += ["runuser", "-u", user, "--", *_ENDS_WITH_PARENT]
         return [*enter, *command]

@@ -1,0 +1,165 @@
+"""sts-agent.service as systemd runs it: hardened, watched, restarted, reloaded."""
+
+import json
+
+import pytest
+
+UNIT = "sts-agent.service"
+HOSTS_CONF = "/etc/sts-agent/conf.d/hosts.yaml"
+
+
+@pytest.fixture
+def running(host):
+    host.boot()
+    host.receiver.wait_for_event("AgentStartedEvent")
+    return host
+
+
+def main_pid(host):
+    return int(host.property(UNIT, "MainPID"))
+
+
+def starts(events):
+    return sum(event["event_type"] == "AgentStartedEvent" for event in events)
+
+
+def test_systemd_has_nothing_to_say_against_the_unit(host):
+    host.mask_agent()
+    host.boot()
+    host.shell(f"cp /usr/lib/systemd/system/{UNIT} /tmp/{UNIT}")
+    done = host.run("systemd-analyze", "verify", f"/tmp/{UNIT}")
+    assert done.stdout + done.stderr == ""
+
+
+def test_its_exposure_is_rated_ok_with_three_of_ten(running):
+    running.run("systemd-analyze", "security", "--threshold=30", UNIT)
+
+
+def test_its_sandbox_shows_the_boot_id_that_the_host_shows(running):
+    seen = running.run("cat", f"/proc/{main_pid(running)}/root/proc/sys/kernel/random/boot_id").stdout.strip()
+    assert seen == running.boot_id()
+
+
+def test_it_needs_neither_network_nor_time_to_start(running):
+    waits_for = {*running.property(UNIT, "After").split(), *running.property(UNIT, "Requires").split()}
+    waits_for |= set(running.property(UNIT, "Wants").split())
+    assert not waits_for & {"network-online.target", "time-sync.target", "nss-lookup.target"}
+    assert {"network.target", "dbus.service"} <= waits_for
+
+
+def test_it_runs_as_its_own_user_with_two_capabilities(running):
+    status = running.run("cat", f"/proc/{main_pid(running)}/status").stdout
+    fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert fields["Uid"].split()[0] != "0"
+    cap_dac_read_search, cap_sys_ptrace = 1 << 2, 1 << 19
+    assert int(fields["CapEff"], 16) == cap_dac_read_search | cap_sys_ptrace
+    assert int(fields["CapBnd"], 16) == cap_dac_read_search | cap_sys_ptrace
+
+
+def test_nothing_outside_its_state_can_be_written_not_even_the_memory_of_processes(running):
+    enter = f"nsenter --target {main_pid(running)} --mount"
+    running.shell(f"! {enter} touch /etc/x /usr/x /home/x /tmp/x 2>/dev/null")
+    running.shell(f"! {enter} sh -c 'echo x > /proc/1/comm' 2>/dev/null")
+    running.shell(f"{enter} touch /var/lib/sts-agent/x")
+
+
+def test_a_killed_agent_comes_back_and_nothing_is_told_twice(running):
+    running.write(f"/etc/systemd/system/{UNIT}.d/quick.conf", "[Service]\nRestartSec=100ms\n")
+    running.run("systemctl", "daemon-reload")
+    for number in range(5):
+        running.agent("event", "send", "CountEvent", "--title", str(number))
+        running.run("kill", "-9", str(main_pid(running)))
+        running.receiver.wait_for(lambda events, number=number: starts(events) == number + 2)
+    running.catch_up()
+    titles = [event["msg_title"] for event in running.receiver.of_type("CountEvent")]
+    assert titles == ["0", "1", "2", "3", "4"]
+
+
+def test_a_hung_agent_is_killed_by_the_watchdog_and_started_again(host):
+    host.write(f"/etc/systemd/system/{UNIT}.d/quick.conf", "[Service]\nWatchdogSec=2s\nRestartSec=100ms\n")
+    host.boot()
+    host.receiver.wait_for_event("AgentStartedEvent")
+    host.run("kill", "-STOP", str(main_pid(host)))
+    host.receiver.wait_for(lambda events: starts(events) == 2, 60)
+    assert "Watchdog timeout" in host.journal(UNIT)
+
+
+def test_stopping_it_says_so_and_ends_well(running):
+    running.run("systemctl", "stop", UNIT)
+    assert running.property(UNIT, "Result") == "success"
+    assert len(running.receiver.of_type("AgentStoppedEvent")) == 1
+
+
+def test_a_reload_takes_up_a_new_file_of_conf_d(running):
+    running.write(HOSTS_CONF, "tags: [app:hosts]\nfiles:\n  - paths: [/etc/hosts]\n")
+    running.reload()
+    running.catch_up()
+    running.shell("echo 192.0.2.1 other >> /etc/hosts")
+    change = running.receiver.wait_for_event("ConfigurationChangedEvent", path="/etc/hosts")
+    assert "app:hosts" in change["tags"]
+    assert starts(running.receiver.events) == 1
+
+
+def test_a_reload_of_something_wrong_fails_and_the_old_goes_on(running):
+    running.write(HOSTS_CONF, "files:\n  - paths: [/etc/hosts]\n")
+    running.reload()
+    pid = main_pid(running)
+    running.write(HOSTS_CONF, "files:\n  - pahts: [/etc/hosts]\n")
+    assert running.run("systemctl", "reload", UNIT, check=False).returncode != 0
+    assert f"{HOSTS_CONF}:2: files" in running.journal(UNIT)
+    running.catch_up()
+    running.shell("echo 192.0.2.1 other >> /etc/hosts")
+    running.receiver.wait_for_event("ConfigurationChangedEvent", path="/etc/hosts")
+    assert main_pid(running) == pid
+
+
+def test_a_wrong_agent_yaml_refuses_to_start_with_2_and_is_not_tried_again(host):
+    host.configure("hostnmae: x\n")
+    host.boot()
+    assert host.property(UNIT, "ExecMainStatus") == "2"
+    assert host.property(UNIT, "ActiveState") == "failed"
+    assert host.property(UNIT, "NRestarts") == "0"
+    assert "/etc/sts-agent/agent.yaml:8: hostnmae" in host.journal(UNIT)
+
+
+def test_a_wrong_file_of_conf_d_is_set_aside_and_told(host):
+    host.write("/etc/sts-agent/conf.d/bad.yaml", "files:\n  - pahts: [/etc/hosts]\n")
+    host.write(HOSTS_CONF, "files:\n  - paths: [/etc/hosts]\n")
+    host.boot()
+    rejected = host.receiver.wait_for_event("AgentConfigurationRejectedEvent")
+    assert "bad.yaml:2" in json.dumps(rejected)
+    host.catch_up()
+    host.shell("echo 192.0.2.1 other >> /etc/hosts")
+    host.receiver.wait_for_event("ConfigurationChangedEvent", path="/etc/hosts")
+
+
+def test_members_of_its_group_may_send_events_and_others_may_not(running):
+    running.shell("useradd member; usermod -aG sts-agent member; useradd other")
+    command = ["/opt/sts-agent/bin/sts-agent", "event", "send", "ByUserEvent", "--title"]
+    running.run(*command, "member", user="member")
+    refused = running.run(*command, "other", user="other", check=False)
+    assert refused.returncode == 1
+    assert "sts-agent" in refused.stderr
+    running.catch_up()
+    assert [event["msg_title"] for event in running.receiver.of_type("ByUserEvent")] == ["member"]
+
+
+def test_an_event_sent_while_it_is_stopped_is_taken_in_at_the_start(running):
+    running.run("systemctl", "stop", UNIT)
+    running.shell("useradd member; usermod -aG sts-agent member")
+    for user in ("root", "member"):
+        running.run("/opt/sts-agent/bin/sts-agent", "event", "send", "LeftEvent", "--title", user, user=user)
+    running.run("systemctl", "start", UNIT)
+    running.catch_up()
+    assert [event["msg_title"] for event in running.receiver.of_type("LeftEvent")] == ["root", "member"]
+
+
+def test_a_hand_started_daemon_beside_the_service_names_who_holds_the_spool(running):
+    done = running.run("/opt/sts-agent/bin/sts-agent", "run", check=False)
+    assert done.returncode == 1
+    assert str(main_pid(running)) in done.stderr
+
+
+def test_the_service_leaves_no_core_that_would_hold_the_key(running):
+    limits = running.run("cat", f"/proc/{main_pid(running)}/limits").stdout
+    assert next(line for line in limits.splitlines() if "core file" in line).split()[4:6] == ["0", "0"]
