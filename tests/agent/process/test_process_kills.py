@@ -29,6 +29,7 @@ class Load:
         self.agent = agent
         self.acknowledged: dict[str, list[str]] = defaultdict(list)
         self.contents: dict[str, str] = {}
+        self._answered = threading.Semaphore(0)
         self._ending = threading.Event()
         self._threads = [threading.Thread(target=self._change)]
         self._threads += [threading.Thread(target=self._post, args=(number,)) for number in range(POSTERS)]
@@ -43,6 +44,13 @@ class Load:
         self._ending.set()
         for thread in self._threads:
             thread.join()
+
+    def wait_for_answers(self, answers: int) -> None:
+        """Block until the daemon has acknowledged so much more."""
+        while self._answered.acquire(blocking=False):
+            pass
+        for _ in range(answers):
+            assert self._answered.acquire(timeout=60), self.agent.log()[-2000:]
 
     def _change(self) -> None:
         for step in range(1_000_000):
@@ -68,6 +76,7 @@ class Load:
                 continue
             assert reply.is_ok, reply
             self.acknowledged[name] += titles
+            self._answered.release()
 
     def _send(self) -> None:
         for step in range(1_000_000):
@@ -92,49 +101,49 @@ def test_killed_at_random_moments_it_loses_nothing_and_tells_nothing_twice(
     agent.start()
     wait_until(lambda: "watching" in agent.status()["collectors"]["files"]["detail"], agent.log)
     with Load(agent) as load:
-        for _ in range(kills):
-            time.sleep(chance.uniform(0, 1.2))
+        for kill in range(kills):
+            if kill % 4:
+                load.wait_for_answers(3)  # else it is killed while it starts
+            time.sleep(chance.uniform(0, 0.5))
             agent.kill()
             time.sleep(chance.choice((0, 0, 0.3)))
             agent.begin()
     receiver.intercept = None
-
-    def is_all_there(received) -> bool:
-        titles = {one.event["msg_title"] for one in received}
-        hashes = {(path_of(one), one.event["context"]["data"].get("new_sha256")) for one in received}
-        return all(
-            title in titles for acknowledged in load.acknowledged.values() for title in acknowledged
-        ) and all(pair in hashes for pair in load.contents.items())
-
-    receiver.wait_for(is_all_there, 120)
+    receiver.wait_for(lambda received: is_all_there(load, received), 120)
     assert agent.stop() == 0
-    received = receiver.received
-
     assert sum(map(len, load.acknowledged.values())) > 5 * kills
+    assert not [problem for one in receiver.received for problem in one.problems]
+    assert came_as_two_events(receiver.received) == set()
+    first_of_each = [*{one.identifier: one for one in reversed(receiver.received)}.values()][::-1]
+    for number in range(POSTERS):
+        steps = [step_of(one) for one in first_of_each if one.name == f"poster{number}"]
+        assert steps == sorted(steps)
+    for path, content in load.contents.items():
+        changes = [one.event["context"]["data"] for one in first_of_each if path_of(one) == path]
+        for before, after in pairwise(changes):
+            assert after.get("old_sha256") == before["new_sha256"], path
+        assert changes[-1]["new_sha256"] == content
+
+
+def is_all_there(load, received) -> bool:
+    """Return whether all that was acknowledged came, and the last content of each file."""
+    titles = {one.event["msg_title"] for one in received}
+    acknowledged = {title for titles in load.acknowledged.values() for title in titles}
+    contents = {(path_of(one), one.event["context"]["data"].get("new_sha256")) for one in received}
+    return acknowledged <= titles and set(load.contents.items()) <= contents
+
+
+def came_as_two_events(received) -> set[str]:
+    """Return what was handed in once and came with two identifiers."""
     identifiers = defaultdict(set)
     for one in received:
         if one.name == "sent" or one.name.startswith("poster"):
             identifiers[one.event["msg_title"]].add(one.identifier)
-    assert {title for title, ids in identifiers.items() if len(ids) > 1} == set()
+    return {title for title, found in identifiers.items() if len(found) > 1}
 
-    first_of_each = [*{one.identifier: one for one in reversed(received)}.values()][::-1]
-    for number in range(POSTERS):
-        name = f"poster{number}"
-        steps = [
-            tuple(map(int, one.event["msg_title"].split()[1].split(".")))
-            for one in first_of_each
-            if one.name == name
-        ]
-        assert steps == sorted(steps), name
-    told = defaultdict(list)
-    for one in first_of_each:
-        if path_of(one) in load.contents:
-            told[path_of(one)].append(one.event["context"]["data"])
-    for path, changes in told.items():
-        for before, after in pairwise(changes):
-            assert after.get("old_sha256") == before["new_sha256"], path
-        assert changes[-1]["new_sha256"] == load.contents[path]
-    assert not [problem for one in received for problem in one.problems]
+
+def step_of(one) -> tuple[int, ...]:
+    return tuple(map(int, one.event["msg_title"].split()[1].split(".")))
 
 
 def path_of(one) -> str | None:
