@@ -119,11 +119,12 @@ def _compose(arguments: Namespace) -> tuple[str, bytes]:
             source=arguments.source,
             source_identifier=arguments.source_identifier,
         )
+        encoded = encode(event)
     except EventError as error:
         raise CommandError(error.problem, error.hint, MISUSED) from None
     except UnicodeError:
         raise CommandError("a word of the command is not UTF-8", "", MISUSED) from None
-    body = b'{"origin":"event send","events":{%s:[%s]}}' % (json.dumps(event.name).encode(), encode(event))
+    body = b'{"origin":"event send","events":{%s:[%s]}}' % (json.dumps(event.name).encode(), encoded)
     return event.source_identifier, body
 
 

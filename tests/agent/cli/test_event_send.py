@@ -1,0 +1,185 @@
+"""`event send`: what it makes of its words, and where that goes."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from agent import cli
+from agent.intake.server import Server
+from agent.intake.wire import Answer
+
+
+@pytest.fixture
+def configuration(tmp_path):
+    path = tmp_path / "agent.yaml"
+    path.write_text(f"spool: {{directory: {tmp_path}/spool}}\nintake: {{socket: {tmp_path}/s}}\n")
+    return path
+
+
+@pytest.fixture
+def send(configuration, capsys):
+    def run(*words, expect=0):
+        status = cli.main(["--config", str(configuration), "event", "send", *words])
+        said = capsys.readouterr()
+        assert status == expect, said.err
+        return said
+
+    return run
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    """Answer at the socket as the test says, and keep what was posted."""
+
+    class Daemon:
+        def __init__(self):
+            self.answer = Answer(200, b"{}")
+            self.posted = []
+
+        def __call__(self, request):
+            self.posted.append(json.loads(request.body))
+            return self.answer
+
+    daemon = Daemon()
+    server = Server(tmp_path / "s", daemon)
+    server.start()
+    yield daemon
+    server.stop()
+
+
+def test_every_option_finds_its_field(send, daemon):
+    said = send(
+        "DeploymentEvent", "--title", "Deployed", "--text", "all of it", "-i", "urn:a", "urn:b", "-s", "ci",
+        "-c", "deployments", "-d", '{"version": 2, "ok": true}', "--links", "notes: http://x/", "--tags", "a:b", "c:d",
+        "--name", "deploy", "--timestamp", "1700000000", "--source-identifier", "once",
+    )  # fmt: skip
+    assert said.out == "once\n"
+    assert daemon.posted == [
+        {
+            "origin": "event send",
+            "events": {
+                "deploy": [
+                    {
+                        "context": {
+                            "category": "Deployments",
+                            "source": "ci",
+                            "source_identifier": "once",
+                            "element_identifiers": ["urn:a", "urn:b"],
+                            "source_links": [{"title": "notes", "url": "http://x/"}],
+                            "data": {"version": 2, "ok": True},
+                        },
+                        "event_type": "DeploymentEvent",
+                        "msg_title": "Deployed",
+                        "msg_text": "all of it",
+                        "source_type_name": "deploy",
+                        "host": "",
+                        "tags": ["a:b", "c:d"],
+                        "timestamp": 1700000000,
+                    }
+                ]
+            },
+        }
+    ]
+
+
+def test_iso_time_is_taken(send, daemon):
+    send("X", "--title", "y", "--timestamp", "2023-11-14T22:13:20+00:00")
+    assert daemon.posted[0]["events"]["custom"][0]["timestamp"] == 1700000000
+
+
+def test_the_result_can_be_had_as_json(send, daemon):
+    said = json.loads(send("X", "--title", "y", "--json").out)
+    assert said == {
+        "source_identifier": daemon.posted[0]["events"]["custom"][0]["context"]["source_identifier"],
+        "kept_by": "daemon",
+    }
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--title", ""],
+        ["--title", "y", "-c", "Nonsense"],
+        ["--title", "y", "-d", "no json"],
+        ["--title", "y", "-d", "[1]"],
+        ["--title", "y", "-d", '{"nested": {}}'],
+        ["--title", "y", "--links", "nothing"],
+        ["--title", "y", "--tags", "no-colon"],
+        ["--title", "y", "--timestamp", "yesterday-ish"],
+        ["--title", "y", "--timestamp", "1700000000000"],
+        ["--title", "y", "--name", "hostname"],
+        ["--title", "y", "--text", "x" * 300_000],
+        ["--title", "\udcff"],
+    ],
+)
+def test_bad_input_is_refused_with_2_and_nothing_is_recorded(send, daemon, tmp_path, wrong):
+    said = send("X", *wrong, expect=2)
+    assert said.err.startswith("sts-agent: ")
+    assert daemon.posted == []
+    assert not (tmp_path / "spool").exists()
+
+
+def test_a_title_is_required(configuration, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--config", str(configuration), "event", "send", "X"])
+    assert ended.value.code == 2
+    assert "--title" in capsys.readouterr().err
+
+
+def test_without_a_daemon_it_is_left_for_it(send, tmp_path):
+    identifier = send("X", "--title", "y").out.strip()
+    (left,) = (tmp_path / "spool" / "incoming").iterdir()
+    (event,) = json.loads(left.read_bytes())["events"]["custom"]
+    assert event["context"]["source_identifier"] == identifier
+
+
+def test_two_events_with_the_same_identifier_are_both_left(send, tmp_path):
+    for _ in range(2):
+        send("X", "--title", "y", "--source-identifier", "../same")
+    assert len([*(tmp_path / "spool" / "incoming").iterdir()]) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [(Answer(400, b"why"), 2), (Answer(429, b"why"), 1), (Answer(507, b"why"), 1), (Answer(503, b"why"), 1)],
+)
+def test_a_refusal_of_the_daemon_is_told_and_nothing_goes_another_way(send, daemon, tmp_path, answer, status):
+    daemon.answer = answer
+    assert "why" in send("X", "--title", "y", expect=status).err
+    assert not (tmp_path / "spool").exists()
+
+
+def test_at_best_effort_a_failure_is_a_warning(send, daemon):
+    daemon.answer = Answer(503, b"why")
+    said = send("X", "--title", "y", "--best-effort")
+    assert "warning" in said.err
+    assert "why" in said.err
+
+
+def test_a_wrong_configuration_does_not_matter_while_the_socket_can_be_found(send, daemon, configuration):
+    configuration.write_text(configuration.read_text() + "nonsense: 1\n")
+    send("X", "--title", "y")
+    assert len(daemon.posted) == 1
+
+
+def test_neither_requests_nor_rich_is_loaded(configuration, daemon):
+    code = (
+        "import sys; from agent import cli;"
+        f"cli.main(['--config', {str(configuration)!r}, 'event', 'send', 'X', '--title', 'y']);"
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(ran.stdout.splitlines()[1].split())
+    assert len(daemon.posted) == 1
+    assert not loaded & {
+        "requests",
+        "rich",
+        "watchdog",
+        "psutil",
+        "jeepney",
+        "schedule",
+        "sqlite3",
+        "platformdirs",
+    }

@@ -1,0 +1,46 @@
+"""A spool that came with a cloned disk image sends nothing of the original, and learns anew."""
+
+import pytest
+
+from agent.capture import Capture, Identity
+from agent.chunk import Captured
+from agent.machine import settle_in
+from spool import Spool
+
+
+@pytest.fixture
+def spool(tmp_path):
+    with Spool.open(tmp_path / "spool") as spool:
+        spool.attach("receiver", "identity", "oldest")
+        yield spool
+
+
+def fill(spool):
+    capture = Capture(spool, Identity("original"))
+    capture.keep([], "files", {"path": b"fingerprint"})
+    capture.keep_posted([Captured("custom", b"{}", 5, "T")])
+
+
+def test_the_same_machine_keeps_what_it_has(spool):
+    assert not settle_in(spool, "one")
+    fill(spool)
+    assert not settle_in(spool, "one")
+    assert spool.memory("files").get("path") == b"fingerprint"
+    assert spool.status().destinations[0].waiting_events == 1
+
+
+def test_another_machine_forgets_and_sets_aside_and_says_so(spool, caplog):
+    settle_in(spool, "one")
+    fill(spool)
+    assert settle_in(spool, "two")
+    assert spool.memory("files").get("path") is None
+    assert spool.status().destinations[0].waiting_events == 0
+    assert "cloned" in caplog.text
+    assert not settle_in(spool, "two")
+
+
+def test_a_machine_without_a_name_is_no_other_machine(spool):
+    settle_in(spool, "one")
+    fill(spool)
+    assert not settle_in(spool, "")
+    assert spool.memory("files").get("path") == b"fingerprint"
