@@ -184,7 +184,8 @@ class Engine:
             store.commit()
 
     def _settle(self, store: Store, idle: bool) -> bool:
-        if idle or self.cap.wal_bytes() >= self.cap.wal_limit_bytes:
+        # SQLite keeps a -wal of just that size, to write over it: only one that is larger is full.
+        if idle or self.cap.wal_bytes() > self.cap.wal_limit_bytes:
             done = prune.checkpoint(store)
             self._settled = self.view if done else self._settled
             return not done and not idle
