@@ -1,41 +1,35 @@
-"""The way of events from the spool to one destination: read a batch, send it, act on the outcome.
+"""The way of events from the spool to one destination: wait, send what is next, act on what became of it.
 
-One thread a destination, which sleeps without a timeout while nothing waits. Order wins: what cannot be
-delivered holds back what comes after it, and nothing is let go of but what was delivered, filtered out
-or rejected for good. One destination never waits for another.
+One thread a destination, which sleeps without a timeout while nothing waits. This module says when;
+what is sent, and what an outcome does to the events, is `work`'s. One destination never waits for another.
 """
 
 import logging
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
-from http import HTTPStatus
 from threading import Thread
 from typing import assert_never
 
 from agent.configuration import types
 from agent.delivery.backoff import Backoff
-from agent.delivery.correction import Clocks, correction
-from agent.delivery.hunt import Hunt, Progress
-from agent.delivery.items import Item, grouped, items, needs_looking, whole
-from agent.delivery.outcome import Delivered, Outcome, Paused, Rejected, RetryLater, Split, outcome
+from agent.delivery.correction import Clocks
+from agent.delivery.outcome import Outcome, Paused, RetryLater, outcome
 from agent.delivery.rest import Rest
-from agent.delivery.search import Search
 from agent.delivery.signals import Signals
-from agent.delivery.sizing import BatchSize
 from agent.delivery.state import DestinationState, Phase
+from agent.delivery.work import Held, IsMended, Nothing, Went, Work
 from agent.destinations.destination import Destination, Entries, Request
-from spool import Batch, RejectedEntry, Rejection, Spool, SpoolClosed
+from spool import Rejection, Spool, SpoolClosed
 
 _LOG = logging.getLogger("agent.delivery")
 
 LOOK_SECONDS = 5.0
 """How often a paused destination looks whether what it waits for is there, as another key file."""
 
-NO_HOSTNAME = "no acceptable host name is known: set `hostname` in agent.yaml"
-
 FAILURES_OF_AN_OUTAGE = 3
 """In a row; after them the backlog is drained gently at first."""
+
+_LEAST_TIMEOUT_SECONDS = 0.1
 
 
 class DeliveryLoop:
@@ -56,9 +50,6 @@ class DeliveryLoop:
         self._destination = destination
         self._settings = settings
         self._spool = spool
-        self._hostname = hostname
-        self._clocks = clocks
-        self._on_rejected = on_rejected
         self._monotonic = monotonic
         self._rest = Rest(
             destination.name,
@@ -66,15 +57,20 @@ class DeliveryLoop:
             monotonic=monotonic,
             wall=clocks.wall,
         )
-        most = 1 if destination.one_event_a_request else settings.batch.max_events
-        self._size = BatchSize(most, settings.batch.max_bytes)
-        self._hunt: Hunt | None = None
-        self._last_sent = float("-inf")
-        self._was_full = False
+        self._work = Work(
+            destination,
+            settings,
+            spool,
+            self._send,
+            self._rest.succeeded,
+            hostname=hostname,
+            clocks=clocks,
+            on_rejected=on_rejected,
+        )
+        self._is_mended: IsMended = destination.probe_key_changed
+        self._has_retries = True  # a start looks after them as a poke does
         self._gave_up = False
-        self._is_mended: Callable[[], bool] = destination.probe_key_changed
-        self._looked_early = False
-        self._has_retries = True
+        self._last_sent = float("-inf")
         self._signals = Signals(spool.interrupt, monotonic)
         self._thread = Thread(target=self._run, name=f"delivery-{destination.name}", daemon=True)
 
@@ -130,8 +126,7 @@ class DeliveryLoop:
     def _is_over(self) -> bool:
         if not self._signals.is_stopping:
             return False
-        waits = self._hunt is not None or self._spool.wait(self.name, 0)
-        return self._gave_up or self._signals.seconds_left <= 0 or not waits
+        return self._gave_up or self._signals.seconds_left <= 0 or not self._work.waits
 
     def _guarded_turn(self) -> None:
         try:
@@ -140,38 +135,51 @@ class DeliveryLoop:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not end this delivery
             _LOG.exception("%s: delivery failed", self.name)
-            self._hunt = None
-            self._fail(RetryLater(f"{type(error).__name__} in the agent; see its log"))
+            self._work.give_up()
+            why = RetryLater(f"{type(error).__name__} in the agent; see its log")
+            self._hold(Held(why, self._destination.probe_key_changed))
 
     def _turn(self) -> None:
         """Wait for what comes next and do it: a try that is due, rejected events, a batch."""
         self._signals.wake.clear()
         self._gave_up = False
         ticket = self._signals.flushes()
-        is_poked = self._signals.take_poke()
-        self._has_retries = self._has_retries or is_poked
-        if is_poked:
+        if self._signals.take_poke():
+            self._has_retries = True
             self._rest.over()
         elif not self._is_due():
             return
         if self._has_retries:
             self._retry_rejected()
         if not self._gave_up:
-            self._take_next(ticket)
+            self._go_on(ticket)
         if self._gave_up:
             self._signals.answer(ticket, delivered=False)
 
-    def _take_next(self, ticket: int) -> None:
-        if self._hunt is not None:
-            self._go_on_hunting(self._hunt)
-        elif self._spool.wait(self.name, 0):
+    def _go_on(self, ticket: int) -> None:
+        if self._work.waits:
             self._linger()
-            self._deliver_next()
+            step = self._work.step()
         else:
-            self._signals.answer(ticket, delivered=True)
-            self._rest.enter(Phase.IDLE)
-            if not self._signals.is_stopping:
-                self._spool.wait(self.name, None, self._signals.wake)
+            step = Nothing()
+        match step:
+            case Went():
+                pass
+            case Held():
+                self._hold(step)
+            case Nothing():
+                self._signals.answer(ticket, delivered=True)
+                self._rest.enter(Phase.IDLE)
+                if not self._signals.is_stopping:
+                    self._spool.wait(self.name, None, self._signals.wake)
+            case _:
+                assert_never(step)
+
+    def _retry_rejected(self) -> None:
+        held = self._work.retry_rejected()
+        if held is not None:
+            self._hold(held)
+        self._has_retries = held is not None
 
     # When
 
@@ -179,7 +187,8 @@ class DeliveryLoop:
         """Wait a while for the next try; return whether it is now."""
         remaining = self._rest.remaining()
         if not remaining:
-            self._looked_early = self._looked_early and not self._rest.is_waiting
+            if self._rest.is_waiting:
+                self._work.time_is_over()
         elif not self._rest.is_paused:
             if not self._signals.is_urgent:
                 return self._slept(remaining)
@@ -199,165 +208,29 @@ class DeliveryLoop:
     def _linger(self) -> None:
         """Let a batch fill: the first event after silence goes at once, those after it together."""
         remaining = self._last_sent + self._settings.batch.linger - self._monotonic()
-        if remaining > 0 and not self._was_full and not self._signals.is_urgent:
+        if remaining > 0 and not self._work.was_full and not self._signals.is_urgent:
             self._signals.wake.wait(remaining)
 
-    # What
-
-    def _deliver_next(self) -> None:
-        batch = self._spool.read(self.name, max_events=self._size.events, max_bytes=self._size.bytes)
-        if not batch.pieces:
-            return
-        hostname = batch.hostname or self._hostname()
-        if not hostname:
-            self._pause(NO_HOSTNAME, lambda: bool(self._hostname()))
-            return
-        decoded = self._decoded(batch, hostname) if needs_looking(batch, self._settings.only) else None
-        entries = whole(batch) if decoded is None else grouped(one for one in decoded if one.wanted)
-        wanted = batch.events if decoded is None else sum(one.wanted for one in decoded)
-        if not wanted:
-            self._acknowledge(Progress(batch.upto, delivered=0, filtered=batch.events, rejected=()))
-            return
-        self._was_full = batch.events * 2 >= self._size.events or batch.bytes * 2 >= self._size.bytes
-        result = self._send(hostname, entries, wanted, accepted_another=False)
-        match result:
-            case Delivered():
-                self._acknowledge(Progress(batch.upto, wanted, batch.events - wanted, rejected=()))
-                self._succeed()
-            case Split() | Rejected() | Paused(_, int()):
-                self._hunt = Hunt(batch, hostname, decoded or self._decoded(batch, hostname))
-                self._tell(self._hunt, result)
-            case RetryLater() | Paused():
-                self._fail(result, wanted, batch.bytes)
+    def _hold(self, held: Held) -> None:
+        self._gave_up = True
+        self._is_mended = held.is_mended
+        match held.why:
+            case RetryLater(reason, after_seconds):
+                self._rest.back_off(reason, after_seconds)
+            case Paused(reason):
+                self._rest.pause(reason)
             case _:
-                assert_never(result)
-
-    def _decoded(self, batch: Batch, hostname: str) -> list[Item]:
-        correct = correction(hostname, self._clocks) if batch.needs_correction else None
-        return items(batch, self._settings.only, correct)
-
-    def _go_on_hunting(self, hunt: Hunt) -> None:
-        """Send the next part of a refused batch, and acknowledge what is settled of it."""
-        parts = hunt.parts()
-        search = hunt.search
-        result = self._send(
-            hunt.hostname, grouped(parts), len(parts), accepted_another=search.accepted_another
-        )
-        self._tell(hunt, result)
-
-    def _tell(self, hunt: Hunt, result: Outcome) -> None:
-        search = hunt.search
-        match result:
-            case Delivered():
-                search.accepted()
-                self._succeed()
-            case Split(reason, status) | Paused(reason, int(status)):
-                if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-                    self._size.too_much(len(hunt.parts()), sum(len(part.body) for part in hunt.parts()))
-                search.refused(reason, status)
-                if search.wants_rest:
-                    self._doubt(search, reason)
-            case Rejected(reason, status):
-                search.guilty(reason, status)
-            case RetryLater() | Paused():
-                if isinstance(result, RetryLater) and result.shrink:
-                    search.too_much()
-                self._fail(result)
-            case _:
-                assert_never(result)
-        if progress := hunt.progress():
-            self._acknowledge(progress)
-        if search.is_over:
-            self._hunt = None
-
-    def _doubt(self, search: Search, reason: str) -> None:
-        """Pause: it may be the destination that is at fault, and another event accepted would tell."""
-        is_mended = self._destination.probe_key_changed
-        if search.is_over and not self._looked_early:
-            is_mended = partial(self._has_more_than, len(search.verdicts))
-        search.rested()
-        self._pause(f"{reason}; it may refuse everything, so no event is rejected yet", is_mended)
-
-    def _has_more_than(self, events: int) -> bool:
-        """Return whether more wait than were in doubt; a pause is cut short for that only once."""
-        batch = self._spool.read(self.name, max_events=events + 1, max_bytes=self._settings.batch.max_bytes)
-        self._looked_early = batch.events > events
-        return self._looked_early
-
-    def _retry_rejected(self) -> None:
-        """Send what a person wants tried again, each by itself; it leaves the list only when accepted."""
-        while entries := self._spool.retries(self.name):
-            for entry in entries:
-                if not self._retry(entry):
-                    return
-        self._has_retries = False
-
-    def _retry(self, entry: RejectedEntry) -> bool:
-        hostname = entry.hostname or self._hostname() or ""
-        result = self._send(hostname, [Entries(entry.name, entry.body)], 1, accepted_another=True)
-        match result:
-            case Delivered():
-                self._spool.retried(entry.id, accepted=True)
-                self._succeed()
-            case Split(reason) | Rejected(reason):
-                self._spool.retried(entry.id, accepted=False, reason=reason)
-                _LOG.warning("%s: refused the %s event %d again: %s", self.name, entry.name, entry.id, reason)
-            case RetryLater() | Paused():
-                self._fail(result)
-                return False
-            case _:
-                assert_never(result)
-        return True
+                assert_never(held.why)
+        if self._rest.failures >= FAILURES_OF_AN_OUTAGE:
+            self._work.size.ramp()
 
     # How
 
     def _send(
-        self, hostname: str, entries: Sequence[Entries], events: int, *, accepted_another: bool
+        self, hostname: str, entries: Sequence[Entries], events: int, accepted_another: bool
     ) -> Outcome:
         self._rest.enter(Phase.SENDING)
-        timeout = max(0.1, min(self._settings.timeout, self._signals.seconds_left))
+        timeout = max(_LEAST_TIMEOUT_SECONDS, min(self._settings.timeout, self._signals.seconds_left))
         answer = self._destination.send(Request(hostname, entries), timeout)
         self._last_sent = self._monotonic()
         return outcome(answer, events=events, accepted_another=accepted_another)
-
-    def _acknowledge(self, progress: Progress) -> None:
-        self._spool.acknowledge(
-            self.name,
-            progress.upto,
-            delivered=progress.delivered,
-            filtered=progress.filtered,
-            rejected=progress.rejected,
-            durable=self._destination.one_event_a_request,
-        )
-        for rejection in progress.rejected:
-            _LOG.warning(
-                "%s: rejected for good: a %s event: %s; see `sts-agent rejected list`",
-                self.name,
-                rejection.name,
-                rejection.reason,
-            )
-        if progress.rejected and self._on_rejected is not None:
-            self._on_rejected(self.name, progress.rejected)
-
-    def _succeed(self) -> None:
-        self._size.succeeded()
-        self._rest.succeeded()
-
-    def _fail(self, result: RetryLater | Paused, events: int = 0, size_bytes: int = 0) -> None:
-        self._gave_up = True
-        match result:
-            case RetryLater(reason, after_seconds, shrink):
-                if shrink:
-                    self._size.too_much(events, size_bytes)
-                self._rest.back_off(reason, after_seconds)
-            case Paused(reason):
-                self._is_mended = self._destination.probe_key_changed
-                self._rest.pause(reason)
-            case _:
-                assert_never(result)
-        if self._rest.failures >= FAILURES_OF_AN_OUTAGE:
-            self._size.ramp()
-
-    def _pause(self, reason: str, is_mended: Callable[[], bool]) -> None:
-        self._fail(Paused(reason))
-        self._is_mended = is_mended
