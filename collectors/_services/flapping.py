@@ -6,10 +6,12 @@ systemd gives up or somebody stops the service, and any loop when nothing ended 
 """
 
 import dataclasses
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
 from collectors._services.course import Known, Step, What
+from collectors._services.look import Look, Phase
 
 WINDOW_SECONDS = 600
 CRASHES = 3
@@ -53,6 +55,21 @@ def seconds_to_settle(known: Known, now: float) -> float:
 def settle(known: Known) -> Known:
     """Return what is known once a flapping service has kept quiet for a whole window."""
     return _calm(known)
+
+
+def at_rest(look: Look) -> Iterable[Step]:
+    """Return the step that a service which kept ending came to rest with."""
+    ended = look.deactivated or look.changed
+    match look.phase:
+        case Phase.UP:
+            what, at = What.STARTED, look.activated
+        case Phase.FAILED:
+            what, at = What.FAILED, ended
+        case Phase.DOWN if look.invocation:
+            what, at = What.STOPPED, ended
+        case _:
+            return
+    yield Step(what=what, unit=look.unit, invocation=look.invocation, at=at, look=look, result=look.result)
 
 
 def _count(known: Known, step: Step) -> Known:

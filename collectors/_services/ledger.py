@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from collectors._services.course import Known, Step, What, carry_over
 from collectors._services.flapping import fold
 from collectors._services.look import Phase
+from collectors._services.news import Kind
 from collectors._services.scope import Scope
-from collectors._services.systemd import Kind
 from collectors._services.telling import tell
 from collectors.collector import Emit, Memory
 from collectors.event import Event
@@ -53,6 +53,11 @@ class Ledger:
         self._worth_keeping: set[str] = set()
         self._unloaded: set[str] = set()
         self._pending_manager: _ManagerMemory | None = None
+
+    @property
+    def is_first_sight(self) -> bool:
+        """Return whether nothing is remembered of this host yet."""
+        return self._manager is None
 
     def begin(self, mark: str) -> None:
         """Take up what is known into this run of the manager."""

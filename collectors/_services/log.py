@@ -3,18 +3,33 @@
 What the agent may not read is left out: its user has to be in the group `systemd-journal`.
 """
 
+import dataclasses
 import os
 import shutil
 import subprocess
 import time
 from collections.abc import Callable
 
-from collectors._files.redact import Redactor
+from collectors._services.course import Step
 
 MAX_CHARACTERS = 8192
+_LOGS_AT_ONCE = 5
 _TRIES = 4
 _BETWEEN_TRIES_SECONDS = 0.05
 _READ_SECONDS = 2.0
+
+
+class LogReader:
+    """Adds the last lines of its log to a step, for a few steps: reading takes a moment each."""
+
+    def __init__(self) -> None:
+        self._left = _LOGS_AT_ONCE
+
+    def __call__(self, step: Step, lines: int) -> Step:
+        if not self._left:
+            return step
+        self._left -= 1
+        return dataclasses.replace(step, log=read_last_lines(step.invocation, lines))
 
 
 def read_last_lines(invocation: str, lines: int, *, read: Callable[[str, int], str] | None = None) -> str:
@@ -31,6 +46,8 @@ def read_last_lines(invocation: str, lines: int, *, read: Callable[[str, int], s
 
 def mask_lines(text: str) -> str:
     """Return a log's lines without what looks like a secret, and not more than an event should carry."""
+    from collectors._files.redact import Redactor
+
     return Redactor(os.urandom(32)).mask(text.strip())[-MAX_CHARACTERS:]
 
 

@@ -5,7 +5,6 @@ has just spoken of, never because of a UnitNew: reading loads a unit, which tell
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,12 @@ from collectors._services.look import (
     UNIT_INTERFACE,
     UNIT_PROPERTIES,
     Look,
-    Phase,
     parse_look,
     parse_unit_path,
     parse_values,
     unit_path,
 )
+from collectors._services.news import JobEnded, Kind, Listed, News, Renewed, StartupFinished, Unloaded
 from collectors.collector import CollectorError
 
 NAME = "org.freedesktop.systemd1"
@@ -48,51 +47,6 @@ _AWAY = {
 
 class ManagerAway(CollectorError):  # noqa: N818 - a state of the host
     """The manager is not on the bus, or does not answer: it is replacing itself, or the bus is new."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One line of the manager's list of units."""
-
-    phase: Phase
-    has_job: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What a unit is for: `quiet` ones are told only when they fail."""
-
-    quiet: bool = False
-    on_demand: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class JobEnded:
-    """A start or stop job is over; `result` is the manager's word for how."""
-
-    unit: str
-    number: int
-    result: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unloaded:
-    """The manager has forgotten a unit."""
-
-    unit: str
-
-
-@dataclass(frozen=True, slots=True)
-class Renewed:
-    """The manager read its units again or is a new process: subscribe again and compare everything."""
-
-
-@dataclass(frozen=True, slots=True)
-class StartupFinished:
-    """The boot is over."""
-
-
-News = Look | JobEnded | Unloaded | Renewed | StartupFinished
 
 
 class Manager:

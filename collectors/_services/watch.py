@@ -10,20 +10,20 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from collectors._services.course import Known, Step, What, advance, end_unseen
-from collectors._services.flapping import seconds_to_settle, settle
+from collectors._services.flapping import at_rest, seconds_to_settle, settle
 from collectors._services.ledger import Ledger
+from collectors._services.log import LogReader
 from collectors._services.look import Look, Phase
-from collectors._services.systemd import (
+from collectors._services.news import (
     JobEnded,
     Kind,
     Listed,
-    Manager,
-    ManagerAway,
     News,
     Renewed,
     StartupFinished,
     Unloaded,
 )
+from collectors._services.systemd import Manager, ManagerAway
 from collectors.collector import NotKept, Runtime
 
 RECONCILE_SECONDS = 900.0
@@ -32,7 +32,6 @@ BOOT_SECONDS = 300.0
 """A boot counts as over after so long, although the manager may never say so."""
 _HOLD_SECONDS = 30.0
 """How long to leave alone what could not be kept."""
-_LOGS_AT_ONCE = 5
 _AWAY_SECONDS = 5.0
 _NOT_STARTED = {"dependency", "timeout", "assert"}
 _FAILURES = {What.FAILED, What.GAVE_UP, What.RELOAD_FAILED}
@@ -196,9 +195,10 @@ class Watch:
         ]
         missing = self._missing(listed)
         looks = self._manager.looks(differing)
-        news = self._manager.news(0)
-        self._take_in(news)  # signals older than the looks come first; newer ones make a look one of the past
-        self._postponed += [item for item in news if isinstance(item, Renewed | StartupFinished)]
+        if (
+            not self._ledger.is_first_sight
+        ):  # else what is signalled from here on is news, not the first sight
+            self._catch_up()
         for look in looks.values():
             self._take(look)
         self._tell_missing(missing)
@@ -206,6 +206,12 @@ class Watch:
         self._ledger.compared(boot_is_over=self._boot_over_at is None)
         self._commit(while_agent_down=while_agent_down)
         self._runtime.report(f"watching {len(listed)} services")
+
+    def _catch_up(self) -> None:
+        """Take in the signals of the meantime before the looks; newer ones make a look one of the past."""
+        news = self._manager.news(0)
+        self._take_in(news)
+        self._postponed += [item for item in news if isinstance(item, Renewed | StartupFinished)]
 
     def _missing(self, listed: dict[str, Listed]) -> dict[str, Known]:
         """Return what ought to be there by what is known, and is not by the list."""
@@ -233,7 +239,7 @@ class Watch:
             return
         for unit, look in self._manager.looks(due).items():
             known = self._ledger.known(unit, self._kinds.get(unit))
-            self._ledger.take(unit, settle(known), list(_at_rest(look)))
+            self._ledger.take(unit, settle(known), list(at_rest(look)))
         self._commit()
 
     def _commit(self, *, while_agent_down: bool = False) -> None:
@@ -241,7 +247,7 @@ class Watch:
         if self._ledger.has_news() and self._manager.is_stopping():
             self._forgo()
             return
-        self._ledger.revise(_LogReader())
+        self._ledger.revise(LogReader())
         try:
             self._ledger.commit(self._runtime.emit, while_agent_down=while_agent_down)
         except NotKept:
@@ -251,33 +257,3 @@ class Watch:
     def _forgo(self) -> None:
         self._ledger.forgo()
         self._hold_until = self._monotonic() + _HOLD_SECONDS
-
-
-class _LogReader:
-    """Adds the last lines of its log to a step, for a few steps: reading takes a moment each."""
-
-    def __init__(self) -> None:
-        self._left = _LOGS_AT_ONCE
-
-    def __call__(self, step: Step, lines: int) -> Step:
-        if not self._left:
-            return step
-        self._left -= 1
-        from collectors._services.log import read_last_lines
-
-        return dataclasses.replace(step, log=read_last_lines(step.invocation, lines))
-
-
-def _at_rest(look: Look) -> Iterable[Step]:
-    """Return the step that a service came to rest with."""
-    ended = look.deactivated or look.changed
-    match look.phase:
-        case Phase.UP:
-            what, at = What.STARTED, look.activated
-        case Phase.FAILED:
-            what, at = What.FAILED, ended
-        case Phase.DOWN if look.invocation:
-            what, at = What.STOPPED, ended
-        case _:
-            return
-    yield Step(what=what, unit=look.unit, invocation=look.invocation, at=at, look=look, result=look.result)

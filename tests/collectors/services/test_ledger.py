@@ -6,8 +6,8 @@ import pytest
 from collectors._services.course import Known, advance, carry_over, end_unseen
 from collectors._services.ledger import Ledger
 from collectors._services.look import Look, Phase
+from collectors._services.news import Kind
 from collectors._services.scope import Scope, Watched
-from collectors._services.systemd import Kind
 from collectors.collector import NotKept
 
 BOOT, NEXT = "boot-1:100", "boot-2:200"
