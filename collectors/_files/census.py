@@ -151,8 +151,9 @@ class Census:
             directory = unescape(key[1:])
             if any(directory == root or directory.startswith(root + "/") for root in self._selection.roots):
                 continue
+            skip = len(files_prefix(directory))
             for file, _ in self._memory.items(files_prefix(directory)):
-                self._truth.remember({file: None})
+                self._truth.forget(f"{directory}/{unescape(file[skip:])}")
             self._truth.remember({key: None})
 
 

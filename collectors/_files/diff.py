@@ -30,7 +30,7 @@ NEVER = re.compile(
 )
 """Files of secrets: only their hash is remembered and told."""
 
-_SMALL = 256
+_SMALL = 1024
 """Bytes below which compressing costs more than it saves."""
 
 
@@ -67,7 +67,7 @@ def compress(text: str) -> bytes:
     data = text.encode()
     if len(data) < _SMALL:
         return b"t" + data
-    deflate = zlib.compressobj(1, zlib.DEFLATED, -12, 5)
+    deflate = zlib.compressobj(1, zlib.DEFLATED, -12, 3)
     return b"z" + deflate.compress(data) + deflate.flush()
 
 

@@ -13,6 +13,7 @@ import os
 import stat
 import struct
 from collections.abc import Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -139,9 +140,10 @@ def printable(path: str) -> str:
 def file_key(path: str) -> str:
     """Return the key of one file."""
     directory, _, name = path.rpartition("/")
-    return "f" + escape(directory) + "//" + escape(name)
+    return files_prefix(directory) + escape(name)
 
 
+@lru_cache(maxsize=16)
 def files_prefix(directory: str) -> str:
     """Return what the keys of all files right in `directory` start with, and no other."""
     return "f" + escape(directory.rstrip("/")) + "//"

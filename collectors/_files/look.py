@@ -112,17 +112,16 @@ class Looker:
         before = os.fstat(fd)
         if not stat.S_ISREG(before.st_mode):
             return Gone()
-        packed = pack_stat(before)
         for _ in range(_ATTEMPTS):
             sha256, data = _digest(fd, before.st_size)
             extended = read_extended(fd)
             after = os.fstat(fd)
-            now = pack_stat(after)
-            if now == packed:
+            if (after.st_mtime_ns, after.st_ctime_ns) == (before.st_mtime_ns, before.st_ctime_ns):
                 break
-            before, packed = after, now
+            before = after
         else:
             return Busy()
+        packed = pack_stat(before)
         text = b""
         if data is not None and self.keeps_text:
             text = text_of(data, paths, choice, self._redactor, mode=before.st_mode, is_public=is_public)

@@ -60,16 +60,22 @@ MAX_LINE = 4096
 """A longer line is not taken apart."""
 
 _KEY = re.compile(KEY_NAME, re.IGNORECASE)
-_WORDS = (
-    "pass", "pwd", "secret", "token", "private", "community", "authorization", "credential", "psk", "salt", "sasl",
-    "apikey", "accesskey", "encryptionkey", "signingkey", "sharedkey", "masterkey", "licensekey", "licencekey",
-    "accountkey", "storagekey", "authkey", "servicekey", "appkey", "sshkey", "pgpkey", "gpgkey", "masterauth",
-    "cookie", "begin ", "bearer ", "basic ", "digest ", "negotiate ", "xox", "eyj", "sk_", "rk_", "glpat", "akia",
-    "$1$", "$2", "$5$", "$6$", "$7$", "$y$", "$gy$", "$apr1$", "$argon2", "$scrypt", "$pbkdf2", "-u ", "--user",
+_HINT = re.compile(
+    rb"p(?:ass|wd|rivate|sk)|s(?:ecret|alt|asl|k_)|token|c(?:ommunity|redential|ookie)|a(?:uthorization|kia)"
+    rb"|masterauth|b(?:e(?:gin|arer)|asic) |digest |negotiate |xox|eyj|rk_|glpat"
+    rb"|\$(?:[12567y]|gy\$|apr1|argon|scrypt|pbkdf)|-u[ =]|--(?:proxy-)?user"
+)
+"""Something of each expression above, in lower case; one expression, because this runs over every text."""
+
+_KEY_WORDS = tuple(
+    word.encode()
+    for word in (
+        "apikey", "accesskey", "encryptionkey", "signingkey", "sharedkey", "masterkey", "licensekey", "licencekey",
+        "accountkey", "storagekey", "authkey", "servicekey", "appkey", "sshkey", "pgpkey", "gpgkey",
+    )
 )  # fmt: skip
-_NO_JOINTS = str.maketrans("", "", "_-")
-_RUN = "a" * 20
-_RUNS = str.maketrans({chr(c): "a" if chr(c).isalnum() or chr(c) in "+/_=-" else " " for c in range(128)})
+_RUN = b"a" * 20
+_RUNS = bytes(97 if chr(c).isascii() and (chr(c).isalnum() or chr(c) in "+/_=-") else 32 for c in range(256))
 
 
 def is_secret_key(name: str) -> bool:
@@ -79,13 +85,14 @@ def is_secret_key(name: str) -> bool:
 
 def may_hold_secrets(text: str) -> bool:
     """Return False only when nothing in `text` would be masked; quick, because most text holds nothing."""
-    low = text.lower()
-    if ("@" in low and "://" in low) or any(word in low for word in _WORDS):
+    low = text.encode("utf-8", "surrogatepass").lower()
+    if _HINT.search(low) or (b"://" in low and b"@" in low):
         return True
-    joined = low.translate(_NO_JOINTS) if "key" in low else low
-    if joined is not low and any(word in joined for word in _WORDS if word.endswith("key")):
-        return True
-    return any(map(is_random, LONG.findall(text))) if _RUN in low.translate(_RUNS) else False
+    if b"key" in low:
+        joined = low.translate(None, b"_-")
+        if any(word in joined for word in _KEY_WORDS):
+            return True
+    return _RUN in low.translate(_RUNS) and any(map(is_random, LONG.findall(text)))
 
 
 _FEW_CHANGES = 0.2

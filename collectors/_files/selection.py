@@ -98,6 +98,17 @@ class Selection:
         """Return whether every file right in `directory` is meant, working names (`..data`) aside."""
         return any(scope.takes_all_in(directory) for scope in self._scopes)
 
+    def choose_all_in(self, directory: str) -> Choice | None:
+        """Return the one choice for every file right in `directory`, or None where it depends on the name."""
+        taking = [scope.takes_all_in(directory) for scope in self._scopes]
+        if any(
+            not takes and scope.within(directory) for takes, scope in zip(taking, self._scopes, strict=True)
+        ):
+            return None
+        if any(scope.always_literals for scope in self._scopes):
+            return None
+        return self.choose(directory + "/x") if any(taking) else None
+
     def labels_below(self, directory: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the tags and identifiers of the entries that mean something at or below `directory`."""
         scopes = [scope.scope for scope in self._scopes if scope.within(directory)]

@@ -239,9 +239,10 @@ class Surveyor:
 
     def _learn_all(self, directory: Directory, files: "list[os.DirEntry[str]]", found: Survey) -> None:
         stats = Stats(self._wall_nanoseconds())
+        choice_of_all = self._selection.choose_all_in(directory.path)
         for entry in files:
             path = f"{directory.path}/{entry.name}"
-            choice = self._selection.choose(path)
+            choice = choice_of_all or self._selection.choose(path)
             seen = self._learn(directory, entry.name, path, choice) if choice else None
             if not isinstance(seen, Seen):
                 stats.is_sure = False

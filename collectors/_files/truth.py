@@ -32,6 +32,9 @@ from collectors.collector import Runtime
 from collectors.event import Event
 
 LAST_LOOK = "=look"
+TEXT_BYTES = "=text"
+MAX_TEXT_BYTES = 64 * 1024 * 1024
+"""How much masked text is remembered for diffs; past that, files are remembered by hash alone."""
 _EVENTS_AT_ONCE = 200
 _KEYS_AT_ONCE = 1000
 _SECOND = 1_000_000_000
@@ -82,6 +85,7 @@ class Truth:
         self._on_told = on_told
         self._wall = wall
         self._draft = _Draft()
+        self._text_bytes = int(runtime.memory.get(TEXT_BYTES) or 0)
         self.complete: frozenset[str] = frozenset()
         self.is_missing: Callable[[str], bool] = lambda _: False
         """Whether a path lies on a file system that should be mounted and is not."""
@@ -91,6 +95,7 @@ class Truth:
         found = self._looker.look_in(directory, name, path, choice)
         match found:
             case Seen():
+                self._account(b"", found.content.text)
                 self.remember({file_key(path): encode(found.stat, found.content, look_again=found.is_racy)})
             case Unreadable(status=status) if status is not None:
                 blind = encode(pack_stat(status), Content(is_unreadable=True), look_again=True)
@@ -109,12 +114,19 @@ class Truth:
         draft, self._draft = self._draft, _Draft()
         if draft.events or draft.remember:
             draft.remember[LAST_LOOK] = b"%d" % int(self._wall())
+            draft.remember[TEXT_BYTES] = b"%d" % self._text_bytes
             self._runtime.emit(draft.events, draft.remember)
 
     def discard(self) -> None:
         """Forget what waits: the spool did not take what came before it."""
         self._draft = _Draft()
+        self._text_bytes = int(self._runtime.memory.get(TEXT_BYTES) or 0)
         self._floods.recover(self._runtime.memory)
+
+    def _account(self, old: bytes, new: bytes) -> None:
+        """Keep count of the text that is remembered, and remember no more than fits."""
+        self._text_bytes += len(new) - len(old)
+        self._looker.keeps_text = self._text_bytes < MAX_TEXT_BYTES
 
     def settle(self, paths: Iterable[str], occasion: Occasion) -> list[str]:
         """Look at each path and tell what changed; return those that were busy, to be looked at again."""
@@ -127,7 +139,7 @@ class Truth:
             choice = self._selection.choose(path)
             old = self._remembered(path)
             if choice is None:
-                self._forget(path, old)
+                self.forget(path)
                 continue
             found = self._looker.look(path, choice)
             if isinstance(found, Busy):
@@ -142,7 +154,7 @@ class Truth:
         for path, old in absent.items():
             choice = self._selection.choose(path)
             if choice is None:
-                self._forget(path, old)
+                self.forget(path)
             elif not self.is_missing(path):
                 self._compare(path, choice, old, self._looker.look(path, choice), occasion)
         self._origins.forget()
@@ -171,8 +183,11 @@ class Truth:
         """Return what a rename leaves as it is."""
         return (status.inode, status.size, status.mtime_ns)
 
-    def _forget(self, path: str, old: Fingerprint | None) -> None:
+    def forget(self, path: str) -> None:
+        """Forget what the configuration means no longer, without a word."""
+        old = self._remembered(path)
         if old is not None:
+            self._account(old.content.text, b"")
             self.remember({file_key(path): None})
 
     def _compare(
@@ -191,6 +206,7 @@ class Truth:
                 if kind is not None:
                     when = self._when(path, _changed_at(found), occasion)
                     difference = Difference(path, kind, choice, when, old, new)
+                self._account(old.content.text if old else b"", found.content.text)
                 self._keep(path, value, difference, occasion)
             case Unreadable(reason, status) if old is not None and status is not None:
                 value = encode(pack_stat(status), _blinded(old.content), look_again=True)
@@ -202,6 +218,7 @@ class Truth:
                 self._keep(path, value, difference, occasion)
             case Gone() if old is not None:
                 when = self._when(path, _listed_at(path), occasion)
+                self._account(old.content.text, b"")
                 self._keep(path, None, Difference(path, "deleted", choice, when, old), occasion)
 
     def _tell_renamed(
@@ -212,6 +229,7 @@ class Truth:
         new = Fingerprint(unpack_stat(found.stat), found.content)
         when = self._when(path, _changed_at(found), occasion)
         before, old = source
+        self._account(old.content.text, found.content.text)
         difference = Difference(path, "renamed", choice, when, old, new, renamed_from=before)
         self._draft.remember[file_key(before)] = None
         self._draft.remember[directory_key(before.rpartition("/")[0])] = b""
