@@ -27,7 +27,7 @@ from spool.memory import SpoolMemory
 from spool.options import Options
 from spool.reader import SpoolReader
 from spool.record import Position, Record, Segment, StoredRecord
-from spool.recovery import Recovery
+from spool.recovery_values import Recovery
 from spool.segment import SegmentError, compress, inflate, splice
 from spool.spool import Spool
 from spool.status import DestinationStatus, SpoolStatus

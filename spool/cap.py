@@ -12,7 +12,7 @@ from pathlib import Path
 from spool import fault, positions, rejected, reserve
 from spool.errors import SpoolFull
 from spool.options import Options
-from spool.schema import DATABASE, PAGE_BYTES, WAL_LIMIT_BYTES
+from spool.schema import DATABASE, PAGE_BYTES
 from spool.state import DISK_FULL, FULL
 from spool.store import Store
 
@@ -36,8 +36,8 @@ class Cap:
 
     @property
     def wal_limit_bytes(self) -> int:
-        """The -wal is checkpointed above so much."""
-        return min(WAL_LIMIT_BYTES, max(16 * PAGE_BYTES, self.options.max_size_bytes // 16))
+        """The -wal is checkpointed above so much: on a full disk the reserve must suffice for that."""
+        return max(16 * PAGE_BYTES, self.reserve_bytes // 2)
 
     @property
     def reserve_bytes(self) -> int:
@@ -96,8 +96,12 @@ class Cap:
                 reason = DISK_FULL
             if self.give_way(store, max(growth, _SLICE_PAGES), reason, now):
                 continue
-            if reason == DISK_FULL or (only_memory and needed <= _PAGES_AN_APPEND + 1):
+            if only_memory and (reason == DISK_FULL or needed <= _PAGES_AN_APPEND + 1):
                 return  # SQLite will say whether it fits
+            if reason == DISK_FULL:
+                if self.options.when_full == "drop_oldest":
+                    return
+                raise SpoolFull("the disk is full", f"free some space for {self.directory}")
             raise SpoolFull(
                 f"the spool has reached {self.options.max_size_bytes} bytes", "raise spool.max_size"
             )

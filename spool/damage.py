@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from spool import memory, positions
-from spool.recovery import Recovery
+from spool.recovery_values import Recovery
 from spool.row import checksum
 from spool.store import Store
 

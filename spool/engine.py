@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from spool import incoming, prune, recovery, reserve, schema
-from spool.cap import Cap
+from spool.cap import RESERVE_BYTES, Cap
 from spool.errors import SpoolClosed, SpoolError, SpoolFull
 from spool.lock import Lock
 from spool.options import Options
 from spool.reading import is_refusal
 from spool.record import Position
-from spool.recovery import Recovery
+from spool.recovery_values import Recovery
 from spool.salvage import Salvager
 from spool.state import DISK_FULL
 from spool.store import Store
@@ -31,6 +31,7 @@ from spool.writer import Writer
 
 T = TypeVar("T")
 
+_GIVE_WAY_PAGES = 128
 _NO_SPACE = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
 
 log = logging.getLogger(__name__)
@@ -123,6 +124,13 @@ class Engine:
         prune.restore_reserve(self.cap)
         self.cap.refresh()
 
+    def settle_wal(self, store: Store) -> None:
+        """Checkpoint; give the space of the -wal back, unless the disk is so full that it may be missed."""
+        if reserve.exists(self.directory):
+            prune.truncate_wal(store)
+        else:
+            prune.checkpoint(store)
+
     def wake(self) -> None:
         """Wake everyone who waits."""
         with self.arrived:
@@ -205,28 +213,30 @@ class Engine:
     def _recover(self, store: Store, error: BaseException) -> Store | None:
         """Return the store to go on with after SQLite raised `error`, None when that helps nothing."""
         code = (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
-        if code in _NO_SPACE:
+        if code in _NO_SPACE and not is_refusal(error):
+            # Damage can look like a full disk: a page number beyond every file is one.
+            if code == sqlite3.SQLITE_FULL and reserve.free_bytes(self.directory) > 2 * RESERVE_BYTES:
+                return self._replace(store, error)
             self._make_space(store)
             return store
         return self._replace(store, error) if is_refusal(error) else None
 
     def _make_space(self, store: Store) -> None:
-        """Use the reserve to make room on a full disk; what then gives way is counted."""
+        """Make room on a full disk: from the reserve first; when that is gone, something gives way."""
         released = reserve.release(self.directory)
         with suppress(sqlite3.Error):
             prune.checkpoint(store)
+        if released:
+            return
         with suppress(sqlite3.Error):
             store.begin(durable=True)
-            self.cap.give_way(store, self.cap.reserve_bytes // schema.PAGE_BYTES, DISK_FULL, self.wall())
+            self.cap.give_way(store, _GIVE_WAY_PAGES, DISK_FULL, self.wall())
             store.commit()
             self._publish(store)
         if store.connection.in_transaction:
             store.rollback()
         with suppress(sqlite3.Error):
-            prune.checkpoint(store)
-            if released:
-                prune.give_back_slice(store, 2 * self.cap.reserve_bytes // schema.PAGE_BYTES)
-        self._writer.tidy_soon()
+            prune.give_back_slice(store, _GIVE_WAY_PAGES)
 
     def _replace(self, store: Store, error: BaseException) -> Store:
         """Go on with a fresh database in place of one that SQLite refuses. Runs in the writer's thread."""

@@ -6,7 +6,7 @@ has known for years, so an owner with damage is forgotten whole, and learns anew
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -89,6 +89,21 @@ def remember(
         )
         _count(mine, stored, value, crc)
     _save_totals(connection, owner, mine)
+
+
+def remember_stored(
+    connection: sqlite3.Connection, totals: dict[str, Totals], owner: str, key: bytes, value: bytes
+) -> None:
+    """Set one key by its name as it is stored."""
+    remember(connection, totals, owner, {key.decode("utf-8", "surrogateescape"): value})
+
+
+def is_whole_row(row: Sequence[Any]) -> bool:
+    """Return whether a row of `memory`, in the order of its columns, is what was stored."""
+    try:
+        return bool(row_checksum(row[0], row[1], row[3]) == row[2])
+    except Exception:  # noqa: BLE001 - whatever a damaged row makes Python do, it is the row's damage
+        return False
 
 
 def forget(connection: sqlite3.Connection, totals: dict[str, Totals], owner: str | None) -> None:

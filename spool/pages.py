@@ -8,23 +8,28 @@ database that this process has open with SQLite.
 
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from spool.schema import PAGE_BYTES
 
 _TABLE_LEAF = 0x0D
+_INDEX_LEAF = 0x0A
+_INDEX_INTERIOR = 0x02
 _DATABASE_HEADER_BYTES = 100
 _WAL_HEADER_BYTES = 32
 _FRAME_HEADER_BYTES = 24
 _USABLE = PAGE_BYTES
 _MAX_LOCAL = _USABLE - 35
+_MAX_LOCAL_OF_INDEX = (_USABLE - 12) * 64 // 255 - 23
 _MIN_LOCAL = (_USABLE - 12) * 32 // 255 - 23
 _MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
 _WIDTHS = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0)
 _REAL = 7
 _ONE = 9
 _FIRST_BLOB = 12
+_REAL_COLUMNS = {19: (8, 9), 13: (9,)}  # by the number of columns: records, rejected
 
 
 class PageFile:
@@ -80,35 +85,55 @@ class PageFile:
             self._frames.setdefault(number, []).append(offset)
 
 
-def rows_of(file: PageFile, number: int) -> Iterator[tuple[int, list[Any]]]:
-    """Yield rowid and values of every row that any version of a leaf page holds; damage is passed by."""
+def rows_of(file: PageFile, number: int) -> Iterator[list[Any]]:
+    """Yield the values of every row that any version of a leaf page holds; damage is passed by."""
     for page in file.versions(number):
-        start = _DATABASE_HEADER_BYTES if number == 1 else 0
-        if len(page) < PAGE_BYTES or page[start] != _TABLE_LEAF:
-            continue
-        cells = int.from_bytes(page[start + 3 : start + 5])
-        for index in range(min(cells, PAGE_BYTES // 4)):
-            at = start + 8 + 2 * index
-            pointer = int.from_bytes(page[at : at + 2])
-            try:
-                yield _cell(file, page, pointer)
-            except (IndexError, ValueError, struct.error):
-                continue
+        yield from rows_in(page, file, _DATABASE_HEADER_BYTES if number == 1 else 0)
 
 
-def _cell(file: PageFile, page: bytes, at: int) -> tuple[int, list[Any]]:
-    size, at = _varint(page, at)
-    rowid, at = _varint(page, at)
+def rows_in(page: bytes, file: PageFile, start: int = 0) -> Iterator[list[Any]]:
+    """Yield the values of the rows in a leaf page of a table; overflow pages are taken from `file`."""
+    if page[start : start + 1] == bytes([_TABLE_LEAF]):
+        for pointer in _cell_pointers(page, start, 8):
+            with suppress(IndexError, ValueError, struct.error):
+                size, at = _varint(page, pointer)
+                rowid, at = _varint(page, at)
+                yield _values(_payload(file, page, at, size, _MAX_LOCAL), _signed(rowid))
+
+
+def index_rows_in(page: bytes, file: PageFile) -> Iterator[list[Any]]:
+    """Yield the values of the rows in any page of a table without rowid."""
+    if page[:1] in {bytes([_INDEX_LEAF]), bytes([_INDEX_INTERIOR])}:
+        interior = page[0] == _INDEX_INTERIOR
+        for pointer in _cell_pointers(page, 0, 12 if interior else 8):
+            with suppress(IndexError, ValueError, struct.error):
+                size, at = _varint(page, pointer + (4 if interior else 0))
+                yield _values(_payload(file, page, at, size, _MAX_LOCAL_OF_INDEX), 0)
+
+
+def real_columns_as_floats(row: list[Any]) -> None:
+    """Undo what SQLite does to whole numbers in REAL columns: it stores them as integers."""
+    for column in _REAL_COLUMNS.get(len(row), ()):
+        if isinstance(row[column], int):
+            row[column] = float(row[column])
+
+
+def _cell_pointers(page: bytes, start: int, header_bytes: int) -> Iterator[int]:
+    cells = int.from_bytes(page[start + 3 : start + 5])
+    for index in range(min(cells, PAGE_BYTES // 4)):
+        at = start + header_bytes + 2 * index
+        yield int.from_bytes(page[at : at + 2])
+
+
+def _payload(file: PageFile, page: bytes, at: int, size: int, max_local: int) -> bytes:
     if not 0 < size <= _MAX_PAYLOAD_BYTES:
         raise ValueError("no row has such a size")
-    if size <= _MAX_LOCAL:
-        return _signed(rowid), _values(page[at : at + size], _signed(rowid))
+    if size <= max_local:
+        return page[at : at + size]
     local = _MIN_LOCAL + (size - _MIN_LOCAL) % (_USABLE - 4)
-    local = local if local <= _MAX_LOCAL else _MIN_LOCAL
-    payload = page[at : at + local]
+    local = local if local <= max_local else _MIN_LOCAL
     overflow = int.from_bytes(page[at + local : at + local + 4])
-    payload += _overflow(file, overflow, size - local)
-    return _signed(rowid), _values(payload, _signed(rowid))
+    return page[at : at + local] + _overflow(file, overflow, size - local)
 
 
 def _overflow(file: PageFile, number: int, size: int) -> bytes:

@@ -12,6 +12,8 @@ from spool.state import AGE, DAMAGED, DISK_FULL, FULL, Standing
 from spool.store import Store
 
 _REMEMBERED_DETACHED = 32
+OLDEST = 1
+"""No record has a smaller number."""
 
 
 def attach(
@@ -113,9 +115,9 @@ def _same_identity(store: Store, identity: str, in_use: Collection[str]) -> Stan
 
 def _first_record(store: Store, start: Literal["now", "oldest"]) -> int:
     if store.state.positions_lost:
-        return 0
+        return OLDEST
     if any(store.state.attached()):
-        return store.state.last_number + 1 if start == "now" else 0
+        return store.state.last_number + 1 if start == "now" else OLDEST
     return max([store.state.acknowledged, *(other.record for other in store.state.standings.values())])
 
 

@@ -11,6 +11,9 @@ from spool.record import Position, StoredRecord
 from spool.row import RECORD_COLUMNS, to_record
 
 _CORRUPT_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_UNREADABLE_CODES = frozenset(
+    {sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}
+)
 _SELECT = f"SELECT {RECORD_COLUMNS} FROM records WHERE number >= ? AND number < ? ORDER BY number"  # noqa: S608 - constants
 
 
@@ -21,7 +24,11 @@ def is_refusal(error: BaseException) -> bool:
         return isinstance(error, sqlite3.DatabaseError) and not isinstance(
             error, sqlite3.OperationalError | sqlite3.ProgrammingError | sqlite3.InterfaceError
         )
-    return code & 0xFF in _CORRUPT_CODES or isinstance(error, sqlite3.IntegrityError)
+    return (
+        code & 0xFF in _CORRUPT_CODES
+        or code in _UNREADABLE_CODES
+        or isinstance(error, sqlite3.IntegrityError)
+    )
 
 
 @dataclass(slots=True)

@@ -11,15 +11,15 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
-from spool import fault, memory, schema, state
+from spool import fault, memory, schema, state, wal
 from spool.errors import DamagedRow
 from spool.incoming import sync_directory
 from spool.pages import PageFile, rows_of
 from spool.reading import is_refusal
+from spool.recovery_values import Recovery
 from spool.row import checksum
 from spool.state import Salvage, State
 from spool.store import Store
@@ -37,32 +37,16 @@ _CANNOT_OPEN = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqli
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Recovery:
-    """What was found damaged and what became of it; `finished` once the counts are final."""
-
-    reason: str
-    time: float
-    copy: str = ""
-    """Where the damaged files are kept."""
-    positions_kept: bool = True
-    memory_lost: tuple[str, ...] = ()
-    """Owners whose memory could not be read: they learn anew."""
-    records_salvaged: int = 0
-    events_salvaged: int = 0
-    events_lost: int | None = None
-    """None where nothing says how many there were."""
-    finished: bool = False
-
-
 def open_store(directory: Path, now: float) -> tuple[Store, Recovery | None]:
     """Open the database of `directory`, putting aside what cannot be used; what was found comes with it."""
     path = directory / schema.DATABASE
     reason = _reason_to_rebuild(directory)
     if reason is None:
         try:
+            behind = wal.rows_behind_damage(path)
             _refuse_newer(path)
-            return Store(path), None
+            store = Store(path)
+            return store, wal.restore(store, behind, now) if behind is not None else None
         except schema.NewerSchemaError:
             aside = _move_aside(directory, NEWER)
             log.warning(
@@ -101,11 +85,6 @@ def rebuild(directory: Path, reason: str, now: float, known: State | None = None
     return store, recovery
 
 
-def from_state(kept: dict[str, Any]) -> Recovery:
-    """Return a recovery as the state keeps it."""
-    return Recovery(**{**kept, "memory_lost": tuple(kept["memory_lost"])})
-
-
 def copies(directory: Path) -> list[Path]:
     """Return the directories with damaged files, oldest first."""
     with suppress(OSError):
@@ -130,8 +109,13 @@ def forget_copies(directory: Path, keep_bytes: int, in_use: str) -> bool:
 
 def _reason_to_rebuild(directory: Path) -> str | None:
     path = directory / schema.DATABASE
-    if _unfinished(directory) is not None:
-        return "an earlier recovery was interrupted"
+    if (unfinished := _unfinished(directory)) is not None:
+        if not path.exists():
+            return "an earlier recovery was interrupted"
+        # It was interrupted before the database was moved, or after the fresh one was in its place.
+        (unfinished / _INCOMPLETE).unlink()
+        with suppress(OSError):
+            unfinished.rmdir()
     present = path.exists() and path.stat().st_size > 0
     wal = path.with_name(f"{path.name}-wal")
     if not present and wal.exists() and wal.stat().st_size > 0:
@@ -295,9 +279,5 @@ class _OldDatabase:
         with suppress(OSError), closing(PageFile(self._path)) as file:
             numbers = [*range(1, _PAGES_WITH_STATE + 1), *file.numbers_in_wal()]
             for number in dict.fromkeys(numbers):
-                found += [parsed for _, row in rows_of(file, number) if (parsed := _parse_state(row))]
+                found += [parsed for row in rows_of(file, number) if (parsed := state.parse_row(row))]
         return max(found, key=lambda candidate: candidate.sequence, default=None)
-
-
-def _parse_state(row: list[Any]) -> State | None:
-    return state.parse((row[0], row[1], row[2], row[3])) if len(row) == 4 else None  # noqa: PLR2004 - its columns

@@ -44,6 +44,11 @@ def release(directory: Path) -> bool:
     return True
 
 
+def exists(directory: Path) -> bool:
+    """Return whether there is a reserve."""
+    return (directory / NAME).exists()
+
+
 def free_bytes(directory: Path) -> int:
     """Return what this process may still write on the directory's file system."""
     try:

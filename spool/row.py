@@ -77,6 +77,14 @@ def to_record(row: Sequence[Any]) -> StoredRecord:
     return StoredRecord(number=row[0], record=record)
 
 
+def record_is_whole(row: Sequence[Any]) -> bool:
+    """Return whether a row of `records`, in the order of its columns, is what was stored."""
+    try:
+        return bool(checksum("records", (row[0], *row[2:18]), row[18]) == row[1])
+    except Exception:  # noqa: BLE001 - whatever a damaged row makes Python do, it is the row's damage
+        return False
+
+
 def rejected_is_whole(row: Sequence[Any]) -> bool:
     """Return whether a row of `rejected`, in the order of its columns, is what was stored."""
     try:

@@ -16,10 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from spool import fault
+from spool import fault, positions
 from spool.cap import Cap
 from spool.errors import DamagedRow, SpoolClosed, SpoolError
-from spool.pages import PageFile, rows_of
+from spool.pages import PageFile, real_columns_as_floats, rows_of
 from spool.record import StoredRecord
 from spool.row import INSERT_RECORD, from_record, rejected_is_whole, to_record
 from spool.schema import DATABASE
@@ -29,8 +29,6 @@ from spool.writer import Writer
 _SLICE_BYTES = 1024 * 1024
 _RECORD_VALUES = 19
 _REJECTED_VALUES = 13
-_REAL_COLUMNS = (8, 9)  # captured, boottime: SQLite stores whole numbers of a REAL column as integers
-_REJECTED_REAL_COLUMN = 9
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +145,7 @@ class _Plan:
                 self.end = (number, events + record.count, size + record.segment.length)
         if numbers:
             self._pages.append((min(numbers), max(numbers), page))
-        elif any(_is_rejected(row) for _, row in rows_of(self._file, page)):
+        elif any(_is_rejected(row) for row in rows_of(self._file, page)):
             self._rejected.append(page)
 
     def pages(self, from_number: int = -1, before_number: int = 1 << 62) -> Iterator[int]:
@@ -160,12 +158,10 @@ class _Plan:
     def records_of(self, page: int) -> list[Found]:
         """Return the records of a page that match their checksums, each once."""
         found: dict[int, Found] = {}
-        for _, row in rows_of(self._file, page):
+        for row in rows_of(self._file, page):
             if len(row) != _RECORD_VALUES:
                 continue
-            for column in _REAL_COLUMNS:
-                if isinstance(row[column], int):
-                    row[column] = float(row[column])
+            real_columns_as_floats(row)
             try:
                 stored = to_record(row)
             except DamagedRow:
@@ -175,7 +171,7 @@ class _Plan:
 
     def rejected_slices(self) -> Iterator[list[list[Any]]]:
         for page in self._rejected:
-            yield [row for _, row in rows_of(self._file, page) if _is_rejected(row)]
+            yield [row for row in rows_of(self._file, page) if _is_rejected(row)]
 
     def lost_events(self) -> int | None:
         """Return how many entries are missing between the oldest and the newest record."""
@@ -200,7 +196,7 @@ def _align(store: Store, plan: _Plan) -> None:
     for standing in state.standings.values():
         if standing.record >= salvage.bound:
             continue
-        if salvage.blind or standing.record == 0:
+        if salvage.blind or standing.record <= positions.OLDEST:
             done = plan.first[1] + salvage.events_shift
             standing.events_before += done - standing.events_done
             standing.events_done = done
@@ -270,6 +266,5 @@ def _finish(store: Store, *, lost: int | None, problem: str) -> None:
 def _is_rejected(row: list[Any]) -> bool:
     if len(row) != _REJECTED_VALUES:
         return False
-    if isinstance(row[_REJECTED_REAL_COLUMN], int):
-        row[_REJECTED_REAL_COLUMN] = float(row[_REJECTED_REAL_COLUMN])
+    real_columns_as_floats(row)
     return rejected_is_whole(row)

@@ -14,7 +14,6 @@ VERSION = 1
 PAGE_BYTES = 4096
 SYNCHRONOUS = "FULL"
 """Each commit is on the disk when it returns; with less, a power loss takes back what was promised."""
-WAL_LIMIT_BYTES = 4 * 1024 * 1024
 BUSY_MILLISECONDS = 10_000
 
 TABLES = """
@@ -71,7 +70,6 @@ def open_writer(path: Path) -> sqlite3.Connection:
             "journal_mode = WAL",
             f"synchronous = {SYNCHRONOUS}",
             "wal_autocheckpoint = 0",
-            f"journal_size_limit = {WAL_LIMIT_BYTES}",
             "secure_delete = OFF",
             "cell_size_check = ON",
             "temp_store = MEMORY",

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, Self
 
-from spool import damage, fault, incoming, memory, positions, prune, recovery, rejected, share
+from spool import damage, fault, incoming, memory, positions, prune, recovery_values, rejected, share
 from spool.batch import Batch, Drop, RejectedEntry, Rejection
 from spool.engine import Engine
 from spool.errors import SpoolError, SpoolLocked
@@ -19,7 +19,7 @@ from spool.memory import SpoolMemory
 from spool.options import DEFAULT_OPTIONS, MEBIBYTE, Options
 from spool.reading import Damage, collect
 from spool.record import Position, Record
-from spool.recovery import Recovery
+from spool.recovery_values import Recovery
 from spool.row import INSERT_RECORD, from_record
 from spool.status import SpoolStatus, read_status
 from spool.store import Store
@@ -294,7 +294,7 @@ class Spool:
         """Return what was found damaged, once its counts are final, until it is told."""
 
         def run(store: Store) -> list[Recovery]:
-            return [recovery.from_state(kept) for kept in store.state.recoveries if kept["finished"]]
+            return [recovery_values.from_state(kept) for kept in store.state.recoveries if kept["finished"]]
 
         return self._engine.write(run, durable=False)
 
@@ -303,7 +303,9 @@ class Spool:
 
         def run(store: Store) -> None:
             kept = store.state.recoveries
-            store.state.recoveries = [entry for entry in kept if recovery.from_state(entry) not in told]
+            store.state.recoveries = [
+                entry for entry in kept if recovery_values.from_state(entry) not in told
+            ]
             store.touch()
 
         self._engine.write(run)
@@ -320,7 +322,7 @@ class Spool:
         while engine.between(lambda store: prune.has_much_free(store) and prune.give_back_slice(store)):
             pass
         engine.between(engine.tend_files)
-        engine.between(prune.truncate_wal)
+        engine.between(engine.settle_wal)
 
     def reconfigure(self, options: Options) -> None:
         """Go by other options from now on."""

@@ -168,6 +168,7 @@ _PLAIN = (
     "sequence",
 )
 _TABLES = ("state_a", "state_b")
+_COLUMNS = 4
 
 
 def save(connection: sqlite3.Connection, state: State) -> str:
@@ -205,3 +206,8 @@ def parse(row: tuple[Any, ...]) -> State | None:
         return State.from_json(row[2]) if checksum("state", row[:3]) == row[3] else None
     except Exception:  # noqa: BLE001 - whatever a damaged row makes Python do, it is the row's damage
         return None
+
+
+def parse_row(row: list[Any]) -> State | None:
+    """Return the state of a row of any table; None where it is none of `state_a` and `state_b`."""
+    return parse((row[0], row[1], row[2], row[3])) if len(row) == _COLUMNS else None

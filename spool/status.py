@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from spool import memory, state
+from spool.row import RECORD_COLUMNS, record_is_whole
 from spool.schema import DATABASE
 from spool.state import Standing, State
 
@@ -98,7 +99,7 @@ def _destination(
         name=standing.name,
         waiting_events=max(0, end_events - standing.events_done),
         waiting_bytes=max(0, end_bytes - standing.bytes_done),
-        oldest_waiting_time=oldest[0] if oldest else None,
+        oldest_waiting_time=oldest[0] if oldest and isinstance(oldest[0], int) else None,
         delivered_total=standing.delivered,
         rejected_total=standing.rejected,
         filtered_total=standing.filtered,
@@ -108,11 +109,17 @@ def _destination(
 
 
 def _edge(connection: sqlite3.Connection, order: str) -> tuple[int, int, int, int, int, int] | None:
-    row = connection.execute(
-        "SELECT number, events_before, count, bytes_before, first_time, length FROM records"  # noqa: S608 - ASC or DESC
-        f" ORDER BY number {order} LIMIT 1"
-    ).fetchone()
-    return (int(row[0]), int(row[1]), int(row[2]), int(row[3]), int(row[4]), int(row[5])) if row else None
+    """Return number, events before, count, bytes before, time and length of the first whole record."""
+    rows = connection.execute(
+        f"SELECT {RECORD_COLUMNS} FROM records ORDER BY number {order} LIMIT 64"  # noqa: S608 - constants
+    )
+    try:
+        for row in rows:
+            if record_is_whole(row):
+                return row[0], row[4], row[3], row[5], row[6], row[16]
+    finally:
+        rows.close()
+    return None
 
 
 def _skipped(kept: State, first: int, last: int) -> int:

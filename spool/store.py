@@ -24,7 +24,7 @@ class Store:
         try:
             self.state = state.load(self.connection) or State()
             self.totals = memory.load_totals(self.connection)
-            self._learn_the_end()
+            self.learn_the_end()
         except BaseException:
             self.connection.close()
             raise
@@ -66,6 +66,11 @@ class Store:
             self.connection.execute("ROLLBACK")
         self.totals = memory.load_totals(self.connection)
 
+    def adopt(self, newer: State) -> None:
+        """Go on from a state that the database has lost."""
+        self.state = newer
+        self.touch()
+
     def close(self) -> None:
         """Close the connection; SQLite checkpoints when nobody else has the database open."""
         self.connection.close()
@@ -100,7 +105,7 @@ class Store:
         except (TypeError, ValueError):
             return None
 
-    def _learn_the_end(self) -> None:
+    def learn_the_end(self) -> None:
         """Find where the next record goes; appends do not write the state, their rows say it."""
         sequence = self.connection.execute(
             "SELECT seq FROM sqlite_sequence WHERE name = 'records'"

@@ -16,6 +16,8 @@ from spool.store import Store
 T = TypeVar("T")
 
 _IDLE_SECONDS = 30.0
+_ATTEMPTS = 4
+"""A job is run so often as long as what SQLite raised could be helped: the reserve, then room, then more."""
 
 
 class Job(Generic[T]):
@@ -140,14 +142,14 @@ class Writer:
 
     def _run_group(self, group: list[Job[object]]) -> None:
         try:
-            if self._try(group) is not None:
+            if self._try(group, attempts=1) is not None:
                 for job in group:
-                    job.error = self._try([job], again=True)
+                    job.error = self._try([job], attempts=_ATTEMPTS)
         finally:
             for job in group:
                 job.finished.release()
 
-    def _try(self, group: list[Job[object]], *, again: bool = False) -> BaseException | None:
+    def _try(self, group: list[Job[object]], *, attempts: int) -> BaseException | None:
         """Run jobs in one transaction; return what went wrong, with nothing of them kept."""
         try:
             if group[0].alone:
@@ -158,11 +160,11 @@ class Writer:
                     job.result = job.run(self.store)
                 self.store.commit()
         except BaseException as error:  # noqa: BLE001 - it goes to the caller who waits for this job
-            return self._undo(group, error, again=again)
+            return self._undo(group, error, attempts=attempts)
         self._committed(self.store)
         return None
 
-    def _undo(self, group: list[Job[object]], error: BaseException, *, again: bool) -> BaseException | None:
+    def _undo(self, group: list[Job[object]], error: BaseException, *, attempts: int) -> BaseException | None:
         refused: BaseException | None = error if isinstance(error, sqlite3.Error) else None
         try:
             self.store.rollback()
@@ -172,7 +174,7 @@ class Writer:
             recovered = self._recover(self.store, refused)
             if recovered is not None:
                 self.store = recovered
-                return self._try(group) if again and group else error
+                return self._try(group, attempts=attempts - 1) if attempts > 1 else error
         return error
 
     def _run_aside(self, work: Callable[[Store], T]) -> T | None:
@@ -180,5 +182,5 @@ class Writer:
         try:
             return work(self.store)
         except BaseException as error:  # noqa: BLE001 - what can wait must not end the writer
-            self._undo([], error, again=False)
+            self._undo([], error, attempts=1)
             return None

@@ -79,8 +79,8 @@ def test_a_zeroed_page_in_the_middle_loses_only_what_it_held(filled, open_spool)
     overwrite(directory / "spool.db", pages // 2 * 4096, bytes(4096))
     spool = open_spool()
     delivered = drain(spool, "stackstate")
-    salvaged(spool)
-    delivered += drain(spool, "stackstate")
+    while salvaged(spool).wait("stackstate", 0):
+        delivered += drain(spool, "stackstate")
     assert set(delivered) <= set(entries)
     assert delivered == sorted(delivered)
     assert len(delivered) >= 300 - 8

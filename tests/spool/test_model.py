@@ -1,0 +1,165 @@
+"""The spool against a plain list, through restarts and the SIGKILL of a child in the middle of its work."""
+
+import os
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from spool_examples import entries_of, record_of
+from spool_victim import Tell, run_victim
+
+from spool import Position, Rejection, Spool
+
+NAMES = st.sampled_from(["first", "second"])
+KEYS = st.sampled_from(["a", "b", "c"])
+PLACE = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+class SpoolAgainstList(RuleBasedStateMachine):
+    """`entries` is the truth; a destination is an index into it."""
+
+    def __init__(self):
+        super().__init__()
+        self.directory = Path(tempfile.mkdtemp(dir=PLACE, prefix="sts-agent-test-"))
+        self.entries: list[str] = []
+        self.standing: dict[str, int] = {}
+        self.counts: dict[str, list[int]] = {}
+        self.memory: dict[str, bytes] = {}
+        self.refused: list[str] = []
+        self.furthest = 0
+        self.spool = Spool.open(self.directory)
+
+    def teardown(self):
+        self.spool.close()
+        shutil.rmtree(self.directory)
+
+    def _record(self, count):
+        start = len(self.entries)
+        return [f"e{start + index}" for index in range(count)]
+
+    @rule(
+        count=st.integers(0, 5), remember=st.dictionaries(KEYS, st.none() | st.binary(max_size=9), max_size=2)
+    )
+    def append(self, count, remember):
+        new = self._record(count)
+        self.spool.append([record_of(*new)] if new else [], owner="owner", remember=remember)
+        self._take(new, remember)
+
+    @rule(name=NAMES, start=st.sampled_from(["now", "oldest"]))
+    def attach(self, name, start):
+        self.spool.attach(name, f"identity of {name}", start)
+        if name in self.standing:
+            return
+        others = [at for at in self.standing.values() if at is not None]
+        if name not in self.counts:
+            if others:
+                self.standing[name] = len(self.entries) if start == "now" else 0
+            else:
+                self.standing[name] = self.furthest
+            self.counts[name] = [0, 0]
+        else:
+            self.standing[name] = self.counts[name][1]
+
+    @rule(name=NAMES)
+    def detach(self, name):
+        self.spool.detach(name)
+        if name in self.standing:
+            at = self.standing.pop(name)
+            self.counts[name][1] = at
+            self._move_furthest(at)
+
+    @precondition(lambda self: self.standing)
+    @rule(name=NAMES, most=st.integers(1, 7), refuse=st.booleans(), partly=st.booleans())
+    def deliver(self, name, most, refuse, partly):
+        if name not in self.standing:
+            return
+        batch = self.spool.read(name, max_events=most, max_bytes=1 << 20)
+        at = self.standing[name]
+        got = entries_of(batch)
+        assert got == self.entries[at : at + len(got)]
+        assert bool(got) == (at < len(self.entries))
+        assert len(got) <= most
+        if not got:
+            return
+        upto, count = batch.upto, len(got)
+        if partly:
+            first = batch.pieces[0]
+            upto, count = Position(first.number, first.first_entry + 1), 1
+        rejected = []
+        if refuse:
+            position = Position(batch.pieces[0].number, batch.pieces[0].first_entry)
+            rejected = [Rejection(position, "custom", got[0].encode(), "400")]
+            self.refused.append(got[0])
+        self.spool.acknowledge(name, upto, delivered=count - len(rejected), rejected=rejected)
+        self.standing[name] += count
+        self.counts[name][0] += count - len(rejected)
+        self._move_furthest(self.standing[name])
+
+    @rule()
+    def restart(self):
+        self.spool.close()
+        self.spool = Spool.open(self.directory)
+
+    @rule(steps=st.integers(1, 4))
+    def restart_after_a_kill(self, steps):
+        """Let a child append and be killed; what it told is there, in order."""
+        self.spool.close()
+        start = len(self.entries)
+
+        def work(tell: Tell) -> None:
+            spool = Spool.open(self.directory)
+            for index in range(start, start + steps):
+                spool.append([record_of(f"e{index}")], owner="owner", remember={"a": b"%d" % index})
+                tell(f"accepted e{index}")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        lines, status = run_victim(work)
+        assert status == signal.SIGKILL
+        for line in lines:
+            entry = line.split()[1]
+            self._take([entry], {"a": entry[1:].encode()})
+        assert len(lines) == steps
+        self.spool = Spool.open(self.directory)
+
+    @invariant()
+    def memory_is_as_committed(self):
+        assert dict(self.spool.memory("owner").items()) == self.memory
+
+    @invariant()
+    def status_adds_up(self):
+        status = self.spool.status()
+        assert (status.events, status.rejected) == (len(self.entries), len(self.refused))
+        for destination in status.destinations:
+            assert destination.waiting_events == len(self.entries) - self.standing[destination.name]
+            assert destination.delivered_total == self.counts[destination.name][0]
+            assert self.spool.wait(destination.name, 0) == (destination.waiting_events > 0)
+        assert {destination.name for destination in status.destinations} == set(self.standing)
+
+    @invariant()
+    def refused_entries_are_kept_in_order(self):
+        assert [entry.body.decode() for entry in self.spool.rejected()] == self.refused
+
+    def _take(self, new, remember):
+        self.entries += new
+        for key, value in remember.items():
+            if value is None:
+                self.memory.pop(key, None)
+            else:
+                self.memory[key] = value
+
+    def _move_furthest(self, at):
+        self.furthest = max(self.furthest, at)
+
+
+TestSpoolAgainstList = SpoolAgainstList.TestCase
+TestSpoolAgainstList.settings = settings(
+    max_examples=int(os.environ.get("STS_AGENT_TORTURE_EXAMPLES", "20")),
+    stateful_step_count=30,
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
