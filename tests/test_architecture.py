@@ -1,6 +1,7 @@
-"""The shape of the code: who may import whom, and whose names these are."""
+"""The shape of the code: who may import whom, what the documents claim, and whose names these are."""
 
 import ast
+import re
 import subprocess
 import sys
 from importlib import metadata, util
@@ -80,6 +81,48 @@ def test_a_collector_imports_the_law_and_its_own_parts(name, path):
 
 def test_the_table_of_collectors_names_every_module_beside_it():
     assert set(COLLECTORS) == collector_modules()
+
+
+def test_every_path_that_the_documents_name_exists():
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    missing = [f"{document.name}: {path}" for document in documents for path in paths_named_in(document)]
+    assert not [line for line in missing if not (ROOT / line.partition(": ")[2]).exists()]
+
+
+def paths_named_in(document):
+    text = document.read_text()
+    starts = "|".join(map(re.escape, (*PACKAGES, "tests", "packaging", "docs", "bench", ".ci")))
+    yield from re.findall(rf"`((?:{starts})/[\w./-]*[\w/])`", text)
+    for link in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", text):
+        yield str((document.parent / link).resolve().relative_to(ROOT))
+
+
+def test_the_picture_shows_exactly_the_imports_between_its_boxes():
+    boxes, drawn = picture()
+    real = set()
+    for name, path in modules():
+        importer = box_of(name, boxes)
+        targets = {box_of(imported, boxes) for imported in imports(path) if top(imported) in PACKAGES}
+        real |= {(importer, target) for target in targets - {importer}}
+    assert drawn == real
+
+
+def picture():
+    """Return the boxes (package -> box) and the arrows of the Mermaid flowchart in ARCHITECTURE.md."""
+    chart = re.search(r"```mermaid\n(.*?)```", (ROOT / "ARCHITECTURE.md").read_text(), re.DOTALL)[1]
+    boxes = {
+        package: box
+        for box, packages in re.findall(r'^\s*(\w+)\["(.+)"\]$', chart, re.MULTILINE)
+        for package in packages.split(", ")
+    }
+    arrows = re.findall(r"^\s*(\w+) --> (.+)$", chart, re.MULTILINE)
+    return boxes, {(start, end.strip()) for start, ends in arrows for end in ends.split("&")}
+
+
+def box_of(module, boxes):
+    parts = module.split(".")
+    prefixes = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next(boxes[prefix] for prefix in prefixes if prefix in boxes)
 
 
 @pytest.mark.parametrize("module", ["agent.cli", "collectors.registry", "spool"])
