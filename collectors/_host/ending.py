@@ -59,11 +59,16 @@ def run_journalctl(arguments: Sequence[str]) -> str:
 def read_ended(
     mark: Mark, root: Path = Path("/"), journalctl: Callable[[Sequence[str]], str] = run_journalctl
 ) -> Ended:
-    """Read how the boot of `mark` ended."""
+    """Read how the boot of `mark` ended.
+
+    The journal is asked only where wtmp leaves something open: at a boot everybody wants the disk.
+    """
     turns = read_turns_since(mark.accounting, mark.at.wall, root)
     boots = sum(turn.kind == "boot" for turn in turns)
     noted = [Ending("wtmp", turn.timestamp) for turn in turns if turn.kind == "shutdown"][:1]
-    noted += parse_journal(journalctl(journal_query(mark.boot.boot_id)), mark.at.monotonic)
+    is_open = not noted or mark.state in {"announced", "ended"}  # of these the kind is not known
+    if is_open and mark.state != "down":
+        noted += parse_journal(journalctl(journal_query(mark.boot.boot_id)), mark.at.monotonic)
     if not noted:
         return Ended(None, boots)
     kind = next((ending.kind for ending in noted if ending.kind), "")

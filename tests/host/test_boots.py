@@ -128,6 +128,14 @@ def test_without_d_bus_a_shutdown_is_told_at_the_next_boot(known):
     assert shutdown["context"]["data"]["noted_by"] in {"wtmp", "journal"}
 
 
+def test_without_logind_being_stopped_is_the_warning(known):
+    known.shell("systemctl mask --now systemd-logind.service; systemctl restart sts-agent")
+    known.reboot()
+    assert settled(known) == ["HostShutdownEvent", "HostBootedEvent"]
+    [shutdown] = known.receiver.of_type("HostShutdownEvent")
+    assert shutdown["context"]["data"]["kind"] == "reboot"
+
+
 @pytest.mark.parametrize("packages", [(), ("polkitd",)], ids=["without polkit", "with polkit"])
 def test_a_shutdown_is_never_held_up_where_the_receiver_is_away(new_host, packages):
     host = new_host(packages=packages)

@@ -268,20 +268,25 @@ class Manager:
             os.close(descriptor)
 
 
+@contextlib.contextmanager
+def dbus_daemon(path):
+    config = path.with_suffix(".conf")
+    config.write_text(CONFIG.format(path=path))
+    with subprocess.Popen(
+        ["dbus-daemon", "--nofork", "--print-address", f"--config-file={config}"], stdout=subprocess.PIPE
+    ) as process:
+        process.stdout.readline()  # it listens from here on
+        yield
+        process.terminate()
+    path.unlink(missing_ok=True)
+
+
 @pytest.fixture
 def bus_path(tmp_path):
     if shutil.which("dbus-daemon") is None:
         pytest.skip("needs dbus-daemon: make test-deps")
-    path, config = tmp_path / "bus", tmp_path / "bus.conf"
-    config.write_text(CONFIG.format(path=path))
-    process = subprocess.Popen(
-        ["dbus-daemon", "--nofork", "--print-address", f"--config-file={config}"], stdout=subprocess.PIPE
-    )
-    process.stdout.readline()
-    yield path
-    process.terminate()
-    process.wait()
-    process.stdout.close()
+    with dbus_daemon(tmp_path / "bus"):
+        yield tmp_path / "bus"
 
 
 @pytest.fixture
@@ -384,6 +389,23 @@ def test_a_stop_while_systemd_goes_on_is_no_shutdown(watched, manager):
     manager.wait_until_held()
     recorder.end()
     manager.wait_until_let_go()
+    assert recorder.events == []
+
+
+def test_a_bus_that_is_restarted_is_listened_to_again(record, system, tmp_path):
+    if shutil.which("dbus-daemon") is None:
+        pytest.skip("needs dbus-daemon: make test-deps")
+    path = tmp_path / "bus"
+    recorder = record()
+    collector = host(
+        system, open_bus=lambda stop: Bus(str(path), stop=stop, unix_fds=True), heartbeat_seconds=0.05
+    )
+    for _ in range(2):
+        with dbus_daemon(path), contextlib.closing(Manager(path)) as manager:
+            if not recorder.reports:
+                recorder.start(collector)
+            manager.wait_until_held()
+    recorder.wait_for_report("no word from logind")
     assert recorder.events == []
 
 
