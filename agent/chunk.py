@@ -7,7 +7,8 @@ without decoding it (types, times, tags) stands beside it. Never looks into an e
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import chain, groupby
+from operator import attrgetter
 
 import msgspec
 
@@ -17,11 +18,11 @@ MAX_CHUNK_EVENTS = 64
 MAX_CHUNK_BYTES = 32 * 1024
 
 
-class Captured(NamedTuple):
+class Captured(msgspec.Struct, frozen=True, gc=False):
     """One event as it is kept: its JSON object, and what is known of it without decoding that."""
 
     name: str
-    body: bytes
+    body: bytes | msgspec.Raw
     timestamp: int
     event_type: str
     tags: tuple[str, ...] = ()
@@ -41,8 +42,8 @@ class Stamp:
 def chunk(captured: Iterable[Captured], stamp: Stamp, origin: str) -> list[Record]:
     """Return the events as records: by name in the order of its first event, in order within a name."""
     by_name: dict[str, list[Captured]] = {}
-    for event in captured:
-        by_name.setdefault(event.name, []).append(event)
+    for name, run in groupby(captured, attrgetter("name")):
+        by_name.setdefault(name, []).extend(run)
     return [_record(name, part, stamp, origin) for name, events in by_name.items() for part in _parts(events)]
 
 
@@ -75,8 +76,8 @@ def _record(name: str, events: Sequence[Captured], stamp: Stamp, origin: str) ->
         count=len(events),
         first_time=min(times),
         last_time=max(times),
-        event_types=tuple(dict.fromkeys(event.event_type for event in events)),
-        tags=tuple(dict.fromkeys(tag for event in events for tag in event.tags)),
+        event_types=tuple(dict.fromkeys([event.event_type for event in events])),
+        tags=tuple(dict.fromkeys(chain.from_iterable([event.tags for event in events]))),
         hostname=stamp.hostname,
         boot_id=stamp.boot_id,
         boottime=stamp.boottime,

@@ -13,7 +13,9 @@ from spool.record import Segment
 
 _LEVEL = 1
 _WINDOW_BITS = -15
-_MEMORY_LEVEL = 9  # of a fresh state: a third of the time of the default 8
+_MEMORY_LEVEL = (
+    7  # no part of a fresh state is so large that malloc asks the kernel for it: a third of the time
+)
 _HEADER = b"\x78\x01"
 _FINAL_BLOCK = b"\x03\x00"  # an empty block of fixed codes, marked final
 _STORED_AT_MOST = 0xFFFF

@@ -6,7 +6,7 @@ take is refused here, named by its place, while whoever posted it is still there
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -32,7 +32,7 @@ class PostedError(ValueError):
     """What is wrong with what was posted, beginning with where."""
 
 
-class _Object(msgspec.Struct):
+class _Posted(msgspec.Struct):
     """The top of the common JSON object, as far as it says something about its events."""
 
     events: dict[str, list[msgspec.Raw]] | None = None
@@ -40,16 +40,22 @@ class _Object(msgspec.Struct):
     origin: str | None = None
 
 
-class _Context(msgspec.Struct):
+class _Object(msgspec.Struct, gc=False):
+    """Any JSON object; what is in it stays unread."""
+
+
+class _Context(msgspec.Struct, gc=False):
     category: str | None = None
     source: str | None = None
     source_identifier: str | None = None
     element_identifiers: list[str] | None = None
     source_links: list[Link] | None = None
-    data: dict[str, msgspec.Raw] | None = None
+    data: _Object | None = None
 
 
-class _Event(msgspec.Struct):
+class _Event(msgspec.Struct, gc=False):
+    """What may be posted: each field may be missing, and none may be something else."""
+
     event_type: str | None = None
     msg_title: str | None = None
     msg_text: str | None = None
@@ -60,15 +66,41 @@ class _Event(msgspec.Struct):
     context: _Context | None = None
 
 
-_decode_object = msgspec.json.Decoder(_Object).decode
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class _WholeContext(msgspec.Struct, gc=False):
+    category: _Text
+    source: _Text
+    source_identifier: _Text
+    element_identifiers: Annotated[list[str], msgspec.Meta(min_length=1)]
+    source_links: list[Link]
+    data: _Object
+
+
+class _WholeEvent(msgspec.Struct, gc=False):
+    """What needs nothing to be filled: looking costs one decode, where a burst is nearly all decoding."""
+
+    event_type: _Text
+    msg_title: _Text
+    msg_text: str
+    source_type_name: _Text
+    host: _Text
+    tags: tuple[str, ...]
+    timestamp: int
+    context: _WholeContext
+
+
+_decode_posted = msgspec.json.Decoder(_Posted).decode
 _decode_event = msgspec.json.Decoder(_Event).decode
+_decode_whole = msgspec.json.Decoder(_WholeEvent).decode
 
 
 def parse(body: bytes, identity: Identity, now: Callable[[], float] = time.time) -> list[Captured]:
     """Return the events of a posted object in its order; raises `PostedError` when one cannot be kept."""
     try:
         body.decode()  # what is kept unread must not make a whole request to a receiver unreadable
-        posted = _decode_object(body)
+        posted = _decode_posted(body)
     except UnicodeDecodeError as error:
         raise PostedError(f"the body is not UTF-8: {error.reason} at byte {error.start}") from None
     except msgspec.MsgspecError as error:
@@ -90,48 +122,39 @@ def _named(
     except EventError as error:
         raise PostedError(f"events.{name}: {error}") from None
     extra = identity.tags if by_hand else ()
+    good_tags: set[str] = set()
     for index, raw in enumerate(bodies):
         try:
-            yield _captured(name, bytes(raw), identity, now, extra)
+            body, event = _whole(name, raw, identity, now, extra)
+            _check(body, event, good_tags)
         except (EventError, msgspec.MsgspecError) as error:
             raise PostedError(f"events.{name}[{index}]: {error}") from None
+        yield Captured(name, body, event.timestamp, event.event_type, event.tags)
 
 
-def _captured(
+def _whole(
     name: str, body: bytes, identity: Identity, now: Callable[[], float], extra: tuple[str, ...]
-) -> Captured:
-    event = _decode_event(body)
-    tags = event.tags or ()
-    for tag in tags:
-        check_tag(tag)
-    if extra or not _is_whole(event):
-        body = _filled(name, body, identity, now, extra)
-        event = _decode_event(body)
-    timestamp = event.timestamp
-    check_timestamp(timestamp)
+) -> tuple[bytes, _WholeEvent]:
+    """Return the event as it came, or filled where something is missing."""
+    try:
+        event = _decode_whole(body)
+    except msgspec.ValidationError:
+        _decode_event(body)  # says what is wrong where nothing is merely missing
+    else:
+        if not extra:
+            return body, event
+    body = _filled(name, body, identity, now, extra)
+    return body, _decode_whole(body)
+
+
+def _check(body: bytes, event: _WholeEvent, good_tags: set[str]) -> None:
+    if not good_tags.issuperset(event.tags):
+        for tag in event.tags:
+            check_tag(tag)
+        good_tags.update(event.tags)
+    check_timestamp(event.timestamp)
     if len(body) > MAX_EVENT_BYTES:
         raise EventError(f"the event is larger than {MAX_EVENT_BYTES} bytes", "cut its text")
-    return Captured(name, body, timestamp or 0, event.event_type or name, tuple(event.tags or ()))
-
-
-def _is_whole(event: _Event) -> bool:
-    context = event.context
-    return bool(
-        event.timestamp is not None
-        and event.event_type
-        and event.msg_title
-        and event.msg_text is not None
-        and event.source_type_name
-        and event.host
-        and event.tags is not None
-        and context is not None
-        and context.category
-        and context.source
-        and context.source_identifier
-        and context.element_identifiers
-        and context.source_links is not None
-        and context.data is not None
-    )
 
 
 def _filled(

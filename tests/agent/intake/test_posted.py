@@ -46,9 +46,9 @@ def filled(event: dict, identity: Identity = IDENTITY, **more) -> dict:
 def test_a_whole_event_keeps_every_byte():
     body = b'{"events": {"puppet": [' + json.dumps(WHOLE, indent=3).encode() + b"]}}"
     (captured,) = parsed(body)
-    assert captured.body == json.dumps(WHOLE, indent=3).encode()
-    assert captured[0] == "puppet"
-    assert captured[2:] == (1_700_000_000, "ConfigurationChangedEvent", ("status: changed",))
+    assert bytes(captured.body) == json.dumps(WHOLE, indent=3).encode()
+    assert (captured.name, captured.timestamp) == ("puppet", 1_700_000_000)
+    assert (captured.event_type, captured.tags) == ("ConfigurationChangedEvent", ("status: changed",))
 
 
 def test_only_what_is_missing_is_filled():
