@@ -13,12 +13,12 @@ from typing import assert_never
 from agent.configuration import types
 from agent.delivery.backoff import Backoff
 from agent.delivery.correction import Clocks
-from agent.delivery.outcome import Outcome, Paused, RetryLater, outcome
 from agent.delivery.rest import Rest
 from agent.delivery.signals import Signals
 from agent.delivery.state import DestinationState, Phase
 from agent.delivery.work import Held, IsMended, Nothing, Went, Work
 from agent.destinations.destination import Destination, Entries, Request
+from agent.destinations.outcome import Outcome, Paused, RetryLater
 from spool import Rejection, Spool, SpoolClosed
 
 _LOG = logging.getLogger("agent.delivery")
@@ -46,11 +46,13 @@ class DeliveryLoop:
         on_rejected: Callable[[str, Sequence[Rejection]], None] | None = None,
         backoff: Backoff | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self._destination = destination
         self._settings = settings
         self._spool = spool
         self._monotonic = monotonic
+        self._look_seconds = look_seconds
         self._rest = Rest(
             destination.name,
             backoff or Backoff(settings.backoff.initial, settings.backoff.max),
@@ -194,7 +196,7 @@ class DeliveryLoop:
                 return self._slept(remaining)
         elif not self._is_mended():
             if not self._signals.is_urgent:
-                return self._slept(min(remaining, LOOK_SECONDS))
+                return self._slept(min(remaining, self._look_seconds))
             self._gave_up = True
             self._signals.answer(self._signals.flushes(), delivered=False)
             return False
@@ -233,4 +235,4 @@ class DeliveryLoop:
         timeout = max(_LEAST_TIMEOUT_SECONDS, min(self._settings.timeout, self._signals.seconds_left))
         answer = self._destination.send(Request(hostname, entries), timeout)
         self._last_sent = self._monotonic()
-        return outcome(answer, events=events, accepted_another=accepted_another)
+        return self._destination.outcome(answer, events=events, accepted_another=accepted_another)

@@ -15,10 +15,10 @@ from agent.configuration import types
 from agent.delivery.correction import Clocks, correction
 from agent.delivery.hunt import Hunt, Progress
 from agent.delivery.items import Item, grouped, items, needs_looking, whole
-from agent.delivery.outcome import Delivered, Outcome, Paused, Rejected, RetryLater, Split
 from agent.delivery.search import Search
 from agent.delivery.sizing import BatchSize
 from agent.destinations.destination import Destination, Entries
+from agent.destinations.outcome import Delivered, Outcome, Paused, Rejected, RetryLater, Split
 from spool import Batch, RejectedEntry, Rejection, Spool
 
 _LOG = logging.getLogger("agent.delivery")

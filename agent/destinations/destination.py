@@ -10,9 +10,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
+from agent.destinations.answer import Answer
+from agent.destinations.outcome import Outcome
 from spool import Segment
 
 
@@ -23,44 +24,6 @@ class DestinationError(Exception):
         super().__init__(f"{problem} ({hint})" if hint else problem)
         self.problem = problem
         self.hint = hint
-
-
-class Failure(StrEnum):
-    """Why there was no answer."""
-
-    UNREACHABLE = "no connection"
-    TLS = "TLS"
-    CUT = "connection cut"
-    DEADLINE = "deadline"
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """The other side answered; `text` is the beginning of its body, masked."""
-
-    status: int
-    text: str = ""
-    is_html: bool = False
-    retry_after_seconds: float | None = None
-    location: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class NoAnswer:
-    """The other side was asked and gave no answer; `text` says why, masked."""
-
-    failure: Failure
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotSent:
-    """Something on this side is missing, as the key: nothing was sent."""
-
-    reason: str
-
-
-Answer = Response | NoAnswer | NotSent
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +62,10 @@ class Destination(Protocol):
 
     def send(self, request: Request, timeout_seconds: float) -> Answer:
         """Make one request and return its answer."""
+        ...
+
+    def outcome(self, answer: Answer, *, events: int, accepted_another: bool) -> Outcome:
+        """Return what an answer means for so many events: pure; see `agent.destinations.outcome` for the usual table."""
         ...
 
     def probe_key_changed(self) -> bool:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from agent.configuration.types import Tls
+from agent.destinations.answer import Answer, NoAnswer, NotSent, Response
 from agent.destinations.deadline import Deadline
-from agent.destinations.destination import Answer, DestinationError, NoAnswer, NotSent, Response
+from agent.destinations.destination import DestinationError
 from agent.destinations.mask import Mask
 from agent.destinations.no_proxy import is_exempt
 from agent.destinations.retry_after import parse_retry_after

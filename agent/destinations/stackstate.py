@@ -13,11 +13,13 @@ from typing import Literal
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from agent.configuration import types
-from agent.destinations.destination import Answer, DestinationError, NotSent, Request, Response
+from agent.destinations.answer import Answer, NotSent, Response
+from agent.destinations.destination import DestinationError, Request
 from agent.destinations.envelope import encode, envelope
 from agent.destinations.http import Http
 from agent.destinations.key import Key
 from agent.destinations.mask import Mask
+from agent.destinations.outcome import Outcome, outcome
 
 Place = Literal["header", "query", "both"]
 
@@ -129,6 +131,10 @@ class StackState:
             return self._http.get(url, _key_headers(key, place), seconds)
 
         return self._first_answer(timeout_seconds, get)
+
+    def outcome(self, answer: Answer, *, events: int, accepted_another: bool) -> Outcome:
+        """Return what an answer means: the usual table."""
+        return outcome(answer, events=events, accepted_another=accepted_another)
 
     def probe_key_changed(self) -> bool:
         """Return whether the key file is another than the one last used."""

@@ -7,7 +7,7 @@ import re
 import socket
 import ssl
 
-from agent.destinations.destination import Answer, Failure, NoAnswer, NotSent
+from agent.destinations.answer import Answer, Failure, NoAnswer, NotSent
 
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})\s*(.*)")
 

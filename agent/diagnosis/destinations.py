@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from agent.configuration.types import Destination
-from agent.destinations.destination import Answer, DestinationError, Failure, NoAnswer, NotSent, Response
+from agent.destinations.answer import Answer, Failure, NoAnswer, NotSent, Response
+from agent.destinations.destination import DestinationError
 from agent.destinations.stackstate import StackState
 from agent.diagnosis.finding import Finding
 

@@ -106,12 +106,29 @@ def loop_to(spool):
     made = []
     numbers = itertools.count()
 
-    def make(url, *, hostname=lambda: "h", clocks=None, start=True, name=None, resolve=None, **changes):
+    def make(
+        url,
+        *,
+        hostname=lambda: "h",
+        clocks=None,
+        start=True,
+        name=None,
+        resolve=None,
+        through=None,
+        **changes,
+    ):
         given = settings(url, **changes)
         http = partial(Http, resolve=resolve) if resolve else Http
         destination = StackState(name or f"sts{next(numbers) or ''}", given, http=http)
         spool.attach(destination.name, destination.identity, given.start)
-        loop = DeliveryLoop(destination, given, spool, hostname=hostname, clocks=clocks or Clocks())
+        loop = DeliveryLoop(
+            destination,
+            given,
+            through or spool,
+            hostname=hostname,
+            clocks=clocks or Clocks(),
+            look_seconds=0.02,
+        )
         made.append(loop)
         if start:
             loop.start()
@@ -161,9 +178,3 @@ class Host:
 @pytest.fixture
 def host(spool, tmp_path):
     return Host(spool, tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def look_often(monkeypatch):
-    """Let a paused loop look after what it waits for without delay."""
-    monkeypatch.setattr("agent.delivery.loop.LOOK_SECONDS", 0.02)

@@ -109,14 +109,13 @@ def test_one_bad_answer_delays_the_event_and_is_said_once(host, loop_to, wire, u
 
 
 @pytest.mark.parametrize("length", ["5000", "1"])
-def test_a_success_with_a_wrong_content_length_is_a_success(host, loop_to, wire, length):
+def test_a_success_with_a_wrong_content_length_is_a_success(host, loop_to, wire, until, length):
     side = wire(once(f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{{}}".encode()), OK)
     loop = loop_to(side.url)
-    for title in ("first", "second"):
-        host.keep(title)
-        assert loop.flush(20)
-    assert host.totals() == (2, 0, 0)
-    assert len(side.requests) == 2
+    host.keep("first")
+    assert loop.flush(20)
+    host.keep("second")
+    until(lambda: host.totals() == (2, 0, 0))
 
 
 @pytest.mark.parametrize(

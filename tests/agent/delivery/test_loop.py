@@ -330,16 +330,25 @@ def test_rejected_events_are_tried_again_when_asked(host, receiver, loop_to, unt
     until(lambda: host.spool.status().rejected == 0)
 
 
-def test_an_idle_loop_sleeps_without_a_timeout(host, receiver, loop_to, monkeypatch):
+class Through:
+    """The spool, with some of its methods replaced."""
+
+    def __init__(self, spool, **methods):
+        self._spool = spool
+        self.__dict__.update(methods)
+
+    def __getattr__(self, name):
+        return getattr(self._spool, name)
+
+
+def test_an_idle_loop_sleeps_without_a_timeout(host, receiver, loop_to):
     waits = []
-    original = host.spool.wait
 
-    def watched(destination, timeout_seconds, interrupt=None):
+    def wait(destination, timeout_seconds, interrupt=None):
         waits.append(timeout_seconds)
-        return original(destination, timeout_seconds, interrupt)
+        return host.spool.wait(destination, timeout_seconds, interrupt)
 
-    monkeypatch.setattr(host.spool, "wait", watched)
-    loop = loop_to(receiver.url)
+    loop = loop_to(receiver.url, through=Through(host.spool, wait=wait))
     assert loop.flush(20)
     host.keep("one")
     receiver.wait_for(1)
@@ -347,21 +356,36 @@ def test_an_idle_loop_sleeps_without_a_timeout(host, receiver, loop_to, monkeypa
     assert {seconds for seconds in waits if seconds != 0} == {None}
 
 
-def test_nothing_that_goes_wrong_inside_ends_the_loop(host, receiver, loop_to, monkeypatch):
-    original = host.spool.read
+def test_nothing_that_goes_wrong_inside_ends_the_loop(host, receiver, loop_to):
     failures = []
 
-    def fails_once(*arguments, **options):
+    def read(*arguments, **options):
         if not failures:
             failures.append(1)
             raise RuntimeError("a bug")
-        return original(*arguments, **options)
+        return host.spool.read(*arguments, **options)
 
-    monkeypatch.setattr(host.spool, "read", fails_once)
-    loop = loop_to(receiver.url)
+    loop = loop_to(receiver.url, through=Through(host.spool, read=read))
     host.keep("kept")
     receiver.wait_for(1)
     assert "RuntimeError" in loop.state().last_failure_reason
+
+
+def test_what_cannot_be_acknowledged_is_sent_again_ever_more_rarely(host, receiver, loop_to, until):
+    failures = []
+
+    def acknowledge(*arguments, **options):
+        if len(failures) < 3:
+            failures.append(1)
+            raise RuntimeError("the disk is gone")
+        host.spool.acknowledge(*arguments, **options)
+
+    loop = loop_to(receiver.url, through=Through(host.spool, acknowledge=acknowledge))
+    host.keep("sent again")
+    until(lambda: host.totals() == (1, 0, 0))
+    assert titles(receiver) == ["sent again"] * 4
+    assert len({one.identifier for one in receiver.received}) == 1
+    assert loop.state().last_failure_reason
 
 
 def test_pokes_flushes_and_stops_from_many_threads_do_no_harm(host, receiver, loop_to):

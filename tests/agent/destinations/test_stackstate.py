@@ -3,7 +3,8 @@
 import pytest
 
 from agent.configuration import types
-from agent.destinations.destination import DestinationError, Entries, NotSent, Request, Response
+from agent.destinations.answer import NotSent, Response
+from agent.destinations.destination import DestinationError, Entries, Request
 from agent.destinations.registry import DESTINATIONS
 from agent.destinations.stackstate import StackState, parse_address
 from agent.receiver import Receiver, Reply

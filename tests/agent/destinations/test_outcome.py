@@ -2,8 +2,8 @@
 
 import pytest
 
-from agent.delivery.outcome import Delivered, Paused, Rejected, RetryLater, Split, outcome
-from agent.destinations.destination import Failure, NoAnswer, NotSent, Response
+from agent.destinations.answer import Failure, NoAnswer, NotSent, Response
+from agent.destinations.outcome import Delivered, Paused, Rejected, RetryLater, Split, outcome
 
 
 def of(answer, events=2, *, accepted_another=False):

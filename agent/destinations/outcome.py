@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import assert_never
 
-from agent.destinations.destination import Answer, Failure, NoAnswer, NotSent, Response
+from agent.destinations.answer import Answer, Failure, NoAnswer, NotSent, Response
 
 _MOST_TEXT = 300
 

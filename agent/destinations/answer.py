@@ -1,0 +1,42 @@
+"""What comes back from a request, as a value; no text in it holds a credential."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Failure(StrEnum):
+    """Why there was no answer."""
+
+    UNREACHABLE = "no connection"
+    TLS = "TLS"
+    CUT = "connection cut"
+    DEADLINE = "deadline"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The other side answered; `text` is the beginning of its body, masked."""
+
+    status: int
+    text: str = ""
+    is_html: bool = False
+    retry_after_seconds: float | None = None
+    location: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """The other side was asked and gave no answer; `text` says why, masked."""
+
+    failure: Failure
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Something on this side is missing, as the key: nothing was sent."""
+
+    reason: str
+
+
+Answer = Response | NoAnswer | NotSent
