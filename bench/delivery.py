@@ -2,9 +2,9 @@
 
     make bench-delivery        (or: python bench/delivery.py --events 200000 --backlog 1000000)
 
-Four runs of each, in turn: batches of 200 and of 1, each with the sink there and after an outage. The figures
-are of the forwarder's processes alone: CPU seconds, wall seconds until the sink has every event, peak
-resident memory, bytes written to disk. What differs is said beside the table: this agent has synced
+Five runs of each, in turn: batches of 200 and of 1, each with the sink there and after an outage, and a
+long outage with a restart in it. The figures are of the forwarder's process alone, after a warm-up: CPU
+seconds, wall seconds until the sink has every event, peak resident memory, bytes written to disk. What differs is said beside the table: this agent has synced
 every event before it acknowledges it; syslog-ng (reliable disk buffer) acknowledges nothing on a stream and syncs nothing.
 """
 
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -27,6 +27,8 @@ from typing import Protocol
 HERE = Path(__file__).parent
 TICKS = os.sysconf("SC_CLK_TCK")
 PATIENCE_SECONDS = 900
+WARM_UP_EVENTS = 2_000
+STARTS = 5
 
 
 def event(number: int) -> bytes:
@@ -56,7 +58,9 @@ class Forwarder(Protocol):
 
     name: str
 
-    def start(self, directory: Path, port: int) -> subprocess.Popen[bytes]: ...
+    def configure(self, directory: Path, port: int) -> None: ...
+
+    def start(self, directory: Path) -> subprocess.Popen[bytes]: ...
 
     def feed(self, directory: Path, batches: Iterator[list[bytes]]) -> None: ...
 
@@ -66,17 +70,20 @@ class ThisAgent:
 
     name = "sts-agent"
 
-    def start(self, directory: Path, port: int) -> subprocess.Popen[bytes]:
-        """Run with one destination, no collectors, and a cap that holds the backlog."""
-        configuration = directory / "agent.yaml"
-        configuration.write_text(
+    def configure(self, directory: Path, port: int) -> None:
+        """Write a configuration with one destination, no collectors, and a cap that holds the backlog."""
+        (directory / "conf.d").mkdir()
+        (directory / "agent.yaml").write_text(
             "hostname: bench.example.com\nhost: false\nservices: false\npackages: false\n"
             f"destinations:\n  sink:\n    type: stackstate\n    url: http://127.0.0.1:{port}/stsAgent\n"
             "    api_key: bench\n    backoff: {initial: 100ms, max: 1s}\n"
             f"spool: {{directory: {directory}/spool, max_size: 8GiB}}\nintake: {{socket: {directory}/intake.sock}}\n"
         )
-        (directory / "conf.d").mkdir()
-        command = [Path(sys.executable).with_name("sts-agent"), "run", "--config", configuration]
+
+    def start(self, directory: Path) -> subprocess.Popen[bytes]:
+        """Run until it listens."""
+        program = str(Path(sys.executable).with_name("sts-agent"))
+        command = [program, "run", "--config", str(directory / "agent.yaml")]
         process = subprocess.Popen(command, stderr=(directory / "log").open("wb"))
         wait_until(lambda: connects(directory / "intake.sock"), "the agent's socket")
         return process
@@ -105,24 +112,26 @@ class SyslogNg:
 
     name = "syslog-ng"
 
-    def start(self, directory: Path, port: int) -> subprocess.Popen[bytes]:
-        """Run in the foreground with everything of its own below `directory`."""
-        buffers = directory / "buffers"
-        buffers.mkdir()
-        configuration = directory / "syslog-ng.conf"
-        configuration.write_text(
+    def configure(self, directory: Path, port: int) -> None:
+        """Write a configuration with everything of its own below `directory`."""
+        (directory / "buffers").mkdir()
+        (directory / "syslog-ng.conf").write_text(
             f"""@version: 3.35
 options {{ stats-freq(0); time-reopen(1); log-msg-size(65536); }};
 source s {{ unix-stream("{directory}/in.sock" flags(no-parse) max-connections(10) log-iw-size(20000) log-fetch-limit(1000)); }};
 destination d {{ http(url("http://127.0.0.1:{port}/stsAgent/intake") method("POST") headers("Content-Type: application/json")
   body-prefix('{{"internalHostname":"bench.example.com","events":{{"bench":[') delimiter(",") body-suffix("]}}}}")
   body("$MSG") batch-lines(1000) batch-bytes(900kB) batch-timeout(250) retries(1000000)
-  disk-buffer(reliable(yes) disk-buf-size(4294967296) mem-buf-size(16777216) dir("{buffers}"))); }};
+  disk-buffer(reliable(yes) disk-buf-size(4294967296) mem-buf-size(16777216) dir("{directory}/buffers"))); }};
 log {{ source(s); destination(d); flags(flow-control); }};
 """
         )
-        command = ["syslog-ng", "-F", "--no-caps", "-f", configuration, "-R", directory / "persist"]
-        command += ["-p", directory / "pid", "-c", directory / "ctl"]
+
+    def start(self, directory: Path) -> subprocess.Popen[bytes]:
+        """Run in the foreground until it listens."""
+        command = ["syslog-ng", "-F", "--no-caps", "-f", f"{directory}/syslog-ng.conf"]
+        command += ["-R", f"{directory}/persist"]
+        command += ["-p", f"{directory}/pid", "-c", f"{directory}/ctl"]
         process = subprocess.Popen(command, stderr=(directory / "log").open("wb"))
         wait_until(lambda: connects(directory / "in.sock"), "syslog-ng's socket")
         return process
@@ -158,48 +167,94 @@ class Figures:
     """One run of one forwarder; CPU of feeding and delivering apart."""
 
     fed_cpu: float
-    cpu: float
+    drained_cpu: float
     fed_wall: float
     drained_wall: float
     peak: int
     idle: int
     written: int
+    empty_start: float = 0.0
+    """The shortest of some starts, until it listens; 0 where it was not measured."""
+    full_start: float = 0.0
 
 
-def run(forwarder: Forwarder, events: int, batch: int, *, outage: bool) -> Figures:
-    """Feed and drain `events`; with `outage` the sink comes only when all are fed."""
+def run(forwarder: Forwarder, events: int, batch: int, *, outage: bool, restart: bool = False) -> Figures:
+    """Feed and drain `events`; with `outage` the sink is away until all are fed, with `restart` it is started anew in between."""
     directory = Path(tempfile.mkdtemp(prefix="sts-bench-"))
     port = free_port()
-    sink = None if outage else start_sink(port)
-    process = forwarder.start(directory, port)
-    try:
-        before = usage(process.pid)
-        began = time.monotonic()
+    forwarder.configure(directory, port)
+    empty_start = shortest_start(forwarder, directory) if restart else 0.0
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, directory)
+        sink = stack.enter_context(ending(start_sink(port)))
+        process = stack.enter_context(ending(forwarder.start(directory)))
+        idle = usage(process.pid).peak_bytes
+        warm_up(forwarder, directory, process.pid, port)
+        seen = count(port)
+        if outage:
+            end(sink)
+            seen = 0
+        began, before = time.monotonic(), usage(process.pid)
         forwarder.feed(directory, batches(events, batch))
-        fed, fed_at = usage(process.pid), time.monotonic()
-        if sink is None:
+        fed_at, fed = time.monotonic(), usage(process.pid)
+        drain_began, rested, full_start = began, fed, 0.0
+        if outage:
             wait_until(lambda: quiet(process.pid), "the forwarder to rest")
-            fed, drain_began = usage(process.pid), time.monotonic()
-            sink = start_sink(port)
-        else:
-            drain_began = began
-        wait_until(lambda: count(port) >= events, f"{forwarder.name} to deliver {events} events")
+            fed = rested = usage(process.pid)
+            if restart:
+                end(process)
+                full_start = shortest_start(forwarder, directory)
+                process = stack.enter_context(ending(forwarder.start(directory)))
+                wait_until(lambda: quiet(process.pid), "the forwarder to rest")
+                rested = usage(process.pid)
+            drain_began = time.monotonic()
+            stack.enter_context(ending(start_sink(port)))
+        wait_until(lambda: count(port) >= seen + events, f"{forwarder.name} to deliver {events} events")
         drained_at, after = time.monotonic(), usage(process.pid)
-    finally:
-        for child in (process, sink):
-            if child is not None:
-                child.terminate()
-                child.wait(30)
-        shutil.rmtree(directory)
     return Figures(
-        fed.cpu_seconds - before.cpu_seconds,
-        after.cpu_seconds - before.cpu_seconds,
-        fed_at - began,
-        drained_at - drain_began,
-        after.peak_bytes,
-        before.peak_bytes,
-        after.written_bytes - before.written_bytes,
+        fed_cpu=fed.cpu_seconds - before.cpu_seconds,
+        drained_cpu=after.cpu_seconds - rested.cpu_seconds,
+        fed_wall=fed_at - began,
+        drained_wall=drained_at - drain_began,
+        peak=max(fed.peak_bytes, after.peak_bytes),
+        idle=idle,
+        written=fed.written_bytes - before.written_bytes + after.written_bytes - rested.written_bytes,
+        empty_start=empty_start,
+        full_start=full_start,
     )
+
+
+def warm_up(forwarder: Forwarder, directory: Path, pid: int, port: int) -> None:
+    """Let some events through, so that nothing of the first use is counted."""
+    forwarder.feed(directory, batches(WARM_UP_EVENTS, 200))
+    wait_until(lambda: count(port) >= WARM_UP_EVENTS, f"{forwarder.name} to deliver its first events")
+    wait_until(lambda: quiet(pid), "the forwarder to rest")
+
+
+def shortest_start(forwarder: Forwarder, directory: Path) -> float:
+    """Return the seconds until it listens: the least of some starts, the rest being the machine's noise."""
+    seconds = []
+    for _ in range(STARTS):
+        began = time.monotonic()
+        process = forwarder.start(directory)
+        seconds.append(time.monotonic() - began)
+        end(process)
+    return min(seconds)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process of ours, if it has not ended."""
+    process.terminate()
+    process.wait(60)
+
+
+@contextmanager
+def ending(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """End the process at the end of the block."""
+    try:
+        yield process
+    finally:
+        end(process)
 
 
 def batches(events: int, size: int) -> Iterator[list[bytes]]:
@@ -276,9 +331,10 @@ def report(title: str, events: int, ours: Figures, theirs: Figures, *, outage: b
 
     mib = 1024 * 1024
     print(f"\n{title}\n  {'':34} {'sts-agent':>14} {'syslog-ng':>14} {'ratio':>9}")
-    row("events per CPU second, in and out", events / ours.cpu, events / theirs.cpu, more_is_better=True)
+    whole = [figures.fed_cpu + figures.drained_cpu for figures in (ours, theirs)]
+    row("events per CPU second, in and out", events / whole[0], events / whole[1], more_is_better=True)
     if outage:
-        drain = [figures.cpu - figures.fed_cpu or 1 / TICKS for figures in (ours, theirs)]
+        drain = [figures.drained_cpu or 1 / TICKS for figures in (ours, theirs)]
         row("events per CPU second, drain alone", events / drain[0], events / drain[1], more_is_better=True)
         row("wall seconds to feed", ours.fed_wall, theirs.fed_wall)
         row("wall seconds to drain", ours.drained_wall, theirs.drained_wall)
@@ -287,6 +343,9 @@ def report(title: str, events: int, ours: Figures, theirs: Figures, *, outage: b
     row("peak memory, MiB", ours.peak / mib, theirs.peak / mib)
     row("peak memory above idle, MiB", (ours.peak - ours.idle) / mib, (theirs.peak - theirs.idle) / mib)
     row("disk bytes written per event", ours.written / events, theirs.written / events)
+    if ours.full_start:
+        row("start-up with an empty spool, ms", ours.empty_start * 1000, theirs.empty_start * 1000)
+        row("start-up with the backlog, ms", ours.full_start * 1000, theirs.full_start * 1000)
 
 
 def main() -> None:
@@ -294,8 +353,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--events", type=int, default=200_000, help="events in batches of 200")
-    parser.add_argument("--singles", type=int, default=5_000, help="events in batches of 1")
+    parser.add_argument(
+        "--events", type=int, default=200_000, help="events in batches of 200; 0 leaves it out"
+    )
+    parser.add_argument("--singles", type=int, default=5_000, help="events in batches of 1; 0 leaves it out")
     parser.add_argument(
         "--backlog", type=int, default=1_000_000, help="events of the long outage; 0 leaves it out"
     )
@@ -303,19 +364,17 @@ def main() -> None:
     if shutil.which("syslog-ng") is None:
         raise SystemExit("needs syslog-ng: apt install syslog-ng-core syslog-ng-mod-http (make test-deps)")
     runs = [
-        (f"{options.events:,} events in batches of 200, sink there", options.events, 200, False),
-        (f"{options.events:,} events in batches of 200, after an outage", options.events, 200, True),
-        (f"{options.singles:,} events one by one, sink there", options.singles, 1, False),
-        (f"{options.singles:,} events one by one, after an outage", options.singles, 1, True),
+        (f"{options.events:,} events in batches of 200, sink there", options.events, 200, False, False),
+        (f"{options.events:,} events in batches of 200, after an outage", options.events, 200, True, False),
+        (f"{options.singles:,} events one by one, sink there", options.singles, 1, False, False),
+        (f"{options.singles:,} events one by one, after an outage", options.singles, 1, True, False),
+        (f"{options.backlog:,} events, after an outage and a restart", options.backlog, 200, True, True),
     ]
-    if options.backlog:
-        runs.append(
-            (f"{options.backlog:,} events in batches of 200, after a long outage", options.backlog, 200, True)
-        )
-    for title, events, size, outage in runs:
-        ours = run(ThisAgent(), events, size, outage=outage)
-        theirs = run(SyslogNg(), events, size, outage=outage)
-        report(title, events, ours, theirs, outage=outage)
+    for title, events, size, outage, restart in runs:
+        if events:
+            ours = run(ThisAgent(), events, size, outage=outage, restart=restart)
+            theirs = run(SyslogNg(), events, size, outage=outage, restart=restart)
+            report(title, events, ours, theirs, outage=outage)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A local HTTP server that takes everything and counts events: the other end of the delivery bench.
 
-Counts `"msg_title"` in what it is posted, decoded as the Content-Encoding says. GET answers with the count.
+Counts the bench's own events in what it is posted, decoded as the Content-Encoding says. GET answers with the count.
 """
 
 import sys
@@ -9,7 +9,7 @@ import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 
-MARK = b'"msg_title"'
+MARK = b'"source":"bench"'
 WINDOW_BITS = {"deflate": zlib.MAX_WBITS, "gzip": zlib.MAX_WBITS | 16}
 
 
