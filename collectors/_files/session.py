@@ -32,7 +32,6 @@ from collectors._files.watch import Hints, NoWatch, Watch, WatchError
 from collectors.collector import NotKept, Runtime
 
 _KEY = "=key"
-_REFUSED_SECONDS = 5.0
 _REFUSED_MAX_SECONDS = 60.0
 _TOGETHER_SECONDS = 0.005
 """Paths due this close together are looked at together: the two ends of a rename."""
@@ -52,6 +51,8 @@ class Surroundings:
     poll_seconds: float = 10.0
     """How often a subtree is compared that the kernel would not watch."""
     flood_seconds: float = 60.0
+    refused_seconds: float = 5.0
+    """How long to wait, at first, before handing in again what the spool did not take."""
     watch: Callable[[Callable[[], object], Selection], Watch | NoWatch] = Watch
 
 
@@ -67,7 +68,7 @@ class Session:
         self._sources: dict[str, str] = {}
         self._hard_links = HardLinks()
         self._refused_until = 0.0
-        self._refused_seconds = _REFUSED_SECONDS
+        self._refused_seconds = host.refused_seconds
         self._next_compare = 0.0
         self._last_compare = self._last_poll = host.wall()
         self._is_first_compare = True
@@ -241,7 +242,7 @@ class Session:
                 self._look(due)
             self._poll()
             self._summarise()
-            self._refused_seconds = _REFUSED_SECONDS
+            self._refused_seconds = self._host.refused_seconds
         except NotKept as refusal:
             self._refused(due, refusal)
 
