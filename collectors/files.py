@@ -8,13 +8,14 @@ configuration does not name, and never lets a secret into an event.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Literal
 
 import msgspec
 
 from collectors._files.patterns import parse_exclude, parse_path
 from collectors._files.selection import Scope
-from collectors.collector import Collector, Duration, NotApplicable, Registration, Runtime, Scoped
+from collectors.collector import Collector, Duration, NotApplicable, Registration, Retired, Runtime, Scoped
 
 
 class FilesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,7 +52,8 @@ class FilesCollector:
             raise NotApplicable("no files are configured", "name some under `files:` in conf.d")
         from collectors._files.session import Session, Surroundings
 
-        Session(self._scopes, runtime, Surroundings(**self._surroundings)).run()
+        with suppress(Retired):
+            Session(self._scopes, runtime, Surroundings(**self._surroundings)).run()
 
 
 def _scope(entry: Scoped[FilesEntry]) -> Scope:

@@ -9,7 +9,7 @@ import os
 import re
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -49,7 +49,7 @@ class Origins:
 
     def __init__(self, root: Path = Path("/")) -> None:
         self._root = root
-        self._logs: dict[Path, tuple[tuple[int, int], tuple[Step, ...]]] = {}
+        self._logs: dict[Path, tuple[tuple[int, int], list[str]]] = {}
         self._lists: dict[str, bytes] = {}
 
     def of(self, path: str, at: float, *, is_recent: bool) -> dict[str, Value]:
@@ -70,7 +70,7 @@ class Origins:
     # Packages.
 
     def _packages(self, path: str, at: float) -> dict[str, Value]:
-        steps = [step for step in self._steps() if -_BEFORE_SECONDS <= step.time - at <= _AFTER_SECONDS]
+        steps = list(self._steps(at))
         names = list(dict.fromkeys(step.package for step in steps))
         owner = next((name for name in names if self._lists_file(name, path)), None)
         if owner is not None:
@@ -88,23 +88,35 @@ class Origins:
             }
         return {}
 
-    def _steps(self) -> Iterator[Step]:
-        for name, parse in (("var/log/dpkg.log", parse_dpkg_log), ("var/log/dnf.rpm.log", parse_dnf_log)):
-            yield from self._log(self._root / name, parse)
+    def _steps(self, at: float) -> Iterator[Step]:
+        """Yield the steps of package managers around a time."""
+        for name, time_format, parse in (
+            ("var/log/dpkg.log", "%Y-%m-%d %H:%M:%S", parse_dpkg_log),
+            ("var/log/dnf.rpm.log", "%Y-%m-%dT%H:%M:%S", parse_dnf_log),
+        ):
+            first = time.strftime(time_format, time.localtime(at - _BEFORE_SECONDS))
+            last = time.strftime(time_format, time.localtime(at + _AFTER_SECONDS + 1))
+            lines = [line for line in self._tail(self._root / name, at) if first <= line < last]
+            yield from (
+                s for s in parse("\n".join(lines)) if -_BEFORE_SECONDS <= s.time - at <= _AFTER_SECONDS
+            )
 
-    def _log(self, path: Path, parse: Callable[[str], Iterator[Step]]) -> tuple[Step, ...]:
+    def _tail(self, path: Path, at: float) -> list[str]:
+        """Return the last lines of a log; none when it was not written since that time."""
         try:
             with path.open("rb") as file:
                 status = os.fstat(file.fileno())
+                if status.st_mtime < at - _BEFORE_SECONDS:
+                    return []
                 mark = (status.st_size, status.st_mtime_ns)
                 known = self._logs.get(path)
                 if known is None or known[0] != mark:
                     file.seek(max(0, status.st_size - _TAIL_BYTES))
-                    text = file.read(_TAIL_BYTES).decode("utf-8", "replace")
-                    known = self._logs[path] = (mark, tuple(parse(text)))
+                    lines = file.read(_TAIL_BYTES).decode("utf-8", "replace").splitlines()
+                    known = self._logs[path] = (mark, lines)
                 return known[1]
         except OSError:
-            return ()
+            return []
 
     def _lists_file(self, package: str, path: str) -> bool:
         if package not in self._lists:

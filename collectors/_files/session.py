@@ -5,6 +5,7 @@ happens, but for a compare of everything once an hour, because not every change 
 another host's NFS client).
 """
 
+import math
 import os
 import select
 import time
@@ -35,6 +36,9 @@ _KEY = "=key"
 _REFUSED_MAX_SECONDS = 60.0
 _TOGETHER_SECONDS = 0.005
 """Paths due this close together are looked at together: the two ends of a rename."""
+_HINT_SECONDS = 1.0
+"""A hint comes no later than this after the change."""
+_LAST_LOOKS = 100
 _NANOSECONDS = 1_000_000_000
 
 
@@ -135,7 +139,16 @@ class Session:
                 mounts = mountinfo.fileno()
                 poll.register(mounts, select.POLLPRI)
             self._follow(poll, mounts)
+            if not self._is_refused():
+                self._end()
+
+    def _end(self) -> None:
+        """Tell what was hinted at and had not settled: at the next start it would count as of the time between."""
         with suppress(NotKept):
+            self._take_hints(self._watch.take())
+            due = self._settle.take(math.inf)
+            if not self._is_first_compare and len(due) <= _LAST_LOOKS:
+                self._look(due)
             self._truth.remember({LAST_LOOK: b"%d" % int(self._host.wall())})
             self._truth.commit()
 
@@ -226,6 +239,9 @@ class Session:
 
     # Looking.
 
+    def _is_refused(self) -> bool:
+        return self._host.monotonic() < self._refused_until
+
     def _work(self) -> None:
         now = self._host.monotonic()
         if now < self._refused_until:
@@ -268,7 +284,8 @@ class Session:
 
     def _look(self, due: Iterable[str]) -> None:
         hinted = {path: self._hinted[path] for path in due if path in self._hinted}
-        occasion = Occasion(self._last_compare, hinted=hinted)
+        first = min(hinted.values(), default=self._last_compare)
+        occasion = Occasion(max(self._last_compare, first - _HINT_SECONDS), hinted=hinted)
         trees = [path[:-1] for path in due if path.endswith("/")]
         files = [path for path in due if not path.endswith("/")]
         self._touch_again(self._census.compare(trees, occasion, files))

@@ -36,6 +36,8 @@ TEXT_BYTES = "=text"
 MAX_TEXT_BYTES = 64 * 1024 * 1024
 """How much masked text is remembered for diffs; past that, files are remembered by hash alone."""
 _EVENTS_AT_ONCE = 200
+_FEW = 200
+"""So few paths are looked at to the end even when the stop comes."""
 _KEYS_AT_ONCE = 1000
 _SECOND = 1_000_000_000
 
@@ -134,8 +136,8 @@ class Truth:
         sources = {self._shape(old.stat): path for path, old in absent.items()}
         busy: list[str] = []
         for path in present:
-            if self._runtime.stop.is_set():
-                return busy
+            if len(present) > _FEW and self._runtime.stop.is_set():
+                return busy  # the next start finds the rest
             choice = self._selection.choose(path)
             old = self._remembered(path)
             if choice is None:
@@ -252,8 +254,7 @@ class Truth:
         self.remember(remember, events)
 
     def _complete(self, difference: Difference, occasion: Occasion) -> Difference:
-        is_recent = not occasion.while_agent_down and difference.path in occasion.hinted
-        more = self._origins.of(difference.path, difference.timestamp, is_recent=is_recent)
+        more = self._origins.of(difference.path, difference.timestamp, is_recent=bool(occasion.hinted))
         return replace(difference, while_agent_down=occasion.while_agent_down, more=more)
 
     def _when(self, path: str, at: float | None, occasion: Occasion) -> int:

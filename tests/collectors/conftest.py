@@ -147,6 +147,13 @@ class Recorder:
         """Block until `status` was told something that contains `text`."""
         self.wait_for(lambda: any(text in report for report in self.reports), f"a report of {text!r}")
 
+    def wait_for_end(self) -> None:
+        """Block until the collector has returned by itself."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: not self._is_running, PATIENCE_SECONDS), (
+                "it goes on running"
+            )
+
     def end(self) -> None:
         """Ask the collector to end, wait for it, and raise what it raised."""
         self.stop.set()

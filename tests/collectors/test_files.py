@@ -190,6 +190,18 @@ def test_the_timestamp_is_when_the_file_changed(record, etc):
     assert event.timestamp == int(changed)
 
 
+def test_a_change_that_had_not_settled_at_the_stop_is_told_then(record, etc):
+    recorder = record().start(collector(f"{etc}/**", settle=60))
+    recorder.wait_for_report("watching")
+    (etc / "app.conf").write_text(NEW)
+    recorder.end()
+    assert [event.data["change"] for event in recorder.events] == ["modified"]
+    again = record(recorder.memory).start(collector(f"{etc}/**"))
+    again.wait_for_report("watching")
+    again.end()
+    assert again.events == []
+
+
 def test_a_full_spool_takes_nothing_and_nothing_is_lost(watching, etc):
     watching.full = True
     (etc / "app.conf").write_text(NEW)
@@ -197,6 +209,13 @@ def test_a_full_spool_takes_nothing_and_nothing_is_lost(watching, etc):
     watching.end()
     assert watching.events == []
     assert watching.error is None
+
+
+def test_a_run_that_was_replaced_returns_and_leaves_nothing_behind(watching, etc):
+    watching.retired = True
+    (etc / "app.conf").write_text(NEW)
+    watching.wait_for_end()
+    watching.end()
 
 
 def test_changes_within_the_settle_are_one_change_and_the_last_content_counts(record, etc):
