@@ -1,10 +1,12 @@
-"""A local HTTP server that takes everything and counts events: the other end of the delivery bench.
+"""A local HTTP server that takes everything: the other end of the benches.
 
-Counts the bench's own events in what it is posted, decoded as the Content-Encoding says. GET answers with the count.
+`Counting` counts the bench's own events in what it is posted, decoded as the Content-Encoding says; GET answers with
+the count. `Stamping` keeps what came and when.
 """
 
 import sys
 import threading
+import time
 import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
@@ -24,14 +26,18 @@ class Counting(BaseHTTPRequestHandler):
     guard: ClassVar[threading.Lock] = threading.Lock()
 
     def do_POST(self) -> None:
+        self._take(self._body())
+        self._answer(b"ok")
+
+    def _body(self) -> bytes:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         encoding = self.headers.get("Content-Encoding", "")
-        if encoding in WINDOW_BITS:
-            body = zlib.decompress(body, WINDOW_BITS[encoding])
+        return zlib.decompress(body, WINDOW_BITS[encoding]) if encoding in WINDOW_BITS else body
+
+    def _take(self, body: bytes) -> None:
         with self.guard:
             type(self).events += body.count(MARK)
             type(self).requests += 1
-        self._answer(b"ok")
 
     def do_GET(self) -> None:
         self._answer(b"%d %d" % (self.events, self.requests))
@@ -44,6 +50,19 @@ class Counting(BaseHTTPRequestHandler):
 
     def log_message(self, *_arguments: object) -> None:
         """Stay silent."""
+
+
+class Stamping(Counting):
+    """Keeps (monotonic seconds, path asked for, body) of every POST, in the order of arrival."""
+
+    arrivals: ClassVar[list[tuple[float, str, bytes]]] = []
+    changed: ClassVar[threading.Condition] = threading.Condition()
+
+    def _take(self, body: bytes) -> None:
+        now = time.monotonic()
+        with self.changed:
+            self.arrivals.append((now, self.path, body))
+            self.changed.notify_all()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,161 @@
+"""What needs a booted host: services beside a poller at 1 s, and what the agent costs when nothing happens.
+
+The host is a real Debian with systemd, booted in a container as the host tests do; the agent is installed on
+it as an operator installs it, with its default configuration.
+"""
+
+import http.server
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from file_latency import Latency
+from sink import Stamping
+
+PATIENCE_SECONDS = 10.0
+TICKS_PER_SECOND = 100
+UNIT = "bench.service"
+_POLLER = """\
+previous=$(systemctl is-active {unit})
+while sleep 1; do
+    now=$(systemctl is-active {unit})
+    [ "$now" = "$previous" ] || curl -s -o /dev/null --data-binary "$now" http://127.0.0.1:{port}/poller
+    previous=$now
+done
+"""
+
+
+def missing() -> str | None:
+    """Return why no host can be booted here, or None."""
+    sys.path.append(str(Path(__file__).parents[1] / "tests/host"))
+    from harness import image
+
+    return image.missing()
+
+
+@contextmanager
+def host(port: int) -> Iterator[Any]:
+    """Yield a booted host whose agent reports to the sink at `port`."""
+    from harness import image
+    from harness.host import Host, agent_layer
+    from harness.receiver import Receiver
+
+    base = image.base()
+    receiver = Receiver()
+    made = Host([agent_layer(base), base], receiver)
+    try:
+        made.write(
+            "/etc/sts-agent/agent.yaml",
+            "hostname: bench.example.com\ndestinations:\n"
+            f"  sink: {{type: stackstate, url: 'http://127.0.0.1:{port}/agent', api_key: bench}}\n",
+        )
+        made.write(f"/etc/systemd/system/{UNIT}", "[Service]\nExecStart=/bin/sleep infinity\n")
+        # Wanted by something, systemd keeps the unit and its time stamps also when it is stopped.
+        wants = made.path("/etc/systemd/system/multi-user.target.wants")
+        wants.mkdir(exist_ok=True)
+        (wants / UNIT).symlink_to(f"/etc/systemd/system/{UNIT}")
+        made.boot()
+        yield made
+    finally:
+        made.close()
+        receiver.go_away()
+
+
+def services(made: Any, port: int, changes: int) -> list[Latency]:
+    """Start and stop a service, again and again; return how late the agent and the poller had each of it."""
+    agent: list[float] = []
+    poller: list[float] = []
+    with made.running("sh", "-c", _POLLER.format(unit=UNIT, port=port)):
+        time.sleep(2)
+        for number in range(changes):
+            Stamping.arrivals.clear()
+            made.run("systemctl", "stop" if number % 2 == 0 else "start", UNIT)
+            changed = int(made.property(UNIT, "StateChangeTimestampMonotonic")) / 1e6
+            with Stamping.changed:
+                Stamping.changed.wait_for(lambda: _first("/poller") and _first("/agent"), PATIENCE_SECONDS)
+                for path, found in (("/poller", poller), ("/agent", agent)):
+                    found += [at - changed for at in _first(path)]
+            time.sleep(0.137 * (number % 7))  # wherever the poller is in its second
+    names = ("sts-agent", "`systemctl is-active` every 1 s | curl")
+    return [
+        Latency(name, sorted(found), changes - len(found))
+        for name, found in zip(names, (agent, poller), strict=True)
+    ]
+
+
+def _first(prefix: str) -> list[float]:
+    marks = (b"ServiceStartedEvent", b"ServiceStoppedEvent")
+    return [
+        at
+        for at, path, body in Stamping.arrivals
+        if path.startswith(prefix)
+        and (prefix == "/poller" or (UNIT.encode() in body and any(m in body for m in marks)))
+    ][:1]
+
+
+def idle(made: Any, settle_seconds: float, seconds: float) -> list[str]:
+    """Return the lines of the table of what the agent uses when nothing happens."""
+    time.sleep(settle_seconds)
+    pid = made.property("sts-agent.service", "MainPID")
+    time.sleep(5)
+    before = _used(made, pid)
+    began = time.monotonic()
+    time.sleep(seconds)
+    after = _used(made, pid)
+    minutes = (time.monotonic() - began) / 60
+    switches = (after["switches"] - before["switches"]) / minutes
+    share = (after["run_ns"] - before["run_ns"]) / 1e9 / (minutes * 60)
+    return [
+        "| idle, default configuration | measured | goal |",
+        "|---|---:|---:|",
+        f"| context switches per minute | {switches:.1f} | < 10 |",
+        f"| CPU of one core | {share:.4%} | < 0.01 % |",
+        f"| resident memory | {after['rss_kib'] / 1024:.1f} MiB | <= 40 MiB |",
+        f"| of it private (the rest are mapped files) | {after['anonymous_kib'] / 1024:.1f} MiB | |",
+        f"| threads | {after['threads']} | |",
+    ]
+
+
+def _used(made: Any, pid: str) -> dict[str, int]:
+    """Read /proc once for all threads of the agent, without anything of the host noticing."""
+    process = made.path(f"/proc/{pid}")
+    text = (process / "status").read_text()
+    status = dict(line.split(":", 1) for line in text.splitlines())
+    tasks = list((process / "task").iterdir())
+    switches = 0
+    for task in tasks:
+        fields = dict(line.split(":", 1) for line in (task / "status").read_text().splitlines())
+        switches += int(fields["voluntary_ctxt_switches"]) + int(fields["nonvoluntary_ctxt_switches"])
+    return {
+        "switches": switches,
+        "run_ns": sum(int((task / "schedstat").read_text().split()[0]) for task in tasks),
+        "rss_kib": int(status["VmRSS"].split()[0]),
+        "anonymous_kib": int(status["RssAnon"].split()[0]),
+        "threads": len(tasks),
+    }
+
+
+@contextmanager
+def sink() -> Iterator[int]:
+    """Run the sink in this process; yield its port."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stamping)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 60}, daemon=True)
+    thread.start()
+    try:
+        yield int(server.server_address[1])
+    finally:
+        server.socket.close()
+
+
+def state_of_machine() -> str:
+    """Return what to know of the machine beside the figures: kernel, processors, load."""
+    kernel = subprocess.run(["uname", "-sr"], check=True, capture_output=True, text=True).stdout.strip()
+    processors = subprocess.run(["nproc"], check=True, capture_output=True, text=True).stdout.strip()
+    load = Path("/proc/loadavg").read_text().split()[0]
+    return f"{kernel}, {processors} processors, load {load}"

@@ -1,0 +1,97 @@
+"""What a large tree costs: learnt for the first time beside `sha256sum`, looked at again after a restart, and held.
+
+CPU seconds are user and system time of the whole process. The agent's own start, measured with an empty tree, is
+taken off: it is shown apart.
+"""
+
+import os
+import random
+import resource
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from file_latency import agent, ended, says, wait_until
+
+TICKS = os.sysconf("SC_CLK_TCK")
+FILES_IN_A_DIRECTORY = 100
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the process had used when it had looked at everything."""
+
+    cpu_seconds: float
+    resident_bytes: int
+
+
+def make_tree(root: Path, files: int, mean_bytes: int) -> None:
+    """Write files as configuration is: `key = value` lines, most small, some large, no two alike."""
+    chance = random.Random(1)
+    for number in range(files):
+        directory = root / f"{number // FILES_IN_A_DIRECTORY:05}"
+        if number % FILES_IN_A_DIRECTORY == 0:
+            directory.mkdir(parents=True)
+        lines = max(1, int(chance.expovariate(1 / mean_bytes) / 24))
+        text = f"name = part-{number}\n" + f"option_{number % 997:03} = {number:08}\n" * lines
+        (directory / f"{number:06}.conf").write_text(text)
+
+
+def of_sha256sum(root: Path) -> float:
+    """Return the CPU seconds of `sha256sum` for every file below `root`, with the finding and the starting."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = f"find '{root}' -type f -print0 | xargs -0 sha256sum"
+    subprocess.run(["sh", "-c", command], check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def of_agent(own: Path, root: Path, files: int, diff: str) -> Cost:
+    """Start the agent; return what it has used when it watches every file; stop it. `own` is kept for the next."""
+    conf_d = f"files:\n  - paths: ['{root}/**']\n    diff: {diff}\n"
+    process = agent(own, 9, conf_d, started=lambda _: None)
+    with ended(process):
+        wait_until(lambda: says(own).startswith(f"watching {files} files"), "the agent to watch", every=0.5)
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+        status = dict(
+            line.split(":", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines()
+        )
+        return Cost((int(fields[11]) + int(fields[12])) / TICKS, int(status["VmRSS"].split()[0]) * 1024)
+
+
+def measure(scratch: Path, files: int, mean_bytes: int) -> list[str]:
+    """Return the lines of the table."""
+    root, empty = scratch / "tree", scratch / "empty"
+    empty.mkdir()
+    make_tree(root, files, mean_bytes)
+    size = sum(path.stat().st_size for path in root.rglob("*.conf"))
+    of_sha256sum(root)  # into the page cache
+    summed = of_sha256sum(root)
+    start = of_agent(scratch / "start", empty, 0, "auto")
+    lines = [
+        (
+            f"{files:,} files, {size / 1024 / 1024:.0f} MiB, in the page cache. The agent's own start: "
+            f"{start.cpu_seconds:.2f} s of CPU, {start.resident_bytes / 1024 / 1024:.1f} MiB."
+        ),
+        "",
+        "| | CPU s | beside sha256sum | beside the baseline | memory per file |",
+        "|---|---:|---:|---:|---:|",
+        f"| `sha256sum` of the tree | {summed:.2f} | 1.00 | | |",
+    ]
+    for diff in ("never", "auto"):
+        own = scratch / f"agent-{diff}"
+        baseline = of_agent(own, root, files, diff)
+        again = of_agent(own, root, files, diff)
+        first, second = (cost.cpu_seconds - start.cpu_seconds for cost in (baseline, again))
+        held = (again.resident_bytes - start.resident_bytes) / files
+        learnt = (baseline.resident_bytes - start.resident_bytes) / files
+        lines += [
+            f"| baseline, `diff: {diff}` | {first:.2f} | {first / summed:.2f} | 1.00 | {learnt:,.0f} B |",
+            (
+                f"| restart, unchanged, `diff: {diff}` | {second:.2f} | {second / summed:.2f} | {second / first:.2f} "
+                f"| {held:,.0f} B |"
+            ),
+        ]
+        shutil.rmtree(own)
+    return lines
