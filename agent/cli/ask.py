@@ -5,8 +5,8 @@ Says exactly whether anything was sent before it failed: only then may an event 
 
 import socket
 import time
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from agent.cli import CommandError
 
@@ -14,8 +14,7 @@ GROUP = "sts-agent"
 _MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What the daemon answered."""
 
     status: int
