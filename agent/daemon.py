@@ -9,12 +9,11 @@ things and nothing else.
 """
 
 import logging
-import os
 import signal
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from typing import ParamSpec
 
-from agent import __version__, clock, hostname, own_events
+from agent import clock, hostname
 from agent.capture import INTAKE, Capture, Identity
 from agent.configuration.compare import compare
 from agent.configuration.problem import ConfigurationError
@@ -31,20 +30,22 @@ from agent.journal import start_logging
 from agent.left_behind import ARRIVED, LeftBehind
 from agent.machine import settle_in
 from agent.notify import Notify
-from agent.own_events import OWNER
+from agent.overview import overview
 from agent.signals import Signals
-from agent.status import Collector, Document, spool_size
+from agent.status import Document
 from agent.supervisor import Lent, Supervisor
-from collectors.event import Event
+from agent.telling import Telling
 from collectors.registry import COLLECTORS
-from spool import Drop, Options, Spool, SpoolError
+from spool import Options, Spool
 
 log = logging.getLogger(__name__)
 
+P = ParamSpec("P")
+
 FLUSH_SECONDS = 5.0
 HOUR_SECONDS = 3600.0
-NO_HOSTNAME_SECONDS = 300.0
-RECOVERY_SECONDS = 30.0
+TRY_AGAIN_SECONDS = 300.0
+RECOVERY_SECONDS = 5.0
 EVENTS_A_SECOND, EVENTS_AT_ONCE = 1000.0, 1_000_000.0
 """The intake's rate: a backlog or a benchmark passes at once, a program that runs wild does not."""
 
@@ -58,7 +59,6 @@ class Daemon:
         self._configuration = configuration
         self._load = load
         self._notify = notify or Notify()
-        self._started = time.time()
 
     def run(self) -> int:
         """Watch, keep and deliver until SIGTERM or SIGINT; raises `SpoolError` when there is no spool."""
@@ -68,10 +68,10 @@ class Daemon:
         self._signals = Signals((signal.SIGTERM, signal.SIGINT, signal.SIGHUP, ARRIVED))
         self._make()
         # Destinations come first: each gets everything that is kept from here on.
-        self._deliveries.reconfigure(self._configuration.settings.destinations)
+        self._deliver()
         self._listen()
         self._notify.ready("running")
-        self._begin()
+        _guarded("the beginning", self._begin)
         self._wait()
         self._end()
         return 0
@@ -80,6 +80,8 @@ class Daemon:
         """Make every part; nothing runs yet."""
         self._was_cloned = settle_in(self._spool)
         self._capture = Capture(self._spool, self._identity())
+        self._telling = Telling(self._spool, self._capture)
+        self._awaits_recovery = self._spool.recovery is not None
         self._deliveries = Deliveries(
             self._spool, lambda: self._capture.identity.hostname or None, self._capture.clocks
         )
@@ -103,7 +105,7 @@ class Daemon:
             retry=self._retry,
             discard=self._spool.discard,
         )
-        self._drops = Drops(self._spool, self._tell_drops, self._signals.ring)
+        self._drops = Drops(self._spool, self._telling.drops, self._signals.ring)
         self._capture.on_kept = self._drops.notice
         self._housekeeping = Housekeeping(self._jobs())
 
@@ -113,11 +115,18 @@ class Daemon:
             "the spool": Job(HOUR_SECONDS, self._tidy),
             "incoming": Job(HOUR_SECONDS, self._take_left_behind),
         }
-        if self._spool.recovery is not None and not self._spool.recovery.finished:
-            jobs["recovery"] = Job(RECOVERY_SECONDS, self._tell_recoveries)
+        if self._awaits_recovery:
+            jobs["recovery"] = Job(RECOVERY_SECONDS, self._tell_recovery)
+        if self._deliveries.failed:
+            jobs["destinations"] = Job(TRY_AGAIN_SECONDS, self._deliver)
         if not self._capture.identity.hostname:
-            jobs["the hostname"] = Job(NO_HOSTNAME_SECONDS, self._look_for_hostname)
+            jobs["the hostname"] = Job(TRY_AGAIN_SECONDS, self._look_for_hostname)
         return jobs
+
+    def _deliver(self) -> None:
+        """Bring the destinations in line with the configuration; one that cannot be made is tried again."""
+        self._deliveries.reconfigure(self._configuration.settings.destinations)
+        self._housekeeping.arm(self._jobs())
 
     def _listen(self) -> None:
         """Open the socket; without it everything else goes on."""
@@ -133,10 +142,8 @@ class Daemon:
         """Tell what has to be told of this start, then let everything run."""
         configuration = self._configuration
         self._say(configuration)
-        self._tell([self._started_event()], {_seen(name): b"" for name in configuration.collectors})
-        if configuration.set_aside:
-            self._tell([own_events.files_set_aside(configuration.set_aside, _now())])
-        self._tell_recoveries()
+        self._telling.start(configuration, was_cloned=self._was_cloned)
+        self._tell_recovery()
         self._left_behind.watch(self._spool.directory / "incoming")
         self._take_left_behind()
         self._supervisor.reconfigure(configuration.collectors)
@@ -150,23 +157,26 @@ class Daemon:
             came = self._signals.wait(min((wait for wait in waits if wait is not None), default=None))
             if came & {signal.SIGTERM, signal.SIGINT}:
                 return
-            if signal.SIGHUP in came:
-                self.reload()
-            if ARRIVED in came:
-                self._take_left_behind()
-            self._housekeeping.run_due()
-            self._drops.tell_due()
-            if self._gets_work_done():
-                self._notify.alive()
+            _guarded("what was due", self._turn, came)
+
+    def _turn(self, came: set[int]) -> None:
+        if signal.SIGHUP in came:
+            self.reload()
+        if ARRIVED in came:
+            self._take_left_behind()
+        self._housekeeping.run_due()
+        self._drops.tell_due()
+        if self._gets_work_done():
+            self._notify.alive()
 
     def _end(self) -> None:
         """End in an order that loses nothing: those who emit, then those who deliver, then the spool."""
         self._notify.stopping()
         log.info("stopping")
-        self._supervisor.stop()
-        self._server.stop()
-        self._tell([own_events.stopped(__version__, _now())])
-        self._deliveries.stop(FLUSH_SECONDS)
+        _guarded("ending the collectors", self._supervisor.stop)
+        _guarded("ending the intake", self._server.stop)
+        _guarded("a last word", self._telling.stop)
+        _guarded("the last flush", self._deliveries.stop, FLUSH_SECONDS)
         self._left_behind.close()
         self._signals.close()
         self._spool.close()
@@ -181,9 +191,7 @@ class Daemon:
             log.error("the new configuration is wrong, the old one goes on")  # noqa: TRY400 - the problems say it
             for problem in error.problems:
                 log.error("%s", problem)  # noqa: TRY400 - as above
-            self._tell(
-                [own_events.configuration_rejected(map(str, error.problems), "The old one goes on.", _now())]
-            )
+            self._telling.rejected(error.problems)
         finally:
             self._notify.ready("running")
 
@@ -195,32 +203,19 @@ class Daemon:
         self._say(configuration)
         self._spool.reconfigure(_options(configuration.settings.spool))
         self._capture.identity = self._identity()
-        self._housekeeping.arm(self._jobs())
         self._supervisor.reconfigure(configuration.collectors)
-        self._deliveries.reconfigure(configuration.settings.destinations)
+        self._deliver()
         log.info("reloaded%s", "" if difference else ": nothing changed")
 
     def status(self) -> Document:
         """Return what everything is at; for any thread."""
-        configuration = self._configuration
-        kept = self._spool.status()
-        return Document(
-            running=True,
-            pid=os.getpid(),
-            version=__version__,
-            started=self._started,
-            hostname=self._capture.identity.hostname or None,
-            clock_trusted=clock.is_trusted(),
-            socket=str(configuration.socket),
-            intake=self._no_intake,
-            configuration=[str(source) for source in configuration.sources],
-            set_aside={str(path): list(problems) for path, problems in configuration.set_aside.items()},
-            collectors={
-                name: Collector(state=state.phase, detail=state.detail, restarts=state.restarts)
-                for name, state in self._supervisor.states().items()
-            },
-            destinations=self._deliveries.describe(kept),
-            spool=spool_size(self._spool.directory, kept),
+        return overview(
+            self._configuration,
+            identity=self._capture.identity,
+            spool=self._spool,
+            supervisor=self._supervisor,
+            deliveries=self._deliveries,
+            no_intake=self._no_intake,
         )
 
     def _identity(self) -> Identity:
@@ -241,25 +236,6 @@ class Daemon:
             self._spool.interrupt()
             self._housekeeping.arm(self._jobs())
 
-    def _started_event(self) -> Event:
-        """Return the first event; it names the collectors that will take what they find as it is."""
-        seen = self._spool.memory(OWNER)
-        baseline = [
-            name
-            for name in self._configuration.collectors
-            if seen.get(_seen(name)) is None or self._spool.recovery is not None
-            if next(iter(self._spool.memory(name).items()), None) is None
-        ]
-        return own_events.started(__version__, baseline, _now())
-
-    def _tell(self, events: Sequence[Event], remember: Mapping[str, bytes | None] = {}) -> bool:
-        try:
-            self._capture.keep(events, OWNER, remember)
-        except SpoolError as error:
-            log.warning("%s was not kept: %s", ", ".join(event.event_type for event in events), error)
-            return False
-        return True
-
     def _say(self, configuration: Configuration) -> None:
         """Log what a person should know of the configuration that runs now."""
         start_logging(configuration.settings.log_level)
@@ -279,24 +255,29 @@ class Daemon:
         self._deliveries.poke()
         return count
 
+    def _tell_recovery(self) -> None:
+        """Tell what was damaged, once it is known how much of it could be saved."""
+        if self._telling.recoveries():
+            self._awaits_recovery = False
+            self._housekeeping.arm(self._jobs())
+
     def _tidy(self) -> None:
         self._spool.housekeeping(trusted_time=clock.is_trusted())
-
-    def _tell_drops(self, drops: Sequence[Drop]) -> bool:
-        return self._tell([own_events.dropped(drop, _now()) for drop in drops])
-
-    def _tell_recoveries(self) -> None:
-        """Tell what was damaged, once it is known how much of it could be saved."""
-        recoveries = self._spool.recoveries_to_tell()
-        events = [own_events.recovered(recovery, _now()) for recovery in recoveries]
-        if events and self._tell(events):
-            self._spool.tell_recoveries(recoveries)
 
     def _gets_work_done(self) -> bool:
         """Return whether the spool answers and no thread that must run is gone."""
         self._spool.drops_to_tell()  # a turn of the writer
-        is_listening = bool(self._no_intake) or self._server.is_alive()
-        return self._supervisor.is_alive() and self._deliveries.is_alive() and is_listening
+        parts = {
+            "a collector": self._supervisor.is_alive(),
+            "a destination": self._deliveries.is_alive(),
+            "the intake": bool(self._no_intake) or self._server.is_alive(),
+        }
+        dead = [name for name, is_alive in parts.items() if not is_alive]
+        if dead:
+            log.critical(
+                "the thread of %s is gone; the service manager may restart us", " and of ".join(dead)
+            )
+        return not dead
 
 
 def _options(settings: SpoolSettings) -> Options:
@@ -308,9 +289,9 @@ def _options(settings: SpoolSettings) -> Options:
     )
 
 
-def _seen(collector: str) -> str:
-    return f"seen:{collector}"
-
-
-def _now() -> int:
-    return int(time.time())
+def _guarded(what: str, step: Callable[P, object], *arguments: P.args, **keywords: P.kwargs) -> None:
+    """Do a step whose failure must end neither the daemon nor the steps after it."""
+    try:
+        step(*arguments, **keywords)
+    except Exception:
+        log.exception("%s failed", what)

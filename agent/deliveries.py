@@ -14,7 +14,7 @@ from agent.delivery.correction import Clocks
 from agent.delivery.loop import DeliveryLoop
 from agent.destinations.destination import DestinationError
 from agent.destinations.registry import DESTINATIONS
-from spool import DestinationStatus, Spool, SpoolStatus
+from spool import DestinationStatus, Spool, SpoolError, SpoolStatus
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +30,15 @@ class Deliveries:
         self._clocks = clocks
         self._settings: dict[str, Settings] = {}
         self._loops: dict[str, DeliveryLoop] = {}
-        self._failed: dict[str, str] = {}
+        self.failed: dict[str, str] = {}
+        """Destinations that could not be made, and why."""
 
     def reconfigure(self, destinations: Mapping[str, Settings]) -> None:
         """Run exactly these; one whose settings are as before goes on undisturbed, and tries again now."""
         changed = [name for name, settings in self._settings.items() if destinations.get(name) != settings]
         loops = dict(self._loops)
         self._end([loops.pop(name) for name in changed if name in loops], flush_seconds=0)
-        self._failed = {}
+        self.failed = {}
         for name, settings in destinations.items():
             if name in loops:
                 loops[name].poke()
@@ -79,7 +80,7 @@ class Deliveries:
     def _describe(self, found: DestinationStatus) -> status.Destination:
         loop = self._loops.get(found.name)
         if loop is None:
-            return status.destination(found, "failed", reason=self._failed.get(found.name, ""))
+            return status.destination(found, "failed", reason=self.failed.get(found.name, ""))
         state = loop.state()
         return status.destination(
             found,
@@ -94,11 +95,11 @@ class Deliveries:
     def _start(self, name: str, settings: Settings) -> DeliveryLoop | None:
         try:
             destination = DESTINATIONS[settings.type](name, settings)
-        except DestinationError as error:
+            self._spool.attach(name, destination.identity, settings.start)
+        except (DestinationError, SpoolError) as error:
             log.error("destination %s: %s", name, error)  # noqa: TRY400 - made for people, with a hint
-            self._failed[name] = str(error)
+            self.failed[name] = str(error)
             return None
-        self._spool.attach(name, destination.identity, settings.start)
         loop = DeliveryLoop(destination, settings, self._spool, hostname=self._hostname, clocks=self._clocks)
         loop.start()
         return loop

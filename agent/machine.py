@@ -8,7 +8,7 @@ import logging
 
 from agent import clock
 from agent.own_events import OWNER
-from spool import Spool
+from spool import Spool, SpoolError
 
 log = logging.getLogger(__name__)
 
@@ -31,5 +31,8 @@ def settle_in(spool: Spool, machine_id: str | None = None) -> bool:
             "memory is forgotten, %d undelivered events are set aside",
             aside,
         )
-    spool.append([], owner=OWNER, remember={_KEY: here.encode()})
+    try:
+        spool.append([], owner=OWNER, remember={_KEY: here.encode()})
+    except SpoolError as error:
+        log.warning("this machine's name is not remembered: %s", error)
     return remembered is not None

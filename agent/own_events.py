@@ -12,15 +12,20 @@ OWNER = "agent"
 _MAX_TEXT = 16_000
 
 
-def started(version: str, baseline: Iterable[str], now: int) -> Event:
-    """Return that the agent runs, and which collectors see this host for the first time."""
+def started(version: str, baseline: Iterable[str], now: int, *, was_cloned: bool = False) -> Event:
+    """Return that the agent runs, which collectors see this host for the first time, and if it is a clone."""
     first = ", ".join(baseline)
     text = f"sts-agent {version} watches this host."
+    if was_cloned:
+        text += (
+            " Its spool came from another machine: what it remembered is forgotten, what waited is not sent."
+        )
     if first:
         text += f" What was here before is taken as it is by: {first}."
-    return _event(
-        "AgentStartedEvent", "sts-agent started", text, now, data={"version": version, "baseline": first}
-    )
+    data: dict[str, str | int | None] = {"version": version, "baseline": first}
+    if was_cloned:
+        data["cloned"] = True
+    return _event("AgentStartedEvent", "sts-agent started", text, now, data=data)
 
 
 def stopped(version: str, now: int) -> Event:

@@ -31,16 +31,17 @@ class Signals:
         """Wake `wait` from any thread."""
         try:
             os.write(self._write, b"\0")
-        except BlockingIOError:
-            return  # full of reasons to wake up
+        except OSError:
+            return  # full of reasons to wake up, or closed
 
     def close(self) -> None:
         """Give signals back to whoever had them."""
         signal.set_wakeup_fd(self._wakeup_before)
         for number, before in self._before.items():
             signal.signal(number, before)
+        write, self._write = self._write, -1
         os.close(self._read)
-        os.close(self._write)
+        os.close(write)
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:

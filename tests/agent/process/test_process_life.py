@@ -243,3 +243,30 @@ def test_whoever_may_not_post_is_told_the_group(agent, more, status):
     assert ran.returncode == status
     assert "group sts-agent" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_a_damaged_spool_is_told_and_prevents_no_start(agent, receiver):
+    agent.start()
+    agent.post("before")
+    agent.kill()
+    database = agent.spool / "spool.db"
+    database.write_bytes(b"nonsense" * 1000)
+    (agent.spool / "spool.db-wal").unlink(missing_ok=True)
+    agent.start()
+    agent.post("after")
+    (event,) = own_events(receiver.wait_for(arrived("SpoolRecoveredEvent"), 60), "SpoolRecoveredEvent")
+    assert event["context"]["data"]["reason"]
+    receiver.wait_for(lambda received: any(one.event["msg_title"] == "after" for one in received), 60)
+
+
+def test_a_destination_that_cannot_be_made_waits_and_stops_no_other(agent, receiver):
+    agent.settings["destinations"]["broken"] = {
+        **agent.destination,
+        "url": "https://127.0.0.1:9/stsAgent",
+        "tls": {"ca_file": str(agent.directory / "missing.pem")},
+    }
+    agent.configure()
+    agent.start()
+    agent.post("one")
+    receiver.wait_for(lambda received: any(one.event["msg_title"] == "one" for one in received), 60)
+    assert agent.command("status", "--exit-code", check=False).returncode == 1

@@ -1,0 +1,77 @@
+"""The agent's own voice: what it has to tell of itself is kept as any event is, or logged when it cannot be."""
+
+import logging
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+from agent import __version__, own_events
+from agent.capture import Capture
+from agent.configuration.types import Configuration
+from agent.own_events import OWNER
+from collectors.event import Event
+from spool import Drop, Spool, SpoolError
+
+log = logging.getLogger(__name__)
+
+
+class Telling:
+    """Makes the agent's own events and keeps them; for one thread."""
+
+    def __init__(self, spool: Spool, capture: Capture) -> None:
+        self._spool = spool
+        self._capture = capture
+
+    def start(self, configuration: Configuration, *, was_cloned: bool) -> None:
+        """Tell that the agent runs, who sees this host for the first time, and what it runs without."""
+        names = configuration.collectors
+        event = own_events.started(__version__, self._baseline(names), _now(), was_cloned=was_cloned)
+        self._tell([event], {_seen(name): b"" for name in names})
+        if configuration.set_aside:
+            self._tell([own_events.files_set_aside(configuration.set_aside, _now())])
+
+    def stop(self) -> None:
+        """Tell that from here on nobody watches."""
+        self._tell([own_events.stopped(__version__, _now())])
+
+    def rejected(self, problems: Iterable[object]) -> None:
+        """Tell that a new configuration is wrong and the old one goes on."""
+        self._tell([own_events.configuration_rejected(map(str, problems), "The old one goes on.", _now())])
+
+    def drops(self, drops: Sequence[Drop]) -> bool:
+        """Tell what was dropped; return whether that is kept."""
+        return self._tell([own_events.dropped(drop, _now()) for drop in drops])
+
+    def recoveries(self) -> bool:
+        """Tell what was damaged, once it is known how much of it could be saved; return whether it was."""
+        recoveries = self._spool.recoveries_to_tell()
+        events = [own_events.recovered(recovery, _now()) for recovery in recoveries]
+        if not events or not self._tell(events):
+            return False
+        self._spool.tell_recoveries(recoveries)
+        return True
+
+    def _baseline(self, names: Iterable[str]) -> list[str]:
+        """Return the collectors that will take what they find as it is."""
+        seen = self._spool.memory(OWNER)
+        return [
+            name
+            for name in names
+            if seen.get(_seen(name)) is None or self._spool.recovery is not None
+            if next(iter(self._spool.memory(name).items()), None) is None
+        ]
+
+    def _tell(self, events: Sequence[Event], remember: Mapping[str, bytes | None] = {}) -> bool:
+        try:
+            self._capture.keep(events, OWNER, remember)
+        except SpoolError as error:
+            log.warning("%s was not kept: %s", ", ".join(event.event_type for event in events), error)
+            return False
+        return True
+
+
+def _seen(collector: str) -> str:
+    return f"seen:{collector}"
+
+
+def _now() -> int:
+    return int(time.time())
