@@ -31,7 +31,7 @@ FORBIDDEN_NAME_PREFIXES = (
 
 SOURCE = "sts-agent"
 
-_FIRST_MILLISECOND_TIMESTAMP = 100_000_000_000  # seconds of the year 5138; 1973 in milliseconds
+FIRST_MILLISECOND_TIMESTAMP = 100_000_000_000  # seconds of the year 5138; 1973 in milliseconds
 _CERTAINLY_SMALL_CHARACTERS = MAX_EVENT_BYTES // 6 - 2048  # JSON escapes a character to at most 6 bytes
 
 Scalar = str | int | float | bool | None
@@ -155,7 +155,7 @@ def check_timestamp(timestamp: object) -> None:
         raise EventError(f"the timestamp {timestamp!r} is not a whole number", "give seconds since the epoch")
     if timestamp < 0:
         raise EventError(f"the timestamp {timestamp} is negative", "give seconds since the epoch")
-    if timestamp >= _FIRST_MILLISECOND_TIMESTAMP:
+    if timestamp >= FIRST_MILLISECOND_TIMESTAMP:
         raise EventError(f"the timestamp {timestamp} looks like milliseconds", "give seconds since the epoch")
 
 

@@ -8,7 +8,7 @@ dropped, always, for each destination.
 
 import json
 import sqlite3
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from spool.record import Position
@@ -137,9 +137,9 @@ class State:
     def to_json(self) -> str:
         """Return the document to be stored."""
         document = {name: getattr(self, name) for name in _PLAIN}
-        document["standings"] = [asdict(standing) for standing in self.standings.values()]
-        document["losses"] = [asdict(loss) for loss in self.losses.values()]
-        document["salvage"] = asdict(self.salvage) if self.salvage else None
+        document["standings"] = [_values(standing) for standing in self.standings.values()]
+        document["losses"] = [_values(loss) for loss in self.losses.values()]
+        document["salvage"] = _values(self.salvage) if self.salvage else None
         return json.dumps(document, separators=(",", ":"))
 
     @classmethod
@@ -168,6 +168,11 @@ _PLAIN = (
     "sequence",
 )
 _TABLES = ("state_a", "state_b")
+
+
+def _values(entry: Standing | Loss | Salvage) -> dict[str, Any]:
+    """Return its fields, as they are: `asdict` copies every value, at each acknowledgement."""
+    return {name: getattr(entry, name) for name in entry.__slots__}
 _COLUMNS = 4
 
 

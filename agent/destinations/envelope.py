@@ -63,11 +63,17 @@ def merged(parts: Iterable[Part]) -> Iterator[Part]:
 
 
 def _one(run: list[Part]) -> Iterator[Part]:
-    whole = b"".join(_plain(run))
-    if any(isinstance(part, Segment) for part in run) or len(whole) >= SMALL_BYTES:
-        yield compress(whole)
-    elif whole:
-        yield whole
+    segments = sum(isinstance(part, Segment) for part in run)
+    if segments > 1 or sum(map(_length, run)) >= SMALL_BYTES:
+        yield compress(b"".join(_plain(run)))
+    elif segments:
+        yield from run  # the end of a burst: nothing is there to compress it with
+    elif run:
+        yield b"".join(_plain(run))
+
+
+def _length(part: Part) -> int:
+    return part.length if isinstance(part, Segment) else len(part)
 
 
 def _plain(parts: Iterable[Part]) -> Iterator[bytes]:

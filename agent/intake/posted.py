@@ -6,6 +6,7 @@ take is refused here, named by its place, while whoever posted it is still there
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from typing import Annotated, Any
 
 import msgspec
@@ -13,6 +14,7 @@ import msgspec
 from agent.capture import HOST_IDENTIFIER, Identity, united
 from agent.chunk import Captured
 from collectors.event import (
+    FIRST_MILLISECOND_TIMESTAMP,
     MAX_EVENT_BYTES,
     SOURCE,
     Category,
@@ -79,7 +81,7 @@ class _WholeContext(msgspec.Struct, gc=False):
 
 
 class _WholeEvent(msgspec.Struct, gc=False):
-    """What needs nothing to be filled: looking costs one decode, where a burst is nearly all decoding."""
+    """What needs nothing to be filled."""
 
     event_type: _Text
     msg_title: _Text
@@ -87,13 +89,20 @@ class _WholeEvent(msgspec.Struct, gc=False):
     source_type_name: _Text
     host: _Text
     tags: tuple[str, ...]
-    timestamp: int
+    timestamp: Annotated[int, msgspec.Meta(ge=0, lt=FIRST_MILLISECOND_TIMESTAMP)]
     context: _WholeContext
+
+
+class _WholePosted(msgspec.Struct):
+    """A burst, as a rule: that nothing is missing is told by one decode, without asking field after field."""
+
+    events: dict[str, list[_WholeEvent]]
 
 
 _decode_posted = msgspec.json.Decoder(_Posted).decode
 _decode_event = msgspec.json.Decoder(_Event).decode
 _decode_whole = msgspec.json.Decoder(_WholeEvent).decode
+_decode_whole_posted = msgspec.json.Decoder(_WholePosted).decode
 
 
 def parse(body: bytes, identity: Identity, now: Callable[[], float] = time.time) -> list[Captured]:
@@ -107,54 +116,69 @@ def parse(body: bytes, identity: Identity, now: Callable[[], float] = time.time)
         raise PostedError(f"this is not the common JSON object: {error}") from None
     if posted.internalHostname and posted.internalHostname != identity.hostname:
         identity = Identity(posted.internalHostname, identity.tags, identity.element_identifiers)
-    by_hand = posted.origin == BY_HAND
+    extra = identity.tags if posted.origin == BY_HAND else ()
+    whole = None if extra else _all_whole(body)
     captured: list[Captured] = []
     for name, bodies in (posted.events or {}).items():
-        captured += _named(name, bodies, identity, now, by_hand=by_hand)
+        try:
+            check_name(name)
+        except EventError as error:
+            raise PostedError(f"events.{name}: {error}") from None
+        if whole is not None and max(map(len, bodies), default=0) <= MAX_EVENT_BYTES:
+            captured += map(_as_it_came, repeat(name), bodies, whole[name])
+        else:
+            captured += _one_by_one(name, bodies, identity, now, extra)
     return captured
 
 
-def _named(
-    name: str, bodies: Sequence[msgspec.Raw], identity: Identity, now: Callable[[], float], *, by_hand: bool
-) -> Iterable[Captured]:
+def _all_whole(body: bytes) -> dict[str, list[_WholeEvent]] | None:
+    """Return what is known of the events by name when nothing is missing in, or wrong with, any of them."""
     try:
-        check_name(name)
-    except EventError as error:
-        raise PostedError(f"events.{name}: {error}") from None
-    extra = identity.tags if by_hand else ()
-    good_tags: set[str] = set()
+        events = _decode_whole_posted(body).events
+        for tag in {tag for named in events.values() for event in named for tag in event.tags}:
+            check_tag(tag)
+    except (EventError, msgspec.ValidationError):
+        return None
+    return events
+
+
+def _as_it_came(name: str, body: bytes, event: _WholeEvent) -> Captured:
+    return Captured(name, body, event.timestamp, event.event_type, event.tags)
+
+
+def _one_by_one(
+    name: str,
+    bodies: Sequence[msgspec.Raw],
+    identity: Identity,
+    now: Callable[[], float],
+    extra: tuple[str, ...],
+) -> Iterable[Captured]:
     for index, raw in enumerate(bodies):
         try:
             body, event = _whole(name, raw, identity, now, extra)
-            _check(body, event, good_tags)
         except (EventError, msgspec.MsgspecError) as error:
             raise PostedError(f"events.{name}[{index}]: {error}") from None
-        yield Captured(name, body, event.timestamp, event.event_type, event.tags)
+        yield _as_it_came(name, body, event)
 
 
 def _whole(
     name: str, body: bytes, identity: Identity, now: Callable[[], float], extra: tuple[str, ...]
 ) -> tuple[bytes, _WholeEvent]:
-    """Return the event as it came, or filled where something is missing."""
+    """Return the event with what is missing filled, and the agent's tags where they belong to it."""
+    given = _decode_event(body)
+    for tag in given.tags or ():
+        check_tag(tag)
+    check_timestamp(given.timestamp or 0)
     try:
         event = _decode_whole(body)
     except msgspec.ValidationError:
-        _decode_event(body)  # says what is wrong where nothing is merely missing
-    else:
-        if not extra:
-            return body, event
-    body = _filled(name, body, identity, now, extra)
-    return body, _decode_whole(body)
-
-
-def _check(body: bytes, event: _WholeEvent, good_tags: set[str]) -> None:
-    if not good_tags.issuperset(event.tags):
-        for tag in event.tags:
-            check_tag(tag)
-        good_tags.update(event.tags)
-    check_timestamp(event.timestamp)
+        event = None
+    if event is None or extra:
+        body = _filled(name, body, identity, now, extra)
+        event = _decode_whole(body)
     if len(body) > MAX_EVENT_BYTES:
         raise EventError(f"the event is larger than {MAX_EVENT_BYTES} bytes", "cut its text")
+    return body, event
 
 
 def _filled(
