@@ -12,6 +12,8 @@ from http import HTTPStatus
 
 _END_OF_HEAD = b"\r\n\r\n"
 _MAX_CHUNK_LINE = 1024
+_HELD_AT_MOST, _MAX_RECEIVED = 4 * 1024, 256 * 1024
+"""What is taken in at once: of a head with whatever follows it, and of a body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,33 +194,40 @@ class Wire:
                     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"a head of more than {limit} bytes"
                 )
             searched = max(0, len(self._held) - len(end) + 1)
-            self._more(deadline)
+            self._held += self._more(deadline, _HELD_AT_MOST)
         part = bytes(self._held[:found])
         del self._held[: found + len(end)]
         return part
 
     def _exactly(self, length: int, deadline: float) -> bytes:
-        while len(self._held) < length:
-            self._more(deadline)
-        part = bytes(memoryview(self._held)[:length])
+        parts = [bytes(memoryview(self._held)[:length])]
         del self._held[:length]
-        return part
+        missing = length - len(parts[0])
+        while missing:  # past what is held: a large body is copied once
+            parts.append(self._more(deadline, min(missing, _MAX_RECEIVED)))
+            missing -= len(parts[-1])
+        return b"".join(parts)
 
-    def _more(self, deadline: float) -> None:
-        if not self._wait(deadline - time.monotonic()):
+    def _more(self, deadline: float, size: int) -> bytes:
+        data = self._receive(deadline - time.monotonic(), size)
+        if not data:
             raise Refused(HTTPStatus.REQUEST_TIMEOUT, "the request did not come whole in time")
+        return data
 
     def _wait(self, timeout_seconds: float) -> bool:
         """Take in what comes; False when nothing does in time, or when the client is done."""
-        if timeout_seconds <= 0:
-            return False
-        self._connection.settimeout(timeout_seconds)
-        try:
-            data = self._connection.recv(262_144)
-        except TimeoutError:
-            return False
+        data = self._receive(timeout_seconds, _HELD_AT_MOST)
         self._held += data
         return bool(data)
+
+    def _receive(self, timeout_seconds: float, size: int) -> bytes:
+        if timeout_seconds <= 0:
+            return b""
+        self._connection.settimeout(timeout_seconds)
+        try:
+            return self._connection.recv(size)
+        except TimeoutError:
+            return b""
 
     def _too_large(self) -> Refused:
         limit = self._limits.body_bytes
