@@ -19,11 +19,12 @@ from sink import Stamping
 
 PATIENCE_SECONDS = 10.0
 TICKS_PER_SECOND = 100
-UNIT = "bench.service"
+CHANGES_A_UNIT = 4
+"""A unit that goes up and down more often is told as flapping."""
 _POLLER = """\
-previous=$(systemctl is-active {unit})
+previous=$(systemctl is-active {units})
 while sleep 1; do
-    now=$(systemctl is-active {unit})
+    now=$(systemctl is-active {units})
     [ "$now" = "$previous" ] || curl -s -o /dev/null --data-binary "$now" http://127.0.0.1:{port}/poller
     previous=$now
 done
@@ -54,11 +55,7 @@ def host(port: int) -> Iterator[Any]:
             "hostname: bench.example.com\ndestinations:\n"
             f"  sink: {{type: stackstate, url: 'http://127.0.0.1:{port}/agent', api_key: bench}}\n",
         )
-        made.write(f"/etc/systemd/system/{UNIT}", "[Service]\nExecStart=/bin/sleep infinity\n")
-        # Wanted by something, systemd keeps the unit and its time stamps also when it is stopped.
-        wants = made.path("/etc/systemd/system/multi-user.target.wants")
-        wants.mkdir(exist_ok=True)
-        (wants / UNIT).symlink_to(f"/etc/systemd/system/{UNIT}")
+        made.write("/etc/systemd/system/bench@.service", "[Service]\nExecStart=/bin/sleep infinity\n")
         made.boot()
         yield made
     finally:
@@ -67,19 +64,26 @@ def host(port: int) -> Iterator[Any]:
 
 
 def services(made: Any, port: int, changes: int) -> list[Latency]:
-    """Start and stop a service, again and again; return how late the agent and the poller had each of it."""
+    """Start and stop services; return how late the agent and the poller had each change."""
     agent: list[float] = []
     poller: list[float] = []
-    with made.running("sh", "-c", _POLLER.format(unit=UNIT, port=port)):
-        time.sleep(2)
+    units = [f"bench@{number}.service" for number in range(-(-changes // CHANGES_A_UNIT))]
+    # Wanted by something, systemd keeps a unit and its time stamps also when it is stopped.
+    made.run("systemctl", "add-wants", "multi-user.target", *units)
+    made.run("systemctl", "start", *units)
+    with made.running("sh", "-c", _POLLER.format(units=" ".join(units), port=port)):
+        time.sleep(5)
         for number in range(changes):
+            unit = units[number // CHANGES_A_UNIT]
             Stamping.arrivals.clear()
-            made.run("systemctl", "stop" if number % 2 == 0 else "start", UNIT)
-            changed = int(made.property(UNIT, "StateChangeTimestampMonotonic")) / 1e6
+            made.run("systemctl", "stop" if number % 2 == 0 else "start", unit)
+            changed = int(made.property(unit, "StateChangeTimestampMonotonic")) / 1e6
             with Stamping.changed:
-                Stamping.changed.wait_for(lambda: _first("/poller") and _first("/agent"), PATIENCE_SECONDS)
-                for path, found in (("/poller", poller), ("/agent", agent)):
-                    found += [at - changed for at in _first(path)]
+                Stamping.changed.wait_for(
+                    lambda unit=unit: _first("/poller") and _first(unit), PATIENCE_SECONDS
+                )
+                for mark, found in (("/poller", poller), (unit, agent)):
+                    found += [at - changed for at in _first(mark)]
             time.sleep(0.137 * (number % 7))  # wherever the poller is in its second
     names = ("sts-agent", "`systemctl is-active` every 1 s | curl")
     return [
@@ -88,14 +92,9 @@ def services(made: Any, port: int, changes: int) -> list[Latency]:
     ]
 
 
-def _first(prefix: str) -> list[float]:
-    marks = (b"ServiceStartedEvent", b"ServiceStoppedEvent")
-    return [
-        at
-        for at, path, body in Stamping.arrivals
-        if path.startswith(prefix)
-        and (prefix == "/poller" or (UNIT.encode() in body and any(m in body for m in marks)))
-    ][:1]
+def _first(mark: str) -> list[float]:
+    """Return when the first request came that has a mark in its path or its body; none or one."""
+    return [at for at, path, body in Stamping.arrivals if mark == path or mark.encode() in body][:1]
 
 
 def idle(made: Any, settle_seconds: float, seconds: float) -> list[str]:

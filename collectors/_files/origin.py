@@ -74,7 +74,7 @@ class Origins:
         names = list(dict.fromkeys(step.package for step in steps))
         owner = next((name for name in names if self._lists_file(name, path)), None)
         if owner is not None:
-            versions = _versions([step for step in steps if step.package == owner])
+            versions = _versions([step for step in steps if step.package == owner], at)
             return {
                 "changed_by": f"package {owner.partition(':')[0]}",
                 "changed_by_known_from": f"dpkg lists the file, and its log the package at that time{versions}",
@@ -176,12 +176,14 @@ class Origins:
         }
 
 
-def _versions(steps: list[Step]) -> str:
-    for step in steps:
-        if step.action in {"install", "upgrade", "remove", "purge"}:
-            old, new = (version if version != "<none>" else "none" for version in (step.old, step.new))
-            return f" ({step.action}, {old} to {new})"
-    return ""
+def _versions(steps: list[Step], at: float) -> str:
+    """Return what was done to the package last before the change; the log counts whole seconds."""
+    done = [step for step in steps if step.action in {"install", "upgrade", "remove", "purge"}]
+    if not done:
+        return ""
+    step = max([step for step in done if step.time <= at + 1] or done[:1], key=lambda step: step.time)
+    old, new = (version if version != "<none>" else "none" for version in (step.old, step.new))
+    return f" ({step.action}, {old} to {new})"
 
 
 def _shown(login: Login) -> str:

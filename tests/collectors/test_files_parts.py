@@ -227,6 +227,17 @@ def test_a_file_that_a_package_lists_and_its_transaction_touched_was_changed_by_
     assert "upgrade, 1.18.0-6 to 1.22.1-9" in found["changed_by_known_from"]
 
 
+def test_of_two_transactions_close_together_the_last_before_the_change_is_named(root):
+    with (root / "var/log/dpkg.log").open("a") as log:
+        log.write("2026-11-20 12:00:20 upgrade nginx:amd64 1.22.1-9 1.24.0-1\n")
+    known_from = [
+        Origins(root).of("/etc/nginx/nginx.conf", at() + later, is_recent=True)["changed_by_known_from"]
+        for later in (1, 20)
+    ]
+    assert "1.18.0-6 to 1.22.1-9" in known_from[0]
+    assert "1.22.1-9 to 1.24.0-1" in known_from[1]
+
+
 def test_a_file_that_no_package_lists_was_at_most_changed_during_a_transaction(root):
     found = Origins(root).of("/etc/ld.so.cache", at(), is_recent=True)
     assert "changed_by" not in found

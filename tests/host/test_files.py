@@ -1,0 +1,241 @@
+"""Configuration files on a real host, told by the installed service: its user, its sandbox, its limits."""
+
+import hashlib
+import itertools
+import struct
+
+import pytest
+
+CHANGED = "ConfigurationChangedEvent"
+UNIT = "sts-agent.service"
+CONF = "/etc/sts-agent/conf.d/app.yaml"
+APP = "files:\n  - paths: ['/etc/app/**']\n"
+
+
+class Files:
+    """A host whose agent watches /etc/app; `told` is what it tells, the marks left out."""
+
+    def __init__(self, host):
+        self.host = host
+        self._marks = 0
+
+    def told(self, timeout_seconds=30):
+        """Wait until every change before now was told; return the events, in the order of their arrival."""
+        self._marks += 1
+        mark = f"/etc/app/mark-{self._marks}"
+        self.host.shell(f"echo {self._marks} > {mark}")
+        self.host.receiver.wait_for_event(CHANGED, timeout_seconds, path=mark)
+        events = self.host.receiver.of_type(CHANGED)
+        return [event for event in events if "/mark-" not in event["context"]["data"]["path"]]
+
+    def data(self):
+        """Return the data of everything told."""
+        return [event["context"]["data"] for event in self.told()]
+
+    def said(self):
+        """Return (path, change) of everything told."""
+        return [(data["path"], data["change"]) for data in self.data()]
+
+    def wait_until_watching(self):
+        """Wait until what is there is learnt, or compared."""
+        status = "/opt/sts-agent/bin/sts-agent status --json"
+        self.host.shell(f"until {status} | grep -q 'watching [0-9]* files'; do sleep 0.1; done")
+
+
+@pytest.fixture
+def off(host):
+    host.write(CONF, APP)
+    host.path("/etc/app").mkdir()
+    return Files(host)
+
+
+@pytest.fixture
+def files(off):
+    off.host.boot()
+    off.wait_until_watching()
+    return off
+
+
+def sha256(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+SAVES = {
+    "written over": "printf new > {file}",
+    "appended and cut": "printf newer >> {file}; printf new > {file}",
+    "sed -i": "sed -i s/old/new/ {file}",
+    "vim": "vim.tiny -es -u NONE -c 'set backup noeol nofixeol' -c '%s/old/new/' -c wq {file}; rm -f {file}~",
+    "renamed over": "printf new > /etc/app/.t; mv /etc/app/.t {file}",
+    "moved aside and written": "mv {file} /etc/backup; printf new > {file}",
+    "cp": "printf new > /etc/new; cp /etc/new {file}",
+    "install": "printf new > /etc/new; install -m 0644 /etc/new {file}",
+}
+
+
+def test_however_a_file_is_saved_it_is_one_modification_with_both_hashes(off):
+    paths = {name: f"/etc/app/{number}.conf" for number, name in enumerate(SAVES)}
+    for path in paths.values():
+        off.host.write(path, "old")
+    off.host.boot()
+    off.wait_until_watching()
+    for name, path in paths.items():
+        off.host.shell(SAVES[name].format(file=path))
+    data = off.data()
+    assert [(one["path"], one["change"]) for one in data] == [(path, "modified") for path in paths.values()]
+    assert {(one["old_sha256"], one["new_sha256"]) for one in data} == {(sha256("old"), sha256("new"))}
+
+
+def test_a_swapped_symlink_changes_every_file_seen_through_it_as_kubernetes_does(off):
+    for version in ("1", "2"):
+        off.host.write(f"/etc/app/..{version}/app.conf", f"version {version}\n")
+    off.host.path("/etc/app/..data").symlink_to("..1")
+    off.host.path("/etc/app/app.conf").symlink_to("..data/app.conf")
+    off.host.boot()
+    off.wait_until_watching()
+    off.host.shell("ln -s ..2 /etc/app/..new; mv -T /etc/app/..new /etc/app/..data")
+    changed = [data for data in off.data() if data["path"] == "/etc/app/app.conf"]
+    assert [(one["change"], one["old_sha256"], one["new_sha256"]) for one in changed] == [
+        ("modified", sha256("version 1\n"), sha256("version 2\n"))
+    ]
+
+
+def acl(user):
+    """Return the ACL u::rw-,u:USER:r--,g::r--,m::r--,o::r-- as the kernel takes it."""
+    nobody = 0xFFFFFFFF
+    entries = [(0x01, 6, nobody), (0x02, 4, user), (0x04, 4, nobody), (0x10, 4, nobody), (0x20, 4, nobody)]
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+def test_mode_owner_capabilities_and_acls_are_told_by_name_without_a_diff(off):
+    for name in ("mode", "owner", "capabilities", "acl"):
+        off.host.write(f"/etc/app/{name}", "x\n")
+    off.host.boot()
+    off.wait_until_watching()
+    off.host.shell("chmod 0600 /etc/app/mode; chown nobody /etc/app/owner")
+    bind_service = struct.pack("<IIIII", 0x02000001, 1 << 10, 0, 0, 0)
+    for name, attribute, value in (
+        ("capabilities", "security.capability", bind_service),
+        ("acl", "system.posix_acl_access", acl(33)),
+    ):
+        off.host.python(f"import os; os.setxattr('/etc/app/{name}', '{attribute}', {value!r})")
+    data = {one["path"].rpartition("/")[2]: one for one in off.data()}
+    assert {one["change"] for one in data.values()} == {"attributes"}
+    assert {name: one["attributes"] for name, one in data.items()} == {name: name for name in data}
+    assert (data["mode"]["old_mode"], data["mode"]["new_mode"]) == ("0644", "0600")
+    assert data["owner"]["old_owner"].startswith("root")
+    assert data["owner"]["new_owner"].startswith("nobody")
+    assert not any("diff" in one for one in data.values())
+
+
+def test_what_only_root_may_read_is_told_by_its_hash_and_never_by_its_text(files):
+    files.host.shell("umask 077; echo hunter2 > /etc/app/private; echo hunter3 > /etc/app/private")
+    [data] = files.data()
+    assert (data["change"], data["new_sha256"]) == ("created", sha256("hunter3\n"))
+    assert "hunter" not in str(data)
+
+
+def test_without_its_capability_a_private_file_is_unreadable_and_never_deleted(off):
+    off.host.write(f"/etc/systemd/system/{UNIT}.d/less.conf", "[Service]\nAmbientCapabilities=\n")
+    off.host.write("/etc/app/a", "a\n")
+    off.host.boot()
+    off.wait_until_watching()
+    off.host.shell("chmod 0600 /etc/app/a")
+    assert off.said() == [("/etc/app/a", "unreadable")]
+    off.host.shell("sleep 0.6; chmod 0644 /etc/app/a")
+    assert {change for _, change in off.said()} == {"unreadable", "attributes"}
+
+
+def test_a_root_that_is_removed_and_made_again_is_watched_again(off):
+    off.host.write(CONF, APP + "  - paths: ['/srv/site/**']\n")
+    off.host.write("/srv/site/a", "1\n")
+    off.host.boot()
+    off.wait_until_watching()
+    off.host.shell("rm -r /srv/site")
+    assert off.said() == [("/srv/site/a", "deleted")]
+    off.host.shell("mkdir -p /srv/site/deep; echo 2 > /srv/site/deep/b")
+    off.host.receiver.wait_for_event(CHANGED, path="/srv/site/deep/b", change="created")
+    off.host.shell("echo 3 > /srv/site/deep/b")
+    off.host.receiver.wait_for_event(CHANGED, path="/srv/site/deep/b", change="modified")
+
+
+def test_a_directory_moved_within_and_one_moved_away(off):
+    for name in ("here", "leaves"):
+        off.host.write(f"/etc/app/{name}/a", f"{name}\n")
+    off.host.boot()
+    off.wait_until_watching()
+    off.host.shell("mv /etc/app/here /etc/app/there; mv /etc/app/leaves /root/")
+    renamed, gone = sorted(off.data(), key=lambda data: data["change"], reverse=True)
+    assert (renamed["path"], renamed["renamed_from"]) == ("/etc/app/there/a", "/etc/app/here/a")
+    assert (gone["path"], gone["change"]) == ("/etc/app/leaves/a", "deleted")
+
+
+def test_a_file_that_a_package_brought_says_so(files):
+    def deb(version):
+        return f"""
+            mkdir -p /root/{version}/DEBIAN /root/{version}/etc/app
+            echo version {version} > /root/{version}/etc/app/pkg.conf
+            echo /etc/app/pkg.conf > /root/{version}/DEBIAN/conffiles
+            printf 'Package: pkg\\nVersion: {version}\\nArchitecture: all\\nMaintainer: n <n@example.com>\\n' \
+                > /root/{version}/DEBIAN/control
+            echo 'Description: made for a test' >> /root/{version}/DEBIAN/control
+            dpkg-deb -Znone --root-owner-group --build /root/{version} /root/pkg_{version}.deb >&2
+            dpkg --install /root/pkg_{version}.deb >&2
+        """
+
+    files.host.shell(deb(1))
+    assert files.said() == [("/etc/app/pkg.conf", "created")]
+    files.host.shell("sleep 1" + deb(2))
+    changed = files.data()[-1]
+    assert (changed["path"], changed["change"]) == ("/etc/app/pkg.conf", "modified")
+    assert changed["changed_by"] == "package pkg"
+    assert "upgrade, 1 to 2" in changed["changed_by_known_from"]
+
+
+def test_a_thousand_changes_in_a_second_are_few_events_and_the_last_content_is_right(files):
+    files.host.python(
+        "for number in range(1000):\n"
+        "    with open('/etc/app/busy', 'w') as file: file.write(f'{number}\\n')\n"
+    )
+    told = files.host.receiver.wait_for(
+        lambda events: (
+            [
+                event["context"]["data"]
+                for event in events
+                if event["context"]["data"].get("path") == "/etc/app/busy"
+            ]
+            if any(event["context"]["data"].get("new_sha256") == sha256("999\n") for event in events)
+            else None
+        )
+    )
+    assert len(told) <= 20
+    assert told[0]["change"] == "created"
+    for before, after in itertools.pairwise(told):
+        assert before["new_sha256"] == after["old_sha256"]
+
+
+@pytest.mark.parametrize(
+    "count", [pytest.param(400, id="400"), pytest.param(20_000, id="20000", marks=pytest.mark.torture)]
+)
+def test_files_changed_while_the_agent_is_stopped_are_told_once_each(off, count):
+    make = (
+        f"import os\nfor number in range({count}):\n"
+        "    directory = f'/etc/app/{number // 100}'; os.makedirs(directory, exist_ok=True)\n"
+        "    with open(f'{directory}/{number}', 'w') as file: file.write(f'%s {number}\\n')\n"
+    )
+    off.host.mask_agent()
+    off.host.boot()
+    off.host.python(make % "old")
+    off.host.shell("rm /etc/systemd/system/sts-agent.service; systemctl daemon-reload")
+    for text in ("old", "new"):
+        off.host.python(make % text)
+        off.host.run("systemctl", "start", UNIT)
+        off.wait_until_watching()
+        off.host.run("systemctl", "stop", UNIT)
+    off.host.run("systemctl", "start", UNIT)
+    off.wait_until_watching()
+    told = off.data()
+    details = {data["path"]: data for data in told if "summary" not in data}
+    assert len(told) == min(count, 500) + (count > 500)
+    assert len(details) == min(count, 500)
+    assert sum(data.get("count", 1) for data in told) == count
+    assert {(data["change"], data["while_agent_down"]) for data in told} == {("modified", True)}
