@@ -173,6 +173,8 @@ _TABLES = ("state_a", "state_b")
 def _values(entry: Standing | Loss | Salvage) -> dict[str, Any]:
     """Return its fields, as they are: `asdict` copies every value, at each acknowledgement."""
     return {name: getattr(entry, name) for name in entry.__slots__}
+
+
 _COLUMNS = 4
 
 
