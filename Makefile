@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-deps lint format clean
+.PHONY: help demo test torture test-fast test-deps lint format bench-delivery bench-collectors bench-fleet clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,7 +22,12 @@ demo: $(BIN)/sts-agent ## install, then run the main job on an embedded receiver
 	$(BIN)/sts-agent demo --seconds 20
 
 test: $(VENV)/dev lint ## run every test this machine can run
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m 'not torture'
+
+torture: $(VENV)/dev ## kill the spool ten thousand times, the program two hundred, the power ten thousand
+	STS_AGENT_TORTURE_KILLS=10000 STS_AGENT_POWER_CUTS=10000 $(BIN)/python -m pytest -v --durations=0 \
+		tests/spool/test_kill.py tests/spool/test_power_loss.py tests/agent/process/test_process_kills.py
+	$(BIN)/python -m pytest -v -m torture --deselect tests/agent/process/test_process_kills.py
 
 test-fast: $(VENV)/dev ## run the tests that need no host of their own
 	$(BIN)/python -m pytest -q -m 'not host and not torture'

@@ -108,7 +108,7 @@ def test_kills_at_random_moments_lose_nothing(tmp_path):
         def work(tell: Tell, first: int = first) -> None:
             with Spool.open(tmp_path / "spool") as spool:
                 spool.attach("stackstate", "identity")
-                append_and_deliver(spool, tell, first, 1000)
+                append_and_deliver(spool, tell, first, 1_000_000)  # it never ends by itself
 
         delay_seconds = chance.uniform(0.002, 0.04)
 

@@ -33,6 +33,7 @@ def step(agent):
         FAKETIME_TIMESTAMP_FILE=str(clock),
         FAKETIME_NO_CACHE="1",
         FAKETIME_DONT_FAKE_MONOTONIC="1",
+        FAKETIME_DISABLE_SHM="1",  # else it leaves files in /dev/shm
     )
     return move
 
