@@ -10,6 +10,7 @@ missing it is skipped with the remedy; STS_AGENT_REQUIRE_HOST_TESTS=1 makes that
 """
 
 import contextlib
+import functools
 import os
 from pathlib import Path
 
@@ -27,19 +28,17 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def layers():
-    """Return the function that makes a host's layers, with more Debian packages where a test asks."""
+    """Return the function that makes a host's layers, lazily: on a plain Debian, or on one with more packages."""
     if reason := image.missing():
         remedy = f"{reason}; run `make test-deps` as root"
         if os.environ.get("STS_AGENT_REQUIRE_HOST_TESTS") == "1":
             pytest.fail(remedy, pytrace=False)
         pytest.skip(remedy)
-    made = {}
 
-    def layers(*packages):
-        if packages not in made:
-            base = image.base(packages)
-            made[packages] = [agent_layer(base), base]
-        return made[packages]
+    @functools.cache
+    def layers(*, more_packages):
+        base = image.base(image.MORE_PACKAGES if more_packages else ())
+        return [agent_layer(base), base]
 
     return layers
 
@@ -59,7 +58,8 @@ def new_host(layers, receiver, request):
     with contextlib.ExitStack() as hosts:
 
         def new_host(name="edge-01", *, packages=(), installed=True):
-            below = layers(*packages)
+            assert set(packages) <= set(image.MORE_PACKAGES), "name it in harness/image.py"
+            below = layers(more_packages=bool(packages))
             host = Host(below if installed else below[1:], receiver, name)
             hosts.callback(host.close)
             hosts.callback(_tell_if_failed, request.node, host)
