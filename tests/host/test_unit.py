@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from harness.receiver import API_KEY
 
 UNIT = "sts-agent.service"
 HOSTS_CONF = "/etc/sts-agent/conf.d/hosts.yaml"
@@ -163,3 +164,37 @@ def test_a_hand_started_daemon_beside_the_service_names_who_holds_the_spool(runn
 def test_the_service_leaves_no_core_that_would_hold_the_key(running):
     limits = running.run("cat", f"/proc/{main_pid(running)}/limits").stdout
     assert next(line for line in limits.splitlines() if "core file" in line).split()[4:6] == ["0", "0"]
+
+
+def test_the_key_may_come_from_a_systemd_credential(host):
+    host.write("/root/key", API_KEY + "\n", mode=0o600)
+    host.write(f"/etc/systemd/system/{UNIT}.d/key.conf", "[Service]\nLoadCredential=api_key:/root/key\n")
+    configured = host.read("/etc/sts-agent/agent.yaml")
+    host.write(
+        "/etc/sts-agent/agent.yaml", configured.replace("    api_key_file: /etc/sts-agent/api_key\n", "")
+    )
+    host.boot()
+    host.receiver.wait_for_event("AgentStartedEvent")
+    host.reload()
+    host.catch_up()
+
+
+def test_what_root_looks_at_while_the_service_is_stopped_stays_the_services_own(running):
+    running.run("systemctl", "stop", UNIT)
+    for command in (["status"], ["log"], ["rejected", "list"], ["check"]):
+        running.agent(*command)
+    running.run("systemctl", "start", UNIT)
+    running.catch_up()
+    strangers = running.shell("find /var/lib/sts-agent /run/sts-agent ! -user sts-agent")
+    assert strangers == ""
+
+
+def test_a_daemon_that_root_started_by_hand_first_locks_the_service_out_of_nothing(host):
+    host.mask_agent()
+    host.boot()
+    with host.running("/opt/sts-agent/bin/sts-agent", "run"):
+        host.receiver.wait_for_event("AgentStartedEvent")
+    host.run("systemctl", "unmask", UNIT)
+    host.run("systemctl", "start", UNIT)
+    host.receiver.wait_for(lambda events: starts(events) == 2)
+    host.catch_up()
