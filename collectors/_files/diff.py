@@ -30,7 +30,7 @@ NEVER = re.compile(
 )
 """Files of secrets: only their hash is remembered and told."""
 
-_SMALL = 1024
+_SMALL = 512
 """Bytes below which compressing costs more than it saves."""
 
 

@@ -67,13 +67,9 @@ _HINT = re.compile(
 )
 """Something of each expression above, in lower case; one expression, because this runs over every text."""
 
-_KEY_WORDS = tuple(
-    word.encode()
-    for word in (
-        "apikey", "accesskey", "encryptionkey", "signingkey", "sharedkey", "masterkey", "licensekey", "licencekey",
-        "accountkey", "storagekey", "authkey", "servicekey", "appkey", "sshkey", "pgpkey", "gpgkey",
-    )
-)  # fmt: skip
+_KEY_HINT = re.compile(rb"key(?:(?<=[a-z]key)|(?<=[a-z][_\-]key))")
+"""A key that something qualifies, as `api_key`."""
+
 _RUN = b"a" * 20
 _RUNS = bytes(97 if chr(c).isascii() and (chr(c).isalnum() or chr(c) in "+/_=-") else 32 for c in range(256))
 
@@ -86,12 +82,8 @@ def is_secret_key(name: str) -> bool:
 def may_hold_secrets(text: str) -> bool:
     """Return False only when nothing in `text` would be masked; quick, because most text holds nothing."""
     low = text.encode("utf-8", "surrogatepass").lower()
-    if _HINT.search(low) or (b"://" in low and b"@" in low):
+    if _HINT.search(low) or _KEY_HINT.search(low) or (b"://" in low and b"@" in low):
         return True
-    if b"key" in low:
-        joined = low.translate(None, b"_-")
-        if any(word in joined for word in _KEY_WORDS):
-            return True
     return _RUN in low.translate(_RUNS) and any(map(is_random, LONG.findall(text)))
 
 

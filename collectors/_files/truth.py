@@ -33,7 +33,7 @@ from collectors.event import Event
 
 LAST_LOOK = "=look"
 TEXT_BYTES = "=text"
-MAX_TEXT_BYTES = 64 * 1024 * 1024
+MAX_TEXT_BYTES = 32 * 1024 * 1024
 """How much masked text is remembered for diffs; past that, files are remembered by hash alone."""
 _EVENTS_AT_ONCE = 200
 _FEW = 200
