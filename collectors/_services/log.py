@@ -33,13 +33,13 @@ class LogReader:
 
 
 def read_last_lines(invocation: str, lines: int, *, read: Callable[[str, int], str] | None = None) -> str:
-    """Return the last lines of one run; the journal may be a moment behind, so until two reads agree."""
+    """Return the last lines of one run; the journal may be a moment behind, so until two reads agree on some."""
     read = read or read_journal
     text = read(invocation, lines)
     for _ in range(_TRIES):
         time.sleep(_BETWEEN_TRIES_SECONDS)
         before, text = text, read(invocation, lines)
-        if text == before:
+        if text and text == before:
             break
     return mask_lines(text)
 

@@ -104,8 +104,10 @@ def test_an_agent_that_is_killed_again_and_again_tells_nothing_of_the_host(known
 def test_a_host_offline_across_reboots_tells_them_all_in_order(known):
     known.receiver.go_away()
     known.reboot()
+    known.wait_in_log("HostBootedEvent")  # no boot is known that ended before the agent saw it
     known.power_loss()
     known.boot()
+    known.wait_in_log("HostBootedEvent", 2)
     known.reboot()
     known.receiver.come_back()
     told = ["HostShutdownEvent", "HostBootedEvent", "HostCrashedEvent", "HostBootedEvent"]

@@ -302,7 +302,7 @@ def test_a_users_own_agent_watches_the_services_of_that_user(new_host):
 
 
 def test_the_last_log_lines_of_a_failure_go_with_it_where_asked_for_and_without_secrets(host):
-    watch(host, "services", {"units": ["*"], "log_lines": 2}, groups="systemd-journal")
+    watch(host, "services", {"units": ["*"], "log_lines": 2}, more="SupplementaryGroups=systemd-journal")
     watched = Watched(host)
     watched.boot()
     script = "for n in 1 2 3; do echo line $n; done; echo password=hunter2hunter2; exit 1"

@@ -12,6 +12,11 @@ def test_the_log_is_read_until_two_reads_agree():
     assert read_last_lines("x", 3, read=lambda *_: next(answers)) == "first\nlast"
 
 
+def test_a_journal_that_has_nothing_yet_is_given_time():
+    answers = iter(["", "", "last\n", "last\n", "never asked for"])
+    assert read_last_lines("x", 3, read=lambda *_: next(answers)) == "last"
+
+
 def test_secrets_are_masked_and_a_long_log_is_cut_at_its_beginning():
     assert "hunter2" not in mask_lines("starting\nconnect password=hunter2hunter2 failed")
     text = mask_lines("a line of the log\n" * 10_000 + "the last one")

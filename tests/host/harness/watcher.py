@@ -112,21 +112,17 @@ def watch(
     user: str = "sts-agent",
     unit_directory: str = "/etc/systemd/system",
     target: str = "multi-user.target",
-    groups: str = "",
+    more: str = "",
 ) -> None:
     """Install the watcher on a host that is off; it is ready when the collector has reported once.
 
-    Another `unit_directory` makes it a unit of a user's own manager.
+    Another `unit_directory` makes it a unit of a user's own manager; `more` are lines for its [Service].
     """
     host.mask_agent()
     settings = (host.receiver.url, API_KEY, host.name, collector, entries or ({},))
     host.write("/opt/watcher.py", _SCRIPT.format(settings=settings))
-    more = (
-        f"User={user}\nSupplementaryGroups={groups}"
-        if unit_directory.startswith("/etc/systemd/system")
-        else ""
-    )
-    host.write(f"{unit_directory}/{UNIT}", _UNIT_FILE.format(more=more, target=target))
+    as_user = f"User={user}\n" if unit_directory == "/etc/systemd/system" else ""
+    host.write(f"{unit_directory}/{UNIT}", _UNIT_FILE.format(more=as_user + more, target=target))
     wants = host.path(f"{unit_directory}/{target}.wants")
     wants.mkdir(parents=True, exist_ok=True)
     (wants / UNIT).symlink_to(f"{unit_directory}/{UNIT}")
