@@ -50,8 +50,11 @@ bench-delivery: $(BIN)/sts-agent ## this agent beside syslog-ng: events per CPU 
 bench-fleet: $(BIN)/sts-agent ## simulate 10 000 agents coming back after an outage
 	$(BIN)/python bench/fleet.py --svg docs/fleet.svg
 
-bench-collectors: $(BIN)/sts-agent ## changes to receiver beside inotifywait and Monit, a large tree, an idle agent
+bench-collectors: $(VENV)/dev ## changes to receiver beside inotifywait and Monit, a large tree, an idle agent
 	$(BIN)/python bench/collecting.py
+
+quiet-day: $(VENV)/dev ## live through a day of a default host, and write down what was told of it
+	$(BIN)/python bench/quiet_day.py --markdown docs/quiet-day.md
 
 clean: ## remove what the targets above made
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -178,6 +178,8 @@ class Engine:
             salvage.bound if salvage is not None and salvage.frontier < salvage.bound else 0,
             bool(state.untold()),
         )
+        if view == self.view:
+            return  # a heartbeat, or a look for what to tidy: nobody waits for it, and an idle host sleeps on
         with self.arrived:
             self.view = view
             self.arrived.notify_all()
