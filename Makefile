@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture test-fast test-deps lint format bench-delivery bench-collectors bench-fleet clean
+.PHONY: help demo test torture test-fast test-deps lint format bench-delivery bench-collectors bench-fleet quiet-day clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
