@@ -145,6 +145,7 @@ class Session:
     def _end(self) -> None:
         """Tell what was hinted at and had not settled: at the next start it would count as of the time between."""
         with suppress(NotKept):
+            self._watch.catch_up()
             self._take_hints(self._watch.take())
             due = self._settle.take(math.inf)
             if not self._is_first_compare and len(due) <= _LAST_LOOKS:

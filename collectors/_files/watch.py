@@ -8,8 +8,12 @@ the file system here, and nothing may raise: a hint is a path in a dict, and a w
 
 import ctypes
 import errno
+import fcntl
 import os
+import sys
+import termios
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -38,6 +42,7 @@ _FILES = (
 _SELF = InotifyConstants.IN_DELETE_SELF | InotifyConstants.IN_MOVE_SELF
 _GOES = InotifyConstants.IN_DELETE | InotifyConstants.IN_MOVED_FROM
 _IN_MASK_ADD = InotifyConstants.IN_MASK_ADD
+_CATCH_UP_STEPS, _CATCH_UP_SECONDS = 100, 0.002
 _MAX_COOKIES = 1000
 _MAX_HINTS = 50_000
 """More changed paths at once than this are no hints any more: compare everything."""
@@ -97,6 +102,14 @@ class Watch(InotifyFD):
             if len(self._cookies) > _MAX_COOKIES:
                 self._cookies.clear()
         return taken
+
+    def catch_up(self) -> None:
+        """Wait until what the kernel has noticed so far is a hint, but not for long."""
+        for _ in range(_CATCH_UP_STEPS):
+            waiting = fcntl.ioctl(self._inotify_fd, termios.FIONREAD, b"\0" * 4)
+            if self._is_reading and not int.from_bytes(waiting, sys.byteorder):
+                return
+            time.sleep(_CATCH_UP_SECONDS)
 
     @property
     def directories(self) -> int:
@@ -249,7 +262,7 @@ class NoWatch:
     def start(self) -> None:
         """Do nothing."""
 
-    stop = join = weigh_anchors = start
+    stop = join = weigh_anchors = catch_up = start
 
     def watch_reach(self, link: str, reach: tuple[tuple[str, str], ...]) -> None:
         """Do nothing."""
