@@ -18,9 +18,11 @@ def test_the_agent_holds_no_shutdown_up_when_the_receiver_is_away(host):
 
 def test_a_boot_and_a_shutdown_do_not_flood(host):
     host.boot()
-    host.receiver.wait_for_event("AgentStartedEvent")
-    for _ in range(2):
+    host.wait_until_watching("services")
+    for number in range(2):
         host.reboot()
+        host.wait_in_log("HostBootedEvent", number + 1)
+        host.wait_until_watching("services")
     host.receiver.wait_for(lambda events: sum(e["event_type"] == "HostBootedEvent" for e in events) == 2)
     host.catch_up()
     assert not [e for e in host.receiver.events if e["event_type"].startswith("Service")]
@@ -30,10 +32,13 @@ def test_what_happened_while_the_receiver_was_away_over_a_reboot_arrives_once_an
     host.write("/etc/sts-agent/conf.d/motd.yaml", "files:\n  - paths: [/etc/motd]\n")
     host.write("/etc/motd", "one\n")
     host.boot()
-    host.receiver.wait_for_event("AgentStartedEvent")
+    host.wait_until_watching("files", "services")
     host.run("systemctl", "start", "nginx.service")
     host.receiver.wait_for_event("ServiceStartedEvent", unit="nginx.service")
     host.receiver.go_away()
+    in_flight = set(
+        identifiers(host.receiver)
+    )  # what was not answered yet may come again, under its identifier
     host.write("/etc/motd", "two\n")
     host.run("systemctl", "stop", "nginx.service")
     host.agent("event", "send", "DeployEvent", "--title", "by hand")
@@ -60,7 +65,8 @@ def test_what_happened_while_the_receiver_was_away_over_a_reboot_arrives_once_an
     changes = host.receiver.of_type("ConfigurationChangedEvent", path="/etc/motd")
     assert [change["context"]["data"]["diff"].splitlines()[-1] for change in changes] == ["+two", "+three"]
     assert len(host.receiver.of_type("ServiceStoppedEvent", unit="nginx.service")) == 1
-    assert len(set(identifiers(host.receiver))) == len(host.receiver.events)
+    later = [identifier for identifier in identifiers(host.receiver) if identifier not in in_flight]
+    assert len(set(later)) == len(later)
 
 
 def test_a_backlog_survives_several_boots_offline(host):

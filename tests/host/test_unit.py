@@ -94,7 +94,7 @@ def test_stopping_it_says_so_and_ends_well(running):
 def test_a_reload_takes_up_a_new_file_of_conf_d(running):
     running.write(HOSTS_CONF, "tags: [app:hosts]\nfiles:\n  - paths: [/etc/hosts]\n")
     running.reload()
-    running.catch_up()
+    running.wait_until_watching("files")
     running.shell("echo 192.0.2.1 other >> /etc/hosts")
     change = running.receiver.wait_for_event("ConfigurationChangedEvent", path="/etc/hosts")
     assert "app:hosts" in change["tags"]
@@ -104,6 +104,7 @@ def test_a_reload_takes_up_a_new_file_of_conf_d(running):
 def test_a_reload_of_something_wrong_fails_and_the_old_goes_on(running):
     running.write(HOSTS_CONF, "files:\n  - paths: [/etc/hosts]\n")
     running.reload()
+    running.wait_until_watching("files")
     pid = main_pid(running)
     running.write(HOSTS_CONF, "files:\n  - pahts: [/etc/hosts]\n")
     assert running.run("systemctl", "reload", UNIT, check=False).returncode != 0
@@ -129,7 +130,7 @@ def test_a_wrong_file_of_conf_d_is_set_aside_and_told(host):
     host.boot()
     rejected = host.receiver.wait_for_event("AgentConfigurationRejectedEvent")
     assert "bad.yaml:2" in json.dumps(rejected)
-    host.catch_up()
+    host.wait_until_watching("files")
     host.shell("echo 192.0.2.1 other >> /etc/hosts")
     host.receiver.wait_for_event("ConfigurationChangedEvent", path="/etc/hosts")
 
@@ -198,3 +199,39 @@ def test_a_daemon_that_root_started_by_hand_first_locks_the_service_out_of_nothi
     host.run("systemctl", "start", UNIT)
     host.receiver.wait_for(lambda events: starts(events) == 2)
     host.catch_up()
+
+
+def test_the_sandbox_hides_no_file_that_may_be_watched(host):
+    places = ["/root/x", "/home/anna/x", "/tmp/x", "/var/tmp/x", "/srv/x", "/etc/ssl/private/x"]
+    for place in places[:2] + places[3:]:
+        host.write(place, "old\n", mode=0o600)
+    host.write("/etc/tmpfiles.d/x.conf", "f /tmp/x 0600 root root - old\n")
+    host.write("/etc/sts-agent/conf.d/x.yaml", f"files:\n  - paths: {places}\n".replace("'", '"'))
+    host.boot()
+    host.wait_until_watching("files")
+    for place in places:
+        host.shell(f"echo new > {place}")
+        change = host.receiver.wait_for_event("ConfigurationChangedEvent", path=place)
+        data = change["context"]["data"]
+        assert data["change"] == "modified"
+        assert data["new_owner"] == "root:root"
+        assert "new" not in data.get("diff", "")
+    host.catch_up()
+    assert len(host.receiver.of_type("ConfigurationChangedEvent")) == len(places)
+
+
+def test_the_sandbox_lets_the_program_of_any_process_and_the_log_of_any_unit_be_seen(host):
+    host.write(
+        "/etc/sts-agent/conf.d/x.yaml",
+        "processes:\n  - name: sleeper\n    match: {exe: /usr/bin/sleep}\n"
+        "services:\n  - units: [bad.service]\n    log_lines: 5\n",
+    )
+    host.write("/etc/systemd/system/bad.service", "[Service]\nExecStart=sh -c 'echo the reason; exit 3'\n")
+    host.boot()
+    host.wait_until_watching("processes", "services")
+    with host.running("sleep", "infinity"):
+        host.receiver.wait_for_event("ProcessStartedEvent", exe="/usr/bin/sleep")
+    host.receiver.wait_for_event("ProcessStoppedEvent", exe="/usr/bin/sleep")
+    host.run("systemctl", "start", "bad.service")
+    failed = host.receiver.wait_for_event("ServiceFailedEvent", unit="bad.service")
+    assert failed["context"]["data"]["log"] == "the reason"

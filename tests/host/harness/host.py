@@ -2,10 +2,12 @@
 
 import functools
 import hashlib
+import json
 import os
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -83,6 +85,25 @@ class Host(Machine):
     def python(self, script: str) -> str:
         """Run a script with the Python and the packages of the installed agent; return its output."""
         return self.run("/opt/sts-agent/bin/python", "-c", script).stdout
+
+    def wait_until_watching(self, *collectors: str, timeout_seconds: float = 30) -> None:
+        """Wait until every collector, and these among them, took its first look: from then on changes are news."""
+        end = time.monotonic() + timeout_seconds
+        while True:
+            states = json.loads(self.agent("status", "--json").stdout)["collectors"]
+            active = {
+                name: one.get("detail", "")
+                for name, one in states.items()
+                if one["state"] != "not applicable"
+            }
+            if (
+                active
+                and set(collectors) <= set(active)
+                and all("watching" in detail for detail in active.values())
+            ):
+                return
+            if time.monotonic() > end:
+                raise HostError(f"{self.name} does not watch after {timeout_seconds} s: {states}")
 
     def wait_in_log(self, event_type: str, count: int = 1, timeout_seconds: float = 30) -> None:
         """Wait until so many events of a type are in the host's own history, receiver or not."""
