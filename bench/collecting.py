@@ -95,7 +95,7 @@ def main() -> None:
             lines = tree_scan.measure(scratch, options.files, options.mean_bytes)
             say("A large tree", lines)
     finally:
-        shutil.rmtree(scratch)
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,10 @@ done
 APT = "DEBIAN_FRONTEND=noninteractive apt-get -qq -y"
 DAY: tuple[tuple[str, str], ...] = (
     ("every timer fires, as each does once a day or a week", TIMERS),
+    (
+        "apt looks for news and upgrades by itself",
+        "timeout 90 systemctl start apt-daily.service apt-daily-upgrade.service",
+    ),
     ("cron's daily and weekly jobs", "run-parts /etc/cron.daily; run-parts /etc/cron.weekly || true"),
     ("logs are rotated by force", "logrotate --force /etc/logrotate.conf"),
     (
@@ -56,6 +60,11 @@ HEADER = (
     "",
     "What a person sees of a Debian host on which the agent runs with its default configuration, no conf.d: the output of",
     "`sts-agent log`, cut at what was done in between. Made by `make quiet-day` (`bench/quiet_day.py`) on a booted host.",
+    "",
+    "What to read in it: every line is something that somebody did or would ask about. Timers, cron's jobs, rotation of logs,",
+    "logins, transient units and reloads of the manager leave none, unless they fail. The first boot that the agent sees is learnt",
+    "without a word, later ones are told. The two services of the last lines were started by hand and are not enabled, so nothing",
+    "brought them back: it is what one wants to know after a reboot.",
 )
 
 
