@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 _IDLE_SECONDS = 60.0
+_LAST_ANSWERS_SECONDS = 1.0
 _CHUNK_LINE_BYTES = 1024
 
 
@@ -74,7 +75,7 @@ class HttpServer:
         self._acceptor.start()
 
     def close(self) -> None:
-        """Refuse new connections, shut down the open ones, and wait for their threads."""
+        """Refuse new connections, let the answers under way go out, and wait for the threads."""
         with self._lock:
             self._closing = True
             open_now = dict(self._connections)
@@ -83,8 +84,10 @@ class HttpServer:
             self._acceptor.join()
         self._listener.close()
         for connection in open_now.values():
+            _shut_down(connection, socket.SHUT_RD)
+        for thread, connection in open_now.items():
+            thread.join(_LAST_ANSWERS_SECONDS)
             _shut_down(connection)
-        for thread in open_now:
             thread.join()
 
     def _accept(self) -> None:
@@ -132,9 +135,9 @@ class HttpServer:
         return self._respond(request)
 
 
-def _shut_down(connection: socket.socket) -> None:
+def _shut_down(connection: socket.socket, how: int = socket.SHUT_RDWR) -> None:
     with contextlib.suppress(OSError):  # it was closed already
-        connection.shutdown(socket.SHUT_RDWR)
+        connection.shutdown(how)
 
 
 class _Exchange(BaseHTTPRequestHandler):
