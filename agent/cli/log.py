@@ -77,7 +77,8 @@ def run(arguments: Namespace) -> int:
     if lines is None and arguments.follow and wanted.since is None:
         lines = _BEFORE_FOLLOWING
     with SpoolReader.open(configuration(arguments).spool_directory) as reader:
-        last = 0
+        # Asked first: what comes while the past is shown is shown by following, not passed over.
+        last = _newest(reader)
         for kept in _last(reader, wanted, lines) if lines is not None else _all(reader, wanted):
             _show(kept, arguments)
             last = max(last, kept.number)
@@ -99,10 +100,12 @@ def _last(reader: SpoolReader, wanted: Wanted, lines: int) -> Iterable[Kept]:
     return list(found)[-lines:] if lines else []
 
 
+def _newest(reader: SpoolReader) -> int:
+    stored = next(iter(reader.records(newest_first=True)), None)
+    return stored.number if stored else 0
+
+
 def _follow(reader: SpoolReader, wanted: Wanted, last: int, arguments: Namespace) -> None:
-    newest = next(iter(reader.records(newest_first=True)), None)
-    if not last and newest is not None:
-        last = newest.number
     while True:
         sys.stdout.flush()
         for stored in reader.records(after=last):
