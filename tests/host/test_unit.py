@@ -58,7 +58,7 @@ def test_it_runs_as_its_own_user_with_two_capabilities(running):
 
 
 def test_nothing_outside_its_state_can_be_written_not_even_the_memory_of_processes(running):
-    enter = f"nsenter --target {main_pid(running)} --mount"
+    enter = f"nsenter --target {main_pid(running)} --root --wd --mount"
     running.shell(f"! {enter} touch /etc/x /usr/x /home/x /tmp/x 2>/dev/null")
     running.shell(f"! {enter} sh -c 'echo x > /proc/1/comm' 2>/dev/null")
     running.shell(f"{enter} touch /var/lib/sts-agent/x")
