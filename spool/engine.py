@@ -76,7 +76,7 @@ class Engine:
         except BaseException:
             self._lock.release()
             raise
-        self._closed = False
+        self._closed = self._without_store = False
         self._salvager: Salvager | None = None
         self._publish(store)
         self._settled = self.view
@@ -154,7 +154,7 @@ class Engine:
             self._reader.close()
         store = self._writer.store
         with suppress(sqlite3.Error):
-            prune.checkpoint(store, "TRUNCATE")
+            prune.truncate_wal(store)
         with suppress(sqlite3.Error):
             store.close()
         with suppress(OSError):
@@ -214,6 +214,8 @@ class Engine:
 
     def _recover(self, store: Store, error: BaseException) -> Store | None:
         """Return the store to go on with after SQLite raised `error`, None when that helps nothing."""
+        if self._without_store:
+            return self._replace(store, error)
         code = (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
         if code in _NO_SPACE and not is_refusal(error):
             # Damage can look like a full disk: a page number beyond every file is one.
@@ -246,9 +248,11 @@ class Engine:
             self._reader.close()
             with suppress(sqlite3.Error):
                 store.close()
+            self._without_store = True
             reason = f"SQLite refuses it: {error}"
             store, self.recovery = recovery.rebuild(self.directory, reason, self.wall(), store.state)
             self._reader = schema.open_reader(store.path)
+            self._without_store = False
         self._writer.store = store
         self.verified.clear()
         self.cap.refresh()

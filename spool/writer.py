@@ -5,15 +5,18 @@ into one transaction, and one sync serves them all. A job that fails fails alone
 again without it. It sleeps until there is work; it never polls.
 """
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar, cast
 
-from spool.errors import SpoolClosed
+from spool.errors import SpoolClosed, SpoolError
 from spool.store import Store
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 30.0
 _ATTEMPTS = 4
@@ -33,7 +36,8 @@ class Job(Generic[T]):
         self.size_bytes = size_bytes
         self.alone = alone
         self.result: T | None = None
-        self.error: BaseException | None = None
+        self.error: BaseException | None = SpoolError("nothing of this was kept")
+        """Until it is committed."""
         self.finished = threading.Lock()
         self.finished.acquire()
 
@@ -145,6 +149,9 @@ class Writer:
             if self._try(group, attempts=1) is not None:
                 for job in group:
                     job.error = self._try([job], attempts=_ATTEMPTS)
+            else:
+                for job in group:
+                    job.error = None
         finally:
             for job in group:
                 job.finished.release()
@@ -170,12 +177,17 @@ class Writer:
             self.store.rollback()
         except sqlite3.Error as rollback_error:
             refused = refused or rollback_error
-        if refused is not None:
+        if refused is None:
+            return error
+        try:
             recovered = self._recover(self.store, refused)
-            if recovered is not None:
-                self.store = recovered
-                return self._try(group, attempts=attempts - 1) if attempts > 1 else error
-        return error
+        except Exception:
+            log.exception("the spool could not be recovered; it is tried again with the next write")
+            return error
+        if recovered is None:
+            return error
+        self.store = recovered
+        return self._try(group, attempts=attempts - 1) if attempts > 1 else error
 
     def _run_aside(self, work: Callable[[Store], T]) -> T | None:
         """Do what no caller waits for; its failure is no reason to stop."""

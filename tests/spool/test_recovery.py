@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 from spool_examples import drain, record_of, wait_until
 
-from spool import Options, Position, Rejection, Spool, SpoolReader
+from spool import Options, Position, Rejection, Spool, SpoolError, SpoolReader
 
 RECORDS = 400
 
@@ -242,3 +242,22 @@ def test_a_reader_is_told_what_a_damaged_spool_needs(filled):
     overwrite(directory / "spool.db", 0, b"garbage")
     with pytest.raises(Exception, match="repairs it when it starts"):
         SpoolReader.open(directory)
+
+
+def test_a_recovery_that_fails_is_tried_again_and_promises_nothing_meanwhile(filled, open_spool):
+    directory, entries = filled
+    spool = open_spool()
+    (directory / "damaged").write_text("in the way")
+    with pytest.raises(SpoolError):
+        spool._engine.write(lambda _store: refuse())
+    with pytest.raises(SpoolError):
+        spool.append([record_of("lost, and said so")])
+    (directory / "damaged").unlink()
+    spool.append([record_of("new")])
+    assert drain(salvaged(spool), "stackstate") == [*entries[100:], "new"]
+
+
+def refuse():
+    error = sqlite3.DatabaseError("made up")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    raise error
