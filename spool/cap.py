@@ -31,6 +31,7 @@ class Cap:
     def __init__(self, directory: Path, options: Options) -> None:
         self.directory = directory
         self._wal = str(directory / f"{DATABASE}-wal")
+        self._wal_bytes = 0
         self.options = options
         self.others_bytes = 0
         self.refresh()
@@ -64,15 +65,16 @@ class Cap:
         self.others_bytes = total
 
     def wal_bytes(self) -> int:
-        """Return how large the -wal is."""
+        """Return how large the -wal is; asked once a transaction."""
         try:
-            return os.stat(self._wal).st_size  # noqa: PTH116 - twice a commit: a Path costs as much again
+            self._wal_bytes = os.stat(self._wal).st_size  # noqa: PTH116 - called for every transaction
         except OSError:
-            return 0
+            self._wal_bytes = 0
+        return self._wal_bytes
 
     def budget_pages(self) -> int:
         """Return how many pages the database may have."""
-        wal = max(self.wal_bytes(), 2 * self.wal_limit_bytes)
+        wal = max(self._wal_bytes, 2 * self.wal_limit_bytes)
         # Copies kept for a person must not leave the spool without room of its own.
         others = min(self.others_bytes, self.options.max_size_bytes // 2)
         return max(0, self.options.max_size_bytes - wal - others) // PAGE_BYTES
@@ -84,12 +86,11 @@ class Cap:
     def make_room(self, store: Store, size_bytes: int, now: float, *, only_memory: bool = False) -> None:
         """Let rows give way inside the open transaction until so much fits; raises `SpoolFull`."""
         needed = -(-size_bytes // (PAGE_BYTES - 64)) + _PAGES_AN_APPEND
-        budget = self.budget_pages()
         while True:
             growth = needed - _pragma(store, "freelist_count")
             if growth <= 0:
                 return
-            over = _pragma(store, "page_count") + growth - budget
+            over = _pragma(store, "page_count") + growth - self.budget_pages()
             reason = FULL
             if over <= 0:
                 if reserve.free_bytes(self.directory) >= self.reserve_bytes + growth * PAGE_BYTES:

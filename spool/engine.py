@@ -124,6 +124,17 @@ class Engine:
         prune.restore_reserve(self.cap)
         self.cap.refresh()
 
+    def look_after_the_file(self, store: Store) -> None:
+        """Put the database back where somebody removed it: what is open here would be lost at the end."""
+        if recovery.is_in_place(store):
+            return
+        log.error("%s was removed or replaced while it was in use: it is written again", store.path)
+        with self._reader_lock:
+            self._reader.close()
+            self._without_store = True
+            recovery.put_back(self.directory, store)
+            self._open_again(Store(store.path))
+
     def settle_wal(self, store: Store) -> None:
         """Checkpoint; give the space of the -wal back, unless the disk is so full that it may be missed."""
         if reserve.exists(self.directory):
@@ -251,15 +262,19 @@ class Engine:
             self._without_store = True
             reason = f"SQLite refuses it: {error}"
             store, self.recovery = recovery.rebuild(self.directory, reason, self.wall(), store.state)
-            self._reader = schema.open_reader(store.path)
-            self._without_store = False
-        self._writer.store = store
+            self._open_again(store)
         self.verified.clear()
         self.cap.refresh()
         self._use_options(store)
         self._publish(store)
         self._start_salvage(store)
         return store
+
+    def _open_again(self, store: Store) -> None:
+        """Go on with another store; the caller holds the reader's lock."""
+        self._reader = schema.open_reader(store.path)
+        self._without_store = False
+        self._writer.store = store
 
     def _start_salvage(self, store: Store) -> None:
         if store.state.salvage is not None:

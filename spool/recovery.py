@@ -16,6 +16,7 @@ from pathlib import Path
 
 from spool import fault, memory, schema, state, wal
 from spool.errors import DamagedRow
+from spool.graft import KEPT, graft
 from spool.incoming import sync_directory
 from spool.pages import PageFile, rows_of
 from spool.reading import is_refusal
@@ -91,6 +92,27 @@ def copies(directory: Path) -> list[Path]:
         found = [path for path in (directory / DAMAGED).iterdir() if path.name.isdigit()]
         return sorted(found, key=lambda path: int(path.name))
     return []
+
+
+def is_in_place(store: Store) -> bool:
+    """Return whether the database that is open is still the one under its name."""
+    try:
+        return store.path.stat().st_ino == store.inode
+    except OSError:
+        return False
+
+
+def put_back(directory: Path, store: Store) -> None:
+    """Write the open database to its name again, after somebody removed it from there; it is closed."""
+    fresh = directory / _FRESH
+    fresh.unlink(missing_ok=True)
+    with closing(sqlite3.connect(fresh)) as target:
+        store.connection.backup(target)
+    store.close()
+    for suffix in _SUFFIXES:
+        (directory / f"{schema.DATABASE}{suffix}").unlink(missing_ok=True)
+    fresh.rename(directory / schema.DATABASE)
+    sync_directory(directory)
 
 
 def forget_copies(directory: Path, keep_bytes: int, in_use: str) -> bool:
@@ -211,14 +233,29 @@ class _OldDatabase:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._connection: sqlite3.Connection | None = None
-        with suppress(sqlite3.Error, OSError):
-            if path.exists():
-                self._connection = schema.open_reader(path)
+        self._connection = self._open()
+        if self._connection is None and path.is_file() and not (path.parent / KEPT).exists():
+            with suppress(OSError):
+                graft(path)
+                self._connection = self._open()
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
+
+    def _open(self) -> sqlite3.Connection | None:
+        if not self._path.is_file():
+            return None
+        connection = None
+        try:
+            connection = schema.open_reader(self._path)
+            if schema.version_of(connection) and schema.layout_of(connection) >= schema.expected_layout():
+                return connection
+        except (sqlite3.Error, OSError):
+            pass
+        if connection is not None:
+            connection.close()
+        return None
 
     def state(self) -> State | None:
         """Return the newest state that is whole, from its pages where SQL does not lead to it."""

@@ -5,12 +5,14 @@ that SQLite refuses: it raises, and `spool.recovery` moves it aside.
 """
 
 import sqlite3
+from functools import cache
 from pathlib import Path
 
 from spool import fault
 
 DATABASE = "spool.db"
 VERSION = 1
+_APPLICATION = 0x5354_5300
 PAGE_BYTES = 4096
 SYNCHRONOUS = "FULL"
 """Each commit is on the disk when it returns; with less, a power loss takes back what was promised."""
@@ -37,10 +39,6 @@ CREATE TABLE IF NOT EXISTS taken (id TEXT PRIMARY KEY, crc INTEGER) WITHOUT ROWI
 CREATE TABLE IF NOT EXISTS set_aside (
     id INTEGER PRIMARY KEY AUTOINCREMENT, crc INTEGER, source TEXT, key TEXT, found_at REAL, row BLOB);
 """
-TABLE_NAMES = frozenset(
-    {"state_a", "state_b", "records", "memory", "owners", "rejected", "taken", "set_aside"}
-)
-
 MIGRATIONS: dict[int, str] = {}
 """Statements that bring a database of the version that is the key to the next one."""
 
@@ -93,20 +91,52 @@ def open_reader(path: Path) -> sqlite3.Connection:
 
 
 def version_of(connection: sqlite3.Connection) -> int:
-    """Return the schema's version; 0 where there is none yet."""
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+    """Return the schema's version; 0 where there is none yet. It stands in the header twice.
+
+    Raises `UnknownSchemaError` where the two differ: a flipped bit must not look like a later version.
+    """
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    again = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    if again != (_APPLICATION + version if version else 0):
+        raise UnknownSchemaError("the version of the schema is damaged")
+    return version
+
+
+def layout_of(connection: sqlite3.Connection) -> set[tuple[str, str, int, str | None]]:
+    """Return what the schema says: type, name, root page and statement of everything."""
+    rows = connection.execute("SELECT type, name, rootpage, sql FROM sqlite_master").fetchall()
+    return {(kind, name, root, statement) for kind, name, root, statement in rows}
+
+
+@cache
+def expected_layout() -> frozenset[tuple[str, str, int, str | None]]:
+    """Return the layout that `TABLES` makes; every migration must leave it as it is and add to it."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.executescript(TABLES)
+        return frozenset(layout_of(connection))
+    finally:
+        connection.close()
+
+
+def version_statements(version: int) -> str:
+    """Return the statements that write the version into the header."""
+    return f"PRAGMA user_version = {version}; PRAGMA application_id = {_APPLICATION + version};"
 
 
 def _bring_up(connection: sqlite3.Connection) -> None:
     version = version_of(connection)
     if version > VERSION:
         raise NewerSchemaError
-    present = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if version == VERSION and present >= TABLE_NAMES:
+    layout = layout_of(connection)
+    if version and not layout >= expected_layout():
+        raise UnknownSchemaError("the schema is damaged")
+    if not version and layout:
+        raise UnknownSchemaError("the database is none of ours")
+    if version == VERSION:
         return
-    if version == VERSION or (version == 0 and present - {"sqlite_sequence"}):
-        raise UnknownSchemaError("the database lacks tables of ours")
     fault.reached("schema.before")
     statements = TABLES if version == 0 else "".join(MIGRATIONS[step] for step in range(version, VERSION))
-    connection.executescript(f"BEGIN IMMEDIATE; {statements} PRAGMA user_version = {VERSION}; COMMIT;")
+    connection.executescript(f"BEGIN IMMEDIATE; {statements} {version_statements(VERSION)} COMMIT;")
     fault.reached("schema.after")

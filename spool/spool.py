@@ -321,6 +321,7 @@ class Spool:
             pass
         while engine.between(lambda store: prune.has_much_free(store) and prune.give_back_slice(store)):
             pass
+        engine.between(engine.look_after_the_file)
         engine.between(engine.tend_files)
         engine.between(engine.settle_wal)
 

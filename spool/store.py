@@ -28,6 +28,7 @@ class Store:
         except BaseException:
             self.connection.close()
             raise
+        self.inode = path.stat().st_ino
         self._changed = False
         self._saved = self.state.to_json()
         self._synchronous = schema.SYNCHRONOUS

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 from spool_examples import drain, record_of, wait_until
 
-from spool import Options, Position, Rejection, Spool, SpoolError, SpoolReader
+from spool import Options, Position, Rejection, Spool, SpoolError, SpoolReader, schema
 
 RECORDS = 400
 
@@ -58,7 +58,8 @@ def test_a_lost_first_page_loses_no_record_and_no_position(filled, open_spool):
     assert (destination.delivered_total, destination.waiting_events, destination.dropped) == (400, 0, {})
     assert (status.records, status.rejected) == (401, 1)
     (told,) = spool.recoveries_to_tell()
-    assert (told.records_salvaged, told.events_lost, told.memory_lost) == (400, 0, ("*",))
+    assert (told.records_salvaged, told.events_lost, told.memory_lost) == (400, 0, ())
+    assert len(dict(spool.memory("files").items())) == 300
     spool.tell_recoveries([told])
     assert not spool.recoveries_to_tell()
 
@@ -70,7 +71,7 @@ def test_something_that_is_no_database_is_put_aside(filled, open_spool):
     spool.append([record_of("new")])
     salvaged(spool)
     assert drain(spool, "stackstate") == ["new"]
-    assert (directory / "damaged/1/spool.db").read_bytes().startswith(b"no database")
+    assert (directory / "damaged/1/first-page").read_bytes().startswith(b"no database")
 
 
 def test_a_zeroed_page_in_the_middle_loses_only_what_it_held(filled, open_spool):
@@ -114,7 +115,7 @@ def test_a_removed_database_is_a_fresh_start(filled, open_spool):
 def test_a_newer_schema_is_kept_untouched_beside_a_fresh_spool(filled, open_spool):
     directory, _ = filled
     connection = sqlite3.connect(directory / "spool.db")
-    connection.execute("PRAGMA user_version = 99")
+    connection.executescript(schema.version_statements(99))
     connection.close()
     before = (directory / "spool.db").read_bytes()
     spool = open_spool()
@@ -218,7 +219,7 @@ def test_damaged_copies_stay_within_their_share_of_the_cap(open_spool, tmp_path)
     for _ in range(4):
         spool = open_spool()
         spool.close()
-        (tmp_path / "spool/spool.db").write_bytes(os.urandom(1 << 20))
+        (tmp_path / "spool/spool.db").write_bytes(os.urandom(700 << 10))
     spool = salvaged(open_spool(Options(max_size_bytes=16 << 20)))
     spool.housekeeping(trusted_time=False)
     assert len(list((tmp_path / "spool/damaged").iterdir())) == 2
@@ -261,3 +262,30 @@ def refuse():
     error = sqlite3.DatabaseError("made up")
     error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     raise error
+
+
+@pytest.mark.parametrize("at", [*range(16, 100, 3), *range(3000, 4096, 61)])
+def test_a_flip_anywhere_in_the_first_page_loses_nothing(filled, open_spool, at):
+    directory, entries = filled
+    with (directory / "spool.db").open("r+b") as file:
+        file.seek(at)
+        byte = file.read(1)
+        file.seek(at)
+        file.write(bytes([byte[0] ^ 0x10]))
+    spool = open_spool()
+    assert drain(salvaged(spool), "stackstate") == entries[100:]
+    assert len(dict(spool.memory("files").items())) == 300
+    assert spool.status().rejected == 1
+
+
+def test_a_database_that_is_removed_while_in_use_is_written_again(open_spool, tmp_path):
+    spool = open_spool()
+    spool.append([record_of("a")], owner="files", remember={"key": b"1"})
+    for path in (tmp_path / "spool").glob("spool.db*"):
+        path.unlink()
+    spool.append([record_of("b")])
+    spool.housekeeping(trusted_time=False)
+    spool.append([record_of("c")])
+    spool = open_spool()
+    assert spool.memory("files").get("key") == b"1"
+    assert drain(spool, "stackstate") == ["a", "b", "c"]
