@@ -258,7 +258,7 @@ class Engine:
         with self._reader_lock:
             self._reader.close()
             with suppress(sqlite3.Error):
-                store.close()
+                store.close(error)
             self._without_store = True
             reason = f"SQLite refuses it: {error}"
             store, self.recovery = recovery.rebuild(self.directory, reason, self.wall(), store.state)

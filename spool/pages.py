@@ -12,14 +12,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from spool.frames import FIRST_BYTES, FRAME_HEADER_BYTES, HEADER_BYTES, STEP_BYTES, read_header
 from spool.schema import PAGE_BYTES
 
 _TABLE_LEAF = 0x0D
 _INDEX_LEAF = 0x0A
 _INDEX_INTERIOR = 0x02
 _DATABASE_HEADER_BYTES = 100
-_WAL_HEADER_BYTES = 32
-_FRAME_HEADER_BYTES = 24
+_UNNAMED = 1 << 40
+"""Pages whose own number is lost get one from here on."""
 _USABLE = PAGE_BYTES
 _MAX_LOCAL = _USABLE - 35
 _MAX_LOCAL_OF_INDEX = (_USABLE - 12) * 64 // 255 - 23
@@ -72,17 +73,17 @@ class PageFile:
     def _index_wal(self, size_bytes: int) -> None:
         """Find the frames of the -wal, without those that an earlier use of the file has left behind."""
         assert self._wal is not None  # noqa: S101 - called with one
-        step = _FRAME_HEADER_BYTES + PAGE_BYTES
-        salts = self._wal.read(_WAL_HEADER_BYTES)[16:24]
-        frames = []
-        for offset in range(_WAL_HEADER_BYTES, size_bytes - step + 1, step):
+        salts = read_header(self._wal.read(FIRST_BYTES))[2]
+        for offset in range(HEADER_BYTES, size_bytes - STEP_BYTES + 1, STEP_BYTES):
             self._wal.seek(offset)
-            header = self._wal.read(_FRAME_HEADER_BYTES)
-            frames.append((int.from_bytes(header[:4]), header[8:16] == salts, offset + _FRAME_HEADER_BYTES))
-        # Where the header itself is damaged no frame fits: then all are looked at.
-        current = [frame for frame in frames if frame[1]] or frames
-        for number, _, offset in current:
-            self._frames.setdefault(number, []).append(offset)
+            header = self._wal.read(FRAME_HEADER_BYTES)
+            number = int.from_bytes(header[:4])
+            if header[8:16] != salts:
+                self._wal.seek(offset + STEP_BYTES + 8)
+                if self._wal.read(8) != salts:
+                    break
+                number = _UNNAMED + offset  # its header is damaged; its rows are believed by their checksums
+            self._frames.setdefault(number, []).append(offset + FRAME_HEADER_BYTES)
 
 
 def rows_of(file: PageFile, number: int) -> Iterator[list[Any]]:

@@ -29,6 +29,7 @@ DAMAGED = "damaged"
 NEWER = "newer-schema"
 _INCOMPLETE = "incomplete"
 _FRESH = "fresh.db"
+_DAMAGED_WAL = "damaged-wal"
 _SUFFIXES = ("", "-wal", "-shm")
 _PAGES_WITH_STATE = 64
 _LEFT_OUT = 1 << 32
@@ -44,10 +45,7 @@ def open_store(directory: Path, now: float) -> tuple[Store, Recovery | None]:
     reason = _reason_to_rebuild(directory)
     if reason is None:
         try:
-            behind = wal.rows_behind_damage(path)
-            _refuse_newer(path)
-            store = Store(path)
-            return store, wal.restore(store, behind, now) if behind is not None else None
+            return _open_in_place(path, now)
         except schema.NewerSchemaError:
             aside = _move_aside(directory, NEWER)
             log.warning(
@@ -59,6 +57,28 @@ def open_store(directory: Path, now: float) -> tuple[Store, Recovery | None]:
                 raise
             reason = f"SQLite refuses it: {error}"
     return rebuild(directory, reason, now)
+
+
+def _open_in_place(path: Path, now: float) -> tuple[Store, Recovery | None]:
+    behind = wal.rows_behind_damage(path)
+    _refuse_newer(path)
+    if behind is None:
+        return Store(path), None
+    # SQLite writes over a -wal that it does not believe; should the database be refused, the rows are there.
+    damaged = path.with_name(f"{path.name}-wal")
+    kept = path.with_name(_DAMAGED_WAL)
+    shutil.copyfile(damaged, kept)
+    store = None
+    try:
+        store = Store(path)
+        recovery = wal.restore(store, behind, now)
+    except BaseException as error:
+        if store is not None:
+            store.close(error)
+        kept.replace(damaged)
+        raise
+    kept.unlink()
+    return store, recovery
 
 
 def rebuild(directory: Path, reason: str, now: float, known: State | None = None) -> tuple[Store, Recovery]:

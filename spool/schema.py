@@ -4,7 +4,9 @@ Every table's rows carry a CRC-32 (`spool.row`). Nothing here decides what is do
 that SQLite refuses: it raises, and `spool.recovery` moves it aside.
 """
 
+import gc
 import sqlite3
+import traceback
 from functools import cache
 from pathlib import Path
 
@@ -74,10 +76,23 @@ def open_writer(path: Path) -> sqlite3.Connection:
         ):
             connection.execute(f"PRAGMA {pragma}").fetchall()
         _bring_up(connection)
-    except BaseException:
-        connection.close()
+    except BaseException as error:
+        close(connection, error)
         raise
     return connection
+
+
+def close(connection: sqlite3.Connection, because: BaseException | None = None) -> None:
+    """Close a connection now, not when an error is forgotten.
+
+    A cursor that the traceback of an error keeps alive puts the real end of a connection off; it would then
+    unlink the -wal by its name, which may be another database's by then. So those go first.
+    """
+    while because is not None:
+        traceback.clear_frames(because.__traceback__)
+        because = because.__context__
+    gc.collect()
+    connection.close()
 
 
 def open_reader(path: Path) -> sqlite3.Connection:

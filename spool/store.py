@@ -25,8 +25,8 @@ class Store:
             self.state = state.load(self.connection) or State()
             self.totals = memory.load_totals(self.connection)
             self.learn_the_end()
-        except BaseException:
-            self.connection.close()
+        except BaseException as error:
+            self.close(error)
             raise
         self.inode = path.stat().st_ino
         self._changed = False
@@ -72,9 +72,9 @@ class Store:
         self.state = newer
         self.touch()
 
-    def close(self) -> None:
+    def close(self, because: BaseException | None = None) -> None:
         """Close the connection; SQLite checkpoints when nobody else has the database open."""
-        self.connection.close()
+        schema.close(self.connection, because)
 
     def cumulative_at(self, position: Position) -> tuple[int, int]:
         """Return how many entries and bytes were ever appended before a position."""

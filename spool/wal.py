@@ -8,7 +8,6 @@ It opens the file plainly, so it must be done before SQLite opens the database i
 """
 
 import struct
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from spool import memory, state
+from spool.frames import FIRST_BYTES, FRAME_HEADER_BYTES, HEADER_BYTES, STEP_BYTES, add, read_header
 from spool.pages import PageFile, index_rows_in, real_columns_as_floats, rows_in
 from spool.recovery_values import Recovery
 from spool.row import INSERT_RECORD, record_is_whole
@@ -23,12 +23,7 @@ from spool.schema import PAGE_BYTES
 from spool.state import State
 from spool.store import Store
 
-_HEADER_BYTES = 32
-_FRAME_HEADER_BYTES = 24
-_STEP = _FRAME_HEADER_BYTES + PAGE_BYTES
-_BIG_ENDIAN_MAGIC = 0x377F0683
 _LOOKED_AT_BYTES = 64 * 1024 * 1024
-_MASK = 0xFFFF_FFFF
 
 
 @dataclass(slots=True)
@@ -50,7 +45,7 @@ def rows_behind_damage(database: Path) -> Behind | None:
     """Return what SQLite is going to forget although it was synced; None where there is no such thing."""
     path = database.with_name(f"{database.name}-wal")
     try:
-        if not _HEADER_BYTES < path.stat().st_size <= _LOOKED_AT_BYTES:
+        if not HEADER_BYTES < path.stat().st_size <= _LOOKED_AT_BYTES:
             return None
         data = path.read_bytes()
     except OSError:
@@ -95,42 +90,25 @@ def restore(store: Store, behind: Behind, now: float) -> Recovery | None:
 
 def _frames(data: bytes) -> tuple[list[_Frame], int]:
     """Return the frames of the -wal's present use, and how many of them SQLite will accept."""
-    magic = int.from_bytes(data[:4])
-    order = ">" if magic == _BIG_ENDIAN_MAGIC else "<"
+    order, sums, salts = read_header(data[:FIRST_BYTES])
     words = struct.Struct(f"{order}{PAGE_BYTES // 4}I")
-    sums = _checksum(struct.unpack(f"{order}6I", data[:24]), 0, 0)
-    whole = magic | 1 == _BIG_ENDIAN_MAGIC and sums == struct.unpack(">2I", data[24:32])
-    salts = data[16:24] if whole else _salts_of_the_first(data)
     frames: list[_Frame] = []
     valid = 0
-    for at in range(_HEADER_BYTES, len(data) - _STEP + 1, _STEP):
-        header = data[at : at + _FRAME_HEADER_BYTES]
+    for at in range(HEADER_BYTES, len(data) - STEP_BYTES + 1, STEP_BYTES):
+        header = data[at : at + FRAME_HEADER_BYTES]
         if header[8:16] != salts and not _is_damaged_header(data, at, salts):
             break
-        frames.append(_Frame(at + _FRAME_HEADER_BYTES, header[4:8] != b"\0\0\0\0"))
-        if whole and valid == len(frames) - 1:
-            sums = _checksum(struct.unpack(f"{order}2I", header[:8]), *sums)
-            sums = _checksum(words.unpack_from(data, at + _FRAME_HEADER_BYTES), *sums)
+        frames.append(_Frame(at + FRAME_HEADER_BYTES, header[4:8] != bytes(4)))
+        if sums is not None and valid == len(frames) - 1:
+            sums = add(struct.unpack(f"{order}2I", header[:8]), sums)
+            sums = add(words.unpack_from(data, at + FRAME_HEADER_BYTES), sums)
             valid += header[8:16] == salts and sums == struct.unpack(">2I", header[16:24])
     return frames, valid
 
 
-def _salts_of_the_first(data: bytes) -> bytes:
-    """Return what most of the first frames carry, where the header itself is damaged."""
-    starts = range(_HEADER_BYTES + 8, min(len(data), _HEADER_BYTES + 5 * _STEP), _STEP)
-    return Counter(data[start : start + 8] for start in starts).most_common(1)[0][0]
-
-
 def _is_damaged_header(data: bytes, at: int, salts: bytes) -> bool:
     """Return whether the next frame is of the present use again: then this one's header is damaged."""
-    return data[at + _STEP + 8 : at + _STEP + 16] == salts
-
-
-def _checksum(words: tuple[int, ...], first: int, second: int) -> tuple[int, int]:
-    for index in range(0, len(words), 2):
-        first = (first + words[index] + second) & _MASK
-        second = (second + words[index + 1] + first) & _MASK
-    return first, second
+    return data[at + STEP_BYTES + 8 : at + STEP_BYTES + 16] == salts
 
 
 def _rows(data: bytes, frames: list[_Frame], file: PageFile) -> Behind:

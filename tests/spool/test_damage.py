@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from spool_examples import drain, record_of, wait_until
 
@@ -111,7 +111,12 @@ def reopened(directory: Path):
         return delivered, memory, spool.status(), spool.recoveries_to_tell()
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking takes minutes and tells no more
+)
 @given(harms=st.lists(DAMAGE, min_size=1, max_size=3))
 def test_damage_is_survived_and_local(crashed, tmp_path_factory, harms):
     remembered = crashed.memory
