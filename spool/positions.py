@@ -32,8 +32,9 @@ def attach(
             state.standings.pop(name, None)
             known = None
     if known is None:
-        record = _first_record(store, start)
-        known = state.standings[name] = Standing(name, identity, attached=False, record=record)
+        record, entry = _first_position(store, start)
+        known = Standing(name, identity, attached=False, record=record, entry=entry)
+        state.standings[name] = known
     if not known.attached:
         _begin(store, known)
     store.touch()
@@ -45,7 +46,7 @@ def detach(store: Store, name: str) -> None:
     if standing is None or not standing.attached:
         return
     standing.attached = False
-    store.state.acknowledged = max(store.state.acknowledged, standing.record)
+    store.state.note_acknowledged(standing.position)
     detached = [other.name for other in store.state.standings.values() if not other.attached]
     for forgotten in detached[:-_REMEMBERED_DETACHED]:
         del store.state.standings[forgotten]
@@ -59,6 +60,7 @@ def acknowledge(
     standing = store.state.standings.get(name)
     if standing is None:
         return
+    upto = store.normal(upto)
     passed = _advance(store, standing, upto) if upto > standing.position else 0
     surplus = delivered + filtered + rejected - passed
     if surplus < 0:
@@ -70,7 +72,7 @@ def acknowledge(
     standing.rejected += rejected
     if delivered > 0:
         standing.last_success = now
-    store.state.acknowledged = max(store.state.acknowledged, standing.record)
+    store.state.note_acknowledged(standing.position)
     store.touch()
 
 
@@ -83,7 +85,7 @@ def pass_over(store: Store, before: int, reason: str, now: float) -> int:
             passed = _advance(store, standing, Position(before, 0))
             store.state.lose(standing.name, reason, passed, first, last)
             lost = max(lost, passed)
-    store.state.acknowledged = max(store.state.acknowledged, before)
+    store.state.note_acknowledged(Position(before, 0))
     store.touch()
     return lost
 
@@ -113,12 +115,14 @@ def _same_identity(store: Store, identity: str, in_use: Collection[str]) -> Stan
     return None
 
 
-def _first_record(store: Store, start: Literal["now", "oldest"]) -> int:
-    if store.state.positions_lost:
-        return OLDEST
-    if any(store.state.attached()):
-        return store.state.last_number + 1 if start == "now" else OLDEST
-    return max([store.state.acknowledged, *(other.record for other in store.state.standings.values())])
+def _first_position(store: Store, start: Literal["now", "oldest"]) -> Position:
+    state = store.state
+    if state.positions_lost or (state.attached() and start == "oldest"):
+        return Position(OLDEST, 0)
+    if state.attached():
+        return Position(state.last_number + 1, 0)
+    acknowledged = Position(state.acknowledged[0], state.acknowledged[1])
+    return max([acknowledged, *(other.position for other in state.standings.values())])
 
 
 def _begin(store: Store, standing: Standing) -> None:

@@ -89,8 +89,8 @@ class State:
 
     standings: dict[str, Standing] = field(default_factory=dict)
     losses: dict[tuple[str, str], Loss] = field(default_factory=dict)
-    acknowledged: int = 1
-    """Every record before this one has been acknowledged by somebody, or is nobody's any more."""
+    acknowledged: list[int] = field(default_factory=lambda: [1, 0])
+    """Everything before this record and entry has been acknowledged by somebody, or is nobody's any more."""
     last_number: int = 0
     total_events: int = 0
     total_bytes: int = 0
@@ -104,6 +104,10 @@ class State:
     gaps: list[list[int]] = field(default_factory=list)
     """Numbers left out when a new database took over: [first, the one after the last]."""
     sequence: int = 0
+
+    def note_acknowledged(self, position: Position) -> None:
+        """Take note that somebody is done with everything before `position`."""
+        self.acknowledged = max(self.acknowledged, list(position))
 
     def lose(self, destination: str, reason: str, count: int, first_time: float, last_time: float) -> None:
         """Count entries that a destination will never get, and from when to when they were."""
@@ -170,12 +174,12 @@ _PLAIN = (
 _TABLES = ("state_a", "state_b")
 
 
+_COLUMNS = 4
+
+
 def _values(entry: Standing | Loss | Salvage) -> dict[str, Any]:
     """Return its fields, as they are: `asdict` copies every value, at each acknowledgement."""
     return {name: getattr(entry, name) for name in entry.__slots__}
-
-
-_COLUMNS = 4
 
 
 def save(connection: sqlite3.Connection, state: State) -> str:

@@ -94,6 +94,16 @@ class Store:
             rows.close()
         return self.state.total_events, self.state.total_bytes
 
+    def normal(self, position: Position) -> Position:
+        """Return the position, or the start of the next record where it stands behind the last entry."""
+        if not position.entry:
+            return position
+        row = self.connection.execute(
+            "SELECT count FROM records WHERE number = ?", (position.record,)
+        ).fetchone()
+        inside = row is not None and isinstance(row[0], int) and position.entry < row[0]
+        return position if inside else Position(position.record + 1, 0)
+
     def times_between(self, first: int, before: int) -> tuple[float, float] | None:
         """Return when the first entry of records first <= number < before happened, and when the last."""
         select = "SELECT first_time, last_time FROM records WHERE number >= ? AND number < ? ORDER BY number"

@@ -160,6 +160,6 @@ TestSpoolAgainstList.settings = settings(
     max_examples=int(os.environ.get("STS_AGENT_TORTURE_EXAMPLES", "20")),
     stateful_step_count=30,
     deadline=None,
-    phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
