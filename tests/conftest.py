@@ -1,6 +1,14 @@
 """What every test may rely on."""
 
+import os
 import signal
+
+from hypothesis import settings
+
+settings.register_profile("the same every time", derandomize=True)
+if not os.environ.get("STS_AGENT_TORTURE_KILLS"):
+    # What a change broke shows at once and to everybody; `make torture` looks for what is new.
+    settings.load_profile("the same every time")
 
 
 def pytest_configure():
