@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(items):
 def layers():
     """Return the function that makes a host's layers, lazily: on a plain Debian, or on one with more packages."""
     if reason := image.missing():
-        remedy = f"{reason}; run `make test-deps` as root"
+        remedy = f"{reason}; run `make test-deps`, then the tests, as root on a Debian"
         if os.environ.get("STS_AGENT_REQUIRE_HOST_TESTS") == "1":
             pytest.fail(remedy, pytrace=False)
         pytest.skip(remedy)

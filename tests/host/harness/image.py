@@ -125,4 +125,7 @@ def missing() -> str | None:
     for command in ("systemd-nspawn", "mmdebstrap", "nsenter", "unshare", "setpriv"):
         if shutil.which(command) is None:
             return f"{command} is not installed"
+    mount = ["unshare", "--mount", "sh", "-c", "mount -t tmpfs tmpfs /mnt && mount -t cgroup2 cgroup2 /mnt"]
+    if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        return "nothing may be mounted here (a container without privileges?)"
     return None
