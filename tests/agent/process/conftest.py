@@ -148,6 +148,10 @@ class Agent:
     def status(self) -> dict[str, Any]:
         return json.loads(self.command("status", "--json").stdout)
 
+    def detail(self, collector: str) -> str:
+        """Return what a collector says it is at; nothing while it has not begun."""
+        return self.status()["collectors"].get(collector, {}).get("detail", "")
+
     def log(self) -> str:
         """Return what the daemon wrote to stderr."""
         return self.log_path.read_text() if self.log_path.exists() else ""

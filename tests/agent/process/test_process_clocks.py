@@ -40,7 +40,7 @@ def step(agent):
 
 @pytest.mark.parametrize("seconds", [HOUR, -HOUR, TEN_YEARS, -TEN_YEARS], ids=["+1h", "-1h", "+10y", "-10y"])
 def test_a_step_of_the_clock_loses_and_delays_nothing(agent, receiver, step, wait_until, seconds):
-    wait_until(lambda: "watching" in agent.status()["collectors"]["files"].get("detail", ""), agent.log)
+    wait_until(lambda: "watching" in agent.detail("files"), agent.log)
     agent.post("before")
     receiver.wait_for(lambda received: "before" in titles(received), 60)
     receiver.intercept = refuse

@@ -12,7 +12,7 @@ def changes(received, path) -> list[str]:
 
 
 def watching(agent):
-    return lambda: "watching" in agent.status()["collectors"]["files"]["detail"]
+    return lambda: "watching" in agent.detail("files")
 
 
 def starts(received) -> list[str]:
@@ -63,7 +63,7 @@ def test_a_reload_that_watches_more_tells_nothing_twice(agent, receiver, wait_un
     agent.configure_application("more", files=[{"paths": [f"{other.parent}/**"], "settle": "20ms"}])
     agent.reload()
     wait_until(watching(agent), agent.log)
-    wait_until(lambda: "2 files" in agent.status()["collectors"]["files"]["detail"], agent.log)
+    wait_until(lambda: "2 files" in agent.detail("files"), agent.log)
     path.write_text("three")
     other.write_text("two")
     receiver.wait_for(lambda received: changes(received, other) and len(changes(received, path)) > 1, 60)

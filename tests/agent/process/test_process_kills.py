@@ -99,7 +99,7 @@ def test_killed_at_random_moments_it_loses_nothing_and_tells_nothing_twice(
     receiver.intercept = lambda _: Reply(503) if chance.random() < 0.2 else None
     agent.watch_files()
     agent.start()
-    wait_until(lambda: "watching" in agent.status()["collectors"]["files"]["detail"], agent.log)
+    wait_until(lambda: "watching" in agent.detail("files"), agent.log)
     with Load(agent) as load:
         for kill in range(kills):
             if kill % 4:
