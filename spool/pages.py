@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from spool.frames import FIRST_BYTES, FRAME_HEADER_BYTES, HEADER_BYTES, STEP_BYTES, read_header
+from spool.frames import FIRST_BYTES, FRAME_HEADER_BYTES, HEADER_BYTES, STEP_BYTES, salts_of
 from spool.schema import PAGE_BYTES
 
 _TABLE_LEAF = 0x0D
@@ -73,7 +73,7 @@ class PageFile:
     def _index_wal(self, size_bytes: int) -> None:
         """Find the frames of the -wal, without those that an earlier use of the file has left behind."""
         assert self._wal is not None  # noqa: S101 - called with one
-        salts = read_header(self._wal.read(FIRST_BYTES))[2]
+        salts = salts_of(self._wal.read(FIRST_BYTES))
         for offset in range(HEADER_BYTES, size_bytes - STEP_BYTES + 1, STEP_BYTES):
             self._wal.seek(offset)
             header = self._wal.read(FRAME_HEADER_BYTES)

@@ -29,7 +29,6 @@ DAMAGED = "damaged"
 NEWER = "newer-schema"
 _INCOMPLETE = "incomplete"
 _FRESH = "fresh.db"
-_DAMAGED_WAL = "damaged-wal"
 _SUFFIXES = ("", "-wal", "-shm")
 _PAGES_WITH_STATE = 64
 _LEFT_OUT = 1 << 32
@@ -52,7 +51,7 @@ def open_store(directory: Path, now: float) -> tuple[Store, Recovery | None]:
                 "the spool in %s was made by a later version: it is kept untouched in %s", directory, aside
             )
             return Store(path), Recovery("a later version made it", now, str(aside), finished=True)
-        except (sqlite3.Error, OSError, ValueError, TypeError) as error:
+        except (sqlite3.Error, ValueError, TypeError) as error:
             if isinstance(error, sqlite3.OperationalError) and not _is_unusable(error):
                 raise
             reason = f"SQLite refuses it: {error}"
@@ -60,25 +59,35 @@ def open_store(directory: Path, now: float) -> tuple[Store, Recovery | None]:
 
 
 def _open_in_place(path: Path, now: float) -> tuple[Store, Recovery | None]:
-    behind = wal.rows_behind_damage(path)
-    _refuse_newer(path)
-    if behind is None:
-        return Store(path), None
-    # SQLite writes over a -wal that it does not believe; should the database be refused, the rows are there.
-    damaged = path.with_name(f"{path.name}-wal")
-    kept = path.with_name(_DAMAGED_WAL)
-    shutil.copyfile(damaged, kept)
-    store = None
+    left = wal.read(path)
     try:
+        _refuse_newer(path)
         store = Store(path)
-        recovery = wal.restore(store, behind, now)
-    except BaseException as error:
-        if store is not None:
-            store.close(error)
-        kept.replace(damaged)
+        accepted = store.accepted_frames() if left else 0
+        if not wal.is_forgotten(left, accepted):
+            return store, None
+        # SQLite has begun to write over what it does not believe: it is looked at as it was found.
+        store.close()
+        wal.put_back(path, left)
+        behind = wal.rows_behind_damage(path, left, accepted)
+        return _with_rows(path, behind, now)
+    except schema.NewerSchemaError:
         raise
-    kept.unlink()
-    return store, recovery
+    except (sqlite3.Error, ValueError, TypeError):
+        with suppress(OSError):
+            wal.put_back(path, left)
+        raise
+
+
+def _with_rows(path: Path, behind: wal.Behind | None, now: float) -> tuple[Store, Recovery | None]:
+    store = Store(path)
+    if behind is None:
+        return store, None
+    try:
+        return store, wal.restore(store, behind, now)
+    except BaseException as error:
+        store.close(error)
+        raise
 
 
 def rebuild(directory: Path, reason: str, now: float, known: State | None = None) -> tuple[Store, Recovery]:

@@ -88,10 +88,12 @@ def close(connection: sqlite3.Connection, because: BaseException | None = None) 
     A cursor that the traceback of an error keeps alive puts the real end of a connection off; it would then
     unlink the -wal by its name, which may be another database's by then. So those go first.
     """
-    while because is not None:
-        traceback.clear_frames(because.__traceback__)
-        because = because.__context__
-    gc.collect()
+    if because is not None:
+        error: BaseException | None = because
+        while error is not None:
+            traceback.clear_frames(error.__traceback__)
+            error = error.__context__
+        gc.collect()
     connection.close()
 
 

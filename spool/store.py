@@ -4,6 +4,8 @@ Only the writer's thread touches a `Store`. What a job changes here counts when 
 `rollback` puts the state back to what the database says.
 """
 
+import sqlite3
+import sys
 from pathlib import Path
 
 from spool import fault, memory, schema, state
@@ -66,6 +68,16 @@ class Store:
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
         self.totals = memory.load_totals(self.connection)
+
+    def accepted_frames(self) -> int:
+        """Return how many frames of the -wal SQLite believes; they are written into the database.
+
+        Where that cannot be said because the disk is full, it is more than any -wal has.
+        """
+        try:
+            return int(self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1])
+        except sqlite3.OperationalError:
+            return sys.maxsize
 
     def adopt(self, newer: State) -> None:
         """Go on from a state that the database has lost."""

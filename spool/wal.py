@@ -1,13 +1,12 @@
-"""Look into a -wal before SQLite does: it stops at the first frame that is damaged, and forgets the rest.
+"""Bring back what stands behind the damage of a -wal: SQLite stops at the first bad frame, and forgets the rest.
 
 A transaction that was synced before a later one was written cannot be torn. So where whole transactions
 follow a bad frame, that is damage and no power loss, and the rows behind it are kept by their own
 checksums. A bad frame in the last transaction is what a power cut leaves: nobody was promised it.
 
-It opens the file plainly, so it must be done before SQLite opens the database in this process.
+It opens files plainly, so it must be done while SQLite has none of them open in this process.
 """
 
-import struct
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from spool import memory, state
-from spool.frames import FIRST_BYTES, FRAME_HEADER_BYTES, HEADER_BYTES, STEP_BYTES, add, read_header
+from spool.frames import FIRST_BYTES, FRAME_HEADER_BYTES, HEADER_BYTES, STEP_BYTES, salts_of
 from spool.pages import PageFile, index_rows_in, real_columns_as_floats, rows_in
 from spool.recovery_values import Recovery
 from spool.row import INSERT_RECORD, record_is_whole
@@ -23,7 +22,8 @@ from spool.schema import PAGE_BYTES
 from spool.state import State
 from spool.store import Store
 
-_LOOKED_AT_BYTES = 64 * 1024 * 1024
+_COPY = "wal-as-found"
+_LOOKED_AT_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -41,25 +41,48 @@ class _Frame:
     ends_transaction: bool
 
 
-def rows_behind_damage(database: Path) -> Behind | None:
-    """Return what SQLite is going to forget although it was synced; None where there is no such thing."""
+def read(database: Path) -> bytes:
+    """Return the -wal that a killed process left, before SQLite sees it; empty where there is none."""
     path = database.with_name(f"{database.name}-wal")
     try:
-        if not HEADER_BYTES < path.stat().st_size <= _LOOKED_AT_BYTES:
-            return None
-        data = path.read_bytes()
+        return path.read_bytes() if path.stat().st_size <= _LOOKED_AT_BYTES else b""
     except OSError:
-        return None
-    frames, valid = _frames(data)
-    ends = [index for index, frame in enumerate(frames) if frame.ends_transaction]
-    if not ends or valid > ends[-1]:
-        return None
-    after_bad = [end for end in ends if end >= valid]
+        return b""
+
+
+def put_back(database: Path, data: bytes) -> None:
+    """Have the -wal as it was read, unless it still is; no connection may be open.
+
+    Raises OSError, with what is there untouched.
+    """
+    if not data or read(database) == data:
+        return
+    path = database.with_name(f"{database.name}-wal")
+    copy = database.with_name(_COPY)
+    try:
+        copy.write_bytes(data)
+        copy.replace(path)
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def is_forgotten(data: bytes, accepted: int) -> bool:
+    """Return whether there are whole transactions behind the frames that SQLite has accepted."""
+    return any(frame.ends_transaction for frame in _frames(data)[accepted:])
+
+
+def rows_behind_damage(database: Path, data: bytes, accepted: int) -> Behind | None:
+    """Return what SQLite forgets although it was synced; None where it may be a torn end.
+
+    It opens the database plainly: no connection may be open.
+    """
+    frames = _frames(data)
+    ends = [index for index, frame in enumerate(frames) if index >= accepted and frame.ends_transaction]
     with closing(PageFile(database)) as file:
-        bad = _rows(data, frames[valid : after_bad[0] + 1], file)
-        if len(after_bad) == 1 or (len(after_bad) == 2 and not bad.records):  # noqa: PLR2004 - see above
+        bad = _rows(data, frames[accepted : ends[0] + 1], file)
+        if len(ends) == 1 or (len(ends) == 2 and not bad.records):  # noqa: PLR2004 - see above
             return None
-        return _rows(data, frames[valid : ends[-1] + 1], file)
+        return _rows(data, frames[accepted : ends[-1] + 1], file)
 
 
 def restore(store: Store, behind: Behind, now: float) -> Recovery | None:
@@ -88,22 +111,16 @@ def restore(store: Store, behind: Behind, now: float) -> Recovery | None:
     return recovery
 
 
-def _frames(data: bytes) -> tuple[list[_Frame], int]:
-    """Return the frames of the -wal's present use, and how many of them SQLite will accept."""
-    order, sums, salts = read_header(data[:FIRST_BYTES])
-    words = struct.Struct(f"{order}{PAGE_BYTES // 4}I")
+def _frames(data: bytes) -> list[_Frame]:
+    """Return the frames of the -wal's present use, whatever their checksums say."""
+    salts = salts_of(data[:FIRST_BYTES])
     frames: list[_Frame] = []
-    valid = 0
     for at in range(HEADER_BYTES, len(data) - STEP_BYTES + 1, STEP_BYTES):
         header = data[at : at + FRAME_HEADER_BYTES]
         if header[8:16] != salts and not _is_damaged_header(data, at, salts):
             break
         frames.append(_Frame(at + FRAME_HEADER_BYTES, header[4:8] != bytes(4)))
-        if sums is not None and valid == len(frames) - 1:
-            sums = add(struct.unpack(f"{order}2I", header[:8]), sums)
-            sums = add(words.unpack_from(data, at + FRAME_HEADER_BYTES), sums)
-            valid += header[8:16] == salts and sums == struct.unpack(">2I", header[16:24])
-    return frames, valid
+    return frames
 
 
 def _is_damaged_header(data: bytes, at: int, salts: bytes) -> bool:

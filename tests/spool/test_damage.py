@@ -167,7 +167,7 @@ def test_a_flip_in_the_middle_of_the_wal_costs_no_later_transaction(crashed, tmp
 def test_a_torn_last_transaction_is_what_a_power_cut_leaves(crashed, tmp_path_factory):
     directory = copy_of(crashed.directory, tmp_path_factory)
     path = directory / "spool.db-wal"
-    frames, _ = wal._frames(path.read_bytes())
+    frames = wal._frames(path.read_bytes())
     os.truncate(path, frames[-1].offset + 2000)
     delivered, _, _, told = reopened(directory)
     assert delivered[:-1] == ENTRIES[DELIVERED : RECORDS - 10]
