@@ -17,7 +17,10 @@ PACKAGES = ("agent", "collectors", "spool")
 LAW = {"collectors.event", "collectors.collector"}
 """What every collector may import besides its own private parts."""
 
-SHARED = {"collectors._dbus": {"host", "processes", "services"}, "collectors._files.redact": {"services"}}
+SHARED = {
+    "collectors._dbus": {"host", "processes", "services"},
+    "collectors._redaction": {"files", "services"},
+}
 """Parts that more than one collector uses; see docs/decisions/0004-shared-dbus-reader.md."""
 
 HEAVY = {"watchdog", "jeepney", "psutil", "requests", "yaml", "rich", "schedule"}

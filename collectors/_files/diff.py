@@ -10,8 +10,8 @@ import stat
 import zlib
 from collections.abc import Sequence
 
-from collectors._files.redact import Redactor
 from collectors._files.selection import Choice
+from collectors._redaction.redact import Redactor
 
 MAX_TEXT_BYTES = 256 * 1024
 MAX_LINES = 2000

@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from collectors._files.diff import text_of
 from collectors._files.fingerprint import RACY_NANOSECONDS, Content, pack_stat
 from collectors._files.opening import Directory, is_public_file, opened
-from collectors._files.redact import Redactor
 from collectors._files.selection import Choice, Selection
+from collectors._redaction.redact import Redactor
 
 MAX_READ_BYTES = 64 * 1024 * 1024
 """A larger file is compared by size and times alone."""

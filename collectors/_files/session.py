@@ -23,13 +23,13 @@ from collectors._files.opening import Directory
 from collectors._files.origin import Origins
 from collectors._files.polling import PREFIX as DEGRADED
 from collectors._files.polling import Polling, remote, trouble_of
-from collectors._files.redact import Redactor
 from collectors._files.selection import Scope, Selection
 from collectors._files.settle import Settle
 from collectors._files.survey import Surveyor
 from collectors._files.tell import Names
 from collectors._files.truth import LAST_LOOK, Occasion, Truth
 from collectors._files.watch import Hints, NoWatch, Watch, WatchError
+from collectors._redaction.redact import Redactor
 from collectors.collector import NotKept, Runtime
 
 _KEY = "=key"

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from collectors._files.secrets import HARMLESS, MASKED, MAX_LINE, is_secret_key
+from collectors._redaction.secrets import HARMLESS, MASKED, MAX_LINE, is_secret_key
 from collectors.event import Change, Scalar
 
 MAX_CHANGES = 100

@@ -46,7 +46,7 @@ def read_last_lines(invocation: str, lines: int, *, read: Callable[[str, int], s
 
 def mask_lines(text: str) -> str:
     """Return a log's lines without what looks like a secret, and not more than an event should carry."""
-    from collectors._files.redact import Redactor
+    from collectors._redaction.redact import Redactor
 
     return Redactor(os.urandom(32)).mask(text.strip())[-MAX_CHARACTERS:]
 

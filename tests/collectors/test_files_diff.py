@@ -13,8 +13,8 @@ from collectors._files.diff import (
     text_of,
     unified,
 )
-from collectors._files.redact import Redactor
 from collectors._files.selection import Scope, Selection
+from collectors._redaction.redact import Redactor
 from collectors.collector import Duration, Scoped
 from collectors.files import FilesCollector, FilesEntry
 

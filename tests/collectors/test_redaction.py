@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors._files.redact import Redactor
-from collectors._files.secrets import is_random
+from collectors._redaction.redact import Redactor
+from collectors._redaction.secrets import is_random
 
 KEY = b"k" * 32
 LOTS = random.Random(20261120)

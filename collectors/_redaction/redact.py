@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Callable
 
-from collectors._files.secrets import (
+from collectors._redaction.secrets import (
     ASSIGNED,
     BLOCK,
     ELEMENT,
