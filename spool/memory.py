@@ -6,9 +6,10 @@ has known for years, so an owner with damage is forgotten whole, and learns anew
 """
 
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Protocol, TypeVar
 
 from spool.errors import DamagedRow
@@ -53,7 +54,12 @@ def encode_key(key: str) -> bytes:
 
 def row_checksum(owner: str, key: bytes, value: bytes) -> int:
     """Return the checksum of one remembered key."""
-    return checksum("memory", (owner, len(key)), key + value)
+    return zlib.crc32(value, zlib.crc32(key, _plain_checksum(owner, len(key))))
+
+
+@lru_cache(maxsize=1024)
+def _plain_checksum(owner: str, key_length: int) -> int:
+    return checksum("memory", (owner, key_length))
 
 
 def load_totals(connection: sqlite3.Connection) -> dict[str, Totals]:
@@ -70,25 +76,39 @@ def remember(
 ) -> None:
     """Set and forget keys of one owner inside the transaction that is open."""
     mine = totals.setdefault(owner, Totals())
-    for key, value in changes.items():
-        stored = encode_key(key)
-        old = connection.execute(
-            "SELECT crc, length(value) FROM memory WHERE owner = ? AND key = ?", (owner, stored)
-        ).fetchone()
-        if old is not None:
-            mine.count -= 1
-            mine.bytes -= old[1] + len(stored)
-            mine.digest = (mine.digest - old[0]) & _DIGEST_MASK
-        if value is None:
-            connection.execute("DELETE FROM memory WHERE owner = ? AND key = ?", (owner, stored))
-            continue
-        crc = row_checksum(owner, stored, value)
-        connection.execute(
-            "INSERT OR REPLACE INTO memory (owner, key, crc, value) VALUES (?, ?, ?, ?)",
-            (owner, stored, crc, value),
+    stored = {encode_key(key): value for key, value in changes.items()}
+    _take_off(connection, mine, owner, list(stored))
+    forgotten = [(owner, key) for key, value in stored.items() if value is None]
+    if forgotten:
+        connection.executemany("DELETE FROM memory WHERE owner = ? AND key = ?", forgotten)
+    rows = [
+        (owner, key, row_checksum(owner, key, value), value)
+        for key, value in stored.items()
+        if value is not None
+    ]
+    if rows:
+        connection.executemany(
+            "INSERT OR REPLACE INTO memory (owner, key, crc, value) VALUES (?, ?, ?, ?)", rows
         )
-        _count(mine, stored, value, crc)
+    for _, key, crc, value in rows:
+        _count(mine, key, value, crc)
     _save_totals(connection, owner, mine)
+
+
+def _take_off(connection: sqlite3.Connection, mine: Totals, owner: str, keys: list[bytes]) -> None:
+    """Take what is stored under some keys off their owner's totals: it is about to be replaced."""
+    if mine.count == 0:
+        return
+    for start in range(0, len(keys), PAGE_ROWS):
+        page = keys[start : start + PAGE_ROWS]
+        places = ", ".join("?" * len(page))
+        statement = (
+            f"SELECT crc, length(key) + length(value) FROM memory WHERE owner = ? AND key IN ({places})"  # noqa: S608 - question marks
+        )
+        for crc, size_bytes in connection.execute(statement, (owner, *page)):
+            mine.count -= 1
+            mine.bytes -= size_bytes
+            mine.digest = (mine.digest - crc) & _DIGEST_MASK
 
 
 def remember_stored(

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from collectors._files.diff import text_of
 from collectors._files.fingerprint import RACY_NANOSECONDS, Content, pack_stat
 from collectors._files.opening import Directory, is_public_file, opened
@@ -30,8 +32,7 @@ _ATTEMPTS = 3
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True):
     """A regular file or a link, as it is."""
 
     stat: bytes

@@ -81,6 +81,8 @@ class Selection:
         """Directories that the configuration names on the way to its files: links there are followed."""
         self.settle_seconds = min((scope.scope.settle_seconds for scope in self._scopes), default=0.1)
         self.identities: frozenset[str] = frozenset(scope.identity for scope in self._scopes)
+        self.identity = "".join(sorted(self.identities)).encode()
+        """Of all entries together."""
         self._choices: dict[tuple[tuple[int, ...], bool], Choice] = {}
 
     def means(self, path: str) -> bool:

@@ -8,14 +8,12 @@ A directory whose digest is the one remembered is done with: nothing of its file
 """
 
 import errno
-import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from collectors._files.fingerprint import (
-    RACY_NANOSECONDS,
     STAT_SIZE,
     decode,
     directory_key,
@@ -27,6 +25,7 @@ from collectors._files.look import Found, Seen, follow
 from collectors._files.mounts import Mounts
 from collectors._files.opening import Directory, opened, opened_child
 from collectors._files.selection import Choice, Selection
+from collectors._files.stats import Stats
 from collectors.collector import Memory
 
 Learn = Callable[[Directory, str, str, Choice], Found]
@@ -113,24 +112,33 @@ class Surveyor:
             self._failed(directory.path, error, found)
             return
         found.visited.add(directory.path)
-        files: list[os.DirEntry[str]] = []
-        inner: list[str] = []
-        takes_all = self._selection.takes_all_in(directory.path)
-        for entry in entries:
-            name = entry.name
-            path = f"{directory.path}/{name}"
-            is_link = entry.is_symlink()
-            if entry.is_dir(follow_symlinks=False) or (is_link and path in self._selection.named):
-                if self._selection.may_hold(path):
-                    inner.append(name)
-            elif (is_link or entry.is_file(follow_symlinks=False)) and (
-                (takes_all and not name.startswith("..")) or self._selection.means(path)
-            ):
-                files.append(entry)
+        files, inner = self._part(directory.path, entries)
         if compares:
             self._compare(directory, files, found)
         for name in inner:
             self._descend(directory, name, found, compares=compares)
+
+    def _part(
+        self, directory: str, entries: "list[os.DirEntry[str]]"
+    ) -> tuple["list[os.DirEntry[str]]", list[str]]:
+        """Return the files that are meant, and the names of directories that may hold some."""
+        files: list[os.DirEntry[str]] = []
+        inner: list[str] = []
+        means, takes_all = self._selection.means, self._selection.takes_all_in(directory)
+        for entry in entries:
+            name = entry.name
+            if entry.is_file(follow_symlinks=False):
+                if (takes_all and name[0] != ".") or means(f"{directory}/{name}"):
+                    files.append(entry)
+                continue
+            path = f"{directory}/{name}"
+            is_link = entry.is_symlink()
+            if entry.is_dir(follow_symlinks=False) or (is_link and path in self._selection.named):
+                if self._selection.may_hold(path):
+                    inner.append(name)
+            elif is_link and means(path):
+                files.append(entry)
+        return files, inner
 
     def _descend(self, directory: Directory, name: str, found: Survey, *, compares: bool) -> None:
         path = f"{directory.path}/{name}"
@@ -177,31 +185,29 @@ class Surveyor:
             self._learn_all(directory, files, found)
             return
         stats = Stats(self._wall_nanoseconds())
-        present: dict[str, bytes] = {}
         for entry in files:
             try:
                 status = entry.stat(follow_symlinks=False)
             except OSError:
                 continue  # gone between the listing and now
-            present[entry.name] = self._note(directory, entry.name, status, stats)
-        digest = stats.digest(self._selection)
+            stats.add(entry.name, pack_stat(status), status.st_ctime_ns)
+            if status.st_nlink > 1 or stat.S_ISLNK(status.st_mode):
+                self._note_ties(directory, entry.name, status, stats)
+        digest = stats.digest(self._selection.identity)
         if known and known == digest:
             return
-        if self._differ(directory, present, found):
+        if self._differ(directory, stats.by_name(), found):
             return
         found.digests[key] = digest
 
-    def _note(self, directory: Directory, name: str, status: os.stat_result, stats: "Stats") -> bytes:
-        """Take the stat of one file into account, and who depends on it; return it packed."""
-        packed = pack_stat(status)
-        stats.add(name, packed, status.st_ctime_ns)
+    def _note_ties(self, directory: Directory, name: str, status: os.stat_result, stats: Stats) -> None:
+        """Take into account what else a link, or a file with several names, hangs together with."""
         path = f"{directory.path}/{name}"
         if stat.S_ISLNK(status.st_mode):
             self._on_link(path, follow(f"{directory.real}/{name}")[1])
             stats.add_target(directory.fd, name)
-        elif status.st_nlink > 1:
+        else:
             self._on_hard_link(path, status)
-        return packed
 
     def _differ(self, directory: Directory, present: dict[str, bytes], found: Survey) -> bool:
         """Compare file by file; return whether anything is different."""
@@ -253,7 +259,7 @@ class Surveyor:
                 stats.add_target(directory.fd, entry.name)
             elif seen.status.st_nlink > 1:
                 self._on_hard_link(path, seen.status)
-        found.digests[directory_key(directory.path)] = stats.digest(self._selection)
+        found.digests[directory_key(directory.path)] = stats.digest(self._selection.identity)
 
     def _miss(self, top: str, found: Survey) -> None:
         """Find the remembered directories that were not met, and what was in them."""
@@ -280,34 +286,6 @@ class Surveyor:
         if missing is not None:
             found.unreadable[missing] = "the file system that was mounted here is not"
         return missing is not None
-
-
-class Stats:
-    """The digest of a directory's stats, in the order of its listing."""
-
-    def __init__(self, now: int) -> None:
-        self._digest = hashlib.blake2b(digest_size=16)
-        self._latest = now - RACY_NANOSECONDS
-        self.is_sure = True
-
-    def add(self, name: str, packed: bytes, ctime_ns: int) -> None:
-        """Add one file; one that changed just now makes the digest worthless."""
-        self._digest.update(os.fsencode(name) + b"/" + packed)
-        if ctime_ns > self._latest:
-            self.is_sure = False
-
-    def add_target(self, directory_fd: int, name: str) -> None:
-        """Add what a link leads to."""
-        try:
-            self._digest.update(pack_stat(os.stat(name, dir_fd=directory_fd)))
-        except OSError:
-            self._digest.update(b"-")
-
-    def digest(self, selection: Selection) -> bytes:
-        """Return the digest, bound to this configuration; empty when it would prove nothing."""
-        for identity in sorted(selection.identities):
-            self._digest.update(identity.encode())
-        return self._digest.digest() if self.is_sure else b""
 
 
 def _upwards(directory: str) -> Iterator[str]:

@@ -18,7 +18,9 @@ from collectors._files.fingerprint import (
     decode,
     directory_key,
     encode,
+    escape,
     file_key,
+    files_prefix,
     pack_stat,
     unpack_stat,
 )
@@ -98,7 +100,8 @@ class Truth:
         match found:
             case Seen():
                 self._account(b"", found.content.text)
-                self.remember({file_key(path): encode(found.stat, found.content, look_again=found.is_racy)})
+                key = files_prefix(directory.path) + escape(name)
+                self.remember({key: encode(found.stat, found.content, look_again=found.is_racy)})
             case Unreadable(status=status) if status is not None:
                 blind = encode(pack_stat(status), Content(is_unreadable=True), look_again=True)
                 self.remember({file_key(path): blind})
@@ -127,6 +130,8 @@ class Truth:
 
     def _account(self, old: bytes, new: bytes) -> None:
         """Keep count of the text that is remembered, and remember no more than fits."""
+        if old == new:
+            return
         self._text_bytes += len(new) - len(old)
         self._looker.keeps_text = self._text_bytes < MAX_TEXT_BYTES
 

@@ -1,0 +1,48 @@
+"""The stats of one directory's files, and one digest of them: equal digests, and nothing of them changed. Pure."""
+
+import hashlib
+import os
+
+from collectors._files.fingerprint import RACY_NANOSECONDS, STAT_SIZE, pack_stat
+
+_NO_TARGET = bytes(STAT_SIZE)
+
+
+class Stats:
+    """The stats in the order of the listing; `now` in nanoseconds since the epoch."""
+
+    def __init__(self, now: int) -> None:
+        self._latest = now - RACY_NANOSECONDS
+        self._names: list[str] = []
+        self._packed: list[bytes] = []
+        self._targets: list[bytes] = []
+        self.is_sure = True
+        """Whether all that is to be known is in it."""
+
+    def add(self, name: str, packed: bytes, ctime_ns: int) -> None:
+        """Add one file; one that changed just now makes the digest worthless."""
+        self._names.append(name)
+        self._packed.append(packed)
+        if ctime_ns > self._latest:
+            self.is_sure = False
+
+    def add_target(self, directory_fd: int, name: str) -> None:
+        """Add what a link leads to."""
+        try:
+            self._targets.append(pack_stat(os.stat(name, dir_fd=directory_fd)))
+        except OSError:
+            self._targets.append(_NO_TARGET)
+
+    def by_name(self) -> dict[str, bytes]:
+        """Return the packed stat of each file."""
+        return dict(zip(self._names, self._packed, strict=True))
+
+    def digest(self, configuration: bytes) -> bytes:
+        """Return the digest, good for this configuration alone; empty when it would prove nothing."""
+        if not self.is_sure:
+            return b""
+        digest = hashlib.blake2b(os.fsencode("/".join(self._names)), digest_size=16)
+        for part in (b"".join(self._packed), b"".join(self._targets), configuration):
+            digest.update(b"/")
+            digest.update(part)
+        return digest.digest()
