@@ -16,26 +16,22 @@ from pathlib import Path
 
 from collectors._files.census import Census
 from collectors._files.flood import Floods
-from collectors._files.links import HardLinks
-from collectors._files.look import Looker, Seen, follow
-from collectors._files.mounts import MOUNTINFO, SILENT
-from collectors._files.opening import Directory
+from collectors._files.hearing import Hearing
+from collectors._files.look import Looker
+from collectors._files.mounts import MOUNTINFO
 from collectors._files.origin import Origins
 from collectors._files.polling import PREFIX as DEGRADED
-from collectors._files.polling import Polling, remote, trouble_of
+from collectors._files.polling import Polling
 from collectors._files.selection import Scope, Selection
-from collectors._files.settle import Settle
 from collectors._files.survey import Surveyor
 from collectors._files.tell import Names
 from collectors._files.truth import LAST_LOOK, Occasion, Truth
-from collectors._files.watch import Hints, NoWatch, Watch, WatchError
+from collectors._files.watch import Hints, NoWatch, Watch
 from collectors._redaction.redact import Redactor
 from collectors.collector import NotKept, Runtime
 
 _KEY = "=key"
 _REFUSED_MAX_SECONDS = 60.0
-_TOGETHER_SECONDS = 0.005
-"""Paths due this close together are looked at together: the two ends of a rename."""
 _HINT_SECONDS = 1.0
 """A hint comes no later than this after the change."""
 _LAST_LOOKS = 100
@@ -67,10 +63,6 @@ class Session:
         self._runtime = runtime
         self._host = host
         self._selection = Selection(scopes)
-        self._settle = Settle()
-        self._hinted: dict[str, float] = {}
-        self._sources: dict[str, str] = {}
-        self._hard_links = HardLinks()
         self._refused_until = 0.0
         self._refused_seconds = host.refused_seconds
         self._next_compare = 0.0
@@ -80,14 +72,22 @@ class Session:
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._polling = Polling(host.monotonic)
         self._watch = self._make_watch()
+        self._hearing = Hearing(
+            self._selection,
+            self._watch,
+            self._polling,
+            monotonic=host.monotonic,
+            wall=host.wall,
+            poll_seconds=host.poll_seconds,
+        )
         self._truth = self._make_truth()
         surveyor = Surveyor(
             self._selection,
             runtime.memory,
-            arm=self._arm,
+            arm=self._hearing.arm,
             learn=self._truth.learn,
             on_link=self._watch.watch_reach,
-            on_hard_link=self._hard_links.add,
+            on_hard_link=self._hearing.hard_links.add,
             clock=self._wall_nanoseconds,
             leave_out=runtime.leave_out,
         )
@@ -112,8 +112,8 @@ class Session:
             self._floods,
             names=Names(self._host.root / "etc"),
             origins=Origins(self._host.root),
-            on_seen=self._on_seen,
-            on_told=self._on_told,
+            on_seen=self._hearing.seen,
+            on_told=self._hearing.told,
             wall=self._host.wall,
         )
         if key is None:
@@ -146,8 +146,8 @@ class Session:
         """Tell what was hinted at and had not settled: at the next start it would count as of the time between."""
         with suppress(NotKept):
             self._watch.catch_up()
-            self._take_hints(self._watch.take())
-            due = self._settle.take(math.inf)
+            self._heed(self._watch.take())
+            due = self._hearing.take_due(math.inf)
             if not self._is_first_compare and len(due) <= _LAST_LOOKS:
                 self._look(due)
             self._truth.remember({LAST_LOOK: b"%d" % int(self._host.wall())})
@@ -165,80 +165,17 @@ class Session:
                 self._next_compare = 0.0
             if self._watch.error is not None:
                 raise self._watch.error
-            self._take_hints(self._watch.take())
+            self._heed(self._watch.take())
 
     def _next_due(self) -> float:
-        dues = (self._settle.next_due(), self._floods.next_due(), self._polling.next_due())
+        dues = (self._hearing.next_due(), self._floods.next_due(), self._polling.next_due())
         return max(min([self._next_compare, *(due for due in dues if due is not None)]), self._refused_until)
 
-    # What may happen while hints come in is noted here and looked at in `_work`.
-
-    def _take_hints(self, hints: Hints) -> None:
-        now, wall = self._host.monotonic(), self._host.wall()
+    def _heed(self, hints: Hints) -> None:
+        """Note what was hinted at; it is looked at in `_work`."""
         if hints.overflowed:
             self._next_compare = 0.0
-        for path, has_left in hints.trees.items():
-            if has_left:
-                self._watch.forget(path)
-                self._polling.forget(path)
-        for path in hints.trees:
-            self._surveyor.arm_below(path)
-            self._touch(path + "/", now, wall, self._selection.settle_seconds)
-        if hints.anchors or any(path in self._selection.named for path in hints.trees):
-            self._drop_anchors()
-            for root in self._selection.roots:
-                self._surveyor.arm_below(root)
-                self._touch(root + "/", now, wall, self._selection.settle_seconds)
-        for path in hints.files:
-            choice = self._selection.choose(path)
-            if choice is not None:
-                self._touch(path, now, wall, choice.settle_seconds)
-        for path, source in hints.moved.items():
-            self._sources[path] = source
-            self._sources[path + "/"] = source + "/"
-
-    def _touch(self, path: str, now: float, wall: float, settle_seconds: float) -> None:
-        self._hinted.setdefault(path, wall)
-        self._settle.touch(path, now, settle_seconds)
-
-    def _arm(self, directory: Directory) -> None:
-        """Watch a directory before it is listed."""
-        try:
-            self._watch.watch_directory(directory.path, directory.fd)
-        except WatchError as error:
-            self._polling.add(directory.path, trouble_of(error, self._host.poll_seconds))
-            return
-        kind = self._surveyor.mounts.kind_of(directory.device)
-        if SILENT.fullmatch(kind):
-            self._polling.add(directory.path, remote(kind, self._host.poll_seconds))
-        else:
-            self._polling.remove(directory.path)
-
-    def _drop_anchors(self) -> None:
-        """Notice when a root, or what leads to it, comes, goes or is replaced."""
-        self._watch.weigh_anchors()
-        for root in self._selection.roots:
-            for directory, name in _way_to(root):
-                path = f"{directory}/{name}"
-                self._watch.watch_itself(path)
-                if not os.path.lexists(path):
-                    self._watch.watch_for(directory, name)
-                if not os.path.lexists(path):
-                    break
-
-    def _on_seen(self, path: str, seen: Seen) -> None:
-        """Note what else a file that was looked at hangs together with."""
-        if seen.content.link is not None:
-            self._watch.watch_reach(path, seen.reach)
-        elif seen.status.st_nlink > 1:
-            self._hard_links.add(path, seen.status)
-        for other in self._hard_links.others(path):
-            self._settle.put(other, self._host.monotonic())
-
-    def _on_told(self, path: str) -> None:
-        self._settle.told(path, self._host.monotonic(), self._selection.settle_seconds)
-
-    # Looking.
+        self._hearing.take(hints, self._surveyor.arm_below)
 
     def _is_refused(self) -> bool:
         return self._host.monotonic() < self._refused_until
@@ -247,11 +184,7 @@ class Session:
         now = self._host.monotonic()
         if now < self._refused_until:
             return
-        due = self._settle.take(now + _TOGETHER_SECONDS)
-        for path in list(due):
-            source = self._sources.pop(path, None)
-            if source is not None and self._settle.cancel(source):
-                due.append(source)
+        due = self._hearing.take_due(now)
         try:
             if now >= self._next_compare:
                 self._compare_all()
@@ -265,7 +198,7 @@ class Session:
 
     def _compare_all(self) -> None:
         is_first = self._is_first_compare
-        self._drop_anchors()
+        self._hearing.drop_anchors()
         if is_first:
             self._floods.recover(self._runtime.memory)
             looked = self._runtime.memory.get(LAST_LOOK)
@@ -273,7 +206,7 @@ class Session:
         self._floods.while_agent_down = is_first
         started = self._host.wall()
         busy = self._census.compare_all(Occasion(self._last_compare, while_agent_down=is_first))
-        self._touch_again(busy)
+        self._hearing.touch_again(busy)
         if is_first:
             for event, remember in self._floods.summaries(all_of_them=True):
                 self._truth.remember(remember, [event])
@@ -283,15 +216,14 @@ class Session:
         self._next_compare = self._host.monotonic() + self._host.compare_seconds
         self._report()
 
-    def _look(self, due: Iterable[str]) -> None:
-        hinted = {path: self._hinted[path] for path in due if path in self._hinted}
+    def _look(self, due: Sequence[str]) -> None:
+        hinted = self._hearing.hinted(due)
         first = min(hinted.values(), default=self._last_compare)
         occasion = Occasion(max(self._last_compare, first - _HINT_SECONDS), hinted=hinted)
         trees = [path[:-1] for path in due if path.endswith("/")]
         files = [path for path in due if not path.endswith("/")]
-        self._touch_again(self._census.compare(trees, occasion, files))
-        for path in due:
-            self._hinted.pop(path, None)
+        self._hearing.touch_again(self._census.compare(trees, occasion, files))
+        self._hearing.looked_at(due)
         if trees:
             self._report()
 
@@ -302,17 +234,11 @@ class Session:
         if due:
             occasion = Occasion(self._last_poll)
             self._last_poll = self._host.wall()
-            self._touch_again(self._census.compare(due, occasion))
+            self._hearing.touch_again(self._census.compare(due, occasion))
             self._polling.done(started)
         told = dict(self._runtime.memory.items(DEGRADED))
         events, remember = self._polling.tell(self._selection.roots, told, int(self._host.wall()))
         self._truth.remember(remember, events)
-
-    def _touch_again(self, busy: Iterable[str]) -> None:
-        now = self._host.monotonic()
-        for path in busy:
-            self._on_told(path)
-            self._touch(path, now, self._host.wall(), self._selection.settle_seconds)
 
     def _summarise(self) -> None:
         for event, remember in self._floods.summaries():
@@ -324,8 +250,7 @@ class Session:
         self._truth.discard()
         self._refused_until = self._host.monotonic() + self._refused_seconds
         self._refused_seconds = min(2 * self._refused_seconds, _REFUSED_MAX_SECONDS)
-        for path in due:
-            self._settle.put(path, self._refused_until)
+        self._hearing.put_off(due, self._refused_until)
         self._runtime.report(f"waiting: {refusal.problem}")
 
     def _report(self) -> None:
@@ -333,15 +258,3 @@ class Session:
         if self._census.problems:
             text += f"; cannot see {len(self._census.problems)}, as {self._census.problems[0]}"
         self._runtime.report(text)
-
-
-def _way_to(path: str) -> list[tuple[str, str]]:
-    """Return (directory, name) for each step down to `path`, and for the links on the way."""
-    way: list[tuple[str, str]] = []
-    done = ""
-    for name in path.split("/")[1:]:
-        way += [step for step in follow(f"{done}/{name}")[1] if step not in way]
-        if (done, name) not in way:
-            way.append((done, name))
-        done += "/" + name
-    return way

@@ -54,7 +54,7 @@ class Survey:
 class Surveyor:
     """Compares directories with memory; its callbacks are lent by the session.
 
-    `arm` is called with each directory before it is listed, so that nothing changes unseen between.
+    `arm` is called with each directory, and the kind of its file system, before it is listed, so that nothing changes unseen between.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Surveyor:
         selection: Selection,
         memory: Memory,
         *,
-        arm: Callable[[Directory], None],
+        arm: Callable[[Directory, str], None],
         learn: Learn,
         on_link: Callable[[str, tuple[tuple[str, str], ...]], None],
         on_hard_link: Callable[[str, os.stat_result], None],
@@ -104,7 +104,7 @@ class Surveyor:
             self._failed(top, error, found)
 
     def _walk(self, directory: Directory, found: Survey, *, compares: bool) -> None:
-        self._arm(directory)
+        self._arm(directory, self.mounts.kind_of(directory.device))
         try:
             with os.scandir(directory.fd) as listing:
                 entries = list(listing)
