@@ -10,6 +10,7 @@ from pathlib import Path
 
 from collectors._files.fingerprint import directory_key, escape, files_prefix, unescape
 from collectors._files.mounts import Mounts, read_mounts
+from collectors._files.reach import Reach
 from collectors._files.selection import Choice, Selection
 from collectors._files.survey import Survey, Surveyor
 from collectors._files.tell import Difference, event_of
@@ -30,6 +31,7 @@ class Census:
         selection: Selection,
         surveyor: Surveyor,
         truth: Truth,
+        reach: Reach,
         *,
         mountinfo: Path,
         wall: Callable[[], float],
@@ -38,6 +40,7 @@ class Census:
         self._selection = selection
         self._surveyor = surveyor
         self._truth = truth
+        self._reach = reach
         self._mountinfo = mountinfo
         self._wall = wall
         self.files = 0
@@ -72,10 +75,9 @@ class Census:
         }
         points = {escape(mount.point) for mount in table}
         missing = frozenset(path for path, point in remembered.items() if point not in points)
-        before, self._surveyor.mounts = self._surveyor.mounts, Mounts(table, missing)
-        return (
-            self._concerning(before) != self._concerning(self._surveyor.mounts) or before.missing != missing
-        )
+        before, now = self._reach.mounts, Mounts(table, missing)
+        self._reach.mounts = now
+        return self._concerning(before) != self._concerning(now) or before.missing != missing
 
     def _concerning(self, mounts: Mounts) -> set[tuple[str, int]]:
         """Return the mounts at, above or below what is named by the configuration."""

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable
 
 from collectors._files.links import HardLinks
 from collectors._files.look import Seen, follow
-from collectors._files.mounts import SILENT
+from collectors._files.mounts import is_remote
 from collectors._files.opening import Directory
 from collectors._files.polling import Polling, remote, trouble_of
+from collectors._files.reach import Reach
 from collectors._files.selection import Selection
 from collectors._files.settle import Settle
 from collectors._files.watch import Hints, NoWatch, Watch, WatchError
@@ -28,6 +29,7 @@ class Hearing:
         selection: Selection,
         watch: Watch | NoWatch,
         polling: Polling,
+        reach: Reach,
         *,
         monotonic: Callable[[], float],
         wall: Callable[[], float],
@@ -36,6 +38,7 @@ class Hearing:
         self._selection = selection
         self._watch = watch
         self._polling = polling
+        self._reach = reach
         self._monotonic = monotonic
         self._wall = wall
         self._poll_seconds = poll_seconds
@@ -51,7 +54,7 @@ class Hearing:
         except WatchError as error:
             self._polling.add(directory.path, trouble_of(error, self._poll_seconds))
             return
-        if SILENT.fullmatch(kind):
+        if is_remote(kind):
             self._polling.add(directory.path, remote(kind, self._poll_seconds))
         else:
             self._polling.remove(directory.path)
@@ -60,6 +63,8 @@ class Hearing:
         """Notice when a root, or what leads to it, comes, goes or is replaced."""
         self._watch.weigh_anchors()
         for root in self._selection.roots:
+            if self._reach.lost_above(root):
+                continue
             for directory, name in _way_to(root):
                 path = f"{directory}/{name}"
                 self._watch.watch_itself(path)

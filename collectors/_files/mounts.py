@@ -3,7 +3,8 @@
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 MOUNTINFO = Path("/proc/self/mountinfo")
@@ -35,10 +36,15 @@ PSEUDO = frozenset(
 )
 """File systems of the kernel's, which hold no files to watch."""
 
-SILENT = re.compile(
+_REMOTE = re.compile(
     r"nfs4?|cifs|smb3?|smbfs|9p|afs|ceph|glusterfs|lustre|ocfs2|gfs2|virtiofs|vboxsf|fuse(?:blk|\..+)?"
 )
 """File systems whose changes give no signal here when another host, or a daemon, makes them."""
+
+
+def is_remote(kind: str) -> bool:
+    """Return whether a file system of this kind depends on another host, or a daemon."""
+    return _REMOTE.fullmatch(kind) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +56,17 @@ class Mount:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mounts:
     """What is mounted, and what was remembered to be and is not."""
 
     table: tuple[Mount, ...] = ()
-    missing: frozenset[str] = field(default=frozenset())
+    missing: frozenset[str] = frozenset()
+
+    @cached_property
+    def remote(self) -> frozenset[str]:
+        """Where file systems are mounted that depend on another host, or a daemon."""
+        return frozenset(mount.point for mount in self.table if is_remote(mount.kind))
 
     def is_pseudo(self, device: int) -> bool:
         """Return whether a device is a file system of the kernel's."""
@@ -69,10 +80,6 @@ class Mounts:
         """Return the mount point that `path`, without links, lies on; `` is the root."""
         points = {mount.point for mount in self.table}
         return next((parent for parent in _upwards(path) if parent in points), "")
-
-    def missing_above(self, path: str) -> str | None:
-        """Return the missing mount point at or above `path`."""
-        return next((parent for parent in _upwards(path) if parent in self.missing), None)
 
 
 def read_mounts(path: Path = MOUNTINFO) -> tuple[Mount, ...]:

@@ -22,6 +22,7 @@ from collectors._files.mounts import MOUNTINFO
 from collectors._files.origin import Origins
 from collectors._files.polling import PREFIX as DEGRADED
 from collectors._files.polling import Polling
+from collectors._files.reach import Reach
 from collectors._files.selection import Scope, Selection
 from collectors._files.survey import Surveyor
 from collectors._files.tell import Names
@@ -53,6 +54,10 @@ class Surroundings:
     flood_seconds: float = 60.0
     refused_seconds: float = 5.0
     """How long to wait, at first, before handing in again what the spool did not take."""
+    ask: Callable[[str], object] = os.stat
+    """Asks a mount point of a remote file system for anything; blocks while it does not answer."""
+    patience_seconds: float = 2.0
+    """How long to wait for that."""
     watch: Callable[[Callable[[], object], Selection], Watch | NoWatch] = Watch
 
 
@@ -71,11 +76,13 @@ class Session:
         self._floods = Floods(host.monotonic, host.flood_seconds)
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._polling = Polling(host.monotonic)
+        self._reach = Reach(host.monotonic, host.ask, host.patience_seconds)
         self._watch = self._make_watch()
         self._hearing = Hearing(
             self._selection,
             self._watch,
             self._polling,
+            self._reach,
             monotonic=host.monotonic,
             wall=host.wall,
             poll_seconds=host.poll_seconds,
@@ -84,6 +91,7 @@ class Session:
         surveyor = Surveyor(
             self._selection,
             runtime.memory,
+            self._reach,
             arm=self._hearing.arm,
             learn=self._truth.learn,
             on_link=self._watch.watch_reach,
@@ -93,7 +101,13 @@ class Session:
         )
         self._surveyor = surveyor
         self._census = Census(
-            runtime.memory, self._selection, surveyor, self._truth, mountinfo=host.mountinfo, wall=host.wall
+            runtime.memory,
+            self._selection,
+            surveyor,
+            self._truth,
+            self._reach,
+            mountinfo=host.mountinfo,
+            wall=host.wall,
         )
 
     def _make_watch(self) -> Watch | NoWatch:
@@ -110,6 +124,7 @@ class Session:
             self._selection,
             Looker(self._selection, Redactor(made), clock=self._wall_nanoseconds),
             self._floods,
+            self._reach,
             names=Names(self._host.root / "etc"),
             origins=Origins(self._host.root),
             on_seen=self._hearing.seen,

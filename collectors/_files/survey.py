@@ -22,8 +22,8 @@ from collectors._files.fingerprint import (
     unescape,
 )
 from collectors._files.look import Found, Seen, follow
-from collectors._files.mounts import Mounts
 from collectors._files.opening import Directory, opened, opened_child
+from collectors._files.reach import Reach
 from collectors._files.selection import Choice, Selection
 from collectors._files.stats import Stats
 from collectors.collector import Memory
@@ -61,6 +61,7 @@ class Surveyor:
         self,
         selection: Selection,
         memory: Memory,
+        reach: Reach,
         *,
         arm: Callable[[Directory, str], None],
         learn: Learn,
@@ -71,6 +72,7 @@ class Surveyor:
     ) -> None:
         self._selection = selection
         self._memory = memory
+        self._reach = reach
         self._arm = arm
         self._learn = learn
         self._on_link = on_link
@@ -79,7 +81,6 @@ class Surveyor:
         self._leave_out = leave_out
         self.complete: frozenset[str] = frozenset()
         """The entries of the configuration whose files have all been learnt."""
-        self.mounts = Mounts()
 
     def survey(self, top: str) -> Survey:
         """Compare everything meant at and below the directory `top`."""
@@ -93,7 +94,7 @@ class Surveyor:
         self._enter(top, Survey(), compares=False)
 
     def _enter(self, top: str, found: Survey, *, compares: bool = True) -> None:
-        if self.mounts.missing_above(top) is not None:
+        if self._reach.lost_above(top):
             return
         try:
             with opened(top, self._selection.named.__contains__, listable=True) as directory:
@@ -104,7 +105,7 @@ class Surveyor:
             self._failed(top, error, found)
 
     def _walk(self, directory: Directory, found: Survey, *, compares: bool) -> None:
-        self._arm(directory, self.mounts.kind_of(directory.device))
+        self._arm(directory, self._reach.mounts.kind_of(directory.device))
         try:
             with os.scandir(directory.fd) as listing:
                 entries = list(listing)
@@ -142,6 +143,8 @@ class Surveyor:
 
     def _descend(self, directory: Directory, name: str, found: Survey, *, compares: bool) -> None:
         path = f"{directory.path}/{name}"
+        if self._reach.lost_at(path):
+            return
         try:
             with opened_child(directory, name, may_follow=path in self._selection.named) as child:
                 if self._is_ours(child, found):
@@ -151,19 +154,17 @@ class Surveyor:
 
     def _note_mount(self, directory: Directory, found: Survey) -> None:
         """Note on which mount the top of a survey lies, by the path at which all of it would be missing."""
-        point = self.mounts.point_of(directory.real)
+        point = self._reach.mounts.point_of(directory.real)
         if point:
             found.mounts[point if directory.path == directory.real else directory.path] = point
 
     def _is_ours(self, directory: Directory, found: Survey) -> bool:
         """Return whether to enter; other file systems only where the configuration names them."""
         crosses = directory.device != directory.parent_device
-        if directory.path in self.mounts.missing:
-            return False
         if (
             (crosses and directory.path not in self._selection.named)
             or (directory.device, directory.inode) in self._leave_out
-            or self.mounts.is_pseudo(directory.device)
+            or self._reach.mounts.is_pseudo(directory.device)
         ):
             found.foreign.add(directory.path)
             return False
@@ -282,10 +283,10 @@ class Surveyor:
         hidden = found.unreadable.keys() | found.foreign
         if any(parent in hidden for parent in _upwards(directory)):
             return True
-        missing = self.mounts.missing_above(directory)
-        if missing is not None:
-            found.unreadable[missing] = "the file system that was mounted here is not"
-        return missing is not None
+        lost = self._reach.lost_above(directory)
+        if lost is not None:
+            found.unreadable[lost.point] = lost.reason
+        return lost is not None
 
 
 def _upwards(directory: str) -> Iterator[str]:

@@ -28,6 +28,7 @@ from collectors._files.flood import Floods
 from collectors._files.look import Busy, Found, Gone, Looker, Seen, Unreadable
 from collectors._files.opening import Directory
 from collectors._files.origin import Origins
+from collectors._files.reach import Reach
 from collectors._files.selection import Choice, Selection
 from collectors._files.tell import Difference, Names, decide, event_of
 from collectors.collector import Runtime
@@ -72,6 +73,7 @@ class Truth:
         selection: Selection,
         looker: Looker,
         floods: Floods,
+        reach: Reach,
         *,
         names: Names,
         origins: Origins,
@@ -83,6 +85,7 @@ class Truth:
         self._selection = selection
         self._looker = looker
         self._floods = floods
+        self._reach = reach
         self.names = names
         self._origins = origins
         self._on_seen = on_seen
@@ -91,8 +94,6 @@ class Truth:
         self._draft = _Draft()
         self._text_bytes = int(runtime.memory.get(TEXT_BYTES) or 0)
         self.complete: frozenset[str] = frozenset()
-        self.is_missing: Callable[[str], bool] = lambda _: False
-        """Whether a path lies on a file system that should be mounted and is not."""
 
     def learn(self, directory: Directory, name: str, path: str, choice: Choice) -> Found:
         """Look at a file for the first time and remember it without a word."""
@@ -162,17 +163,22 @@ class Truth:
             choice = self._selection.choose(path)
             if choice is None:
                 self.forget(path)
-            elif not self.is_missing(path):
+            else:
                 self._compare(path, choice, old, self._looker.look(path, choice), occasion)
         self._origins.forget()
         self.commit()
         return busy
 
     def _part(self, paths: Iterable[str]) -> tuple[list[str], dict[str, Fingerprint]]:
-        """Part the paths that seem to be there from the remembered ones that seem to be gone."""
+        """Part the paths that seem to be there from the remembered ones that seem to be gone.
+
+        What is out of reach is neither.
+        """
         present: list[str] = []
         absent: dict[str, Fingerprint] = {}
         for path in sorted(set(paths)):
+            if self._reach.lost_above(path):
+                continue
             if os.path.lexists(path):
                 present.append(path)
                 continue

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -152,8 +153,8 @@ def test_what_was_never_readable_is_silent(record, etc):
     assert recorder.events == again.events == []
 
 
-def mountinfo(path, *points):
-    lines = [f"{20 + i} 1 0:{40 + i} / {point} rw - tmpfs tmpfs rw" for i, point in enumerate(points)]
+def mountinfo(path, *points, kind="tmpfs"):
+    lines = [f"{20 + i} 1 0:{40 + i} / {point} rw - {kind} source rw" for i, point in enumerate(points)]
     path.write_text("\n".join(["1 0 8:1 / / rw - ext4 /dev/root rw", *lines]) + "\n")
     return {"mountinfo": path}
 
@@ -198,12 +199,60 @@ def mount_point(tmp_path):
 
 def test_a_mount_that_goes_and_comes_under_watch(record, mount_point, tmp_path):
     (mount_point / "a").write_text("a")
-    recorder = run(record, None, f"{mount_point}/**")
+    recorder = run(record, None, f"{mount_point}/**", settle=Duration(0.5))
+    (mount_point / "a").write_text("changed, and gone before it had settled")
     subprocess.run(["umount", mount_point], check=True)
+    recorder.stop.wait(0.6)
     assert changes(recorder) == [("unreadable", "mnt")]
     (tmp_path / "disk" / "a").write_text("b")
     subprocess.run(["mount", "--bind", tmp_path / "disk", mount_point], check=True)
     assert changes(recorder, 2) == [("modified", "a"), ("unreadable", "mnt")]
+
+
+class Server:
+    """The remote side of a mount: it answers, or it does not."""
+
+    def __init__(self):
+        self._lives = threading.Event()
+        self._lives.set()
+        self.hang, self.answer = self._lives.clear, self._lives.set
+
+    def ask(self, point):
+        self._lives.wait(30)
+        return point
+
+
+@pytest.fixture
+def server():
+    server = Server()
+    yield server
+    server.answer()
+
+
+def test_a_server_that_does_not_answer_is_unreadable_and_holds_up_nothing_else(record, etc, tmp_path, server):
+    export = tmp_path / "export"
+    export.mkdir()
+    (export / "a").write_text(OLD)
+    host = {
+        **mountinfo(tmp_path / "mountinfo", export, kind="nfs4"),
+        "ask": server.ask,
+        "patience_seconds": 0.05,
+    }
+    first = run(record, None, f"{etc}/**", f"{export}/**", surroundings=host)
+    first.end()
+    server.hang()
+    (etc / "app.conf").write_text(NEW)
+    (export / "a").unlink()
+    second = run(record, first.memory, f"{etc}/**", f"{export}/**", surroundings=host)
+    assert changes(second, 2) == [("modified", "app.conf"), ("unreadable", "export")]
+    assert second.events[-1].data["reason"] == "the file system that is mounted here does not answer"
+    (export / "a").write_text(NEW)
+    (etc / "app.conf").unlink()
+    assert changes(second, 3)[0] == ("deleted", "app.conf")
+    second.end()
+    server.answer()
+    third = run(record, second.memory, f"{etc}/**", f"{export}/**", surroundings=host)
+    assert changes(third) == [("modified", "a")]
 
 
 # --- directories and roots
