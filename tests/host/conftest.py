@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from harness import image
 from harness.host import Host, agent_layer
+from harness.image import BOOKWORM
 from harness.receiver import Receiver
 
 
@@ -28,7 +29,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def layers():
-    """Return the function that makes a host's layers, lazily: on a plain Debian, or on one with more packages."""
+    """Return the function that makes a host's layers, lazily: of a kind of Debian, plain or with more packages."""
     if reason := image.missing():
         remedy = f"{reason}; run `make test-deps`, then the tests, as root on a Debian"
         if os.environ.get("STS_AGENT_REQUIRE_HOST_TESTS") == "1":
@@ -36,9 +37,9 @@ def layers():
         pytest.skip(remedy)
 
     @functools.cache
-    def layers(*, more_packages):
-        base = image.base(image.MORE_PACKAGES if more_packages else ())
-        return [agent_layer(base), base]
+    def layers(debian, *, more_packages):
+        base = image.base(image.MORE_PACKAGES if more_packages else (), debian)
+        return [agent_layer(base, debian), base]
 
     return layers
 
@@ -57,9 +58,9 @@ def new_host(layers, receiver, request):
     """Return a function that makes a host; all of them are gone after the test, whatever it did."""
     with contextlib.ExitStack() as hosts:
 
-        def new_host(name="edge-01", *, packages=(), installed=True):
+        def new_host(name="edge-01", *, debian=BOOKWORM, packages=(), installed=True):
             assert set(packages) <= set(image.MORE_PACKAGES), "name it in harness/image.py"
-            below = layers(more_packages=bool(packages))
+            below = layers(debian, more_packages=bool(packages))
             host = Host(below if installed else below[1:], receiver, name)
             hosts.callback(host.close)
             hosts.callback(_tell_if_failed, request.node, host)

@@ -3,25 +3,13 @@
 import time
 
 import pytest
-
-
-def boots(receiver):
-    """Return what arrived under `boot`, as types in their order."""
-    return [event["event_type"] for event in receiver.events if event["source_type_name"] == "boot"]
-
-
-def settled(host):
-    """Wait until everything the agent has to say about this boot has arrived."""
-    host.catch_up()
-    return boots(host.receiver)
+from harness import boots
+from harness.boots import settled
 
 
 @pytest.fixture
 def known(host):
-    """Boot a host whose agent then knows it: its next boot is news."""
-    host.boot()
-    assert settled(host) == []
-    return host
+    return boots.known(host)
 
 
 def test_the_boot_in_which_the_agent_is_installed_is_no_news(known):

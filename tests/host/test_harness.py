@@ -5,6 +5,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from harness.image import BOOKWORM, SYSVINIT, TRIXIE
 from harness.machine import HostError
 from harness.receiver import API_KEY
 
@@ -33,6 +34,21 @@ def test_a_host_boots_debian_with_systemd_as_process_1(host):
     assert host.run("cat", "/proc/1/comm").stdout == "systemd\n"
     assert host.run("systemctl", "is-system-running").stdout == "running\n"
     assert host.run("hostname").stdout == "edge-01\n"
+
+
+@pytest.mark.parametrize(
+    ("debian", "init", "release"),
+    [(BOOKWORM, "systemd", "12."), (TRIXIE, "systemd", "13."), (SYSVINIT, "init", "12.")],
+    ids=["Debian 12", "Debian 13", "Debian 12 with sysvinit"],
+)
+def test_a_host_is_of_the_kind_of_debian_that_was_asked_for_and_runs_the_agent(
+    new_host, debian, init, release
+):
+    host = new_host(debian=debian)
+    host.boot()
+    assert host.run("cat", "/proc/1/comm").stdout.strip() == init
+    assert host.read("/etc/debian_version").startswith(release)
+    host.receiver.wait_for_event("AgentStartedEvent")
 
 
 def test_a_reboot_makes_a_new_boot_and_keeps_the_disk_and_the_machine_id(host):

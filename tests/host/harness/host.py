@@ -12,14 +12,15 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness import image, namespace
+from harness import image, namespace, sysvinit
+from harness.image import BOOKWORM, Debian
 from harness.machine import HostError, Machine
 from harness.receiver import API_KEY, Receiver
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 
-# The base's Python, whatever Python runs the tests.
-_WHEELS_FOR = ("--python-version=3.11", "--implementation=cp", "--only-binary=:all:")
+# For the base's Python, whatever Python runs the tests.
+_WHEELS_FOR = ("--implementation=cp", "--only-binary=:all:")
 _PLATFORMS = ("manylinux_2_5", "manylinux1", "manylinux_2_12", "manylinux2010", "manylinux_2_17")
 _PLATFORMS += ("manylinux2014", "manylinux_2_28", "manylinux_2_34")
 
@@ -128,15 +129,18 @@ class Host(Machine):
         )
 
 
-def agent_layer(base: Path) -> Path:
+def agent_layer(base: Path, debian: Debian = BOOKWORM) -> Path:
     """Return the layer that `packaging/install` makes of a base: the agent from this checkout's wheel."""
     machine = Machine([base])
+    wheel = f"/mnt/wheel/{built_wheel().name}"
+    install = ["/mnt/checkout/packaging/install", "--no-start", "--wheels=/mnt/wheels", wheel]
+    show = {
+        CHECKOUT: "/mnt/checkout",
+        built_wheel().parent: "/mnt/wheel",
+        dependencies(debian): "/mnt/wheels",
+    }
     machine.prepare(
-        "/mnt/checkout/packaging/install",
-        "--no-start",
-        "--wheels=/mnt/wheels",
-        f"/mnt/wheel/{built_wheel().name}",
-        show={CHECKOUT: "/mnt/checkout", built_wheel().parent: "/mnt/wheel", dependencies(): "/mnt/wheels"},
+        *(install if debian.has_systemd else ["sh", "-euc", sysvinit.INSTALL, "install", wheel]), show=show
     )
     return machine.become_layer()
 
@@ -150,17 +154,19 @@ def built_wheel() -> Path:
 
 
 @functools.cache
-def dependencies() -> Path:
+def dependencies(debian: Debian = BOOKWORM) -> Path:
     """Return the directory of the wheels that ours needs, downloaded when what it needs has changed."""
     constraints = CHECKOUT / "packaging/constraints.txt"
-    needs = (CHECKOUT / "pyproject.toml").read_bytes() + constraints.read_bytes()
-    return image.made_once(f"wheels-{hashlib.sha256(needs).hexdigest()[:16]}", _download)
+    needs = (CHECKOUT / "pyproject.toml").read_bytes() + constraints.read_bytes() + debian.python.encode()
+    name = f"wheels-{hashlib.sha256(needs).hexdigest()[:16]}"
+    return image.made_once(name, lambda directory: _download(directory, debian.python))
 
 
-def _download(directory: Path) -> None:
+def _download(directory: Path, python: str) -> None:
     platforms = [f"--platform={platform}_{os.uname().machine}" for platform in _PLATFORMS]
+    wheels_for = [*_WHEELS_FOR, f"--python-version={python}", *platforms]
     constraints = f"--constraint={CHECKOUT}/packaging/constraints.txt"
-    _pip("download", *_WHEELS_FOR, *platforms, constraints, f"--dest={directory}", built_wheel())
+    _pip("download", *wheels_for, constraints, f"--dest={directory}", built_wheel())
     (directory / built_wheel().name).unlink(missing_ok=True)
 
 

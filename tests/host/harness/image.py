@@ -1,35 +1,42 @@
 """Root file systems of test hosts: a real Debian, made once by mmdebstrap and kept in the user's cache.
 
-A base is named after its packages and never written to again: a host boots on an overlay above it.
+A base is named after its suite and packages and never written to again: a host boots on an overlay above it.
 """
 
 import fcntl
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import platformdirs
+from harness import sysvinit
 
-SUITE = "bookworm"
 
-PACKAGES = (
-    "ca-certificates",
-    "curl",
-    "dbus",
-    "iproute2",
-    "libpam-systemd",
-    "nginx",
-    "procps",
-    "python3",
-    "python3-venv",
-    "systemd",
-    "systemd-sysv",
-    "vim-tiny",
-)
+class Debian(NamedTuple):
+    """A kind of Debian; `python` is the version that its python3 has."""
+
+    suite: str
+    python: str
+    packages: tuple[str, ...]
+
+    @property
+    def has_systemd(self) -> bool:
+        """Whether systemd is its process 1."""
+        return "systemd-sysv" in self.packages
+
+
+_EVERYWHERE = ("ca-certificates", "curl", "dbus", "iproute2", "procps", "python3", "python3-venv", "vim-tiny")
+_WITH_SYSTEMD = ("libpam-systemd", "nginx", "systemd", "systemd-sysv")
+
+BOOKWORM = Debian("bookworm", "3.11", (*_EVERYWHERE, *_WITH_SYSTEMD))
+TRIXIE = Debian("trixie", "3.13", (*_EVERYWHERE, *_WITH_SYSTEMD, "polkitd"))
+SYSVINIT = Debian("bookworm", "3.11", (*_EVERYWHERE, "sysvinit-core"))
 
 MORE_PACKAGES = ("dbus-user-session", "polkitd", "puppet-agent")
 """What some tests ask for; one second base has them all, since each base costs a minute and 300 MB."""
@@ -45,11 +52,11 @@ server {
 """
 
 
-def base(extra: Iterable[str] = ()) -> Path:
-    """Return the directory of a Debian with our packages and `extra`; the first call takes a minute."""
-    packages = sorted({*PACKAGES, *extra})
-    key = hashlib.sha256("\n".join([_LAYOUT, SUITE, *packages]).encode()).hexdigest()[:16]
-    return made_once(f"debian-{key}", lambda directory: _make(directory, packages))
+def base(extra: Iterable[str] = (), debian: Debian = BOOKWORM) -> Path:
+    """Return the directory of a Debian with `extra` packages; the first call takes a minute."""
+    whole = debian._replace(packages=tuple(sorted({*debian.packages, *extra})))
+    key = hashlib.sha256("\n".join([_LAYOUT, whole.suite, *whole.packages]).encode()).hexdigest()[:16]
+    return made_once(f"debian-{key}", lambda directory: _make(directory, whole))
 
 
 def made_once(name: str, make: Callable[[Path], None]) -> Path:
@@ -76,14 +83,14 @@ def cache_directory() -> Path:
     return directory
 
 
-def _make(directory: Path, packages: list[str]) -> None:
+def _make(directory: Path, debian: Debian) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         options = Path(scratch, "apt.conf")
         options.write_text(_apt_options())
         sources = Path(scratch, "sources.list")
-        sources.write_text(_apt_sources())
-        command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}"]
-        command += [f"--aptopt={options}", SUITE, str(directory)]
+        sources.write_text(_apt_sources(debian.suite))
+        command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(debian.packages)}"]
+        command += [f"--aptopt={options}", debian.suite, str(directory)]
         if sources.stat().st_size:
             command.append(str(sources))
         done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
@@ -92,14 +99,17 @@ def _make(directory: Path, packages: list[str]) -> None:
     directory.chmod(0o755)
     (directory / "etc/machine-id").unlink(missing_ok=True)
     (directory / "etc/hostname").unlink(missing_ok=True)
+    if not debian.has_systemd:
+        sysvinit.settle(directory)
+        return
     (directory / "etc/nginx/sites-available/default").write_text(_NGINX_SITE)
     (directory / "var/log/journal").mkdir(exist_ok=True)  # the journal outlives a reboot
     for unit in ("nginx.service", "apt-daily.timer", "apt-daily-upgrade.timer"):
         subprocess.run(["systemctl", "--quiet", f"--root={directory}", "disable", unit], check=True)
 
 
-def _apt_sources() -> str:
-    """Return this machine's own mirrors of the suite, or nothing where it has none."""
+def _apt_sources(suite: str) -> str:
+    """Return this machine's own mirrors with the suite in place of its own, or nothing where it has none."""
     wanted = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
     targets = subprocess.run(
         ["apt-get", "indextargets", "--format", wanted, "Created-By: Packages", "Origin: Debian"],
@@ -107,8 +117,9 @@ def _apt_sources() -> str:
         capture_output=True,
         text=True,
     ).stdout
-    of_suite = sorted({line for line in targets.splitlines() if line.split()[1].startswith(SUITE)})
-    return "".join(f"deb {line}\n" for line in of_suite)
+    here = platform.freedesktop_os_release().get("VERSION_CODENAME", suite)
+    lines = {line.replace(f" {here}", f" {suite}") for line in targets.splitlines()}
+    return "".join(f"deb {line}\n" for line in sorted(lines) if f" {suite}" in line)
 
 
 def _apt_options() -> str:

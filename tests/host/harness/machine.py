@@ -1,4 +1,4 @@
-"""One test host: a Debian with systemd as its process 1, booted in a container in a third of a second.
+"""One test host: a Debian with an init as its process 1, booted in a container in a third of a second.
 
 It shares the kernel, the clock and the network with the machine that runs the tests; it has its own
 boot id, machine id, host name, file system, processes and cgroups. Nothing of it outlives the test.
@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from harness import namespace
+from harness import namespace, sysvinit
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -84,7 +84,7 @@ class Machine:
         self._forget_notices()
         with (self._directory / "console").open("wb") as console:
             self._nspawn = subprocess.Popen(
-                self._launch("--boot", "--notify-ready=yes", *options),
+                self._launch("--boot", "--notify-ready=yes", *self._how_it_tells(), *options),
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,
@@ -101,8 +101,8 @@ class Machine:
         self.boots += 1
 
     def reboot(self, *command: str) -> None:
-        """Run `systemctl reboot` (or another command that ends in a reboot) and boot again."""
-        self.run(*(command or ("systemctl", "reboot")), check=False)
+        """Run `reboot` (or another command that ends in a reboot) and boot again."""
+        self.run(*(command or ("reboot",)), check=False)
         status = self.wait_until_off()
         if status != _REBOOT_ASKED:
             raise HostError(f"{self.name} did not ask for a reboot, it ended with {status}: {self.console()}")
@@ -110,7 +110,7 @@ class Machine:
 
     def poweroff(self) -> None:
         """Shut it down in order."""
-        self.run("systemctl", "poweroff", check=False)
+        self.run("poweroff", check=False)
         self.wait_until_off()
 
     def power_loss(self) -> None:
@@ -137,6 +137,7 @@ class Machine:
         self._nspawn = None
         self._leader = 0
         self._remove_cgroup()
+        namespace.make_writable(self._root)
         return status
 
     def close(self) -> None:
@@ -270,6 +271,13 @@ class Machine:
         nspawn += ["--link-journal=no", *arguments]
         launch = [*_ENDS_WITH_PARENT, "unshare", "--mount", "sh", "-euc", _LAUNCH, "launch"]
         return [*launch, str(self._cgroup), *nspawn]
+
+    def _how_it_tells(self) -> list[str]:
+        """Return how the host says that it is up; systemd does by itself."""
+        if (self._root / "usr/lib/systemd/systemd").exists():
+            return []
+        (self._root / sysvinit.READY_SOCKET.lstrip("/")).touch()
+        return [f"--bind={self._directory}/notify:{sysvinit.READY_SOCKET}"]
 
     def _remove_cgroup(self) -> None:
         subprocess.run(["unshare", "--mount", "sh", "-c", _REMOVE_CGROUP, "-", self._cgroup], check=False)

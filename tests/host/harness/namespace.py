@@ -11,6 +11,7 @@ from pathlib import Path
 from harness import image
 
 _CLONE_NEWNS = 0x00020000
+_MS_REMOUNT = 0x20
 _MS_REC = 0x4000
 _MS_PRIVATE = 1 << 18
 _MNT_DETACH = 2
@@ -33,9 +34,19 @@ def scratch() -> Path:
 
 
 def overlay(lower: list[Path], upper: Path, work: Path, mount_point: Path) -> None:
-    """Mount `upper` above `lower` (the topmost first) at `mount_point`."""
+    """Mount `upper` above `lower` (the topmost first) at `mount_point`.
+
+    xino: a file keeps its inode for good when it is first written to, as it does on a real disk.
+    """
     layers = ":".join(map(str, lower))
-    mount("overlay", mount_point, "overlay", data=f"lowerdir={layers},upperdir={upper},workdir={work}")
+    data = f"lowerdir={layers},upperdir={upper},workdir={work},xino=on"
+    mount("overlay", mount_point, "overlay", data=data)
+
+
+def make_writable(mount_point: Path) -> None:
+    """Let the file system at `mount_point` be written to again, after a shutdown that ended this."""
+    if os.statvfs(mount_point).f_flag & os.ST_RDONLY:
+        mount("none", mount_point, None, flags=_MS_REMOUNT)
 
 
 def mount(source: str, target: Path, kind: str | None, *, flags: int = 0, data: str = "") -> None:
