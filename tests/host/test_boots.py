@@ -1,10 +1,30 @@
 """Boots, shutdowns and crashes of real hosts, each told once."""
 
 import time
+from pathlib import Path
 
 import pytest
 from harness import boots
 from harness.boots import settled
+
+DROP_INS = "/etc/systemd/system/sts-agent.service.d"
+SHOWS_AN_OLD_KERNEL = """\
+[Service]
+ExecStart=
+ExecStart=/usr/bin/setarch --uname-2.6 /opt/sts-agent/bin/sts-agent run
+LockPersonality=no
+SystemCallFilter=personality
+"""
+UNCOVER = "uncover-boot-id.service"
+UNCOVERS_BOOT_ID = """\
+[Unit]
+DefaultDependencies=no
+Before=systemd-journald.service sysinit.target
+[Service]
+Type=oneshot
+ExecStart=umount /proc/sys/kernel/random/boot_id
+"""
+"""Leaves what LXC shows: systemd-nspawn mounts a boot id of the container's own over that of the machine below."""
 
 
 @pytest.fixture
@@ -23,6 +43,7 @@ def test_the_boot_in_which_the_agent_is_installed_is_no_news(known):
         (["systemctl", "reboot"], "reboot"),
         (["systemctl", "poweroff"], "poweroff"),
         (["systemctl", "halt"], "halt"),
+        (["systemctl", "start", "kexec.target"], "kexec"),
     ],
 )
 def test_a_shutdown_is_told_with_its_kind_before_the_host_is_gone_and_the_boot_after_it(known, command, kind):
@@ -145,7 +166,7 @@ def test_a_shutdown_is_never_held_up_where_the_receiver_is_away(new_host, packag
     assert shutdown["context"]["data"]["kind"] == "reboot"
 
 
-def test_another_kernel_and_another_release_are_told_as_deployments(known):
+def test_another_release_of_the_system_is_told_as_a_deployment(known):
     release = known.read("/usr/lib/os-release").replace("12 (bookworm)", "13 (trixie)")
     known.poweroff()
     known.write("/usr/lib/os-release", release)
@@ -153,6 +174,58 @@ def test_another_kernel_and_another_release_are_told_as_deployments(known):
     changed = known.receiver.wait_for_event("VersionChangedEvent", package="os-release")
     assert changed["context"]["data"]["new_version"] == "Debian GNU/Linux 13 (trixie)"
     assert changed["source_type_name"] == "package"
+
+
+def test_another_kernel_is_told_as_a_deployment_and_with_the_boot(known):
+    newer = known.run("uname", "-r").stdout.strip()
+    older = known.run("setarch", "--uname-2.6", "uname", "-r").stdout.strip()
+    known.poweroff()
+    known.write(f"{DROP_INS}/old-kernel.conf", SHOWS_AN_OLD_KERNEL)
+    known.boot()
+    assert settled(known) == ["HostShutdownEvent", "HostBootedEvent"]
+    known.poweroff()
+    known.path(f"{DROP_INS}/old-kernel.conf").unlink()
+    known.boot()
+    assert settled(known) == ["HostShutdownEvent", "HostBootedEvent"] * 2
+    turns = [(newer, older, "downgraded"), (older, newer, "upgraded")]
+    changes = known.receiver.of_type("VersionChangedEvent")
+    for (old, new, action), booted, changed in zip(
+        turns, known.receiver.of_type("HostBootedEvent"), changes, strict=True
+    ):
+        data = booted["context"]["data"]
+        assert (data["previous_kernel"], data["kernel"]) == (old, new)
+        assert changed["source_type_name"] == "package"
+        assert changed["context"]["data"] == {
+            "package": "kernel",
+            "old_version": old,
+            "new_version": new,
+            "action": action,
+            "manager": "host",
+            "boot_id": data["boot_id"],
+        }
+
+
+def test_in_a_container_with_the_boot_id_of_its_host_each_boot_is_told_once(host):
+    host.write(f"/etc/systemd/system/{UNCOVER}", UNCOVERS_BOOT_ID)
+    wants = host.path("/etc/systemd/system/sysinit.target.wants")
+    wants.mkdir(exist_ok=True)
+    (wants / UNCOVER).symlink_to(f"../{UNCOVER}")
+    known = boots.known(host)
+    assert known.boot_id() == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    known.run("systemctl", "restart", "sts-agent")
+    known.reboot()
+    assert settled(known) == ["HostShutdownEvent", "HostBootedEvent"]
+    known.power_loss()
+    known.boot()
+    assert settled(known)[2:] == ["HostCrashedEvent", "HostBootedEvent"]
+    known.shell("systemctl kill --signal=KILL sts-agent; systemctl stop sts-agent; rm /var/log/wtmp")
+    known.reboot()
+    assert settled(known)[4:] == ["HostBootedEvent"]
+    assert {e["context"]["data"]["boot_id"] for e in known.receiver.of_type("HostBootedEvent")} == {
+        known.boot_id()
+    }
+    identifiers = [event["context"]["source_identifier"] for event in known.receiver.events]
+    assert len(set(identifiers)) == len(identifiers)
 
 
 def test_a_container_without_an_init_has_no_boots(host):
