@@ -5,6 +5,7 @@ Which boot this is and how long it has run never lie: a boot id and CLOCK_BOOTTI
 """
 
 import ctypes
+import os
 import time
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -28,8 +29,11 @@ _NOT_BEFORE = 1_767_225_600  # 2026-01-01: a clock from before this program was 
 _SIZEOF_TIMEX = 208  # on 64-bit Linux; the buffer below is larger
 _OFFSETOF_STATUS = {8: 40, 4: 20}  # by the size of a long: modes, offset, freq, maxerror, esterror, status
 
+_START_TIME = 22 - 3  # field 22 of proc(5)'s stat; the two before the third are cut off
+
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-MACHINE_ID = Path("/etc/machine-id")
+MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
+"""systemd's, and D-Bus's own where there is no systemd."""
 
 
 def boottime() -> float:
@@ -37,15 +41,22 @@ def boottime() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
+def read_start_of_boot(process_1: Path = Path("/proc/1/stat")) -> float:
+    """Return when process 1 was started, in a container its own, by today's wall clock in epoch seconds."""
+    fields = _read(process_1).rpartition(")")[2].split()  # what is between the brackets may hold anything
+    ticks = int(fields[_START_TIME]) if len(fields) > _START_TIME else 0
+    return time.time() - boottime() + ticks / os.sysconf("SC_CLK_TCK")
+
+
 def read_boot_id(path: Path = BOOT_ID) -> str:
     """Return the name of this boot, empty where it is hidden from us."""
     return _read(path)
 
 
-def read_machine_id(path: Path = MACHINE_ID) -> str:
+def read_machine_id(paths: Iterable[Path] = MACHINE_IDS) -> str:
     """Return the name of this installation, empty where it has none (yet)."""
-    name = _read(path)
-    return "" if name == "uninitialized" else name
+    names = (_read(path) for path in paths)
+    return next((name for name in names if name and name != "uninitialized"), "")
 
 
 def is_trusted(

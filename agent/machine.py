@@ -5,6 +5,7 @@ report everything that differs here as a change.
 """
 
 import logging
+from collections.abc import Callable
 
 from agent import clock
 from agent.own_events import OWNER
@@ -13,9 +14,12 @@ from spool import Spool, SpoolError
 log = logging.getLogger(__name__)
 
 _KEY = "machine-id"
+_REASON = "cloned image"
 
 
-def settle_in(spool: Spool, machine_id: str | None = None) -> bool:
+def settle_in(
+    spool: Spool, machine_id: str | None = None, start_of_boot: Callable[[], float] = clock.read_start_of_boot
+) -> bool:
     """Remember this machine; on another one than remembered forget all first, and return True."""
     here = clock.read_machine_id() if machine_id is None else machine_id
     if not here:
@@ -24,7 +28,8 @@ def settle_in(spool: Spool, machine_id: str | None = None) -> bool:
     if remembered == here.encode():
         return False
     if remembered is not None:
-        aside = spool.set_aside_undelivered("cloned image")
+        aside = spool.set_aside_undelivered(_REASON)
+        _refuse_left_behind(spool, start_of_boot())
         spool.forget()
         log.warning(
             "this spool was filled on another machine (a cloned image?): "
@@ -36,3 +41,14 @@ def settle_in(spool: Spool, machine_id: str | None = None) -> bool:
     except SpoolError as error:
         log.warning("this machine's name is not remembered: %s", error)
     return remembered is not None
+
+
+def _refuse_left_behind(spool: Spool, start_of_boot: float) -> None:
+    """Set aside what programs of the other machine left in `incoming/`; what came in this boot is our own."""
+    for name, _ in spool.incoming():
+        try:
+            left_at = (spool.directory / "incoming" / name).stat().st_ctime
+        except OSError:
+            continue
+        if left_at < start_of_boot:
+            spool.refuse_incoming(name, _REASON)

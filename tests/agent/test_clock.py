@@ -1,5 +1,8 @@
 """Which clock is to be believed."""
 
+import os
+import time
+
 import pytest
 
 from agent import clock
@@ -36,9 +39,20 @@ def test_a_boot_id_that_is_hidden_is_empty(tmp_path):
     assert clock.read_boot_id(tmp_path / "nothing") == ""
 
 
-def test_a_machine_without_a_name_yet_has_none(tmp_path):
-    path = tmp_path / "machine-id"
-    path.write_text("uninitialized\n")
-    assert clock.read_machine_id(path) == ""
-    path.write_text("0123456789abcdef0123456789abcdef\n")
-    assert clock.read_machine_id(path) == "0123456789abcdef0123456789abcdef"
+def test_a_machine_without_a_name_yet_has_none_and_without_systemd_it_has_that_of_d_bus(tmp_path):
+    systemd, dbus = tmp_path / "systemd", tmp_path / "dbus"
+    assert clock.read_machine_id([systemd, dbus]) == ""
+    systemd.write_text("uninitialized\n")
+    assert clock.read_machine_id([systemd, dbus]) == ""
+    dbus.write_text("0123456789abcdef0123456789abcdef\n")
+    assert clock.read_machine_id([systemd, dbus]) == "0123456789abcdef0123456789abcdef"
+    systemd.write_text("fedcba9876543210fedcba9876543210\n")
+    assert clock.read_machine_id([systemd, dbus]) == "fedcba9876543210fedcba9876543210"
+
+
+def test_a_boot_began_when_process_1_was_started(tmp_path):
+    stat = tmp_path / "stat"
+    stat.write_text("1 (a) b) S" + " 0" * 18 + f" {50 * os.sysconf('SC_CLK_TCK')} 0\n")
+    booted = time.time() - clock.boottime()
+    assert clock.read_start_of_boot(stat) == pytest.approx(booted + 50, abs=1)
+    assert clock.read_start_of_boot(tmp_path / "hidden") == pytest.approx(booted, abs=1)

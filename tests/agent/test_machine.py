@@ -5,7 +5,7 @@ import pytest
 from agent.capture import Capture, Identity
 from agent.chunk import Captured
 from agent.machine import settle_in
-from spool import Spool
+from spool import Spool, leave_in_incoming
 
 
 @pytest.fixture
@@ -44,3 +44,14 @@ def test_a_machine_without_a_name_is_no_other_machine(spool):
     fill(spool)
     assert not settle_in(spool, "")
     assert spool.memory("files").get("path") == b"fingerprint"
+
+
+def test_what_was_left_behind_is_the_other_machines_unless_it_came_in_this_boot(spool):
+    settle_in(spool, "one")
+    leave_in_incoming(spool.directory, "theirs", b"{}")
+    left_at = (spool.directory / "incoming/theirs").stat().st_ctime
+    settle_in(spool, "two", lambda: left_at)
+    assert [name for name, _ in spool.incoming()] == ["theirs"]
+    settle_in(spool, "three", lambda: left_at + 1)
+    assert list(spool.incoming()) == []
+    assert (spool.directory / "incoming-refused/theirs").read_bytes() == b"{}"

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from harness import boots
 from harness.boots import settled
+from harness.host import install_command, what_installing_needs
+from harness.memory import short_of_memory, was_killed
 
 DROP_INS = "/etc/systemd/system/sts-agent.service.d"
 SHOWS_AN_OLD_KERNEL = """\
@@ -108,6 +110,32 @@ def test_an_agent_that_is_killed_again_and_again_tells_nothing_of_the_host(known
     for _ in range(3):
         known.shell("systemctl kill --signal=KILL sts-agent; systemctl restart sts-agent")
     assert settled(known) == []
+
+
+def test_an_agent_that_the_kernel_kills_for_want_of_memory_tells_no_crash(host):
+    host.write(f"{DROP_INS}/quick.conf", "[Service]\nRestartSec=100ms\n")
+    known = boots.known(host)
+    pid = known.property("sts-agent", "MainPID")
+    with short_of_memory(known, "sts-agent.service"):
+        while known.property("sts-agent", "MainPID") == pid:
+            known.agent(
+                "event", "send", "LargeEvent", "--title", "large", "--text", "x" * 100_000, check=False
+            )
+        assert was_killed(known, "sts-agent.service")
+    known.receiver.wait_for(lambda events: [e["event_type"] for e in events].count("AgentStartedEvent") == 2)
+    assert settled(known) == []
+    known.reboot()
+    assert settled(known) == ["HostShutdownEvent", "HostBootedEvent"]
+
+
+def test_an_upgrade_of_the_running_agent_and_a_reboot_tell_no_crash(host):
+    host.boot(show=what_installing_needs())
+    assert settled(host) == []
+    host.run(*install_command())
+    assert settled(host) == []
+    host.run(*install_command("--no-start"))  # the old one runs on, and its files are gone
+    host.reboot()
+    assert settled(host) == ["HostShutdownEvent", "HostBootedEvent"]
 
 
 def test_a_host_offline_across_reboots_tells_them_all_in_order(known):

@@ -1,9 +1,8 @@
 """packaging/install and packaging/uninstall, as an operator runs them on a live host."""
 
 import pytest
-from harness.host import CHECKOUT, built_wheel, dependencies
+from harness.host import install_command, what_installing_needs
 
-INSTALL = "/mnt/checkout/packaging/install"
 UNINSTALL = "/mnt/checkout/packaging/uninstall"
 
 
@@ -11,14 +10,12 @@ UNINSTALL = "/mnt/checkout/packaging/uninstall"
 def bare_host(new_host):
     """Boot a Debian without the agent; the checkout and the wheels lie under /mnt."""
     host = new_host(installed=False)
-    shown = {CHECKOUT: "/mnt/checkout", built_wheel().parent: "/mnt/wheel", dependencies(): "/mnt/wheels"}
-    host.boot(options=[f"--bind-ro={outside}:{inside}" for outside, inside in shown.items()])
+    host.boot(show=what_installing_needs())
     return host
 
 
 def install(host, *options):
-    wheel = f"/mnt/wheel/{built_wheel().name}"
-    return host.run(INSTALL, "--wheels=/mnt/wheels", *options, wheel, check=False, timeout_seconds=120)
+    return host.run(*install_command(*options), check=False, timeout_seconds=120)
 
 
 def test_one_command_installs_and_starts_the_service(bare_host):
@@ -70,6 +67,6 @@ def test_purging_leaves_nothing_behind(bare_host):
 
 
 def test_only_root_may_install(bare_host):
-    done = bare_host.run(INSTALL, user="nobody", check=False)
+    done = bare_host.run(*install_command(), user="nobody", check=False)
     assert done.returncode == 1
     assert "only root" in done.stderr

@@ -132,17 +132,22 @@ class Host(Machine):
 def agent_layer(base: Path, debian: Debian = BOOKWORM) -> Path:
     """Return the layer that `packaging/install` makes of a base: the agent from this checkout's wheel."""
     machine = Machine([base])
-    wheel = f"/mnt/wheel/{built_wheel().name}"
-    install = ["/mnt/checkout/packaging/install", "--no-start", "--wheels=/mnt/wheels", wheel]
-    show = {
-        CHECKOUT: "/mnt/checkout",
-        built_wheel().parent: "/mnt/wheel",
-        dependencies(debian): "/mnt/wheels",
-    }
-    machine.prepare(
-        *(install if debian.has_systemd else ["sh", "-euc", sysvinit.INSTALL, "install", wheel]), show=show
-    )
+    by_hand = ["sh", "-euc", sysvinit.INSTALL]
+    install = install_command("--no-start") if debian.has_systemd else by_hand
+    machine.prepare(*install, show=what_installing_needs(debian))
     return machine.become_layer()
+
+
+def install_command(*options: str) -> list[str]:
+    """Return how the agent is installed, or upgraded, on a host that is shown `what_installing_needs`."""
+    wheel = f"/mnt/wheel/{built_wheel().name}"
+    return ["/mnt/checkout/packaging/install", "--wheels=/mnt/wheels", *options, wheel]
+
+
+def what_installing_needs(debian: Debian = BOOKWORM) -> dict[Path, str]:
+    """Return which paths of out here a host must be shown, and where."""
+    wheels, ours = dependencies(debian), built_wheel().parent
+    return {CHECKOUT: "/mnt/checkout", ours: "/mnt/wheel", wheels: "/mnt/wheels"}
 
 
 @functools.cache

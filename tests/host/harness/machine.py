@@ -84,14 +84,17 @@ class Machine:
             raise HostError(f"{self.name} is off")
         return self._leader
 
-    def boot(self, *, options: Sequence[str] = ()) -> None:
-        """Switch it on; return when every unit of the boot has started or failed."""
+    def boot(self, *, show: Mapping[Path, str] = {}, options: Sequence[str] = ()) -> None:
+        """Switch it on; return when every unit of the boot has started or failed.
+
+        `show` puts paths of out here into it, read-only; `options` are systemd-nspawn's.
+        """
         if self._nspawn is not None:
             raise HostError(f"{self.name} is on")
         self._forget_notices()
         with (self._directory / "console").open("wb") as console:
             self._nspawn = subprocess.Popen(
-                self._launch("--boot", "--notify-ready=yes", *self._how_it_tells(), *options),
+                self._launch("--boot", "--notify-ready=yes", *self._how_it_tells(), *_bind(show), *options),
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,
@@ -209,9 +212,8 @@ class Machine:
 
     def prepare(self, *command: str, show: Mapping[Path, str] = {}) -> None:
         """Run a command on the file system of a host that is off; `show` puts paths of out here into it."""
-        binds = [f"--bind-ro={outside}:{inside}" for outside, inside in show.items()]
         done = subprocess.run(
-            self._launch("--as-pid2", *binds, "--", *command),
+            self._launch("--as-pid2", *_bind(show), "--", *command),
             check=False,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -313,3 +315,7 @@ class Machine:
         if user != "root":
             enter += ["runuser", "-u", user, "--", *_ENDS_WITH_PARENT]
         return [*enter, *command]
+
+
+def _bind(show: Mapping[Path, str]) -> list[str]:
+    return [f"--bind-ro={outside}:{inside}" for outside, inside in show.items()]

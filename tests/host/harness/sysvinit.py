@@ -32,13 +32,13 @@ exec setpriv --reuid=sts-agent --regid=sts-agent --init-groups --reset-env /opt/
 
 INSTALL = """\
 python3 -m venv /opt/sts-agent
-/opt/sts-agent/bin/pip install --quiet --no-index --find-links=/mnt/wheels "$1"
+/opt/sts-agent/bin/pip install --quiet --no-index --find-links=/mnt/wheels /mnt/wheel/*.whl
 useradd --system --home-dir=/var/lib/sts-agent --shell=/usr/sbin/nologin sts-agent
 install -d /etc/sts-agent/conf.d
 install -d -o sts-agent -g sts-agent -m 0750 /var/lib/sts-agent
 echo "sa:2345:respawn:/usr/local/sbin/run-sts-agent" >> /etc/inittab
 """
-"""Installs the wheel that is its first argument, with init itself to start the agent again."""
+"""Installs the wheel, with init itself to start the agent again."""
 
 
 def settle(directory: Path) -> None:
