@@ -1,4 +1,4 @@
-"""Real hosts for tests: `host` is one that is off; `new_host` makes more.
+"""Real hosts for tests: `host` is one that is off; `new_host` makes more, and of other kinds (harness/image.py).
 
     def test_a_reboot_is_told(host):
         host.boot()
