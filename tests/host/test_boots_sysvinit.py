@@ -38,6 +38,16 @@ def test_a_shutdown_is_told_with_the_kind_that_the_run_level_says_and_the_boot_a
     assert (data["previous_boot_id"], data["previous_shutdown"]) == (ended, "clean")
 
 
+def test_a_shutdown_without_a_receiver_is_on_disk_before_init_kills_everybody(known):
+    known.receiver.go_away()
+    known.reboot()
+    known.receiver.come_back()
+    assert settled(known) == ["HostShutdownEvent", "HostBootedEvent"]
+    [shutdown] = known.receiver.of_type("HostShutdownEvent")
+    assert shutdown["context"]["data"]["kind"] == "reboot"
+    assert "noted_by" not in shutdown["context"]["data"]
+
+
 def test_a_power_loss_is_a_crash(known):
     ended = known.boot_id()
     known.power_loss()

@@ -5,6 +5,7 @@ import json
 import pytest
 from harness import boots
 from harness.boots import settled
+from harness.image import BOOKWORM, TRIXIE
 
 _SUSPEND = """\
 [Unit]
@@ -24,9 +25,9 @@ def boot(host):
     host.boot(options=[f"--bind={host.path('/root/power-state')}:/sys/power/state"])
 
 
-@pytest.fixture(params=[("polkitd",), ()], ids=["with polkit", "without polkit"])
+@pytest.fixture(params=[TRIXIE, BOOKWORM], ids=["Debian 13 with polkit", "Debian 12 without polkit"])
 def known(new_host, request):
-    host = new_host(packages=request.param)
+    host = new_host(debian=request.param)
     host.write("/etc/systemd/system/systemd-suspend.service", _SUSPEND)
     host.write("/root/power-state", "freeze mem\n")
     boot(host)
@@ -34,7 +35,7 @@ def known(new_host, request):
     return host
 
 
-with_polkit = pytest.mark.parametrize("known", [("polkitd",)], indirect=True, ids=["with polkit"])
+with_polkit = pytest.mark.parametrize("known", [TRIXIE], indirect=True, ids=["Debian 13 with polkit"])
 
 
 def fall_asleep(host):
