@@ -29,6 +29,8 @@ def test_a_soft_reboot_is_a_shutdown_and_a_boot_of_the_same_kernel_boot(known):
         )
     assert settled(known) == ["HostShutdownEvent", "HostBootedEvent"] * 2
     assert known.boot_id() == boot_id
+    identifiers = [event["context"]["source_identifier"] for event in known.receiver.events]
+    assert len(set(identifiers)) == len(identifiers)
     for shutdown, booted in zip(
         known.receiver.of_type("HostShutdownEvent"), known.receiver.of_type("HostBootedEvent"), strict=True
     ):
