@@ -1,63 +1,21 @@
 """Configuration files on a real host, told by the installed service: its user, its sandbox, its limits."""
 
-import hashlib
 import itertools
 import struct
 
 import pytest
-
-CHANGED = "ConfigurationChangedEvent"
-UNIT = "sts-agent.service"
-CONF = "/etc/sts-agent/conf.d/app.yaml"
-APP = "files:\n  - paths: ['/etc/app/**']\n"
-
-
-class Files:
-    """A host whose agent watches /etc/app; `told` is what it tells, the marks left out."""
-
-    def __init__(self, host):
-        self.host = host
-        self._marks = 0
-
-    def told(self, timeout_seconds=30):
-        """Wait until every change before now was told; return the events, in the order of their arrival."""
-        self._marks += 1
-        mark = f"/etc/app/mark-{self._marks}"
-        self.host.shell(f"echo {self._marks} > {mark}")
-        self.host.receiver.wait_for_event(CHANGED, timeout_seconds, path=mark)
-        events = self.host.receiver.of_type(CHANGED)
-        return [event for event in events if "/mark-" not in event["context"]["data"]["path"]]
-
-    def data(self):
-        """Return the data of everything told."""
-        return [event["context"]["data"] for event in self.told()]
-
-    def said(self):
-        """Return (path, change) of everything told."""
-        return [(data["path"], data["change"]) for data in self.data()]
-
-    def wait_until_watching(self):
-        """Wait until what is there is learnt, or compared."""
-        status = "/opt/sts-agent/bin/sts-agent status --json"
-        self.host.shell(f"until {status} | grep -q 'watching [0-9]* files'; do sleep 0.1; done")
+from harness.files import APP, CHANGED, CONF, UNIT, Files, sha256
 
 
 @pytest.fixture
 def off(host):
-    host.write(CONF, APP)
-    host.path("/etc/app").mkdir()
     return Files(host)
 
 
 @pytest.fixture
 def files(off):
-    off.host.boot()
-    off.wait_until_watching()
+    off.boot()
     return off
-
-
-def sha256(text):
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 SAVES = {
@@ -76,8 +34,7 @@ def test_however_a_file_is_saved_it_is_one_modification_with_both_hashes(off):
     paths = {name: f"/etc/app/{number}.conf" for number, name in enumerate(SAVES)}
     for path in paths.values():
         off.host.write(path, "old")
-    off.host.boot()
-    off.wait_until_watching()
+    off.boot()
     for name, path in paths.items():
         off.host.shell(SAVES[name].format(file=path))
     data = off.data()
@@ -90,8 +47,7 @@ def test_a_swapped_symlink_changes_every_file_seen_through_it_as_kubernetes_does
         off.host.write(f"/etc/app/..{version}/app.conf", f"version {version}\n")
     off.host.path("/etc/app/..data").symlink_to("..1")
     off.host.path("/etc/app/app.conf").symlink_to("..data/app.conf")
-    off.host.boot()
-    off.wait_until_watching()
+    off.boot()
     off.host.shell("ln -s ..2 /etc/app/..new; mv -T /etc/app/..new /etc/app/..data")
     changed = [data for data in off.data() if data["path"] == "/etc/app/app.conf"]
     assert [(one["change"], one["old_sha256"], one["new_sha256"]) for one in changed] == [
@@ -109,8 +65,7 @@ def acl(user):
 def test_mode_owner_capabilities_and_acls_are_told_by_name_without_a_diff(off):
     for name in ("mode", "owner", "capabilities", "acl"):
         off.host.write(f"/etc/app/{name}", "x\n")
-    off.host.boot()
-    off.wait_until_watching()
+    off.boot()
     off.host.shell("chmod 0600 /etc/app/mode; chown nobody /etc/app/owner")
     bind_service = struct.pack("<IIIII", 0x02000001, 1 << 10, 0, 0, 0)
     for name, attribute, value in (
@@ -137,8 +92,7 @@ def test_what_only_root_may_read_is_told_by_its_hash_and_never_by_its_text(files
 def test_without_its_capability_a_private_file_is_unreadable_and_never_deleted(off):
     off.host.write(f"/etc/systemd/system/{UNIT}.d/less.conf", "[Service]\nAmbientCapabilities=\n")
     off.host.write("/etc/app/a", "a\n")
-    off.host.boot()
-    off.wait_until_watching()
+    off.boot()
     off.host.shell("chmod 0600 /etc/app/a")
     assert off.said() == [("/etc/app/a", "unreadable")]
     off.host.shell("sleep 0.6; chmod 0644 /etc/app/a")
@@ -148,8 +102,7 @@ def test_without_its_capability_a_private_file_is_unreadable_and_never_deleted(o
 def test_a_root_that_is_removed_and_made_again_is_watched_again(off):
     off.host.write(CONF, APP + "  - paths: ['/srv/site/**']\n")
     off.host.write("/srv/site/a", "1\n")
-    off.host.boot()
-    off.wait_until_watching()
+    off.boot()
     off.host.shell("rm -r /srv/site")
     assert off.said() == [("/srv/site/a", "deleted")]
     off.host.shell("mkdir -p /srv/site/deep; echo 2 > /srv/site/deep/b")
@@ -161,8 +114,7 @@ def test_a_root_that_is_removed_and_made_again_is_watched_again(off):
 def test_a_directory_moved_within_and_one_moved_away(off):
     for name in ("here", "leaves"):
         off.host.write(f"/etc/app/{name}/a", f"{name}\n")
-    off.host.boot()
-    off.wait_until_watching()
+    off.boot()
     off.host.shell("mv /etc/app/here /etc/app/there; mv /etc/app/leaves /root/")
     renamed, gone = sorted(off.data(), key=lambda data: data["change"], reverse=True)
     assert (renamed["path"], renamed["renamed_from"]) == ("/etc/app/there/a", "/etc/app/here/a")
