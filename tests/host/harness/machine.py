@@ -64,8 +64,6 @@ class Machine:
             (self._directory / part).mkdir(parents=True)
             (self._directory / part).chmod(0o755)
         namespace.overlay(list(layers), self._directory / "upper", self._directory / "work", self._root)
-        self._notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._notices.bind(str(self._directory / "notify"))
         self.write("/etc/hostname", f"{name}\n")
         self.write("/etc/hosts", f"127.0.0.1 localhost\n127.0.1.1 {name}\n")
         self.write("/etc/machine-id", f"{uuid.uuid4().hex}\n")
@@ -91,23 +89,23 @@ class Machine:
         """
         if self._nspawn is not None:
             raise HostError(f"{self.name} is on")
-        self._forget_notices()
-        with (self._directory / "console").open("wb") as console:
-            self._nspawn = subprocess.Popen(
-                self._launch("--boot", "--notify-ready=yes", *self._how_it_tells(), *_bind(show), *options),
-                stdin=subprocess.DEVNULL,
-                stdout=console,
-                stderr=subprocess.STDOUT,
-                env={"PATH": PATH, "NOTIFY_SOCKET": str(self._directory / "notify")},
-            )
-        descriptor = os.pidfd_open(self._nspawn.pid)
-        try:
-            self._wait_until_ready(descriptor)
-        except BaseException:
-            self.power_loss()
-            raise
-        finally:
-            os.close(descriptor)
+        with self._notices() as notices:
+            with (self._directory / "console").open("wb") as console:
+                self._nspawn = subprocess.Popen(
+                    self._launch("--boot", "--notify-ready=yes", *self._how_it_tells(), *_bind(show), *options),
+                    stdin=subprocess.DEVNULL,
+                    stdout=console,
+                    stderr=subprocess.STDOUT,
+                    env={"PATH": PATH, "NOTIFY_SOCKET": str(self._directory / "notify")},
+                )
+            descriptor = os.pidfd_open(self._nspawn.pid)
+            try:
+                self._wait_until_ready(notices, descriptor)
+            except BaseException:
+                self.power_loss()
+                raise
+            finally:
+                os.close(descriptor)
         self.boots += 1
 
     def reboot(self, *command: str) -> None:
@@ -153,13 +151,11 @@ class Machine:
     def close(self) -> None:
         """Switch it off and forget its disk."""
         self.power_loss()
-        self._notices.close()
         namespace.unmount(self._root)
         shutil.rmtree(self._directory)
 
     def become_layer(self) -> Path:
         """Return what was changed on it as a layer for others; it cannot be booted any more."""
-        self._notices.close()
         namespace.unmount(self._root)
         return self._directory / "upper"
 
@@ -291,23 +287,30 @@ class Machine:
     def _remove_cgroup(self) -> None:
         subprocess.run(["unshare", "--mount", "sh", "-c", _REMOVE_CGROUP, "-", self._cgroup], check=False)
 
-    def _wait_until_ready(self, nspawn: int) -> None:
+    @contextlib.contextmanager
+    def _notices(self) -> Iterator[socket.socket]:
+        """Hear what systemd-nspawn passes on during a boot; later it would wait for somebody to read it."""
+        path = self._directory / "notify"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
+            notices.bind(str(path))
+            try:
+                yield notices
+            finally:
+                path.unlink()
+
+    def _wait_until_ready(self, notices: socket.socket, nspawn: int) -> None:
         end = time.monotonic() + self.boot_seconds
         while True:
             left = max(0.0, end - time.monotonic())
-            heard, _, _ = select.select([self._notices, nspawn], [], [], left)
-            if self._notices not in heard:
+            heard, _, _ = select.select([notices, nspawn], [], [], left)
+            if notices not in heard:
                 how = "ended while booting" if heard else f"did not boot in {self.boot_seconds} s"
                 raise HostError(f"{self.name} {how}: {self.console()}\n{self.journal()[-4000:]}")
-            for line in self._notices.recv(4096).decode().splitlines():
+            for line in notices.recv(4096).decode().splitlines():
                 if line.startswith("X_NSPAWN_LEADER_PID="):
                     self._leader = int(line.partition("=")[2])
                 if line == "READY=1":
                     return
-
-    def _forget_notices(self) -> None:
-        while select.select([self._notices], [], [], 0)[0]:
-            self._notices.recv(4096)
 
     def _inside(self, command: Sequence[str], user: str) -> list[str]:
         enter = ["nsenter", f"--target={self.leader}", "--root", "--wd", "--mount", "--uts", "--ipc"]

@@ -3,6 +3,8 @@
 It remembers in a file, across restarts and boots, so that a test of a collector needs no daemon.
 """
 
+from collections.abc import Mapping
+
 from harness.host import Host
 from harness.receiver import API_KEY
 
@@ -29,7 +31,7 @@ from collectors.collector import Runtime, Scoped
 from collectors.event import encode
 from collectors.registry import COLLECTORS
 
-URL, KEY, HOST, NAME, ENTRIES = {settings!r}
+URL, KEY, HOST, NAME, ENTRIES, SURROUNDINGS = {settings!r}
 
 
 class Stop:
@@ -92,7 +94,10 @@ def run():
     registration = COLLECTORS[NAME]
     entries = [Scoped(msgspec.convert(entry, registration.entry)) for entry in ENTRIES]
     try:
-        registration.create(entries).run(Runtime(memory, emit, stop, notify, lambda seconds: None))
+        collector = registration.create(entries)
+        if SURROUNDINGS:
+            collector = type(collector)(entries, **SURROUNDINGS)
+        collector.run(Runtime(memory, emit, stop, notify, lambda seconds: None))
     except BaseException:
         traceback.print_exc()
         os._exit(1)
@@ -113,13 +118,15 @@ def watch(
     unit_directory: str = "/etc/systemd/system",
     target: str = "multi-user.target",
     more: str = "",
+    surroundings: Mapping[str, object] = {},
 ) -> None:
     """Install the watcher on a host that is off; it is ready when the collector has reported once.
 
-    Another `unit_directory` makes it a unit of a user's own manager; `more` are lines for its [Service].
+    Another `unit_directory` makes it a unit of a user's own manager; `more` are lines for its [Service];
+    `surroundings` are the collector's own parameters, where it takes any (how often it compares, say).
     """
     host.mask_agent()
-    settings = (host.receiver.url, API_KEY, host.name, collector, entries or ({},))
+    settings = (host.receiver.url, API_KEY, host.name, collector, entries or ({},), dict(surroundings))
     host.write("/opt/watcher.py", _SCRIPT.format(settings=settings))
     as_user = f"User={user}\n" if unit_directory == "/etc/systemd/system" else ""
     host.write(f"{unit_directory}/{UNIT}", _UNIT_FILE.format(more=as_user + more, target=target))
