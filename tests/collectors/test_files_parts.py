@@ -2,7 +2,6 @@
 
 import os
 import re
-import struct
 
 import pytest
 from hypothesis import given
@@ -10,7 +9,6 @@ from hypothesis import strategies as st
 
 from collectors._files.fingerprint import escape, file_key, files_prefix, unescape
 from collectors._files.mounts import parse_mountinfo
-from collectors._files.origin import Origins, parse_dnf_log, parse_dpkg_log, parse_puppet_summary, parse_utmp
 from collectors._files.patterns import PatternError, parse_exclude, parse_path
 from collectors._files.selection import Scope, Selection
 from collectors._files.settle import MAX_WINDOW_SECONDS, Settle
@@ -195,108 +193,3 @@ def test_mountinfo_is_read_with_its_escapes_and_optional_fields():
     line = b"36 35 98:0 /mnt1 /mnt/with\\040space rw,noatime master:1 shared:2 - ext3 /dev/root rw\nbroken\n"
     (mount,) = parse_mountinfo(line)
     assert (mount.point, mount.kind, mount.device) == ("/mnt/with space", "ext3", os.makedev(98, 0))
-
-
-DPKG_LOG = """\
-2026-11-20 12:00:00 startup archives unpack
-2026-11-20 12:00:01 upgrade nginx:amd64 1.18.0-6 1.22.1-9
-2026-11-20 12:00:02 status unpacked nginx:amd64 1.22.1-9
-2026-11-20 12:00:02 status triggers-pending man-db:amd64 2.11
-2026-11-20 12:00:03 configure nginx:amd64 1.22.1-9 <none>
-2026-11-20 12:00:04 status installed nginx:amd64 1.22.1-9
-"""
-
-
-@pytest.fixture
-def root(tmp_path):
-    (tmp_path / "var/log").mkdir(parents=True)
-    (tmp_path / "var/log/dpkg.log").write_text(DPKG_LOG)
-    (tmp_path / "var/lib/dpkg/info").mkdir(parents=True)
-    (tmp_path / "var/lib/dpkg/info/nginx.list").write_text("/.\n/etc\n/etc/nginx\n/etc/nginx/nginx.conf\n")
-    (tmp_path / "run").mkdir()
-    return tmp_path
-
-
-def at(steps=tuple(parse_dpkg_log(DPKG_LOG))):  # noqa: B008 - parsed once
-    return steps[1].time
-
-
-def test_a_file_that_a_package_lists_and_its_transaction_touched_was_changed_by_it(root):
-    found = Origins(root).of("/etc/nginx/nginx.conf", at(), is_recent=True)
-    assert found["changed_by"] == "package nginx"
-    assert "upgrade, 1.18.0-6 to 1.22.1-9" in found["changed_by_known_from"]
-
-
-def test_of_two_transactions_close_together_the_last_before_the_change_is_named(root):
-    with (root / "var/log/dpkg.log").open("a") as log:
-        log.write("2026-11-20 12:00:20 upgrade nginx:amd64 1.22.1-9 1.24.0-1\n")
-    known_from = [
-        Origins(root).of("/etc/nginx/nginx.conf", at() + later, is_recent=True)["changed_by_known_from"]
-        for later in (1, 20)
-    ]
-    assert "1.18.0-6 to 1.22.1-9" in known_from[0]
-    assert "1.22.1-9 to 1.24.0-1" in known_from[1]
-
-
-def test_a_file_that_no_package_lists_was_at_most_changed_during_a_transaction(root):
-    found = Origins(root).of("/etc/ld.so.cache", at(), is_recent=True)
-    assert "changed_by" not in found
-    assert found["changed_during"] == "package transaction: nginx"
-
-
-def test_a_change_long_before_or_after_a_transaction_has_nothing_to_do_with_it(root):
-    assert Origins(root).of("/etc/nginx/nginx.conf", at() + 3600, is_recent=True) == {}
-    assert Origins(root).of("/etc/nginx/nginx.conf", at() - 3600, is_recent=True) == {}
-
-
-def test_a_change_during_a_puppet_run_says_so(root):
-    state = root / "var/lib/puppet/state"
-    state.mkdir(parents=True)
-    (state / "last_run_summary.yaml").write_text(
-        "---\nversion:\n  puppet: 7\ntime:\n  config_retrieval: 1.5\n  total: 30.25\n  last_run: 1700000000\n"
-    )
-    assert parse_puppet_summary((state / "last_run_summary.yaml").read_text()) == (
-        1699999969.75,
-        1700000000.0,
-    )
-    found = Origins(root).of("/etc/x", 1_699_999_980, is_recent=False)
-    assert found["changed_during"] == "Puppet run"
-    assert Origins(root).of("/etc/x", 1_699_990_000, is_recent=False) == {}
-    (state / "agent_catalog_run.lock").write_text(str(os.getpid()))
-    (root / "proc" / str(os.getpid())).mkdir(parents=True)
-    found = Origins(root).of("/etc/x", 1_800_000_000, is_recent=True)
-    assert "agent_catalog_run.lock" in found["changed_during_known_from"]
-
-
-def utmp(*logins):
-    pack = struct.Struct("<hxxi32s4s32s256shhiii4i20x").pack
-    return b"".join(
-        pack(kind, 1, line.encode(), b"", user.encode(), host.encode(), 0, 0, 0, since, 0, 0, 0, 0, 0)
-        for kind, user, line, host, since in logins
-    )
-
-
-def test_open_sessions_are_told_of_a_recent_change_alone(root):
-    (root / "run/utmp").write_bytes(
-        utmp(
-            (2, "reboot", "~", "", 1),
-            (7, "alice", "pts/0", "10.0.0.5", 100),
-            (7, "bob", "tty1", "", 200),
-            (7, "later", "tty2", "", 10**9),
-        )
-        + b"torn"
-    )
-    found = Origins(root).of("/etc/x", 1000, is_recent=True)
-    assert found["sessions"] == "alice on pts/0 from 10.0.0.5, bob on tty1"
-    assert Origins(root).of("/etc/x", 1000, is_recent=False) == {}
-    assert [login.user for login in parse_utmp(b"")] == []
-
-
-def test_a_host_without_any_of_these_files_knows_nothing(tmp_path):
-    assert Origins(tmp_path).of("/etc/x", 1000, is_recent=True) == {}
-
-
-def test_dnf_logs_are_read_with_their_offset():
-    text = "2026-11-20T12:00:01+0100 SUBDEBUG Upgraded: nginx-1.20-1.x86_64\nother\n"
-    (step,) = parse_dnf_log(text)
-    assert (step.package, step.action, step.time) == ("nginx-1.20-1.x86_64", "upgraded", 1795172401.0)

@@ -121,28 +121,6 @@ def test_a_directory_moved_within_and_one_moved_away(off):
     assert (gone["path"], gone["change"]) == ("/etc/app/leaves/a", "deleted")
 
 
-def test_a_file_that_a_package_brought_says_so(files):
-    def deb(version):
-        return f"""
-            mkdir -p /root/{version}/DEBIAN /root/{version}/etc/app
-            echo version {version} > /root/{version}/etc/app/pkg.conf
-            echo /etc/app/pkg.conf > /root/{version}/DEBIAN/conffiles
-            printf 'Package: pkg\\nVersion: {version}\\nArchitecture: all\\nMaintainer: n <n@example.com>\\n' \
-                > /root/{version}/DEBIAN/control
-            echo 'Description: made for a test' >> /root/{version}/DEBIAN/control
-            dpkg-deb -Znone --root-owner-group --build /root/{version} /root/pkg_{version}.deb >&2
-            dpkg --install /root/pkg_{version}.deb >&2
-        """
-
-    files.host.shell(deb(1))
-    assert files.said() == [("/etc/app/pkg.conf", "created")]
-    files.host.shell("sleep 1" + deb(2))
-    changed = files.data()[-1]
-    assert (changed["path"], changed["change"]) == ("/etc/app/pkg.conf", "modified")
-    assert changed["changed_by"] == "package pkg"
-    assert "upgrade, 1 to 2" in changed["changed_by_known_from"]
-
-
 def test_a_thousand_changes_in_a_second_are_few_events_and_the_last_content_is_right(files):
     files.host.python(
         "for number in range(1000):\n"

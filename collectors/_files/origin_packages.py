@@ -1,0 +1,227 @@
+"""The package transaction that changed a file, or that ran when it changed.
+
+The log of dpkg says when each package was under its hands, and dpkg's lists which files are whose. The
+log of dnf says when each package was done, and rpm is asked whose the file is, but only then: asking
+costs a process.
+"""
+
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from collectors.event import Value
+
+_BEFORE_SECONDS = 600.0
+"""A large package is unpacked for so long at most between two lines of dpkg's log."""
+_RPM_SECONDS = 30.0
+"""A package's files are written so long at most before the one line that says it is done."""
+_OPEN_SECONDS = 30.0
+"""What no line has ended goes on for so long after the last line: dpkg may have been killed, or failed."""
+_SLACK_SECONDS = 1.0
+"""Logs count whole seconds."""
+_TAIL_BYTES = 256 * 1024
+_MAX_NAMED = 10
+_ASK_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a package manager's log."""
+
+    time: float
+    action: str
+    package: str
+    old: str = ""
+    new: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One package under the hands of its manager, from `began` until `ended`."""
+
+    package: str
+    began: float
+    ended: float
+    done: str = ""
+    """What was done, as `upgrade, 1 to 2`."""
+
+
+class PackageLogs:
+    """The logs and lists of a host, below its root directory."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._tails: dict[Path, tuple[tuple[int, int], list[str]]] = {}
+        self._lists: dict[str, bytes] = {}
+        self._owners: dict[str, frozenset[str]] = {}
+
+    def of(self, path: str, at: float) -> dict[str, Value]:
+        """Return the package that changed `path`, or the transaction that ran at that time."""
+        for works, owns, evidence in (
+            (self._dpkg(at), self._dpkg_lists, "dpkg lists the file, and its log"),
+            (self._dnf(at), self._rpm_owns, "rpm says that it owns the file, and dnf's log"),
+        ):
+            if not works:
+                continue
+            mine = [work for work in works if owns(work.package, path)]
+            if mine:
+                last = max(mine, key=lambda work: work.began)
+                done = f" ({last.done})" if last.done else ""
+                return {
+                    "changed_by": f"package {_short(last.package)}",
+                    "changed_by_known_from": f"{evidence} the package at that time{done}",
+                }
+            names = list(dict.fromkeys(_short(work.package) for work in works))
+            return {
+                "changed_during": "package transaction: "
+                + ", ".join(names[:_MAX_NAMED])
+                + (" and more" if len(names) > _MAX_NAMED else ""),
+                "changed_during_known_from": "the package manager's log has it at that time; it does not list the file",
+            }
+        return {}
+
+    def forget(self) -> None:
+        """Let go of what was read."""
+        self._tails.clear()
+        self._lists.clear()
+        self._owners.clear()
+
+    def _dpkg(self, at: float) -> list[Work]:
+        lines = self._lines("var/log/dpkg.log", "%Y-%m-%d %H:%M:%S", at, _BEFORE_SECONDS)
+        return [work for work in works_of(parse_dpkg_log(lines)) if _covers(work, at)]
+
+    def _dnf(self, at: float) -> list[Work]:
+        lines = self._lines("var/log/dnf.rpm.log", "%Y-%m-%dT%H:%M:%S", at, _SLACK_SECONDS)
+        done = (
+            Work(_name(step.package), step.time - _RPM_SECONDS, step.time, step.action)
+            for step in parse_dnf_log(lines)
+        )
+        return [work for work in done if _covers(work, at)]
+
+    def _lines(self, name: str, time_format: str, at: float, before_seconds: float) -> list[str]:
+        """Return the lines of a log around a time."""
+        first = time.strftime(time_format, time.localtime(at - before_seconds))
+        last = time.strftime(time_format, time.localtime(at + max(_RPM_SECONDS, _OPEN_SECONDS) + 1))
+        return [line for line in self._tail(self._root / name, at) if first <= line < last]
+
+    def _tail(self, path: Path, at: float) -> list[str]:
+        """Return the last lines of a log; none when it was not written since long before that time."""
+        try:
+            with path.open("rb") as file:
+                status = os.fstat(file.fileno())
+                if status.st_mtime < at - _BEFORE_SECONDS:
+                    return []
+                mark = (status.st_size, status.st_mtime_ns)
+                known = self._tails.get(path)
+                if known is None or known[0] != mark:
+                    file.seek(max(0, status.st_size - _TAIL_BYTES))
+                    lines = file.read(_TAIL_BYTES).decode("utf-8", "replace").splitlines()
+                    known = self._tails[path] = (mark, lines)
+                return known[1]
+        except OSError:
+            return []
+
+    def _dpkg_lists(self, package: str, path: str) -> bool:
+        if package not in self._lists:
+            name, _, architecture = package.partition(":")
+            info = self._root / "var/lib/dpkg/info"
+            self._lists[package] = b""
+            for candidate in (f"{name}.list", f"{name}:{architecture}.list"):
+                try:
+                    self._lists[package] = b"\n" + (info / candidate).read_bytes()
+                    break
+                except OSError:
+                    continue
+        return b"\n" + os.fsencode(path) + b"\n" in self._lists[package]
+
+    def _rpm_owns(self, package: str, path: str) -> bool:
+        if path not in self._owners:
+            self._owners[path] = read_rpm_owners(path, self._root)
+        return package in self._owners[path]
+
+
+def _covers(work: Work, at: float) -> bool:
+    return work.began - _SLACK_SECONDS <= at <= work.ended + _SLACK_SECONDS
+
+
+def _short(package: str) -> str:
+    return package.partition(":")[0]
+
+
+def _name(nevra: str) -> str:
+    """Return the name of `nginx-1:1.20-1.x86_64`."""
+    return nevra.rsplit("-", 2)[0]
+
+
+def read_rpm_owners(path: str, root: Path) -> frozenset[str]:
+    """Return the names of the packages that own a file; none where rpm does not say so in time."""
+    import subprocess  # a host of dpkg's alone never needs it
+
+    command = ["rpm", "--root", str(root), "-qf", "--qf", r"%{NAME}\n", "--", path]
+    try:
+        asked = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_ASK_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return frozenset()
+    return frozenset(asked.stdout.decode(errors="replace").split()) if asked.returncode == 0 else frozenset()
+
+
+_CLOSED = frozenset({"installed", "not-installed", "config-files"})
+_CHANGES = frozenset({"install", "upgrade", "remove", "purge"})
+
+
+def works_of(steps: Iterable[Step]) -> Iterator[Work]:
+    """Yield what dpkg did to each package; what has no end yet goes on for a while."""
+    under_way: dict[str, Work] = {}
+    last = 0.0
+    for step in steps:
+        last = step.time
+        work = under_way.get(step.package) or Work(step.package, step.time, float("inf"))
+        if step.action in _CHANGES:
+            if work.done:
+                yield replace(work, ended=step.time)
+                work = replace(work, began=step.time)
+            old, new = (version if version != "<none>" else "none" for version in (step.old, step.new))
+            work = replace(work, done=f"{step.action}, {old} to {new}")
+        under_way[step.package] = work
+        if step.action in _CLOSED:
+            yield replace(under_way.pop(step.package), ended=step.time)
+    yield from (replace(work, ended=last + _OPEN_SECONDS) for work in under_way.values())
+
+
+_DPKG = re.compile(
+    r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) "
+    r"(?:(?P<action>install|upgrade|remove|purge|configure|trigproc) (?P<package>\S+) (?P<old>\S+) (?P<new>\S+)"
+    r"|status (?P<state>\S+) (?P<status_package>\S+) (?P<version>\S+))"
+)
+
+
+def parse_dpkg_log(lines: Iterable[str]) -> Iterator[Step]:
+    """Parse dpkg.log, whose times are local; a line of a status has the status as its action."""
+    for line in lines:
+        found = _DPKG.fullmatch(line)
+        if found:
+            at = time.mktime(time.strptime(found["time"], "%Y-%m-%d %H:%M:%S"))
+            if found["package"]:
+                yield Step(at, found["action"], found["package"], found["old"], found["new"])
+            elif found["state"] != "triggers-pending":
+                yield Step(at, found["state"], found["status_package"], "", found["version"])
+
+
+_DNF = re.compile(
+    r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}) \w+ (?P<action>Installed|Upgraded?|Erase|Removed): (?P<package>\S+)"
+)
+
+
+def parse_dnf_log(lines: Iterable[str]) -> Iterator[Step]:
+    """Parse dnf.rpm.log, whose times have an offset."""
+    for line in lines:
+        found = _DNF.fullmatch(line)
+        if found:
+            at = datetime.strptime(found["time"], "%Y-%m-%dT%H:%M:%S%z").timestamp()
+            yield Step(at, found["action"].lower(), found["package"])

@@ -1,0 +1,192 @@
+"""The Puppet run that changed a file, or that ran when it changed.
+
+A run names what it changed only in its report, which it writes at its end. A change that is told before
+that knows of a running Puppet at most; one that is told after it (a longer settle, a compare, the time
+while the agent was down) knows the run by its transaction_uuid. Reports are searched as text: they are
+large, and what is asked of them stands on lines of their own.
+"""
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from collectors.event import Value
+
+_CACHES = ("opt/puppetlabs/puppet/cache", "var/cache/puppet", "var/lib/puppet")
+"""Of Puppet's own packages, of Debian's, and of older ones."""
+_MAX_REPORT_BYTES = 32 * 1024 * 1024
+_SLACK_SECONDS = 2.0
+"""A change is told in whole seconds, and a file's clock ticks more coarsely than Puppet's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run, by its report; times in seconds since the epoch."""
+
+    transaction_uuid: str
+    host: str
+    began: float
+    ended: float
+    report: bytes
+
+    def changed(self, path: str, at: float) -> bool:
+        """Return whether the report lists the file as changed at that time."""
+        title = re.escape(os.fsencode(path))
+        for found in re.finditer(
+            rb"^ *resource: ([\"']?)File\[" + title + rb"\]\1$", self.report, re.MULTILINE
+        ):
+            status = _block(self.report, found.end())
+            if re.search(rb"^ *changed: true$", status, re.MULTILINE) and _is_around(status, at):
+                return True
+        return False
+
+
+class PuppetRuns:
+    """The runs of a host, below its root directory."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._runs: dict[Path, Run | None] = {}
+        self._under_way: str | None = None
+
+    def of(self, path: str, at: float, *, is_recent: bool) -> dict[str, Value]:
+        """Return the run that changed `path`, or that ran at that time; one under way counts if it is recent."""
+        caches = [cache for name in _CACHES if (cache := self._root / name).is_dir()]
+        runs = [run for cache in caches for run in self._reported(cache, at)]
+        author = next((run for run in runs if run.changed(path, at)), None)
+        if author is not None:
+            return {
+                "changed_by": f"Puppet run {author.transaction_uuid}",
+                "changed_by_known_from": "the run's report lists the file as changed at that time",
+            }
+        if runs:
+            return {
+                "changed_during": f"Puppet run {runs[0].transaction_uuid}",
+                "changed_during_known_from": "a report has the run at that time; it does not list the file as changed",
+            }
+        evidence = self._is_under_way(caches) if is_recent and caches else ""
+        return {"changed_during": "Puppet run", "changed_during_known_from": evidence} if evidence else {}
+
+    def forget(self) -> None:
+        """Let go of the reports, and look again for a run the next time."""
+        self._runs.clear()
+        self._under_way = None
+
+    def _reported(self, cache: Path, at: float) -> Iterator[Run]:
+        """Yield the run of that time, from the last report or from those that were stored."""
+        last = self._run(cache / "state/last_run_report.yaml", at)
+        runs = [last] if last else []
+        if last and at < last.began and last.host and "/" not in last.host:
+            runs += filter(
+                None, (self._run(report, at) for report in _stored(cache / "reports" / last.host, at))
+            )
+        yield from (run for run in runs if run.began - 1 <= at <= run.ended + 1)
+
+    def _run(self, report: Path, at: float) -> Run | None:
+        """Return what a report says; None when it was written before that time."""
+        if report not in self._runs:
+            try:
+                with report.open("rb") as file:
+                    ended = os.fstat(file.fileno()).st_mtime
+                    if ended + 1 < at:
+                        return None
+                    self._runs[report] = parse_report(file.read(_MAX_REPORT_BYTES), ended)
+            except OSError:
+                self._runs[report] = None
+        return self._runs[report]
+
+    def _is_under_way(self, caches: list[Path]) -> str:
+        """Return what tells that a run is under way; empty when nothing does."""
+        if self._under_way is None:
+            if any(self._is_held(cache / "state/agent_catalog_run.lock") for cache in caches):
+                self._under_way = "its agent held agent_catalog_run.lock"
+            else:
+                self._under_way = "`puppet apply` was running" if self._is_applying() else ""
+        return self._under_way
+
+    def _is_held(self, lock: Path) -> bool:
+        try:
+            pid = int(lock.read_text().strip())
+        except (OSError, ValueError):
+            return False
+        return (self._root / "proc" / str(pid)).exists()
+
+    def _is_applying(self) -> bool:
+        """Return whether a `puppet apply` runs, which takes no lock."""
+        try:
+            processes = [name for name in os.listdir(self._root / "proc") if name.isdecimal()]
+        except OSError:
+            return False
+        return any(is_puppet_apply(_read(self._root / "proc" / pid / "cmdline")) for pid in processes)
+
+
+def is_puppet_apply(command: bytes) -> bool:
+    """Return whether a command line, as /proc has it, is that of `puppet apply`."""
+    arguments = command.split(b"\0")[:4]
+    names = [argument.rpartition(b"/")[2] for argument in arguments]
+    return b"puppet" in names[:-1] and arguments[names.index(b"puppet") + 1] == b"apply"
+
+
+def _stored(directory: Path, at: float) -> list[Path]:
+    """Return the stored reports that may tell of a time: they are named after the minute of their run's end, in UTC."""
+    try:
+        names = sorted(os.listdir(directory))
+    except OSError:
+        return []
+    minute = time.strftime("%Y%m%d%H%M", time.gmtime(at))
+    return [directory / name for name in names if name[:12] >= minute and name.endswith(".yaml")][:2]
+
+
+def parse_report(data: bytes, ended: float) -> Run | None:
+    """Return the run of a report that was written at a time; None when it is no report."""
+    head = data[: data.find(b"\nlogs:")]
+    found = {
+        key: re.search(rb"^ *" + key + rb": (.+)$", head, re.MULTILINE)
+        for key in (b"time", b"transaction_uuid")
+    }
+    host = re.search(rb"^ *host: (.+)$", head, re.MULTILINE)
+    began = _epoch(found[b"time"][1]) if found[b"time"] else None
+    if began is None or not found[b"transaction_uuid"]:
+        return None
+    return Run(_plain(found[b"transaction_uuid"][1]), _plain(host[1]) if host else "", began, ended, data)
+
+
+def _block(report: bytes, at: int) -> bytes:
+    """Return the rest of the mapping that a line, which ends at a place, belongs to."""
+    indent = len(line := report[report.rfind(b"\n", 0, at) + 1 : at]) - len(line.lstrip())
+    end = re.compile(rb"^ {0,%d}\S" % max(0, indent - 1), re.MULTILINE).search(report, at + 1)
+    return report[at : end.start() if end else len(report)]
+
+
+def _is_around(status: bytes, at: float) -> bool:
+    """Return whether a resource was worked on at a time."""
+    when = re.search(rb"^ *time: (.+)$", status, re.MULTILINE)
+    took = re.search(rb"^ *evaluation_time: ([\d.]+)$", status, re.MULTILINE)
+    began = _epoch(when[1]) if when else None
+    return (
+        began is not None
+        and began - _SLACK_SECONDS <= at <= began + (float(took[1]) if took else 0) + _SLACK_SECONDS
+    )
+
+
+def _epoch(text: bytes) -> float | None:
+    """Return the seconds of `'2026-11-25T21:21:43.536277501+00:00'`, or of older ones with a space."""
+    found = re.match(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)? ?(Z|[+-]\d\d:\d\d)", _plain(text))
+    if found is None:
+        return None
+    return datetime.fromisoformat(f"{found[1]}T{found[2]}{found[3].replace('Z', '+00:00')}").timestamp()
+
+
+def _plain(text: bytes) -> str:
+    return text.decode("utf-8", "replace").strip().strip("\"'")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""

@@ -1,0 +1,130 @@
+"""The login sessions open now: what logind keeps of them, and utmp for logins that it does not know.
+
+logind's files below /run/systemd/sessions are what libsystemd's sd_session_get_* read; reading them waits
+for no bus. Hosts without systemd have utmp alone, Debian 13 and its kin have no utmp any more.
+"""
+
+import os
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from collectors.event import Value
+
+_MAX_NAMED = 10
+_SECOND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """One open login session."""
+
+    user: str
+    line: str
+    """A terminal or a display; empty where the session has none, or none is known."""
+    host: str
+    since: float
+    leader: int = 0
+    """The process that the session began with."""
+    service: str = ""
+    """What opened it, as `sshd`."""
+
+    def __str__(self) -> str:
+        """Return it as people call it: `alice on pts/0 from 192.0.2.5`."""
+        where = f" on {self.line}" if self.line else f" by {self.service}" if self.service else ""
+        return f"{self.user}{where}{f' from {self.host}' if self.host else ''}"
+
+
+class Sessions:
+    """The sessions of a host, below its root directory."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._open: tuple[list[Login], list[Login]] | None = None
+
+    def of(self, at: float) -> dict[str, Value]:
+        """Return the sessions that are open and were at a time."""
+        if self._open is None:
+            known = self._from_logind()
+            self._open = known, [login for login in self._from_utmp() if not _knows(known, login)]
+        by_source = [[login for login in logins if login.since <= at + 1] for logins in self._open]
+        logins = [login for logins in by_source for login in logins]
+        if not logins:
+            return {}
+        sources = [name for name, found in zip(("logind", "utmp"), by_source, strict=True) if found]
+        shown = ", ".join(map(str, logins[:_MAX_NAMED]))
+        return {
+            "sessions": shown + (" and more" if len(logins) > _MAX_NAMED else ""),
+            "sessions_known_from": f"{' and '.join(sources)}: open at that time, which proves nothing",
+        }
+
+    def forget(self) -> None:
+        """Read anew the next time."""
+        self._open = None
+
+    def _from_logind(self) -> list[Login]:
+        directory = self._root / "run/systemd/sessions"
+        try:
+            names = sorted(os.listdir(directory))
+        except OSError:
+            return []
+        texts = (_read(directory / name) for name in names if name.isalnum())  # `4.ref` is a FIFO
+        return [login for text in texts if (login := parse_session(text)) is not None]
+
+    def _from_utmp(self) -> list[Login]:
+        return [
+            login
+            for login in parse_utmp(_read(self._root / "run/utmp"))
+            if (self._root / "proc" / str(login.leader)).exists()  # else nobody wrote down the logout
+        ]
+
+
+def _knows(logins: list[Login], other: Login) -> bool:
+    return any(
+        login.leader == other.leader or (login.line == other.line != "" and login.user == other.user)
+        for login in logins
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def parse_session(data: bytes) -> Login | None:
+    """Parse logind's file of one session; None where nobody is logged in by it (a greeter, cron) any more."""
+    lines = data.decode("utf-8", "replace").splitlines()
+    fields: Mapping[str, str] = dict(line.split("=", 1) for line in lines if "=" in line)
+    if not fields.get("CLASS", "").startswith("user") or fields.get("STATE") == "closing":
+        return None
+    return Login(
+        user=fields.get("USER") or fields.get("UID", ""),
+        line=fields.get("TTY") or fields.get("DISPLAY", ""),
+        host=fields.get("REMOTE_HOST", ""),
+        since=_number(fields.get("REALTIME", "")) / _SECOND,
+        leader=_number(fields.get("LEADER", "")),
+        service=fields.get("SERVICE", ""),
+    )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
+
+
+_UTMP = struct.Struct("<hxxi32s4s32s256shhiii4i20x")
+_USER_PROCESS = 7
+
+
+def parse_utmp(data: bytes) -> Iterator[Login]:
+    """Parse utmp(5) records of glibc on Linux, which are the same 384 bytes for all word sizes."""
+    for offset in range(0, len(data) - _UTMP.size + 1, _UTMP.size):
+        kind, pid, line, _, user, host, _, _, _, since, *_ = _UTMP.unpack_from(data, offset)
+        if kind == _USER_PROCESS:
+            yield Login(_text(user), _text(line), _text(host), since, pid)
+
+
+def _text(field: bytes) -> str:
+    return field.split(b"\0")[0].decode("utf-8", "replace")

@@ -1,0 +1,380 @@
+"""Who changed a file: only what something on the host says, and how it is known."""
+
+import os
+import stat
+import struct
+import time
+
+import pytest
+
+from collectors._files.origin import Origins
+from collectors._files.origin_packages import parse_dnf_log, parse_dpkg_log
+from collectors._files.origin_puppet import is_puppet_apply, parse_report
+from collectors._files.origin_sessions import parse_session, parse_utmp
+
+
+@pytest.fixture
+def root(tmp_path):
+    for directory in ("var/log", "var/lib/dpkg/info", "run/systemd/sessions", "proc"):
+        (tmp_path / directory).mkdir(parents=True)
+    return tmp_path
+
+
+def process(root, pid, *command):
+    """Have a process run on the host below `root`."""
+    directory = root / "proc" / str(pid)
+    directory.mkdir()
+    (directory / "cmdline").write_bytes(b"\0".join(map(str.encode, command)) + b"\0")
+
+
+def test_a_host_without_any_of_these_files_knows_nothing(tmp_path):
+    assert Origins(tmp_path).of("/etc/x", 1000, is_recent=True) == {}
+
+
+# --- dpkg
+
+DPKG_LOG = """\
+2026-11-20 12:00:00 startup archives unpack
+2026-11-20 12:00:01 upgrade nginx:amd64 1.18.0-6 1.22.1-9
+2026-11-20 12:00:02 status unpacked nginx:amd64 1.22.1-9
+2026-11-20 12:00:02 status triggers-pending man-db:amd64 2.11
+2026-11-20 12:00:13 configure nginx:amd64 1.22.1-9 <none>
+2026-11-20 12:00:14 status installed nginx:amd64 1.22.1-9
+"""
+
+
+def at(clock):
+    return time.mktime(time.strptime(f"2026-11-20 {clock}", "%Y-%m-%d %H:%M:%S"))
+
+
+@pytest.fixture
+def dpkg(root):
+    (root / "var/log/dpkg.log").write_text(DPKG_LOG)
+    (root / "var/lib/dpkg/info/nginx.list").write_text("/.\n/etc\n/etc/nginx\n/etc/nginx/nginx.conf\n")
+    return root
+
+
+def test_a_file_that_a_package_lists_and_its_transaction_touched_was_changed_by_it(dpkg):
+    for clock in ("12:00:01", "12:00:08", "12:00:14"):
+        found = Origins(dpkg).of("/etc/nginx/nginx.conf", at(clock), is_recent=True)
+        assert found["changed_by"] == "package nginx"
+        assert "dpkg lists the file" in found["changed_by_known_from"]
+        assert "upgrade, 1.18.0-6 to 1.22.1-9" in found["changed_by_known_from"]
+
+
+@pytest.mark.parametrize("clock", ["11:59:58", "12:00:17", "12:00:40", "13:00:00"])
+def test_a_change_before_or_after_a_transaction_has_nothing_to_do_with_it(dpkg, clock):
+    assert Origins(dpkg).of("/etc/nginx/nginx.conf", at(clock), is_recent=True) == {}
+
+
+def test_of_two_transactions_close_together_the_one_of_that_time_is_named(dpkg):
+    with (dpkg / "var/log/dpkg.log").open("a") as log:
+        log.write("2026-11-20 12:00:20 upgrade nginx:amd64 1.22.1-9 1.24.0-1\n")
+    for clock, versions in (("12:00:03", "1.18.0-6 to 1.22.1-9"), ("12:00:20", "1.22.1-9 to 1.24.0-1")):
+        found = Origins(dpkg).of("/etc/nginx/nginx.conf", at(clock), is_recent=True)
+        assert versions in found["changed_by_known_from"]
+
+
+def test_a_transaction_whose_end_is_not_written_yet_goes_on_but_not_for_ever(dpkg):
+    (dpkg / "var/log/dpkg.log").write_text(DPKG_LOG.partition("2026-11-20 12:00:13")[0])
+    found = Origins(dpkg).of("/etc/nginx/nginx.conf", at("12:00:30"), is_recent=True)
+    assert found["changed_by"] == "package nginx"
+    assert Origins(dpkg).of("/etc/nginx/nginx.conf", at("12:01:00"), is_recent=True) == {}
+
+
+def test_a_file_that_no_package_lists_was_at_most_changed_during_a_transaction(dpkg):
+    found = Origins(dpkg).of("/etc/ld.so.cache", at("12:00:05"), is_recent=True)
+    assert "changed_by" not in found
+    assert found["changed_during"] == "package transaction: nginx"
+    assert "does not list the file" in found["changed_during_known_from"]
+
+
+def test_lines_of_dpkg_that_are_no_steps_are_left_out():
+    assert [step.action for step in parse_dpkg_log(DPKG_LOG.splitlines())] == [
+        "upgrade",
+        "unpacked",
+        "configure",
+        "installed",
+    ]
+
+
+# --- rpm
+
+DONE = 1795172401.0
+
+
+@pytest.fixture
+def dnf(root, tmp_path, monkeypatch):
+    """Return a host with dnf's log, and an `rpm` that knows one file and counts how often it is asked."""
+    done = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(DONE))
+    (root / "var/log/dnf.rpm.log").write_text(f"{done} SUBDEBUG Upgrade: nginx-1:1.20-1.x86_64\n")
+    program = tmp_path / "bin/rpm"
+    program.parent.mkdir()
+    program.write_text(
+        f"#!/bin/sh\necho asked >> {tmp_path}/asked\n"
+        'for path; do :; done\n[ "$path" = /etc/nginx/nginx.conf ] && echo nginx || exit 1\n'
+    )
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    return root
+
+
+def test_dnf_logs_are_read_with_their_offset():
+    log = "2026-11-20T12:00:01+0100 SUBDEBUG Upgrade: nginx-1:1.20-1.x86_64\nother\n"
+    (step,) = parse_dnf_log(log.splitlines())
+    assert (step.package, step.action, step.time) == ("nginx-1:1.20-1.x86_64", "upgrade", DONE)
+
+
+def test_a_file_that_rpm_says_a_package_of_the_log_owns_was_changed_by_it(dnf):
+    found = Origins(dnf).of("/etc/nginx/nginx.conf", DONE - 2, is_recent=True)
+    assert found["changed_by"] == "package nginx"
+    assert "rpm says that it owns the file" in found["changed_by_known_from"]
+
+
+def test_a_file_that_no_package_of_the_log_owns_was_at_most_changed_during_a_transaction(dnf):
+    found = Origins(dnf).of("/etc/other", DONE, is_recent=True)
+    assert found["changed_during"] == "package transaction: nginx"
+
+
+def test_rpm_is_not_asked_when_the_log_has_nothing_at_that_time(dnf, tmp_path):
+    assert Origins(dnf).of("/etc/nginx/nginx.conf", DONE + 60, is_recent=True) == {}
+    assert not (tmp_path / "asked").exists()
+
+
+def test_an_rpm_that_is_not_there_or_hangs_owns_nothing(dnf, tmp_path, monkeypatch):
+    (tmp_path / "bin/rpm").write_text("#!/bin/sh\nexec sleep 60\n")
+    before = time.monotonic()
+    assert "changed_during" in Origins(dnf).of("/etc/nginx/nginx.conf", DONE, is_recent=True)
+    assert time.monotonic() - before < 10
+    (tmp_path / "bin/rpm").unlink()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert "changed_during" in Origins(dnf).of("/etc/nginx/nginx.conf", DONE, is_recent=True)
+
+
+# --- Puppet
+
+REPORT = """\
+--- !ruby/object:Puppet::Transaction::Report
+host: edge-01
+time: '2026-11-25T21:21:43.536277501+00:00'
+configuration_version: 1795641703
+transaction_uuid: db73a92a-410c-4e78-8ba6-435fd609131a
+logs:
+- level: notice
+  time: '2026-11-25T21:21:43.544210008+00:00'
+resource_statuses:
+  File[/etc/motd]:
+    title: "/etc/motd"
+    resource: File[/etc/motd]
+    resource_type: File
+    containment_path:
+    - Stage[main]
+    - File[/etc/motd]
+    evaluation_time: 0.00085799
+    time: '2026-11-25T21:21:43.543490282+00:00'
+    changed: true
+    events:
+    - property: ensure
+      time: '2026-11-25T21:21:43.543648716+00:00'
+  File[/etc/same]:
+    resource: File[/etc/same]
+    time: '2026-11-25T21:21:43.543490282+00:00'
+    changed: false
+    events: []
+  ? File[/etc/long]
+  : title: "/etc/long"
+    resource: File[/etc/long]
+    evaluation_time: 5.0
+    time: '2026-11-25T21:21:44.000000000+00:00'
+    changed: true
+corrective_change: false
+"""
+BEGAN = 1795641703
+ENDED = BEGAN + 20
+RUN = "Puppet run db73a92a-410c-4e78-8ba6-435fd609131a"
+
+
+@pytest.fixture
+def puppet(root):
+    """Return a host on which a run of 20 s is over."""
+    report = root / "var/cache/puppet/state/last_run_report.yaml"
+    report.parent.mkdir(parents=True)
+    report.write_text(REPORT)
+    os.utime(report, (ENDED, ENDED))
+    return root
+
+
+@pytest.mark.parametrize(("path", "at"), [("/etc/motd", BEGAN), ("/etc/long", BEGAN + 6)])
+def test_a_file_that_the_report_lists_as_changed_then_was_changed_by_the_run(puppet, path, at):
+    found = Origins(puppet).of(path, at, is_recent=False)
+    assert found == {
+        "changed_by": RUN,
+        "changed_by_known_from": "the run's report lists the file as changed at that time",
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "at"),
+    [("/etc/same", BEGAN), ("/etc/other", BEGAN), ("/etc/mot", BEGAN), ("/etc/motd", BEGAN + 12)],
+)
+def test_a_file_that_the_report_does_not_list_as_changed_then_was_at_most_changed_during_the_run(
+    puppet, path, at
+):
+    found = Origins(puppet).of(path, at, is_recent=False)
+    assert found["changed_during"] == RUN
+    assert "changed_by" not in found
+
+
+@pytest.mark.parametrize("at", [BEGAN - 60, ENDED + 60])
+def test_a_change_before_or_after_a_run_has_nothing_to_do_with_it(puppet, at):
+    assert Origins(puppet).of("/etc/motd", at, is_recent=True) == {}
+
+
+def test_a_run_before_the_last_is_found_among_the_stored_reports(puppet):
+    last = puppet / "var/cache/puppet/state/last_run_report.yaml"
+    last.write_text(REPORT.replace("21:21:4", "22:21:4"))
+    stored = puppet / "var/cache/puppet/reports/edge-01/202611252122.yaml"
+    stored.parent.mkdir(parents=True)
+    stored.write_text(REPORT)
+    os.utime(stored, (ENDED, ENDED))
+    (stored.parent / "202611252000.yaml").write_text(REPORT.replace("db73", "0000"))
+    assert Origins(puppet).of("/etc/motd", BEGAN, is_recent=False)["changed_by"] == RUN
+
+
+def test_a_change_told_before_the_report_knows_of_a_running_agent_or_apply_at_most(puppet):
+    process(puppet, 7, "puppet agent: applying configuration")
+    process(puppet, 8, "/usr/bin/ruby", "/usr/bin/puppet", "agent")
+    later = ENDED + 3600
+    assert Origins(puppet).of("/etc/motd", later, is_recent=True) == {}
+    process(puppet, 9, "/usr/bin/ruby", "/usr/bin/puppet", "apply", "site.pp")
+    found = Origins(puppet).of("/etc/motd", later, is_recent=True)
+    assert found["changed_during"] == "Puppet run"
+    assert "`puppet apply` was running" in found["changed_during_known_from"]
+    (puppet / "var/cache/puppet/state/agent_catalog_run.lock").write_text("7")
+    found = Origins(puppet).of("/etc/motd", later, is_recent=True)
+    assert "agent_catalog_run.lock" in found["changed_during_known_from"]
+    assert Origins(puppet).of("/etc/motd", later, is_recent=False) == {}
+
+
+def test_a_lock_that_a_dead_agent_left_behind_is_no_run(puppet):
+    (puppet / "var/cache/puppet/state/agent_catalog_run.lock").write_text("7")
+    assert Origins(puppet).of("/etc/motd", ENDED + 3600, is_recent=True) == {}
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (("/usr/bin/ruby", "/usr/bin/puppet", "apply", "x.pp"), True),
+        (("/opt/puppetlabs/puppet/bin/ruby", "/opt/puppetlabs/puppet/bin/puppet", "apply"), True),
+        (("puppet", "apply"), True),
+        (("/usr/bin/ruby", "/usr/bin/puppet", "agent", "--test"), False),
+        (("vim", "puppet"), False),
+        (("grep", "puppet", "agent"), False),
+        ((), False),
+    ],
+)
+def test_only_puppet_apply_is_a_run_by_its_command_line(command, expected):
+    assert is_puppet_apply(b"\0".join(map(str.encode, command))) is expected
+
+
+def test_what_is_no_report_is_no_run():
+    assert parse_report(b"", 0) is None
+    assert parse_report(b"\x00\xff", 0) is None
+    assert parse_report(b"---\nhost: x\ntime: soon\ntransaction_uuid: y\nlogs: []\n", 0) is None
+
+
+@pytest.mark.usefixtures("puppet")
+def test_puppets_report_wins_over_a_package_that_was_installed_at_that_time(dpkg):
+    log = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(BEGAN))
+    (dpkg / "var/log/dpkg.log").write_text(f"{log} upgrade nginx:amd64 1 2\n")
+    (dpkg / "var/lib/dpkg/info/nginx.list").write_text("/etc/motd\n/etc/same\n")
+    assert Origins(dpkg).of("/etc/motd", BEGAN, is_recent=False)["changed_by"] == RUN
+    both = Origins(dpkg).of("/etc/same", BEGAN, is_recent=False)
+    assert (both["changed_by"], both["changed_during"]) == ("package nginx", RUN)
+
+
+# --- sessions
+
+
+def utmp(*logins):
+    pack = struct.Struct("<hxxi32s4s32s256shhiii4i20x").pack
+    return b"".join(
+        pack(kind, pid, line.encode(), b"", user.encode(), host.encode(), 0, 0, 0, since, 0, 0, 0, 0, 0)
+        for kind, pid, user, line, host, since in logins
+    )
+
+
+def session(**fields):
+    fields = {
+        "USER": "alice",
+        "STATE": "active",
+        "CLASS": "user",
+        "REALTIME": 100_000_000,
+        "LEADER": 38,
+        **fields,
+    }
+    lines = (f"{key}={value}\n" for key, value in fields.items())
+    return "# This is private data. Do not parse.\n" + "".join(lines)
+
+
+def test_the_sessions_logind_has_open_are_told_of_a_recent_change_alone(root):
+    sessions = root / "run/systemd/sessions"
+    (sessions / "1").write_text(session(TTY="pts/0", REMOTE_HOST="10.0.0.5", SERVICE="sshd"))
+    (sessions / "2").write_text(session(USER="bob", SERVICE="sshd", LEADER=39))
+    (sessions / "3").write_text(session(USER="gone", STATE="closing"))
+    (sessions / "4").write_text(session(USER="later", REALTIME=10**15))
+    (sessions / "c1").write_text(session(USER="gdm", CLASS="greeter"))
+    os.mkfifo(sessions / "1.ref")
+    found = Origins(root).of("/etc/x", 1000, is_recent=True)
+    assert found == {
+        "sessions": "alice on pts/0 from 10.0.0.5, bob by sshd",
+        "sessions_known_from": "logind: open at that time, which proves nothing",
+    }
+    assert Origins(root).of("/etc/x", 1000, is_recent=False) == {}
+
+
+def test_without_logind_utmp_says_who_is_logged_in(root):
+    for pid in (1, 2, 3):
+        process(root, pid)
+    (root / "run/utmp").write_bytes(
+        utmp(
+            (2, 0, "reboot", "~", "", 1),
+            (7, 1, "alice", "pts/0", "10.0.0.5", 100),
+            (7, 2, "bob", "tty1", "", 200),
+            (7, 3, "later", "tty2", "", 10**9),
+            (7, 4, "dead", "tty3", "", 100),
+        )
+        + b"torn"
+    )
+    found = Origins(root).of("/etc/x", 1000, is_recent=True)
+    assert found["sessions"] == "alice on pts/0 from 10.0.0.5, bob on tty1"
+    assert found["sessions_known_from"] == "utmp: open at that time, which proves nothing"
+
+
+def test_a_login_that_both_know_is_told_once_and_one_that_utmp_alone_knows_as_well(root):
+    for pid in (38, 40, 41):
+        process(root, pid)
+    (root / "run/systemd/sessions/1").write_text(session(TTY="pts/0"))
+    (root / "run/utmp").write_bytes(
+        utmp(
+            (7, 38, "alice", "pts/9", "", 100),
+            (7, 40, "alice", "pts/0", "", 100),
+            (7, 41, "carol", "pts/1", "", 100),
+        )
+    )
+    found = Origins(root).of("/etc/x", 1000, is_recent=True)
+    assert found["sessions"] == "alice on pts/0, carol on pts/1"
+    assert found["sessions_known_from"].startswith("logind and utmp")
+
+
+def test_what_is_no_session_is_none():
+    assert parse_session(b"") is None
+    assert parse_session(b"\xff\nUSER\nREALTIME=soon\n") is None
+    assert parse_session(b"CLASS=user\nUID=0\nREALTIME=soon\n").since == 0
+    assert list(parse_utmp(b"")) == []
+
+
+def test_more_sessions_than_fit_are_said_to_be_more(root):
+    for number in range(15):
+        (root / f"run/systemd/sessions/{number}").write_text(session(LEADER=number))
+    assert Origins(root).of("/etc/x", 1000, is_recent=True)["sessions"].endswith(" and more")

@@ -1,0 +1,133 @@
+"""Who changed a file: a package, a run of Puppet, the sessions open at that moment; and how each is known."""
+
+import contextlib
+
+import pytest
+from harness.files import CHANGED, UNIT, Files
+
+REPORT = "/var/cache/puppet/state/last_run_report.yaml"
+LATE = """\
+files:
+  - paths: ['/etc/app/**']
+  - paths: ['/etc/late/**']
+    settle: 4s
+"""
+MANIFEST = """\
+file { ['/etc/app/a', '/etc/late/a']: ensure => file, content => "by puppet\\n" }
+-> exec { '/bin/sh -c "until test -e /run/go; do sleep 0.1; done"': }
+"""
+
+
+@pytest.fixture
+def files(host):
+    files = Files(host)
+    files.boot()
+    return files
+
+
+@pytest.fixture
+def puppet(new_host):
+    """Return a host with Puppet that has a run to make: it changes two files, and waits for /run/go."""
+    files = Files(new_host(packages=("puppet-agent",)), LATE)
+    files.host.path("/etc/late").mkdir()
+    files.host.write("/root/site.pp", MANIFEST)
+    files.boot()
+    return files
+
+
+def deb(version):
+    """Return the commands that make and install one version of a package with a configuration file."""
+    return f"""
+        mkdir -p /root/{version}/DEBIAN /root/{version}/etc/app
+        echo version {version} > /root/{version}/etc/app/pkg.conf
+        echo /etc/app/pkg.conf > /root/{version}/DEBIAN/conffiles
+        printf 'Package: pkg\\nVersion: {version}\\nArchitecture: all\\nMaintainer: n <n@example.com>\\n' \
+            > /root/{version}/DEBIAN/control
+        echo 'Description: made for a test' >> /root/{version}/DEBIAN/control
+        printf '#!/bin/sh\\necho generated {version} > /etc/app/generated\\n' > /root/{version}/DEBIAN/postinst
+        chmod 0755 /root/{version}/DEBIAN/postinst
+        dpkg-deb -Znone --root-owner-group --build /root/{version} /root/pkg_{version}.deb >&2
+        dpkg --install /root/pkg_{version}.deb >&2
+    """
+
+
+def test_a_file_that_a_package_brought_says_so_and_one_that_its_script_made_says_during(files):
+    files.host.shell(deb(1))
+    assert sorted(files.said()) == [("/etc/app/generated", "created"), ("/etc/app/pkg.conf", "created")]
+    files.host.shell("sleep 1" + deb(2))
+    changed = {data["path"]: data for data in files.data()[2:]}
+    listed, generated = changed["/etc/app/pkg.conf"], changed["/etc/app/generated"]
+    assert (listed["change"], listed["changed_by"]) == ("modified", "package pkg")
+    assert "upgrade, 1 to 2" in listed["changed_by_known_from"]
+    assert (generated["change"], generated["changed_during"]) == ("modified", "package transaction: pkg")
+    assert "changed_by" not in generated
+
+
+def test_a_file_that_a_person_changes_after_an_upgrade_was_not_changed_by_the_package(files):
+    # Logs count whole seconds: what is closer cannot be told apart.
+    files.host.shell(deb(1) + "sleep 3; echo by hand >> /etc/app/pkg.conf")
+    changed = [data for data in files.data() if data["change"] == "modified"]
+    assert [data["path"] for data in changed] == ["/etc/app/pkg.conf"]
+    assert not changed[0].keys() & {"changed_by", "changed_during"}
+
+
+def test_what_is_told_during_a_run_of_puppet_says_so_and_what_is_told_after_it_names_the_run(puppet):
+    with puppet.host.running("puppet", "apply", "/root/site.pp") as run:
+        early = puppet.host.receiver.wait_for_event(CHANGED, 60, path="/etc/app/a")["context"]["data"]
+        puppet.host.shell("echo by hand > /etc/late/b; touch /run/go")
+        run.communicate(timeout=30)
+        assert run.returncode == 0
+    assert early["changed_during"] == "Puppet run"
+    assert early["changed_during_known_from"] == "`puppet apply` was running"
+    late = puppet.host.receiver.wait_for_event(CHANGED, path="/etc/late/a")["context"]["data"]
+    by_hand = puppet.host.receiver.wait_for_event(CHANGED, path="/etc/late/b")["context"]["data"]
+    _, _, this_run = late["changed_by"].partition("Puppet run ")
+    assert f"transaction_uuid: {this_run}\n" in puppet.host.read(REPORT)
+    assert late["changed_by_known_from"] == "the run's report lists the file as changed at that time"
+    assert by_hand["changed_during"] == f"Puppet run {this_run}"
+    assert "changed_by" not in by_hand
+
+
+def test_of_changes_found_after_a_downtime_each_names_the_run_that_made_it(puppet):
+    puppet.host.run("systemctl", "stop", UNIT)
+    runs = {}
+    for name, reports in (("first", "store"), ("last", "none")):
+        path = f"/etc/app/{name}"
+        puppet.host.write("/root/site.pp", f"file {{ '{path}': ensure => file, content => 'x' }}\n")
+        puppet.host.run("puppet", "apply", f"--reports={reports}", "/root/site.pp")
+        report = dict(line.split(": ", 1) for line in puppet.host.read(REPORT).splitlines() if ": " in line)
+        runs[path] = f"Puppet run {report['transaction_uuid']}"
+    puppet.host.run("systemctl", "start", UNIT)
+    puppet.wait_until_watching()
+    assert {data["path"]: data["changed_by"] for data in puppet.data()} == runs
+
+
+@contextlib.contextmanager
+def logged_in(host):
+    """Have root logged in on a terminal, as getty does it; logged out in the end."""
+    with host.running("script", "-qc", "login -f root", "/dev/null") as terminal:
+        terminal.stdin.write("echo logged''in\n")
+        terminal.stdin.flush()
+        assert any("loggedin" in line for line in terminal.stdout)
+        yield
+        terminal.stdin.write("exit\n")
+        terminal.stdin.flush()
+        assert terminal.wait(30) == 0
+    host.shell("while loginctl --no-legend list-sessions | grep -q .; do sleep 0.1; done")
+
+
+@pytest.mark.parametrize("has_utmp", [True, False])
+def test_a_change_carries_the_sessions_open_at_that_moment_and_none_after_the_logout(files, has_utmp):
+    if not has_utmp:
+        files.host.path("/run/utmp").unlink()
+    files.host.write("/etc/app/before", "x\n")
+    assert files.said() == [("/etc/app/before", "created")]
+    with logged_in(files.host):
+        files.host.write("/etc/app/during", "x\n")
+        files.host.receiver.wait_for_event(CHANGED, path="/etc/app/during")
+    files.host.write("/etc/app/after", "x\n")
+    before, during, after = files.data()
+    assert during["sessions"] == "root on pts/0"
+    assert during["sessions_known_from"] == "logind: open at that time, which proves nothing"
+    assert "sessions" not in before
+    assert "sessions" not in after
