@@ -20,15 +20,20 @@ CUT = "… cut: the rest of this diff is too large for an event\n"
 
 NEVER = re.compile(
     r".*/(?:"
-    r"g?shadow-?"
+    r"g?shadow-?|(?:o|master\.)passwd"
     r"|sudoers(?:\.d/.*)?"
     r"|ssl/private/.*"
     r"|(?:.*/)?letsencrypt/.*"
     r"|ssh_host_[^/]*_key[^/]*"
-    r"|[^/]*\.(?:key|pem)"
+    r"|[^/]*\.(?:key|pem|ppk|keytab|secrets?|htpasswd)"
+    r"|\.?(?:pgpass|netrc|htpasswd|htdigest|vault[_\-]pass(?:word)?|git-credentials)[^/]*"
+    r"|sasl_passwd[^/]*|passwd\.client|dovecot/(?:users|passwd)"
+    r"|(?:[^/]*[_.\-])?(?:secrets?|credentials)(?:\.(?:ya?ml|json|toml|ini|env|txt))?"
+    r"|(?:[^/]*[_\-])?(?<!/common-)(?:password|token|api[_\-]?key)(?:\.txt)?"
+    r"|run/secrets/.*"
     r")"
 )
-"""Files of secrets: only their hash is remembered and told."""
+"""Files of secrets, by whose names nobody can tell one value from another: only their hash is remembered and told."""
 
 _SMALL = 512
 """Bytes below which compressing costs more than it saves."""

@@ -5,161 +5,155 @@ and no more; the key is made on this host and never leaves it. What looks like a
 than not: a diff that hides too much is a nuisance, one that shows too much is an incident.
 """
 
-import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 
+from collectors._redaction.line import LineRedactor, first_assignment, opens_scalar
 from collectors._redaction.secrets import (
+    ARGUMENT,
     ASSIGNED,
     BLOCK,
-    ELEMENT,
-    HARMLESS,
+    ELEMENT_OPENS,
     KUBERNETES_SECRET,
-    LONG,
-    MASKED,
-    MAX_LINE,
+    NAME,
+    NAMED,
     PEM,
-    SCALAR,
-    SCHEME,
-    SHAPES,
-    SPACED,
-    USER_OPTION,
-    USERINFO,
-    is_random,
+    VALUE,
     may_hold_secrets,
 )
 
-Found = re.Match[str]
+_NEAR = 4
+"""A value stands within so many lines of its name."""
+_ARGUMENT_STARTS = frozenset("-?\"'")
+_ENTRY = re.compile(r"""\s*(?:[-#;<}\])]|["']?[\w.\-$/]+["']?\s*[:=])""")
 
 
 class Redactor:
     """Masks text with one host's key."""
 
     def __init__(self, key: bytes) -> None:
-        self._key = key[:64]
+        self._line = LineRedactor(key)
 
     def masked(self, value: str) -> str:
         """Return what stands for `value`: the same for the same value, and nothing else of it."""
-        digest = hashlib.blake2b(value.encode("utf-8", "surrogateescape"), key=self._key, digest_size=6)
-        return f"<masked:{digest.hexdigest()}>"
+        return self._line.masked(value)
 
     def mask(self, text: str) -> str:
         """Return `text` without what looks like a secret; lines stay lines, but for those inside a PEM block."""
         if not may_hold_secrets(text):
             return text
         if "-----BEGIN " in text:
-            text = PEM.sub(self._pem, text)
-        is_kubernetes_secret = bool(KUBERNETES_SECRET.search(text))
+            text = PEM.sub(self._line.pem, text)
         lines = text.split("\n")
-        block: int | None = None
-        quote = ""
-        continues = False
-        for index, line in enumerate(lines):
-            if quote:
-                lines[index] = self._whole(line)
-                quote = "" if quote in line else quote
-                continue
-            if block is not None and not _ends_block(line, block):
-                lines[index] = self._inside(line)
-                continue
-            opens = BLOCK.match(line)
-            if opens and (opens["secret"] or is_kubernetes_secret):
-                block = len(opens["indent"])
-                continue
-            block = None
-            lines[index] = self._whole(line) if continues else self.mask_line(line)
-            continues = line.endswith("\\") and (continues or lines[index] != line)
-            quote = _left_open(line) if lines[index] != line else ""
-        return "\n".join(lines)
+        walk = _Walk(self._line, lines, is_kubernetes_secret=bool(KUBERNETES_SECRET.search(text)))
+        return "\n".join([walk.step(index, line) for index, line in enumerate(lines)])
 
-    def mask_line(self, line: str) -> str:
-        """Return one line masked."""
-        if not may_hold_secrets(line):
+
+class _Walk:
+    """A walk over the lines of one text, which knows what the lines before have opened."""
+
+    def __init__(self, mask: LineRedactor, lines: Sequence[str], *, is_kubernetes_secret: bool) -> None:
+        self._mask = mask
+        self._is_kubernetes_secret = is_kubernetes_secret
+        self._named = frozenset(_named_values(lines))
+        self._quote = ""
+        """The quote that a value has opened."""
+        self._block: int | None = None
+        """How deep the key stands that a block belongs to."""
+        self._folded: int | None = None
+        """How deep the key stands whose value may go on."""
+        self._is_element = self._is_argument = self._continues = False
+
+    def step(self, index: int, line: str) -> str:
+        """Return the next line masked."""
+        held = self._held(line)
+        if held is not None:
+            return held
+        if self._opens_block(line):
             return line
-        if len(line) > MAX_LINE:
-            return self.masked(line)
-        line = ELEMENT.sub(self._found, line)
-        line = USERINFO.sub(self._found, line)
-        line = SCHEME.sub(self._found, line)
-        line = USER_OPTION.sub(self._found, line)
-        assigned = _first_assignment(line)
-        if assigned:
-            line = line[: assigned.end("before")] + self._value(line[assigned.end("before") :])
-        line = _outside_masks(line, lambda part: SHAPES.sub(lambda found: self.masked(found[0]), part))
-        return _outside_masks(line, lambda part: LONG.sub(self._long, part))
+        if index in self._named:
+            self._block = _indent(line) if opens_scalar(line) else None
+            return self._mask.named(line)
+        return self._free(line)
 
-    def _pem(self, found: Found) -> str:
-        inside = found["value"]
-        indent = re.match(r"\n?([ \t]*)", inside)
-        gap = "\n" + (indent[1] if indent else "") if "\n" in inside else ""
-        return f"{found['first']}{gap}{self.masked(' '.join(inside.split()))}{gap}{found['last']}"
+    def _held(self, line: str) -> str | None:
+        """Mask a line that lies inside something; None when it does not."""
+        if self._quote:
+            self._quote = "" if self._quote in line else self._quote
+            return self._mask.whole(line)
+        if self._is_element:
+            masked, self._is_element = self._mask.inside_element(line)
+            return masked
+        if self._block is not None and not _ends_block(line, self._block):
+            return self._mask.inside(line)
+        return None
 
-    def _found(self, found: Found) -> str:
-        value = found["value"]
-        return found["before"] + (value if MASKED.search(value) else self.masked(value))
+    def _opens_block(self, line: str) -> bool:
+        opens = BLOCK.match(line) if ":" in line or "=" in line else None
+        is_secret = opens is not None and (bool(opens["secret"]) or self._is_kubernetes_secret)
+        self._block = len(opens["indent"]) if opens is not None and is_secret else None
+        return is_secret
 
-    def _value(self, text: str) -> str:
-        """Mask the value that `text` starts with; what follows a quoted one is looked at for itself."""
-        if text[:1] in {"[", "{"}:
-            return self._scalars(text)
-        quoted = SCALAR.match(text)
-        if quoted and quoted["quote"]:
-            rest = text[quoted.end() :]
-            if rest.lstrip()[:1] in {'"', "'", "+", ".", "&"}:  # more of the same value
-                return self.masked(text)
-            return self._scalar(quoted) + self.mask_line(rest)
-        value = text.rstrip().rstrip(",;")
-        if value.lower() in HARMLESS or MASKED.fullmatch(value):
-            return text
-        return self.masked(value) + text[len(value) :]
-
-    def _scalar(self, found: Found) -> str:
-        if found["quote"] is None:
-            bare = found["bare"]
-            return bare if bare.lower() in HARMLESS or MASKED.search(bare) else self.masked(bare)
-        inside = found["quoted"]
-        return (
-            found["quote"]
-            + (self.masked(inside) if inside and not MASKED.fullmatch(inside) else inside)
-            + found["quote"]
+    def _free(self, line: str) -> str:
+        if self._folded is not None and _is_folded(line, self._folded):
+            return self._mask.whole(line)
+        if self._is_argument:
+            masked = self._mask.item(line)
+        else:
+            masked = self._mask.whole(line) if self._continues else self._mask.line(line)
+        has_secret = masked != line
+        is_value = self._is_argument
+        self._is_argument = line.lstrip()[:1] in _ARGUMENT_STARTS and ARGUMENT.match(line) is not None
+        self._continues = (
+            line.endswith("\\")
+            and not (is_value or self._is_argument)
+            and (self._continues or has_secret or first_assignment(line) is not None)
         )
-
-    def _scalars(self, text: str) -> str:
-        """Mask every scalar of a list or mapping written on one line, but for its keys."""
-        out, at = "", 0
-        for found in SCALAR.finditer(text):
-            is_key = re.match(r"\s*[:=]", text[found.end() :]) is not None
-            out += text[at : found.start()] + (found[0] if is_key else self._scalar(found))
-            at = found.end()
-        return out + text[at:]
-
-    def _inside(self, line: str) -> str:
-        """Mask a line inside a block that belongs to a secret key: all but its indentation and keys."""
-        entry = re.match(r"""(\s*(?:-\s+)?(?:["']?[\w.\-/]+["']?\s*[:=](?:\s+|$))?)(.*)""", line, re.DOTALL)
-        if (
-            entry is None
-            or not entry[2].strip()
-            or entry[2].strip() in {"{", "}", "[", "]", "},", "],", "|", ">"}
-        ):
-            return line
-        return entry[1] + self._value(entry[2])
-
-    def _whole(self, line: str) -> str:
-        text = line.strip()
-        return line.replace(text, self.masked(text)) if text and not MASKED.fullmatch(text) else line
-
-    def _long(self, found: Found) -> str:
-        return self.masked(found[0]) if is_random(found[0]) else found[0]
+        self._quote = _left_open(line) if has_secret else ""
+        self._is_element = "<" in line and ELEMENT_OPENS.match(line) is not None
+        self._folded = _indent(line) if has_secret and _may_fold(line) else None
+        return masked
 
 
-def _first_assignment(line: str) -> Found | None:
-    found = [match for match in (ASSIGNED.search(line), SPACED.search(line)) if match]
-    return min(found, key=lambda match: match.end("before"), default=None)
+def _named_values(lines: Sequence[str]) -> Iterator[int]:
+    """Yield the lines of values that a line above or below them names: `name: DB_PASSWORD`, `value: …`."""
+    for index, line in enumerate(lines):
+        if not NAMED.match(line):
+            continue
+        below = lines[index + 1 : index + 1 + _NEAR]
+        for other, text in enumerate(below, index + 1):
+            if VALUE.match(text) and not text.lstrip().startswith("- "):
+                yield other
+            elif text.strip() and not NAME.match(text) and text.lstrip()[0] not in "-}]":
+                continue
+            break
+        above = lines[max(0, index - _NEAR) : index] if not line.lstrip().startswith("- ") else []
+        for distance, text in enumerate(reversed(above), 1):
+            if VALUE.match(text):
+                yield index - distance
+            elif text.strip() and not NAME.match(text) and text.lstrip()[0] not in "-{}[]":
+                continue
+            break
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _may_fold(line: str) -> bool:
+    """Return whether the value of a line may go on, deeper, on the next: a plain scalar of YAML or an INI file."""
+    assigned = ASSIGNED.search(line)
+    value = line[assigned.end("before") :].rstrip() if assigned else ""
+    return bool(value) and value[0] not in "\"'[{(|>" and value[-1] not in ",;{[(\\"
+
+
+def _is_folded(line: str, indent: int) -> bool:
+    return bool(line.strip()) and _indent(line) > indent and not _ENTRY.match(line)
 
 
 def _left_open(line: str) -> str:
     """Return the quote that a secret's value opens and does not close on its line."""
-    assigned = _first_assignment(line)
+    assigned = first_assignment(line)
     value = line[assigned.end("before") :] if assigned else ""
     for quote in ('"""', "'''", '"', "'"):
         if value.startswith(quote):
@@ -171,13 +165,3 @@ def _ends_block(line: str, indent: int) -> bool:
     text = line.lstrip()
     depth = len(line) - len(text)
     return bool(text) and depth <= indent and not (depth == indent and text.startswith(("- ", "}", "]")))
-
-
-def _outside_masks(line: str, mask: Callable[[str], str]) -> str:
-    if "<masked:" not in line:
-        return mask(line)
-    out, at = "", 0
-    for found in MASKED.finditer(line):
-        out += mask(line[at : found.start()]) + found[0]
-        at = found.end()
-    return out + mask(line[at:])

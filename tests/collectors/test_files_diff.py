@@ -49,11 +49,27 @@ def test_always_shows_a_file_not_everybody_may_read_only_when_it_is_named_litera
         "/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers", "/etc/sudoers.d/admin",
         "/etc/ssl/private/x.crt", "/etc/letsencrypt/live/h/cert", "/etc/ssh/ssh_host_ed25519_key",
         "/etc/ssh/ssh_host_ed25519_key.pub", "/etc/x.key", "/etc/a/b.pem",
+        "/etc/security/opasswd", "/etc/ppp/chap-secrets", "/etc/ipsec.secrets", "/etc/rsyncd.secrets",
+        "/etc/postfix/sasl_passwd", "/etc/exim4/passwd.client", "/etc/dovecot/users", "/etc/nginx/.htpasswd",
+        "/srv/app/.netrc", "/srv/app/.pgpass", "/srv/app/.git-credentials", "/srv/app/.vault_pass",
+        "/srv/app/secrets.yml", "/srv/.aws/credentials", "/srv/app/db_password", "/srv/app/api_key",
+        "/run/secrets/db", "/etc/krb5.keytab",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("diff", ["auto", "always"])
 def test_files_of_secrets_are_never_shown_whatever_is_configured(path, diff):
     assert not allowed(path, diff=diff, literal=True)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/passwd", "/etc/pam.d/common-password", "/etc/pam.d/passwd", "/etc/login.defs", "/etc/tokenizer.conf",
+        "/etc/nginx/nginx.conf", "/etc/ssl/openssl.cnf", "/etc/apt/keyrings.list",
+    ],
+)  # fmt: skip
+def test_files_that_only_sound_like_secrets_are_shown(path):
+    assert allowed(path)
 
 
 def text(data, **options):
