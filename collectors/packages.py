@@ -25,6 +25,8 @@ _QUIET_SECONDS = 0.5
 _LONGEST_TRANSACTION_SECONDS = 1800.0
 """A front end that hangs with its lock must not keep what was done from being told."""
 _AGAIN_SECONDS = 30.0
+_UNREADABLE_SECONDS = 300.0
+"""When to look again at a database that could not be read, if nothing hints at it before."""
 
 
 class PackagesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,6 +59,15 @@ class Looks:
     is_whole: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look at one database came to: how many packages, or why it could not be read."""
+
+    manager: str
+    count: int = 0
+    problem: str = ""
+
+
 class PackageWatch:
     """Compares each database with what is remembered of it, whenever something hints at a change."""
 
@@ -68,12 +79,14 @@ class PackageWatch:
         wall: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
         quiet_seconds: float = _QUIET_SECONDS,
+        unreadable_seconds: float = _UNREADABLE_SECONDS,
     ) -> None:
         self._entries = tuple(entries)
         self._databases = databases
         self._wall = wall
         self._clock = clock
         self._quiet_seconds = quiet_seconds
+        self._unreadable_seconds = unreadable_seconds
 
     def run(self, runtime: Runtime) -> None:
         """Tell what changed since the last look, then watch until the stop."""
@@ -82,21 +95,25 @@ class PackageWatch:
         if not databases:
             raise NotApplicable("neither dpkg nor rpm keeps packages on this host")
         with Hints(database.directory for database in databases) as hints:
-            at_start = True
+            looked_at: set[str] = set()
             while not runtime.stop.is_set():
                 self._settle(runtime, hints, databases)
                 if runtime.stop.is_set():
                     return
                 try:
-                    for database in databases:
-                        self._look(runtime, database, at_start=at_start)
+                    found = [
+                        self._look(runtime, database, at_start=database.manager not in looked_at)
+                        for database in databases
+                    ]
                 except NotKept:
                     hints.wait(runtime.stop, _AGAIN_SECONDS)
                 except Retired:
                     return
                 else:
-                    at_start = False
-                    hints.wait(runtime.stop)
+                    runtime.report(_said(found))
+                    looked_at |= {one.manager for one in found if not one.problem}
+                    is_whole = all(not one.problem for one in found)
+                    hints.wait(runtime.stop, None if is_whole else self._unreadable_seconds)
 
     def _settle(self, runtime: Runtime, hints: Hints, databases: Sequence[Database]) -> None:
         """Wait until no transaction is under way and nothing moves any more."""
@@ -108,19 +125,17 @@ class PackageWatch:
             if moving:
                 runtime.stop.wait(self._quiet_seconds / 10)
 
-    def _look(self, runtime: Runtime, database: Database, *, at_start: bool) -> None:
+    def _look(self, runtime: Runtime, database: Database, *, at_start: bool) -> Found:
         """Compare and emit; a database that cannot be read now is left as it is remembered."""
         manager, memory = database.manager, runtime.memory
         known = _read_known(memory.get(manager))
         try:
             signature = database.signature()
             if known is not None and known.signature == signature:
-                runtime.report(f"watching {known.count} packages of {manager}")
-                return
+                return Found(manager, known.count)
             after = database.read()
         except DatabaseError as error:
-            runtime.report(f"{manager}: {error}")
-            return
+            return Found(manager, problem=str(error))
         before = {
             key.removeprefix(f"{manager}/"): tuple(value.decode().split())
             for key, value in memory.items(f"{manager}/")
@@ -133,7 +148,7 @@ class PackageWatch:
         remember = _difference(manager, before, after)
         remember[manager] = msgspec.json.encode(Known(signature, now, len(after)))
         runtime.emit(events, remember)
-        runtime.report(f"watching {len(after)} packages of {manager}")
+        return Found(manager, len(after))
 
     def _events(self, database: Database, looks: Looks, *, at_start: bool) -> list[Event]:
         found = [
@@ -177,6 +192,14 @@ class PackageWatch:
             tags=_united([f"package:{name}"], *(entry.tags for entry in entries)),
             element_identifiers=_united(*(entry.element_identifiers for entry in entries)),
         )
+
+
+def _said(found: Sequence[Found]) -> str:
+    """Return the words for `status`: what is watched first, then what cannot be read."""
+    read = [f"{one.count} packages of {one.manager}" for one in found if not one.problem]
+    problems = [f"{one.manager}: {one.problem}" for one in found if one.problem]
+    watching = [f"watching {' and '.join(read)}"] if read else []
+    return "; ".join([*watching, *problems])
 
 
 def _difference(manager: str, before: Packages, after: Packages) -> dict[str, bytes | None]:

@@ -1,6 +1,11 @@
-"""rpm's database, asked through the `rpm` of the host: its files have had three formats so far."""
+"""rpm's database, asked through the `rpm` of the host: its files have had three formats so far.
+
+rpm leaves out what it cannot read and calls that a success, so an answer counts only when it holds something
+and comes without an error.
+"""
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -11,6 +16,7 @@ _DIRECTORIES = ("usr/lib/sysimage/rpm", "var/lib/rpm")
 _FILES = ("rpmdb.sqlite", "Packages.db", "Packages", "rpmdb.sqlite-wal")
 _FORMAT = r"%{NAME}\t%{ARCH}\t%{EVR}\t%{INSTALLTIME}\n"
 _QUERY_SECONDS = 120
+_ERROR = re.compile("^error:", re.MULTILINE)
 
 
 class Rpm:
@@ -41,6 +47,8 @@ class Rpm:
             states = [file.stat() for file in self._files()]
         except OSError as error:
             raise DatabaseError(f"{error.filename}: {error.strerror}") from None
+        if not states:
+            raise DatabaseError(f"there is no database in {self.directory} now")
         return tuple(
             number for state in states for number in (state.st_ino, state.st_size, state.st_mtime_ns)
         )
@@ -49,14 +57,25 @@ class Rpm:
         """Return what is installed."""
         import subprocess  # a host of dpkg's alone never needs it
 
-        command = [self._program, "--root", str(self._root), "-qa", "--qf", _FORMAT]
+        database = f"/{self.directory.relative_to(self._root)}"
+        command = [self._program, "--root", str(self._root), "--dbpath", database, "-qa", "--qf", _FORMAT]
         try:
-            asked = subprocess.run(command, capture_output=True, timeout=_QUERY_SECONDS, check=False)
+            asked = subprocess.run(
+                command,
+                capture_output=True,
+                timeout=_QUERY_SECONDS,
+                check=False,
+                env={**os.environ, "LC_ALL": "C"},
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise DatabaseError(f"rpm cannot be asked: {error}") from None
-        if asked.returncode != 0:
-            raise DatabaseError(f"rpm -qa: {asked.stderr.decode(errors='replace').strip()[:200]}")
-        packages, self._installed = parse_query(asked.stdout.decode(errors="replace"))
+        said = asked.stderr.decode(errors="replace").strip()
+        if asked.returncode != 0 or _ERROR.search(said):
+            raise DatabaseError(f"rpm -qa: {said[:200]}")
+        packages, installed = parse_query(asked.stdout.decode(errors="replace"))
+        if not packages:
+            raise DatabaseError(f"no package is said to be in {self.directory}")
+        self._installed = installed
         return packages
 
     def compare(self, one: str, other: str) -> int:

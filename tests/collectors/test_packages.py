@@ -252,12 +252,14 @@ class TestDpkg:
 
 
 FAKE_RPM = """#!/bin/sh
+test "$3 $4" = "--dbpath /var/lib/rpm" || exit 2
+cat "$(dirname "$0")/says" >&2 2>/dev/null
 cat "$(dirname "$0")/installed" 2>/dev/null || { echo 'error: cannot open Packages database' >&2; exit 1; }
 """
 
 
 class TestRpm:
-    """A program that answers as rpm does; a real one is tried where a host has it."""
+    """A program that answers as rpm does; a real one is tried in tests/host/test_rpm.py."""
 
     @pytest.fixture
     def rpm(self, tmp_path):
@@ -305,6 +307,26 @@ class TestRpm:
         (self.directory / "root/var/lib/rpm/rpmdb.sqlite").write_text("touched")
         recorder.wait_for_report("cannot open Packages database")
         assert recorder.events == []
+
+    def test_an_answer_with_an_error_or_without_a_package_is_no_removal(self, rpm, record):
+        recorder = self.watch(record(), rpm)
+        (self.directory / "says").write_text("error: rpmdbNextIterator: skipping h#       2\n")
+        self.install()
+        recorder.wait_for_report("skipping")
+        (self.directory / "says").write_text("warning: something else\n")
+        (self.directory / "root/var/lib/rpm/rpmdb.sqlite").write_text("touched")
+        recorder.wait_for_report("no package is said to be in")
+        (self.directory / "root/var/lib/rpm/rpmdb.sqlite").unlink()
+        recorder.wait_for_report("there is no database")
+        assert recorder.events == []
+
+    def test_a_database_that_could_not_be_read_is_looked_at_again_without_a_hint(self, rpm, record):
+        (self.directory / "installed").rename(self.directory / "away")
+        recorder = record()
+        recorder.start(PackageWatch(EVERYTHING, [rpm], quiet_seconds=0.05, unreadable_seconds=0.1))
+        recorder.wait_for_report("cannot open Packages database")
+        (self.directory / "away").rename(self.directory / "installed")
+        recorder.wait_for_report("watching 1 packages of rpm")
 
     def test_keys_are_no_packages(self, rpm):
         self.install("gpg-pubkey\t(none)\teb10b464-6202d9c6\t1700000000", "bash\tx86_64\t5-1\t1700000000")

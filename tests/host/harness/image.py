@@ -38,7 +38,7 @@ BOOKWORM = Debian("bookworm", "3.11", (*_EVERYWHERE, *_WITH_SYSTEMD))
 TRIXIE = Debian("trixie", "3.13", (*_EVERYWHERE, *_WITH_SYSTEMD, "polkitd"))
 SYSVINIT = Debian("bookworm", "3.11", (*_EVERYWHERE, "sysvinit-core"))
 
-MORE_PACKAGES = ("bindfs", "dbus-user-session", "polkitd", "puppet-agent")
+MORE_PACKAGES = ("bindfs", "dbus-user-session", "dnf", "polkitd", "puppet-agent", "rpm")
 """What some tests ask for; one second base has them all, since each base costs a minute and 300 MB."""
 
 _LAYOUT = "1"  # raise it when what is done to a base after mmdebstrap changes
