@@ -4,19 +4,21 @@ What the agent may not read is left out: its user has to be in the group `system
 """
 
 import dataclasses
+import json
 import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from collectors._services.course import Step
 
 MAX_CHARACTERS = 8192
 _LOGS_AT_ONCE = 5
-_TRIES = 4
+_TRIES = 6
 _BETWEEN_TRIES_SECONDS = 0.05
 _READ_SECONDS = 2.0
+_FAILED_WITH_RESULT = "MESSAGE_ID=d9b373ed55a64feb8242e02dbe79a49c"  # SD_MESSAGE_UNIT_FAILURE_RESULT
 
 
 class LogReader:
@@ -29,17 +31,38 @@ class LogReader:
         if not self._left:
             return step
         self._left -= 1
-        return dataclasses.replace(step, log=read_last_lines(step.invocation, lines))
+        return dataclasses.replace(step, log=read_last_lines(step, lines))
 
 
-def read_last_lines(invocation: str, lines: int, *, read: Callable[[str, int], str] | None = None) -> str:
-    """Return the last lines of one run; the journal may be a moment behind, so until two reads agree on some."""
+def matches(step: Step) -> list[str]:
+    """Return what journalctl finds the lines of one run by.
+
+    The journal asks for the run's name when a line arrives, and of a process that is gone by then it learns no more
+    than the unit; what that process wrote is found by its pid, from the second on in which the run began.
+    """
+    look, by_name = step.look, f"_SYSTEMD_INVOCATION_ID={step.invocation}"
+    if not look.exec_pid or not look.left_inactive_monotonic or step.invocation != look.invocation:
+        return [by_name]
+    began = look.changed - (look.changed_monotonic - look.left_inactive_monotonic)
+    by_pid = [f"_SYSTEMD_UNIT={step.unit}", f"_PID={look.exec_pid}"]
+    return [f"--since=@{began // 1_000_000}", by_name, "+", *by_pid]
+
+
+def read_last_lines(
+    step: Step, lines: int, *, read: Callable[[Sequence[str], int], str] | None = None
+) -> str:
+    """Return the last lines of one run; the journal may be a moment behind, so until two reads agree on some.
+
+    They count only when the journal holds the manager's own word of the end, which came after the lines.
+    """
     read = read or read_journal
-    text = read(invocation, lines)
+    found_by, has_ended = matches(step), False
+    text = read(found_by, lines)
     for _ in range(_TRIES):
         time.sleep(_BETWEEN_TRIES_SECONDS)
-        before, text = text, read(invocation, lines)
-        if text and text == before:
+        has_ended = has_ended or bool(read([_FAILED_WITH_RESULT, f"INVOCATION_ID={step.invocation}"], 1))
+        before, text = text, read(found_by, lines)
+        if has_ended and text and text == before:
             break
     return mask_lines(text)
 
@@ -51,17 +74,33 @@ def mask_lines(text: str) -> str:
     return Redactor(os.urandom(32)).mask(text.strip())[-MAX_CHARACTERS:]
 
 
-def read_journal(invocation: str, lines: int) -> str:
-    """Return the last lines of one run, as journalctl gives them; "" where it does not."""
+def read_journal(found_by: Sequence[str], lines: int) -> str:
+    """Return the last lines that match, as journalctl gives them; "" where it does not."""
     journalctl = shutil.which("journalctl")
     if journalctl is None:
         return ""
-    command = [journalctl, "--quiet", "--no-pager", "--output=cat", f"--lines={lines}"]
-    command.append(f"_SYSTEMD_INVOCATION_ID={invocation}")
+    # Not in order: with `--since` the lines would be the first ones.
+    command = [journalctl, "--quiet", "--no-pager", "--reverse", "--output=json", "--output-fields=MESSAGE"]
     try:
         done = subprocess.run(
-            command, check=False, capture_output=True, timeout=_READ_SECONDS, stdin=subprocess.DEVNULL
+            [*command, f"--lines={lines}", *found_by],
+            check=False,
+            capture_output=True,
+            timeout=_READ_SECONDS,
+            stdin=subprocess.DEVNULL,
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout.decode(errors="replace") if done.returncode == 0 else ""
+    return parse_messages(done.stdout) if done.returncode == 0 else ""
+
+
+def parse_messages(entries: bytes) -> str:
+    """Return the messages of entries as `--output=json` gives them, the newest first, in their order."""
+    messages = []
+    for entry in reversed(entries.splitlines()):
+        match json.loads(entry).get("MESSAGE"):
+            case str(text):
+                messages.append(text)
+            case list(octets) if all(isinstance(octet, int) for octet in octets):  # not printable text
+                messages.append(bytes(octets).decode(errors="replace"))
+    return "\n".join(messages)

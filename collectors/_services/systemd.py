@@ -27,6 +27,7 @@ NAME = "org.freedesktop.systemd1"
 _PATH = "/org/freedesktop/systemd1"
 _MANAGER = "org.freedesktop.systemd1.Manager"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
+_SOCKET_INTERFACE = "org.freedesktop.systemd1.Socket"
 _SERVICES = "*.service"
 _CONTROL_COMMANDS = (
     "ExecCondition",
@@ -175,7 +176,17 @@ class Manager:
         """Return what each unit is for, as far as it can still be asked."""
         types = self._read(units, SERVICE_INTERFACE, ("Type",))
         relations = self._read(units, UNIT_INTERFACE, ("TriggeredBy", "WantedBy", "RequiredBy"))
-        return {unit: _kind(unit, types[unit], relations[unit]) for unit in units}
+        sockets = {unit: f"{unit.partition('@')[0]}.socket" for unit in units if "@" in unit}
+        accept = self._read(set(sockets.values()), _SOCKET_INTERFACE, ("Accept",))
+        return {
+            unit: _kind(
+                unit,
+                types[unit],
+                relations[unit],
+                for_connection=unit in sockets and accept[sockets[unit]].get("Accept", False),
+            )
+            for unit in units
+        }
 
     def _read(self, units: Iterable[str], interface: str, names: Sequence[str]) -> dict[str, dict[str, Any]]:
         wanted = [(unit, name) for unit in units for name in names]
@@ -207,11 +218,12 @@ class Manager:
             raise
 
 
-def _kind(unit: str, of_service: dict[str, Any], of_unit: dict[str, Any]) -> Kind:
+def _kind(unit: str, of_service: dict[str, Any], of_unit: dict[str, Any], *, for_connection: bool) -> Kind:
     """Judge a unit by its type and by what starts it.
 
     Quiet: oneshots, what a timer starts, what D-Bus starts for a moment (it is wanted by no target), and
-    the instance that a socket starts for each connection.
+    the instance that a socket starts for each connection. Such an instance may be forgotten before it can
+    be asked what triggered it, so its socket is asked, which has the template's name: systemd.socket(5), Accept=.
     """
     triggers = of_unit.get("TriggeredBy", ())
     wanted = any(
@@ -222,6 +234,7 @@ def _kind(unit: str, of_service: dict[str, Any], of_unit: dict[str, Any]) -> Kin
         type_ == "oneshot"
         or any(name.endswith(".timer") for name in triggers)
         or (type_ == "dbus" and not wanted)
+        or for_connection
         or ("@" in unit and any(name.endswith(".socket") for name in triggers))
     )
     return Kind(quiet=quiet, on_demand=bool(triggers) and not wanted)

@@ -1,54 +1,9 @@
 """Services of a real systemd: each fact told once, whatever happens around it."""
 
 import pytest
+from harness.services import FAILED, FLAPPING, RELOADED, SLEEP, STARTED, STOPPED, Watched
 from harness.watcher import UNIT as WATCHER
 from harness.watcher import watch
-
-SLEEP = "[Service]\nExecStart=/bin/sleep 1000\nExecReload=/bin/true\n"
-STARTED, STOPPED, FAILED = "ServiceStartedEvent", "ServiceStoppedEvent", "ServiceFailedEvent"
-RELOADED, FLAPPING = "ServiceReloadedEvent", "ServiceFlappingEvent"
-
-
-class Watched:
-    """A host with the collector running; `told` is what it tells of the test's own units."""
-
-    def __init__(self, host):
-        self.host = host
-        self._marks = 0
-
-    def boot(self):
-        """Boot, and wait until the collector has taken note of the end of the boot."""
-        self.host.boot()
-        self.run("systemctl is-system-running --quiet --wait || true")
-        self.told()
-
-    def unit(self, name, text):
-        self.host.write(f"/etc/systemd/system/{name}", text)
-
-    def run(self, script, **options):
-        return self.host.shell(script, **options)
-
-    def told(self):
-        """Wait until everything before now was told; return (type, unit) of it, without the marks."""
-        self._marks += 1
-        mark = f"mark-{self._marks}.service"
-        self.run(f"systemd-run --quiet --unit={mark} /bin/true")
-        self.host.receiver.wait_for_event(STOPPED, unit=mark)
-        return [
-            (event["event_type"], event["context"]["data"]["unit"])
-            for event in self.host.receiver.events
-            if not event["context"]["data"]["unit"].startswith("mark-")
-        ]
-
-    def told_of(self, unit):
-        return [kind for kind, name in self.told() if name == unit]
-
-    def data(self, kind, unit):
-        [event] = self.host.receiver.of_type(kind, unit=unit)
-        return event["context"]["data"]
-
-    def prop(self, unit, name):
-        return self.host.property(unit, name)
 
 
 @pytest.fixture
@@ -306,9 +261,11 @@ def test_the_last_log_lines_of_a_failure_go_with_it_where_asked_for_and_without_
     watched = Watched(host)
     watched.boot()
     script = "for n in 1 2 3; do echo line $n; done; echo password=hunter2hunter2; exit 1"
-    watched.unit("bad.service", f"[Service]\nExecStart=/bin/sh -c '{script}'\n")
-    watched.run("systemctl daemon-reload; systemctl start bad")
-    watched.host.receiver.wait_for_event(FAILED, unit="bad.service")
-    lines = watched.data(FAILED, "bad.service")["log"].splitlines()
-    assert lines[0] == "line 3"
-    assert lines[1].startswith("password=<masked:")
+    watched.unit("bad@.service", f"[Service]\nExecStart=/bin/sh -c '{script}'\n")
+    # The journal learns the run of a process only while it lives, and these live for a moment.
+    for unit in [f"bad@{number}.service" for number in range(12)]:
+        watched.run(f"systemctl start {unit}")
+        watched.host.receiver.wait_for_event(FAILED, unit=unit)
+        lines = watched.data(FAILED, unit)["log"].splitlines()
+        assert lines[0] == "line 3"
+        assert lines[1].startswith("password=<masked:")
