@@ -10,10 +10,12 @@ from collections.abc import Iterable, Sequence
 
 from collectors._processes.course import Running
 from collectors._processes.match import Process, Wanted, find
-from collectors._processes.proc import Ending, open_pidfd, read_ending, read_pids, read_process
+from collectors._processes.proc import Ending, open_pidfd, read_endings, read_pids, read_process
 
 YOUNG_SECONDS = 30.0
 ALL_SECONDS = 60.0
+MOST_DESCRIPTORS = 256
+"""A process usually may open 1024 files; of those that are not held, a scan sees the end."""
 
 
 class Eyes:
@@ -40,9 +42,9 @@ class Eyes:
         """Note the end of the processes whose pidfds are ready, and return whether there are any."""
         by_descriptor = {descriptor: key for key, descriptor in self._descriptors.items()}
         ended = [descriptor for descriptor in ready if descriptor in by_descriptor]
-        for descriptor in ended:
+        for descriptor, ending in read_endings(ended).items():
             key = by_descriptor[descriptor]
-            self.endings[key] = read_ending(descriptor)
+            self.endings[key] = ending
             os.close(self._descriptors.pop(key))
         return bool(ended)
 
@@ -62,7 +64,9 @@ class Eyes:
                 self._hold(key, running.process)
 
     def forget_endings(self) -> None:
-        """Drop the endings; they were told."""
+        """Drop the endings, which were told, and the processes with them: the next look may not be a scan."""
+        for key in self.endings:
+            self._running.pop(key, None)
         self.endings = {}
 
     def close(self) -> None:
@@ -87,6 +91,8 @@ class Eyes:
         return [process for process, _ in inspected.values()]
 
     def _hold(self, key: str, process: Process) -> None:
+        if len(self._descriptors) >= MOST_DESCRIPTORS:
+            return
         try:
             descriptor = open_pidfd(process)
         except ProcessLookupError:

@@ -6,6 +6,8 @@ import select
 import signal
 import struct
 import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,20 +112,39 @@ def open_pidfd(process: Process) -> int | None:
     return descriptor
 
 
-def read_ending(descriptor: int) -> Ending:
-    """Return how the process of a pidfd that polled readable ended; waits a moment for its parent to reap it."""
+def read_endings(descriptors: Sequence[int]) -> dict[int, Ending]:
+    """Return how the processes of pidfds that polled readable ended; waits a moment for their parents to reap them.
+
+    One moment for all of them: a parent that never asks must not hold up what ended at the same time.
+    """
     at = time.time()
+    endings: dict[int, Ending] = {}
+    poll = select.poll()
+    until = time.monotonic() + _REAPED_WITHIN_SECONDS
+    ready: Iterable[int] = descriptors
+    while True:
+        for descriptor in ready:
+            ending = _read_ending(descriptor, at)
+            if ending is None:
+                poll.register(descriptor, 0)  # hang-up alone: it was reaped
+            else:
+                endings[descriptor] = ending
+                with suppress(KeyError):
+                    poll.unregister(descriptor)
+        left = until - time.monotonic()
+        if len(endings) == len(descriptors) or left <= 0:
+            return {descriptor: Ending(at) for descriptor in descriptors} | endings
+        ready = [descriptor for descriptor, _ in poll.poll(left * 1000)]
+
+
+def _read_ending(descriptor: int, at: float) -> Ending | None:
+    """Return how a process ended; None before it was reaped, and an ending that says no more than when otherwise."""
     try:
         status = _read_wait_status(descriptor)
-        if status is None:
-            poll = select.poll()
-            poll.register(descriptor, 0)  # hang-up alone: it was reaped
-            poll.poll(_REAPED_WITHIN_SECONDS * 1000)
-            status = _read_wait_status(descriptor)
     except OSError:
-        status = None
-    if status is None:
         return Ending(at)
+    if status is None:
+        return None
     if os.WIFSIGNALED(status):
         return Ending(at, signal=_signal_name(os.WTERMSIG(status)))
     return Ending(at, exit_code=os.waitstatus_to_exitcode(status))

@@ -1,13 +1,17 @@
 """Real processes, watched by the real collector."""
 
+import os
 import subprocess
 import sys
+import time
 import uuid
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from collectors._processes.look import Eyes
+from collectors._processes.match import Wanted
 from collectors.collector import Scoped
 from collectors.processes import ProcessEntry, Processes, ProcessMatch
 
@@ -126,6 +130,36 @@ def test_a_process_that_becomes_another_program_is_found(record, program):
     process.stdin.flush()
     [started] = recorder.wait_for_events(1)
     assert started.data["pid"] == process.pid
+
+
+def eyes_on(program):
+    """Return eyes that have seen the program's processes."""
+    eyes = Eyes([Wanted(label="worker", cmdline=f"*{program.mark}*")])
+    eyes.scan()
+    return eyes
+
+
+def test_what_ended_and_was_told_does_not_run_any_more_although_no_scan_came_between(program):
+    process = program.start()
+    eyes = eyes_on(program)
+    process.communicate()
+    assert eyes.take_ends(list(eyes.descriptors()))
+    eyes.forget_endings()
+    assert eyes.running == {}
+    eyes.close()
+
+
+def test_many_ends_that_nobody_asks_for_take_one_moment_together(program):
+    processes = [program.start() for _ in range(10)]
+    eyes = eyes_on(program)
+    for process in processes:
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it is over, and not reaped
+    began = time.monotonic()
+    assert eyes.take_ends(list(eyes.descriptors()))
+    assert time.monotonic() - began < 1
+    assert len(eyes.endings) == 10
+    eyes.close()
 
 
 def test_a_match_that_says_nothing_is_refused():
