@@ -92,7 +92,9 @@ class Machine:
         with self._notices() as notices:
             with (self._directory / "console").open("wb") as console:
                 self._nspawn = subprocess.Popen(
-                    self._launch("--boot", "--notify-ready=yes", *self._how_it_tells(), *_bind(show), *options),
+                    self._launch(
+                        "--boot", "--notify-ready=yes", *self._how_it_tells(), *_bind(show), *options
+                    ),
                     stdin=subprocess.DEVNULL,
                     stdout=console,
                     stderr=subprocess.STDOUT,
