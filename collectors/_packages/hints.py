@@ -14,8 +14,8 @@ from typing import Self
 from collectors.collector import Stop
 
 _IN_CLOSE_WRITE, _IN_MOVED_TO, _IN_CREATE, _IN_DELETE, _IN_ONLYDIR = 0x8, 0x80, 0x100, 0x200, 0x01000000
-_MASK = _IN_CLOSE_WRITE | _IN_MOVED_TO | _IN_CREATE | _IN_DELETE | _IN_ONLYDIR
-_IN_IGNORED = 0x8000
+_IN_MOVE_SELF, _IN_IGNORED = 0x800, 0x8000
+_MASK = _IN_CLOSE_WRITE | _IN_MOVED_TO | _IN_CREATE | _IN_DELETE | _IN_MOVE_SELF | _IN_ONLYDIR
 _HEADER_BYTES = 16
 _SLOW_SECONDS = 60.0
 
@@ -65,11 +65,11 @@ class Hints:
         self.is_slow = self._descriptor < 0 or min(added, default=-1) < 0
 
     def _drain(self) -> None:
-        """Read what waits; a watch that ended (its directory went) means to look slowly and try again."""
+        """Read what waits; a watch whose directory went, or went elsewhere, means to look slowly and try again."""
         data = os.read(self._descriptor, 65536)
         while len(data) >= _HEADER_BYTES:
             mask = int.from_bytes(data[4:8], "little")
-            if mask & _IN_IGNORED:
+            if mask & (_IN_MOVE_SELF | _IN_IGNORED):
                 self.is_slow = True
             data = data[_HEADER_BYTES + int.from_bytes(data[12:16], "little") :]
 

@@ -17,6 +17,8 @@ _FILES = ("rpmdb.sqlite", "Packages.db", "Packages", "rpmdb.sqlite-wal")
 _FORMAT = r"%{NAME}\t%{ARCH}\t%{EVR}\t%{INSTALLTIME}\n"
 _QUERY_SECONDS = 120
 _ERROR = re.compile("^error:", re.MULTILINE)
+_ONLY_ROOT_CAN_MAKE = "unable to open database file"
+_WHAT_ROOT_CAN_DO = "a query by root, as `rpm -q rpm`, makes the -wal and -shm files that may be missing"
 
 
 class Rpm:
@@ -71,7 +73,8 @@ class Rpm:
             raise DatabaseError(f"rpm cannot be asked: {error}") from None
         said = asked.stderr.decode(errors="replace").strip()
         if asked.returncode != 0 or _ERROR.search(said):
-            raise DatabaseError(f"rpm -qa: {said[:200]}")
+            hint = f"; {_WHAT_ROOT_CAN_DO}" if _ONLY_ROOT_CAN_MAKE in said else ""
+            raise DatabaseError(f"rpm -qa: {said[:200]}{hint}")
         packages, installed = parse_query(asked.stdout.decode(errors="replace"))
         if not packages:
             raise DatabaseError(f"no package is said to be in {self.directory}")

@@ -352,7 +352,10 @@ def test_a_package_that_changes_its_architecture_is_upgraded_and_not_removed():
     ]
 
 
-def test_a_directory_that_goes_away_is_watched_again_when_it_is_back(tmp_path):
+@pytest.mark.parametrize(
+    "go", [shutil.rmtree, lambda directory: directory.rename(f"{directory}.old")], ids=["removed", "renamed"]
+)
+def test_a_directory_that_goes_away_is_watched_again_when_it_is_back(tmp_path, go):
     class Stop:
         def __init__(self):
             self.read, self.write = os.pipe()
@@ -371,7 +374,7 @@ def test_a_directory_that_goes_away_is_watched_again_when_it_is_back(tmp_path):
     with Hints([directory]) as hints:
         (directory / "a").touch()
         assert hints.wait(stop)
-        shutil.rmtree(directory)
+        go(directory)
         assert hints.wait(stop)
         assert hints.is_slow
         directory.mkdir()
