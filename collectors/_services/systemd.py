@@ -32,6 +32,7 @@ _SERVICES = "*.service"
 _CONTROL_COMMANDS = (
     "ExecCondition",
     "ExecStartPre",
+    "ExecStart",
     "ExecStartPost",
     "ExecReload",
     "ExecStop",
@@ -161,7 +162,8 @@ class Manager:
     def control_exit(self, unit: str, since_monotonic: int) -> tuple[int, int] | None:
         """Return how the last command beside the main process went wrong, as waitid's code and status.
 
-        A start that fails in ExecStartPre= has no main process to ask about.
+        A start that fails in ExecStartPre=, or in the ExecStart= of a service that forks, has no main
+        process to ask about.
         """
         values = self._read([unit], SERVICE_INTERFACE, _CONTROL_COMMANDS).get(unit, {})
         exits = [

@@ -82,6 +82,7 @@ def test_every_way_to_fail_is_told_once_with_the_result_that_systemd_gives_it(wa
         "oom": ("ExecStart=/bin/sleep 1000", "oom-kill", "SIGKILL"),
         "nobody": ("User=nosuchuser\nExecStart=/bin/sleep 1000", "exit-code", 217),
         "nothing": ("ExecStart=/nowhere", "exit-code", 203),
+        "forks": ("Type=forking\nExecStart=/bin/sh -c 'exit 4'", "exit-code", 4),
     }
     for name, (lines, _, _) in how.items():
         watched.unit(f"{name}.service", f"[Service]\n{lines}\n")
