@@ -79,15 +79,15 @@ def test_a_mount_that_goes_away_is_unreadable_and_what_changed_meanwhile_is_told
     assert files.said() == [("/mnt/far", "unreadable"), ("/mnt/far/a", "modified")]
 
 
-def test_a_mount_that_hangs_deletes_nothing_and_lets_the_agent_stop(files):
+def test_a_mount_that_hangs_is_unreadable_and_holds_up_neither_other_files_nor_the_stop(files):
     server = files.host.run("pidof", "bindfs").stdout.strip()
     files.host.run("kill", "-STOP", server)
     files.host.run("systemctl", "restart", UNIT)
-    files.host.agent("event", "send", "StillHereEvent", "--title", "not everything hangs")
-    files.host.receiver.wait_for_event("StillHereEvent")
-    files.host.run("systemctl", "restart", UNIT)
+    told = files.host.receiver.wait_for_event(CHANGED, path="/mnt/far", change="unreadable")
+    assert told["context"]["data"]["reason"] == "the file system that is mounted here does not answer"
+    assert files.said() == [("/mnt/far", "unreadable")]
     files.host.shell("echo new > /srv/far/a")
     files.host.run("kill", "-CONT", server)
-    files.wait_until_watching()
+    files.host.run("systemctl", "restart", UNIT)
     files.host.receiver.wait_for_event(CHANGED, path="/mnt/far/a", change="modified")
-    assert files.said() == [("/mnt/far/a", "modified")]
+    assert files.said() == [("/mnt/far", "unreadable"), ("/mnt/far/a", "modified")]
