@@ -20,6 +20,7 @@ LAW = {"collectors.event", "collectors.collector"}
 SHARED = {
     "collectors._dbus": {"host", "processes", "services"},
     "collectors._redaction": {"files", "services"},
+    "collectors._utmp": {"files", "host", "processes"},
 }
 """Parts that more than one collector uses; see docs/decisions/0004-shared-dbus-reader.md."""
 

@@ -5,11 +5,11 @@ for no bus. Hosts without systemd have utmp alone, Debian 13 and its kin have no
 """
 
 import os
-import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from collectors._utmp import USER_PROCESS, parse_entries
 from collectors.event import Value
 
 _MAX_NAMED = 10
@@ -114,17 +114,8 @@ def _number(text: str) -> int:
     return int(text) if text.isdecimal() else 0
 
 
-_UTMP = struct.Struct("<hxxi32s4s32s256shhiii4i20x")
-_USER_PROCESS = 7
-
-
 def parse_utmp(data: bytes) -> Iterator[Login]:
-    """Parse utmp(5) records of glibc on Linux, which are the same 384 bytes for all word sizes."""
-    for offset in range(0, len(data) - _UTMP.size + 1, _UTMP.size):
-        kind, pid, line, _, user, host, _, _, _, since, *_ = _UTMP.unpack_from(data, offset)
-        if kind == _USER_PROCESS:
-            yield Login(_text(user), _text(line), _text(host), since, pid)
-
-
-def _text(field: bytes) -> str:
-    return field.split(b"\0")[0].decode("utf-8", "replace")
+    """Yield the logins of a utmp file."""
+    for entry in parse_entries(data):
+        if entry.type == USER_PROCESS:
+            yield Login(entry.user, entry.line, entry.host, entry.seconds, entry.pid)

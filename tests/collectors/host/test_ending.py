@@ -4,18 +4,19 @@ import os
 
 import pytest
 
-from collectors._host.accounting import layout, read_place
+from collectors._host.accounting import read_place
 from collectors._host.boot import Boot
 from collectors._host.clock import Instant
 from collectors._host.ending import Ended, Ending, read_ended
 from collectors._host.mark import Mark
+from collectors._utmp import layout
 
 BOOT, RUN_LEVEL = 2, 1
 JOURNAL = '{"UNIT":"poweroff.target","__REALTIME_TIMESTAMP":"160000000","__MONOTONIC_TIMESTAMP":"60000000"}\n'
 
 
 def entry(type_, user, seconds):
-    return layout(os.uname().machine).pack(type_, 0, user.encode(), 0, seconds, 0)
+    return layout(os.uname().machine).pack(type_, 0, b"", user.encode(), b"", seconds)
 
 
 @pytest.fixture

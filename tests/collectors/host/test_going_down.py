@@ -3,8 +3,8 @@ import os
 import pytest
 
 from collectors._dbus import BusLost
-from collectors._host.accounting import layout
 from collectors._host.going_down import NOBODY_TO_ASK, NOT_GOING_DOWN, parse_jobs, read_kind
+from collectors._utmp import layout
 
 
 def no_bus():
@@ -39,7 +39,7 @@ def test_a_target_that_is_stopped_is_no_shutdown():
 def test_without_systemd_the_run_level_says_it(tmp_path, level, kind):
     if level:
         (tmp_path / "run").mkdir()
-        entry = layout(os.uname().machine).pack(1, ord(level), b"runlevel", 0, 0, 0)
+        entry = layout(os.uname().machine).pack(1, ord(level), b"", b"runlevel", b"", 0)
         (tmp_path / "run/utmp").write_bytes(entry)
     assert read_kind(tmp_path, no_bus) == kind
 

@@ -1,13 +1,8 @@
 """What is known to run, compared with what runs."""
 
-import struct
-
-import pytest
-
 from collectors._processes.course import Running, Sight, State, compare, encode, take_up
 from collectors._processes.match import Process, Wanted, find
 from collectors._processes.proc import Ending, parse_ticks
-from collectors._processes.shutdown import parse_run_level
 
 BOOT, NEXT = "boot-1:5", "boot-2:7"
 WORKER = Wanted(label="worker", cmdline="*worker.py*", tags=("app:worker",))
@@ -129,12 +124,3 @@ def test_every_pattern_must_fit_and_the_executable_may_be_named_as_it_was_called
 
 def test_a_start_time_is_read_past_a_name_with_blanks_and_parentheses():
     assert parse_ticks("7 (a) b (c) S " + " ".join(str(n) for n in range(4, 53))) == 22
-
-
-@pytest.mark.parametrize(("machine", "size"), [("x86_64", 384), ("aarch64", 400)])
-def test_the_run_level_is_the_low_byte_of_its_record(machine, size):
-    boot = struct.pack("=hxxi", 2, 0).ljust(size, b"\0")
-    level = struct.pack("=hxxi", 1, ord("6") + (ord("2") << 8)).ljust(size, b"\0")
-    assert parse_run_level(boot + level, machine) == "6"
-    assert parse_run_level(boot, machine) == ""
-    assert parse_run_level(level[:100], machine) == ""
