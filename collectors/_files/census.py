@@ -48,8 +48,7 @@ class Census:
         """What could not be seen at the last compare, for `status`."""
 
     def compare_all(self, occasion: Occasion) -> list[str]:
-        """Compare everything and tell what differs; return the paths that were busy."""
-        self.refresh_mounts()
+        """Compare everything, as mounted at the last `refresh_mounts`, and tell what differs; return what was busy."""
         self._take_completeness()
         surveys = [self._surveyor.survey(root) for root in self._selection.roots]
         self.files = sum(survey.files for survey in surveys)

@@ -213,6 +213,7 @@ class Session:
 
     def _compare_all(self) -> None:
         is_first = self._is_first_compare
+        self._census.refresh_mounts()  # first: what does not answer may not be asked for anything
         self._hearing.drop_anchors()
         if is_first:
             self._floods.recover(self._runtime.memory)
