@@ -71,6 +71,50 @@ def test_a_file_that_a_person_changes_after_an_upgrade_was_not_changed_by_the_pa
     assert not changed[0].keys() & {"changed_by", "changed_during"}
 
 
+RPM_SPEC = """\
+Name: app
+Version: {version}
+Release: 1
+Summary: made for a test
+License: none
+BuildArch: noarch
+%description
+made for a test
+%install
+mkdir -p %{{buildroot}}/etc/app
+echo version {version} > %{{buildroot}}/etc/app/rpm.conf
+%files
+/etc/app/rpm.conf
+"""
+UNHURRIED = (
+    "files:\n  - paths: ['/etc/app/**']\n    settle: 1s\n"  # dnf logs a package when it is done with it
+)
+RPM_MACROS = "%_dbpath /usr/lib/sysimage/rpm\n%_rpmdir /root/rpms\n%_rpmfilename %{NVRA}.rpm\n"
+
+
+@pytest.fixture
+def dnf(new_host):
+    """Return a host with dnf, and two versions of a package with a configuration file for it."""
+    files = Files(new_host(packages=("rpm", "dnf")), UNHURRIED)
+    files.host.write("/etc/rpm/macros", RPM_MACROS)
+    files.host.path("/usr/lib/sysimage/rpm").mkdir(parents=True)
+    for version in ("1", "2"):
+        files.host.write(f"/root/{version}.spec", RPM_SPEC.format(version=version))
+        files.host.prepare("rpmbuild", "--quiet", "-bb", f"/root/{version}.spec")
+    files.boot()
+    return files
+
+
+def test_a_file_that_dnf_brought_names_the_package_that_rpm_says_it_belongs_to(dnf):
+    for version, change, action in (("1", "created", "installed"), ("2", "modified", "upgrade")):
+        dnf.host.shell(f"dnf -qy install /root/rpms/app-{version}-1.noarch.rpm")
+        event = dnf.host.receiver.wait_for_event(CHANGED, path="/etc/app/rpm.conf", change=change)
+        data = event["context"]["data"]
+        assert data["changed_by"] == "package app"
+        assert "rpm says that it owns the file, and dnf's log" in data["changed_by_known_from"]
+        assert f"({action})" in data["changed_by_known_from"]
+
+
 def test_what_is_told_during_a_run_of_puppet_says_so_and_what_is_told_after_it_names_the_run(puppet):
     with puppet.host.running("puppet", "apply", "/root/site.pp") as run:
         early = puppet.host.receiver.wait_for_event(CHANGED, 60, path="/etc/app/a")["context"]["data"]
