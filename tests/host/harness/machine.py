@@ -9,6 +9,7 @@ import os
 import select
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -206,7 +207,7 @@ class Machine:
             try:
                 yield process
             finally:
-                process.kill()
+                _kill_inside(process)
 
     def prepare(self, *command: str, show: Mapping[Path, str] = {}) -> None:
         """Run a command on the file system of a host that is off; `show` puts paths of out here into it."""
@@ -320,6 +321,20 @@ class Machine:
         if user != "root":
             enter += ["runuser", "-u", user, "--", *_ENDS_WITH_PARENT]
         return [*enter, *command]
+
+
+def _kill_inside(nsenter: subprocess.Popen[str]) -> None:
+    """Kill what runs inside the host, and leave it to nsenter to reap it.
+
+    An orphan stays a zombie until whoever inherits it out here gets to it, and a host that goes down meanwhile waits
+    ten seconds for it.
+    """
+    children = Path(f"/proc/{nsenter.pid}/task/{nsenter.pid}/children")
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        for child in children.read_text().split():
+            os.kill(int(child), signal.SIGKILL)
+        nsenter.wait(5)
+    nsenter.kill()
 
 
 def _bind(show: Mapping[Path, str]) -> list[str]:
