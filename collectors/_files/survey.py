@@ -28,6 +28,9 @@ from collectors._files.selection import Choice, Selection
 from collectors._files.stats import Stats
 from collectors.collector import Memory
 
+MAX_DEPTH = 128
+"""Deeper directories are not entered: whoever may write below a root could make them to wear us out."""
+
 Learn = Callable[[Directory, str, str, Choice], Found]
 """Look at a file for the first time and remember it silently."""
 
@@ -144,6 +147,9 @@ class Surveyor:
     def _descend(self, directory: Directory, name: str, found: Survey, *, compares: bool) -> None:
         path = f"{directory.path}/{name}"
         if self._reach.lost_at(path):
+            return
+        if path.count("/") > MAX_DEPTH:
+            found.unreadable[path] = f"it lies more than {MAX_DEPTH} directories deep"
             return
         try:
             with opened_child(directory, name, may_follow=path in self._selection.named) as child:

@@ -447,6 +447,21 @@ def test_what_is_no_regular_file_is_never_opened(record, etc):
     assert changes(recorder, 2) == [("deleted", "app.conf"), ("modified", "app.conf")]
 
 
+def test_directories_deeper_than_anybody_needs_are_left_out_and_take_nothing_else_along(record, etc):
+    here = os.open(etc, os.O_PATH)
+    for _ in range(300):
+        os.mkdir("d", dir_fd=here)
+        here, above = os.open("d", os.O_PATH, dir_fd=here), here
+        os.close(above)
+    recorder = run(record, None, f"{etc}/**")
+    recorder.wait_for_report("directories deep")
+    os.mkdir("d", dir_fd=here)
+    os.close(here)
+    (etc / "app.conf").write_text(NEW)
+    (etc / "d/near").write_text(NEW)
+    assert changes(recorder, 2) == [("created", "near"), ("modified", "app.conf")]
+
+
 def test_names_of_any_bytes_are_remembered_and_told(record, etc):
     name = os.fsdecode(b"caf\xe9 \x01 // \n.conf".replace(b"/", b"|"))
     (etc / name).write_text("x")
