@@ -2,7 +2,9 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from agent.diagnosis.finding import Finding
@@ -10,13 +12,27 @@ from agent.diagnosis.finding import Finding
 MOST_DIRECTORIES = 50_000
 """Where counting ends: a host that watches more is told so by the limit of inotify anyway."""
 
+_PATIENCE_SECONDS = 3.0
+
 _WILDCARD = re.compile(r"[*?\[]")
 
 
-def look_at_paths(patterns: Iterable[str]) -> tuple[list[Finding], int]:
-    """Return a finding for each pattern, and how many directories all of them need watched."""
+def look_at_paths(
+    patterns: Iterable[str],
+    ask: Callable[[Path], object] = os.stat,
+    patience_seconds: float = _PATIENCE_SECONDS,
+) -> tuple[list[Finding], int]:
+    """Return a finding for each pattern, and how many directories all of them need watched.
+
+    `ask` blocks for as long as a file system does not answer.
+    """
     directories: set[str] = set()
-    findings = [_look_at_path(pattern, directories) for pattern in dict.fromkeys(patterns)]
+    findings = [
+        _look_at_path(pattern, directories)
+        if _answers(root_of(pattern), ask, patience_seconds)
+        else _silent(pattern)
+        for pattern in dict.fromkeys(patterns)
+    ]
     return findings, len(directories)
 
 
@@ -25,6 +41,29 @@ def root_of(pattern: str) -> Path:
     parts = Path(pattern).parts
     fixed = next((i for i, part in enumerate(parts) if _WILDCARD.search(part)), len(parts))
     return Path(*parts[:fixed])
+
+
+def _answers(root: Path, ask: Callable[[Path], object], patience_seconds: float) -> bool:
+    """Ask in a thread of its own: a dead server blocks whoever asks it."""
+    answered = threading.Event()
+
+    def wait_for_answer() -> None:
+        with suppress(OSError):  # an error is an answer
+            ask(root)
+        answered.set()
+
+    threading.Thread(target=wait_for_answer, name="doctor-ask", daemon=True).start()
+    return answered.wait(patience_seconds)
+
+
+def _silent(pattern: str) -> Finding:
+    root = root_of(pattern)
+    return Finding(
+        f"watch {pattern}",
+        "fail",
+        f"the file system of {root} does not answer",
+        "look after its server; what is told of it waits until then, everything else does not",
+    )
 
 
 def _look_at_path(pattern: str, directories: set[str]) -> Finding:

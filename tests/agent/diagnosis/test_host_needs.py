@@ -3,6 +3,7 @@
 import os
 import pwd
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,18 @@ class TestWatchedPaths:
     def test_links_are_not_followed_in_circles(self, tmp_path):
         (tmp_path / "again").symlink_to(tmp_path)
         assert watched.look_at_paths([f"{tmp_path}/**"])[1] == 1
+
+    def test_a_file_system_that_does_not_answer_fails_and_holds_up_no_other(self, tmp_path):
+        (tmp_path / "hangs").mkdir()
+        lives = threading.Event()
+
+        def ask(root):
+            return lives.wait() if root.name == "hangs" else root.stat()
+
+        findings, _ = watched.look_at_paths([f"{tmp_path}/hangs/**", f"{tmp_path}/*"], ask, 0.05)
+        lives.set()
+        assert [finding.level for finding in findings] == ["fail", "ok"]
+        assert "does not answer" in findings[0].text
 
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user; run the tests as root")
