@@ -4,8 +4,8 @@
 
 Boots a real Debian in a container, with the agent as installed, and does in minutes what happens on a host in a day:
 every timer fires, cron's jobs run, logs are rotated, packages are installed, upgraded and removed, a
-person logs in, a service is restarted, the host reboots. Prints what `sts-agent log` shows afterwards. An hour cannot be had
-in less than an hour: an idle stretch stands for it, after which all that a timer would start in an hour is started by hand.
+person logs in, a service is restarted, the host reboots. Prints what `sts-agent log` shows afterwards. Where the idle stretch is
+shorter than an hour it stands for one: after it all that a timer would start in an hour is started by hand.
 """
 
 import argparse
@@ -59,7 +59,8 @@ HEADER = (
     "# A quiet day",
     "",
     "What a person sees of a Debian host on which the agent runs with its default configuration, no conf.d: the output of",
-    "`sts-agent log`, cut at what was done in between. Made by `make quiet-day` (`bench/quiet_day.py`) on a booted host.",
+    "`sts-agent log`, cut at what was done in between. Made by `bench/quiet_day.py --markdown docs/quiet-day.md` on a booted host:",
+    "`make quiet-day` leaves the host alone for five minutes, `--idle-minutes 60` for a real hour.",
     "",
     "What to read in it: every line is something that somebody did or would ask about. Timers, cron's jobs, rotation of logs,",
     "logins, transient units and reloads of the manager leave none, unless they fail. The first boot that the agent sees is learnt",
