@@ -41,7 +41,7 @@ MAX_TEXT_BYTES = 32 * 1024 * 1024
 _EVENTS_AT_ONCE = 200
 _FEW = 200
 """So few paths are looked at to the end even when the stop comes."""
-_KEYS_AT_ONCE = 1000
+_KEYS_AT_ONCE = 4000
 _SECOND = 1_000_000_000
 
 
