@@ -8,11 +8,12 @@ missing one is no deletion; which directories were told to be unreadable.
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from collectors._files.comparison import Survey
 from collectors._files.fingerprint import directory_key, escape, files_prefix, unescape
 from collectors._files.mounts import Mounts, read_mounts
 from collectors._files.reach import Reach
 from collectors._files.selection import Choice, Selection
-from collectors._files.survey import Survey, Surveyor
+from collectors._files.survey import Surveyor
 from collectors._files.tell import Difference, event_of
 from collectors._files.truth import Occasion, Truth
 from collectors.collector import Memory
@@ -133,18 +134,18 @@ class Census:
 
     def _take_completeness(self) -> None:
         complete = frozenset(key[len(_SCOPE) :] for key, _ in self._memory.items(_SCOPE))
-        self._surveyor.complete = self._truth.complete = complete
+        self._surveyor.comparison.complete = self._truth.complete = complete
 
     def _complete(self) -> None:
         """Remember that all entries have been learnt; forget those that are configured no longer."""
-        complete = self._surveyor.complete
+        complete = self._surveyor.comparison.complete
         wanted = self._selection.identities
         if complete != wanted:
             books: dict[str, bytes | None] = {_SCOPE + identity: b"" for identity in wanted - complete}
             books |= dict.fromkeys((_SCOPE + identity for identity in complete - wanted), None)
             self._truth.remember(books)
             self._truth.commit()
-        self._surveyor.complete = self._truth.complete = wanted
+        self._surveyor.comparison.complete = self._truth.complete = wanted
 
     def _forget_strangers(self) -> None:
         """Forget, silently, what lies below no root any more."""

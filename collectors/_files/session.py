@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collectors._files.census import Census
+from collectors._files.comparison import Comparison
 from collectors._files.flood import Floods
 from collectors._files.hearing import Hearing
 from collectors._files.look import Looker
@@ -88,22 +89,26 @@ class Session:
             poll_seconds=host.poll_seconds,
         )
         self._truth = self._make_truth()
-        surveyor = Surveyor(
+        comparison = Comparison(
             self._selection,
             runtime.memory,
-            self._reach,
-            arm=self._hearing.arm,
             learn=self._truth.learn,
             on_link=self._watch.watch_reach,
             on_hard_link=self._hearing.hard_links.add,
             clock=self._wall_nanoseconds,
+        )
+        self._surveyor = Surveyor(
+            self._selection,
+            runtime.memory,
+            self._reach,
+            comparison,
+            arm=self._hearing.arm,
             leave_out=runtime.leave_out,
         )
-        self._surveyor = surveyor
         self._census = Census(
             runtime.memory,
             self._selection,
-            surveyor,
+            self._surveyor,
             self._truth,
             self._reach,
             mountinfo=host.mountinfo,
