@@ -1,11 +1,13 @@
 """What can be looked at now: nothing on a file system that is not mounted, or that does not answer.
 
 A dead server blocks whoever asks it for anything, so remote file systems are asked in a thread of their own
-first. What is out of reach is left as it is remembered: it is neither read nor taken for gone.
+first. What is out of reach is left as it is remembered: it is neither read nor taken for gone. The thread
+goes on waiting, and says so when the answer comes.
 """
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -29,22 +31,32 @@ class Lost(NamedTuple):
 class _Question:
     """What a mount point was asked last."""
 
+    at: float
     answered: threading.Event = field(default_factory=threading.Event)
-    at: float = 0.0
+    is_given_up: bool = False
+    """Nobody waits for the answer any more."""
 
 
 class Reach:
-    """What is mounted, and which of it answers; `ask` blocks for as long as a file system does."""
+    """What is mounted, and which of it answers; `ask` blocks for as long as a file system does.
+
+    `on_return` is called, from another thread, when one answers that was given up; not after `close`.
+    """
 
     def __init__(
         self,
         monotonic: Callable[[], float],
         ask: Callable[[str], object],
         patience_seconds: float,
+        on_return: Callable[[], object],
     ) -> None:
         self._monotonic = monotonic
         self._ask = ask
         self._patience_seconds = patience_seconds
+        self._on_return = on_return
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self._has_returned = False
         self._questions: dict[str, _Question] = {}
         self.mounts = Mounts()
 
@@ -66,23 +78,33 @@ class Reach:
             path = path.rpartition("/")[0]
         return None
 
+    def take_return(self) -> bool:
+        """Return whether a file system that was given up has answered since this was asked last."""
+        with self._lock:
+            has_returned, self._has_returned = self._has_returned, False
+        return has_returned
+
+    def close(self) -> None:
+        """Call `on_return` no more."""
+        with self._lock:
+            self._is_closed = True
+
     def _answers(self, point: str) -> bool:
         question = self._questions.get(point)
         if question is None or (question.answered.is_set() and self._is_old(question)):
-            question = self._questions[point] = _Question(at=self._monotonic())
-            threading.Thread(
-                target=self._put, args=(point, question.answered), name="files-ask", daemon=True
-            ).start()
-            question.answered.wait(self._patience_seconds)
+            question = self._questions[point] = _Question(self._monotonic())
+            threading.Thread(target=self._put, args=(point, question), name="files-ask", daemon=True).start()
+            question.is_given_up = not question.answered.wait(self._patience_seconds)
         return question.answered.is_set()
 
     def _is_old(self, question: _Question) -> bool:
         return self._monotonic() - question.at >= _FRESH_SECONDS
 
-    def _put(self, point: str, answered: threading.Event) -> None:
-        try:
+    def _put(self, point: str, question: _Question) -> None:
+        with suppress(OSError):  # an error is an answer
             self._ask(point)
-        except OSError:
-            pass  # an error is an answer
-        finally:
-            answered.set()
+        question.answered.set()
+        with self._lock:
+            if question.is_given_up and not self._is_closed:
+                self._has_returned = True
+                self._on_return()

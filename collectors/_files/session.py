@@ -77,7 +77,7 @@ class Session:
         self._floods = Floods(host.monotonic, host.flood_seconds)
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._polling = Polling(host.monotonic)
-        self._reach = Reach(host.monotonic, host.ask, host.patience_seconds)
+        self._reach = Reach(host.monotonic, host.ask, host.patience_seconds, on_return=self._wake)
         self._watch = self._make_watch()
         self._hearing = Hearing(
             self._selection,
@@ -115,9 +115,12 @@ class Session:
             wall=host.wall,
         )
 
+    def _wake(self) -> None:
+        os.eventfd_write(self._wake_fd, 1)
+
     def _make_watch(self) -> Watch | NoWatch:
         try:
-            return self._host.watch(lambda: os.eventfd_write(self._wake_fd, 1), self._selection)
+            return self._host.watch(self._wake, self._selection)
         except OSError as error:
             return NoWatch(error)
 
@@ -147,6 +150,7 @@ class Session:
         """Watch until stopped."""
         with ExitStack() as closing:
             closing.callback(os.close, self._wake_fd)
+            closing.callback(self._reach.close)
             self._watch.start()
             closing.callback(self._watch.join)
             closing.callback(self._watch.stop)
@@ -181,7 +185,7 @@ class Session:
             woken = [fd for fd, _ in poll.poll(int(wait * 1000) + 1)]
             if self._wake_fd in woken:
                 os.eventfd_read(self._wake_fd)
-            if mounts in woken and self._census.refresh_mounts():
+            if (mounts in woken and self._census.refresh_mounts()) or self._reach.take_return():
                 self._next_compare = 0.0
             if self._watch.error is not None:
                 raise self._watch.error

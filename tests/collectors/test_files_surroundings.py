@@ -249,10 +249,8 @@ def test_a_server_that_does_not_answer_is_unreadable_and_holds_up_nothing_else(r
     (export / "a").write_text(NEW)
     (etc / "app.conf").unlink()
     assert changes(second, 3)[0] == ("deleted", "app.conf")
-    second.end()
     server.answer()
-    third = run(record, second.memory, f"{etc}/**", f"{export}/**", surroundings=host)
-    assert changes(third) == [("modified", "a")]
+    assert ("modified", "a") in changes(second, 4)
 
 
 # --- directories and roots

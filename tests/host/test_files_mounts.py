@@ -86,8 +86,8 @@ def test_a_mount_that_hangs_is_unreadable_and_holds_up_neither_other_files_nor_t
     told = files.host.receiver.wait_for_event(CHANGED, path="/mnt/far", change="unreadable")
     assert told["context"]["data"]["reason"] == "the file system that is mounted here does not answer"
     assert files.said() == [("/mnt/far", "unreadable")]
+    files.host.run("systemctl", "restart", UNIT)
     files.host.shell("echo new > /srv/far/a")
     files.host.run("kill", "-CONT", server)
-    files.host.run("systemctl", "restart", UNIT)
     files.host.receiver.wait_for_event(CHANGED, path="/mnt/far/a", change="modified")
     assert files.said() == [("/mnt/far", "unreadable"), ("/mnt/far/a", "modified")]
