@@ -26,6 +26,18 @@ def test_a_record_comes_back_as_it_was(open_spool):
     assert batch.needs_correction
 
 
+def test_thousands_of_keys_are_remembered_replaced_and_forgotten_at_once(open_spool):
+    expected = {f"key-{number:05}": b"old" for number in range(1700)}
+    spool = open_spool()
+    spool.append([], owner="files", remember=expected)
+    changes = {f"key-{number:05}": b"new" if number % 3 else None for number in range(200, 2400)}
+    spool.append([], owner="files", remember=changes)
+    expected = {key: value for key, value in (expected | changes).items() if value is not None}
+    assert dict(spool.memory("files").items()) == expected
+    assert spool.memory_bytes() == sum(len(key) + len(value) for key, value in expected.items())
+    assert dict(open_spool().memory("files").items()) == expected, "the totals fit, so nothing was forgotten"
+
+
 def test_what_was_acknowledged_is_not_read_again_after_a_restart(open_spool):
     spool = open_spool()
     spool.append([record_of("a"), record_of("b")])
