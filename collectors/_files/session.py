@@ -89,22 +89,7 @@ class Session:
             poll_seconds=host.poll_seconds,
         )
         self._truth = self._make_truth()
-        comparison = Comparison(
-            self._selection,
-            runtime.memory,
-            learn=self._truth.learn,
-            on_link=self._watch.watch_reach,
-            on_hard_link=self._hearing.hard_links.add,
-            clock=self._wall_nanoseconds,
-        )
-        self._surveyor = Surveyor(
-            self._selection,
-            runtime.memory,
-            self._reach,
-            comparison,
-            arm=self._hearing.arm,
-            leave_out=runtime.leave_out,
-        )
+        self._surveyor = self._make_surveyor()
         self._census = Census(
             runtime.memory,
             self._selection,
@@ -142,6 +127,24 @@ class Session:
         if key is None:
             truth.remember({_KEY: made})
         return truth
+
+    def _make_surveyor(self) -> Surveyor:
+        comparison = Comparison(
+            self._selection,
+            self._runtime.memory,
+            learn=self._truth.learn,
+            on_link=self._watch.watch_reach,
+            on_hard_link=self._hearing.hard_links.add,
+            clock=self._wall_nanoseconds,
+        )
+        return Surveyor(
+            self._selection,
+            self._runtime.memory,
+            self._reach,
+            comparison,
+            arm=self._hearing.arm,
+            leave_out=self._runtime.leave_out,
+        )
 
     def _wall_nanoseconds(self) -> int:
         return int(self._host.wall() * _NANOSECONDS)
