@@ -49,6 +49,14 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait, in seconds: after the first failure, and for a run to return."""
+
+    first_wait_seconds: float = FIRST_WAIT_SECONDS
+    stop_seconds: float = STOP_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
 class Lent:
     """What the supervisor passes on to every run."""
 
@@ -58,12 +66,18 @@ class Lent:
     leave_out: frozenset[tuple[int, int]] = frozenset()
 
 
+_PATIENCE = Patience()
+
+
 class Supervisor:
     """Starts, restarts and stops collectors; its methods are for one thread, `states` for any."""
 
-    def __init__(self, registry: Mapping[str, Registration], lent: Lent) -> None:
+    def __init__(
+        self, registry: Mapping[str, Registration], lent: Lent, patience: Patience = _PATIENCE
+    ) -> None:
         self._registry = registry
         self._lent = lent
+        self._patience = patience
         self._watched: dict[str, _Watched] = {}
 
     def reconfigure(self, collectors: Mapping[str, Entries]) -> None:
@@ -75,7 +89,7 @@ class Supervisor:
         for name, entries in collectors.items():
             if name not in self._watched:
                 create = self._registry[name].create
-                self._watched[name] = _Watched(name, entries, create, self._lent)
+                self._watched[name] = _Watched(name, entries, create, self._lent, self._patience)
                 self._watched[name].start()
 
     def stop(self) -> None:
@@ -90,11 +104,10 @@ class Supervisor:
         """Return whether no collector's thread has vanished without saying so."""
         return all(watched.is_accounted_for() for watched in self._watched.values())
 
-    @staticmethod
-    def _end(ending: Sequence["_Watched"]) -> None:
+    def _end(self, ending: Sequence["_Watched"]) -> None:
         for watched in ending:
             watched.stop.set()
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = time.monotonic() + self._patience.stop_seconds
         for watched in ending:
             watched.join(max(0.0, deadline - time.monotonic()))
 
@@ -103,7 +116,12 @@ class _Watched:
     """One collector, its thread, and the run that may emit."""
 
     def __init__(
-        self, name: str, entries: Entries, create: Callable[[Sequence[Scoped[Any]]], Collector], lent: Lent
+        self,
+        name: str,
+        entries: Entries,
+        create: Callable[[Sequence[Scoped[Any]]], Collector],
+        lent: Lent,
+        patience: Patience,
     ) -> None:
         self.name = name
         self.entries = entries
@@ -111,6 +129,7 @@ class _Watched:
         self.state = State("starting")
         self._create = create
         self._lent = lent
+        self._first_wait_seconds = patience.first_wait_seconds
         self._generation = 0
         self._emitting = Lock()
         self._thread = Thread(target=self._run, name=f"collector-{name}", daemon=True)
@@ -140,7 +159,7 @@ class _Watched:
                 break
             if time.monotonic() - started > LONGEST_WAIT_SECONDS:
                 failures = 0
-            wait_seconds = restart_wait(failures)
+            wait_seconds = restart_wait(failures, self._first_wait_seconds)
             failures += 1
             self._set("restarting", f"{reason}; again in {wait_seconds:.0f} s", restarts=1)
             self.stop.wait(wait_seconds)
@@ -198,7 +217,11 @@ class _Watched:
         self.state = State(phase, detail, self.state.restarts + restarts)
 
 
-def restart_wait(failures: int, jitter: Callable[[], float] = random.random) -> float:
+def restart_wait(
+    failures: int,
+    first_wait_seconds: float = FIRST_WAIT_SECONDS,
+    jitter: Callable[[], float] = random.random,
+) -> float:
     """Return how long to wait after the n-th failure in a row: doubling, capped, half of it random."""
-    longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(failures, 32))
+    longest = min(LONGEST_WAIT_SECONDS, first_wait_seconds * 2.0 ** min(failures, 32))
     return longest * (0.5 + jitter() / 2)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest
 
-from agent.supervisor import Lent, Supervisor, restart_wait
+from agent.supervisor import Lent, Patience, Supervisor, restart_wait
 from collectors.collector import NotApplicable, NotKept, Registration, Retired, Runtime, Scoped
 from collectors.event import Category, Event
 from spool import SpoolFull
@@ -67,9 +67,7 @@ def kept():
 
 
 @pytest.fixture
-def supervised(kept, monkeypatch):
-    monkeypatch.setattr("agent.supervisor.FIRST_WAIT_SECONDS", 0.001)
-    monkeypatch.setattr("agent.supervisor.STOP_SECONDS", 0.5)
+def supervised(kept):
     made = []
 
     def make(keep=lambda: None, **scripts: Script) -> Supervisor:
@@ -78,7 +76,8 @@ def supervised(kept, monkeypatch):
             kept.append((owner, list(events), dict(remember)))
 
         lent = Lent(memory=lambda _: {}, keep=keep_all, flush=lambda _: None)
-        made.append(Supervisor({name: script.registration() for name, script in scripts.items()}, lent))
+        registry = {name: script.registration() for name, script in scripts.items()}
+        made.append(Supervisor(registry, lent, Patience(first_wait_seconds=0.001, stop_seconds=0.5)))
         return made[-1]
 
     yield make
