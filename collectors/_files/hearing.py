@@ -17,7 +17,7 @@ from collectors._files.selection import Selection
 from collectors._files.settle import Settle
 from collectors._files.watch import Hints, NoWatch, Watch, WatchError
 
-TOGETHER_SECONDS = 0.005
+_TOGETHER_SECONDS = 0.005
 """Paths due this close together are looked at together: the two ends of a rename."""
 
 
@@ -129,7 +129,7 @@ class Hearing:
 
     def take_due(self, now: float) -> list[str]:
         """Return the paths that are due, directories with a slash, and where renamed ones came from."""
-        due = self._settle.take(now + TOGETHER_SECONDS)
+        due = self._settle.take(now + _TOGETHER_SECONDS)
         for path in list(due):
             source = self._sources.pop(path, None)
             if source is not None and self._settle.cancel(source):
