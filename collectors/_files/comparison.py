@@ -17,8 +17,10 @@ from collectors._files.fingerprint import (
     pack_stat,
     unescape,
 )
-from collectors._files.look import Found, Seen, follow
+from collectors._files.links import follow
+from collectors._files.look import Found, Seen
 from collectors._files.opening import Directory
+from collectors._files.reach import OutOfReach, Reach
 from collectors._files.selection import Choice, Selection
 from collectors._files.stats import Stats
 from collectors.collector import Memory
@@ -53,6 +55,7 @@ class Comparison:
         self,
         selection: Selection,
         memory: Memory,
+        reach: Reach,
         *,
         learn: Learn,
         on_link: Callable[[str, tuple[tuple[str, str], ...]], None],
@@ -61,6 +64,7 @@ class Comparison:
     ) -> None:
         self._selection = selection
         self._memory = memory
+        self._check = reach.check
         self._learn = learn
         self._on_link = on_link
         self._on_hard_link = on_hard_link
@@ -97,11 +101,16 @@ class Comparison:
     def _note_ties(self, directory: Directory, name: str, status: os.stat_result, stats: Stats) -> None:
         """Take into account what else a link, or a file with several names, hangs together with."""
         path = f"{directory.path}/{name}"
-        if stat.S_ISLNK(status.st_mode):
-            self._on_link(path, follow(f"{directory.real}/{name}")[1])
-            stats.add_target(directory.fd, name)
-        else:
+        if not stat.S_ISLNK(status.st_mode):
             self._on_hard_link(path, status)
+            return
+        try:
+            reach = follow(f"{directory.real}/{name}", self._check)[1]
+        except OutOfReach:
+            stats.is_sure = False
+        else:
+            self._on_link(path, reach)
+            stats.add_target(directory.fd, name)
 
     def _differ(self, directory: Directory, present: dict[str, bytes], found: Survey) -> bool:
         """Compare file by file; return whether anything is different."""

@@ -7,8 +7,8 @@ settle later. Nothing is compared here, and nothing is told.
 import os
 from collections.abc import Callable, Iterable
 
-from collectors._files.links import HardLinks
-from collectors._files.look import Seen, follow
+from collectors._files.links import HardLinks, follow
+from collectors._files.look import Seen
 from collectors._files.mounts import is_remote
 from collectors._files.opening import Directory
 from collectors._files.polling import Polling, remote, trouble_of

@@ -17,7 +17,9 @@ import msgspec
 
 from collectors._files.diff import text_of
 from collectors._files.fingerprint import RACY_NANOSECONDS, Content, pack_stat
+from collectors._files.links import follow
 from collectors._files.opening import Directory, is_public_file, opened
+from collectors._files.reach import Reach
 from collectors._files.selection import Choice, Selection
 from collectors._redaction.redact import Redactor
 
@@ -69,9 +71,12 @@ Found = Seen | Gone | Unreadable | Busy
 class Looker:
     """Looks at paths of one selection."""
 
-    def __init__(self, selection: Selection, redactor: Redactor, *, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, selection: Selection, redactor: Redactor, reach: Reach, *, clock: Callable[[], int]
+    ) -> None:
         self._selection = selection
         self._redactor = redactor
+        self._check = reach.check
         self._wall_nanoseconds = clock
         self.keeps_text = True
 
@@ -140,7 +145,10 @@ class Looker:
             return _failure(error)
         is_racy = self._is_racy(status)
         place = directory.real
-        real, reach = follow(f"{place}/{name}")
+        try:
+            real, reach = follow(f"{place}/{name}", self._check)
+        except OSError as error:
+            return Unreadable(error.strerror or str(error), status)
         content = Content(hashlib.sha256(os.fsencode(link)).digest(), link=link)
         own = Seen(pack_stat(status), content, status, is_racy, reach)
         if not real or self._is_watched_itself(real, directory.path, place):
@@ -219,40 +227,3 @@ def read_extended(fd: int) -> dict[str, bytes]:
         with suppress(OSError):
             found[name] = hashlib.blake2b(os.getxattr(fd, name), digest_size=8).digest()
     return found
-
-
-_MAX_HOPS = 40
-
-
-def follow(path: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Return the real path that a link leads to (empty when to nothing), and what decides that.
-
-    The second value names, as (directory, name), every link on the way and the target itself: when one
-    of them changes, the link may lead to something else.
-    """
-    reach: list[tuple[str, str]] = []
-    done = ""
-    left = [part for part in reversed(path.split("/")) if part]
-    hops = 0
-    while left:
-        name = left.pop()
-        if name == ".":
-            continue
-        if name == "..":
-            done = done.rpartition("/")[0]
-            continue
-        try:
-            link = os.readlink(f"{done}/{name}")
-        except OSError:
-            if not left:
-                reach.append((done, name))
-            done += "/" + name
-            continue
-        hops += 1
-        reach.append((done, name))
-        if hops > _MAX_HOPS:
-            return "", tuple(reach)
-        if link.startswith("/"):
-            done = ""
-        left += [part for part in reversed(link.split("/")) if part]
-    return (done if os.path.lexists(done) else ""), tuple(reach)

@@ -5,12 +5,14 @@ first. What is out of reach is left as it is remembered: it is neither read nor 
 goes on waiting, and says so when the answer comes.
 """
 
+import errno
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from collectors._files.links import follow
 from collectors._files.mounts import Mounts
 
 NOT_MOUNTED = "the file system that was mounted here is not"
@@ -25,6 +27,14 @@ class Lost(NamedTuple):
 
     point: str
     reason: str
+
+
+class OutOfReach(OSError):  # noqa: N818 - a state of the host
+    """Something lies on a mount point that cannot be looked at."""
+
+    def __init__(self, lost: Lost) -> None:
+        super().__init__(errno.EHOSTDOWN, lost.reason)
+        self.lost = lost
 
 
 @dataclass(slots=True)
@@ -69,14 +79,23 @@ class Reach:
         return None
 
     def lost_above(self, path: str) -> Lost | None:
-        """Return the mount point at or above `path` that cannot be looked at."""
-        if not self.mounts.missing and not self.mounts.remote:
-            return None
-        while path:
-            if lost := self.lost_at(path):
-                return lost
-            path = path.rpartition("/")[0]
+        """Return the mount point that `path` lies on, also by a link, and that cannot be looked at."""
+        above = path
+        while above and self.mounts.missing:
+            if above in self.mounts.missing:
+                return Lost(above, NOT_MOUNTED)
+            above = above.rpartition("/")[0]
+        if self.mounts.remote:
+            try:
+                follow(path, self.check)
+            except OutOfReach as error:
+                return error.lost
         return None
+
+    def check(self, path: str) -> None:
+        """Raise `OutOfReach` when what is mounted at `path` itself cannot be looked at."""
+        if lost := self.lost_at(path):
+            raise OutOfReach(lost)
 
     def take_return(self) -> bool:
         """Return whether a file system that was given up has answered since this was asked last."""

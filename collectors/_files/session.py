@@ -115,7 +115,7 @@ class Session:
         truth = Truth(
             self._runtime,
             self._selection,
-            Looker(self._selection, Redactor(made), clock=self._wall_nanoseconds),
+            Looker(self._selection, Redactor(made), self._reach, clock=self._wall_nanoseconds),
             self._floods,
             self._reach,
             names=Names(self._host.root / "etc"),
@@ -132,6 +132,7 @@ class Session:
         comparison = Comparison(
             self._selection,
             self._runtime.memory,
+            self._reach,
             learn=self._truth.learn,
             on_link=self._watch.watch_reach,
             on_hard_link=self._hearing.hard_links.add,

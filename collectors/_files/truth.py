@@ -177,7 +177,7 @@ class Truth:
         present: list[str] = []
         absent: dict[str, Fingerprint] = {}
         for path in sorted(set(paths)):
-            if self._reach.lost_above(path):
+            if self._reach.lost_above(path.rpartition("/")[0]):
                 continue
             if os.path.lexists(path):
                 present.append(path)

@@ -253,6 +253,29 @@ def test_a_server_that_does_not_answer_is_unreadable_and_holds_up_nothing_else(r
     assert ("modified", "a") in changes(second, 4)
 
 
+def test_a_link_to_a_server_that_does_not_answer_is_unreadable_until_it_does(record, etc, tmp_path, server):
+    export = tmp_path / "export"
+    export.mkdir()
+    (export / "far").write_text(OLD)
+    (etc / "link").symlink_to(export / "far")
+    (tmp_path / "root").symlink_to(export)
+    host = {
+        **mountinfo(tmp_path / "mountinfo", export, kind="fuse.sshfs"),
+        "ask": server.ask,
+        "patience_seconds": 0.05,
+    }
+    paths = (f"{etc}/**", f"{tmp_path}/root/*")
+    first = run(record, None, *paths, surroundings=host)
+    first.end()
+    server.hang()
+    second = run(record, first.memory, *paths, surroundings=host)
+    (etc / "app.conf").write_text(NEW)
+    assert changes(second, 2) == [("modified", "app.conf"), ("unreadable", "link")]
+    (export / "far").write_text(NEW)
+    server.answer()
+    assert changes(second, 4)[1:3] == [("modified", "far"), ("modified", "link")]
+
+
 # --- directories and roots
 
 
