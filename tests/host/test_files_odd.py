@@ -109,8 +109,11 @@ def test_what_is_written_through_one_of_two_hard_links_is_told_of_both(off):
     os.link(off.host.path("/etc/app/one"), off.host.path("/etc/app/other"))
     off.boot()
     off.host.shell("echo new > /etc/app/one")
+    off.host.receiver.wait_for_event(CHANGED, path="/etc/app/other")  # looked at after the first
     assert sorted(off.said()) == [("/etc/app/one", "modified"), ("/etc/app/other", "modified")]
     off.host.shell("rm /etc/app/one; echo newer > /etc/app/other")
+    off.host.receiver.wait_for_event(CHANGED, path="/etc/app/other", new_sha256=sha256("newer\n"))
+    off.host.receiver.wait_for_event(CHANGED, path="/etc/app/one", change="deleted")
     assert sorted(off.said()[2:]) == [("/etc/app/one", "deleted"), ("/etc/app/other", "modified")]
 
 
