@@ -95,11 +95,13 @@ def test_a_link_is_told_when_it_is_retargeted_and_when_its_target_changes(off):
     assert (retargeted["old_target"], retargeted["new_target"]) == ("/srv/targets/one", "/srv/targets/other")
     assert (retargeted["old_sha256"], retargeted["new_sha256"]) == (sha256("one\n"), sha256("other\n"))
     off.host.shell("echo changed > /srv/targets/other; echo seen by nobody > /srv/targets/one")
+    off.host.receiver.wait_for_event(CHANGED, path="/etc/app/link", new_sha256=sha256("changed\n"))
     changed = off.data()[1:]
     assert [(data["path"], data["new_sha256"]) for data in changed] == [
         ("/etc/app/link", sha256("changed\n"))
     ]
     off.host.shell("rm /srv/targets/other")
+    off.host.receiver.wait_for_event(CHANGED, path="/etc/app/link", old_sha256=sha256("changed\n"))
     dangling = off.data()[-1]
     assert (dangling["path"], dangling["change"]) == ("/etc/app/link", "modified")
 
@@ -135,6 +137,7 @@ def test_a_directory_full_of_files_is_told_file_by_file_when_it_comes_moves_and_
     assert len(moved) == 100
     off.host.shell("echo new > /etc/app/moved/3/3; rm -r /etc/app/moved/4")
     gone = {(f"/etc/app/moved/4/{n}", "deleted") for n in numbers if n % 7 == 4}
+    off.host.receiver.wait_for_event(CHANGED, path="/etc/app/moved/3/3", change="modified")
     assert set(off.said()[200:]) == {("/etc/app/moved/3/3", "modified"), *gone}
     off.host.shell("rm -r /etc/app/moved")
     left = sorted((f"/etc/app/moved/{n % 7}/{n}", "deleted") for n in numbers if n % 7 != 4)
@@ -158,6 +161,7 @@ def test_an_acl_that_a_new_file_inherits_is_there_from_the_start_and_told_when_i
     off.host.python(f"import os; {set_default}; open('/etc/app/shared/a', 'w').write('a')")
     assert off.said() == [("/etc/app/shared/a", "created")]
     off.host.python("import os; os.removexattr('/etc/app/shared/a', 'system.posix_acl_access')")
+    off.host.receiver.wait_for_event(CHANGED, path="/etc/app/shared/a", change="attributes")
     told = off.data()[1:]
     assert [(data["path"], data["change"]) for data in told] == [("/etc/app/shared/a", "attributes")]
     assert "acl" in told[0]["attributes"].split(", ")

@@ -28,11 +28,15 @@ class Files:
         self.wait_until_watching()
 
     def told(self, timeout_seconds: float = 30) -> list[Json]:
-        """Wait until every change before now was told; return the events, in the order of their arrival."""
+        """Wait until every change before now was told; return the events, in the order of their arrival.
+
+        A path that was told of shortly before settles for longer than the mark does: wait for its event first.
+        """
         self._marks += 1
         mark = f"/etc/app/mark-{self._marks}"
         self.host.shell(f"echo {self._marks} > {mark}")
         self.host.receiver.wait_for_event(CHANGED, timeout_seconds, path=mark)
+        self.host.catch_up()  # what came in one request with the mark is all there
         events = self.host.receiver.of_type(CHANGED)
         return [event for event in events if "/mark-" not in event["context"]["data"]["path"]]
 
