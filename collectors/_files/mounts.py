@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -100,15 +100,6 @@ def parse_mountinfo(data: bytes) -> Iterator[Mount]:
             major, _, minor = parts[2].partition(b":")
             point = _OCTAL.sub(lambda found: bytes([int(found[1], 8)]), parts[4])
             yield Mount(os.fsdecode(point).rstrip("/"), os.makedev(int(major), int(minor)), kind.decode())
-
-
-def without_nested(points: Iterable[str]) -> tuple[str, ...]:
-    """Return the mount points that lie below no other of them."""
-    kept: list[str] = []
-    for point in sorted(points):
-        if not any(point == other or point.startswith(other + "/") for other in kept):
-            kept.append(point)
-    return tuple(kept)
 
 
 _OCTAL = re.compile(rb"\\([0-7]{3})")
