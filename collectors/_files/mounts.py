@@ -79,7 +79,7 @@ class Mounts:
     def point_of(self, path: str) -> str:
         """Return the mount point that `path`, without links, lies on; `` is the root."""
         points = {mount.point for mount in self.table}
-        return next((parent for parent in _upwards(path) if parent in points), "")
+        return next((parent for parent in upwards(path) if parent in points), "")
 
 
 def read_mounts(path: Path = MOUNTINFO) -> tuple[Mount, ...]:
@@ -105,7 +105,8 @@ def parse_mountinfo(data: bytes) -> Iterator[Mount]:
 _OCTAL = re.compile(rb"\\([0-7]{3})")
 
 
-def _upwards(path: str) -> Iterator[str]:
+def upwards(path: str) -> Iterator[str]:
+    """Yield `path` and each directory above it, up to the root, which is ``."""
     while True:
         yield path
         if not path:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 from collectors._files.comparison import Comparison, Survey
 from collectors._files.fingerprint import directory_key, files_prefix, unescape
+from collectors._files.mounts import upwards
 from collectors._files.opening import Directory, opened, opened_child
 from collectors._files.reach import Reach
 from collectors._files.selection import Selection
@@ -160,17 +161,9 @@ class Surveyor:
 
     def _is_hidden(self, directory: str, found: Survey) -> bool:
         hidden = found.unreadable.keys() | found.foreign
-        if any(parent in hidden for parent in _upwards(directory)):
+        if any(parent in hidden for parent in upwards(directory)):
             return True
         lost = self._reach.lost_above(directory)
         if lost is not None:
             found.unreadable[lost.point] = lost.reason
         return lost is not None
-
-
-def _upwards(directory: str) -> Iterator[str]:
-    while True:
-        yield directory
-        if not directory:
-            return
-        directory = directory.rpartition("/")[0]
