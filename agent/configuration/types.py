@@ -16,8 +16,10 @@ __all__ = [
     "SMALLEST_SPOOL_BYTES",
     "Backoff",
     "Batch",
+    "BatchedSettings",
     "Configuration",
     "Destination",
+    "DestinationSettings",
     "Duration",
     "Intake",
     "IntakeHttp",
@@ -86,24 +88,17 @@ class Only(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     tags: tuple[Tag, ...] = ()
 
 
-class Destination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A remote side of type `stackstate`, under a name of the operator's own.
+class DestinationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every destination has, whatever its system; a system's own settings derive from it and add a `type`.
 
-    As loaded, the environment's word is in it already: a `proxy` of None means none, and a key that
-    the URL carried is `api_key`.
+    As loaded, the environment's word is in it already: a `proxy` of None means none.
     """
 
     url: Url
-    type: Literal["stackstate"] = "stackstate"
-    api_key: Secret | None = None
-    api_key_file: Readable | None = None
-    compression: Literal["deflate", "gzip", "none"] = "deflate"
-    key_in: Literal["auto", "header", "query", "both"] = "auto"
     timeout: Duration = Duration(20)
     proxy: Url | None = None
     no_proxy: tuple[str, ...] = ()
     tls: Tls = Tls()
-    batch: Batch = Batch()
     backoff: Backoff = Backoff()
     start: Literal["now", "oldest"] = "now"
     only: Only = Only()
@@ -111,6 +106,28 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def __post_init__(self) -> None:
         if self.timeout <= 0:
             raise ValueError("timeout must be longer than 0s")
+
+
+class BatchedSettings(DestinationSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The same for a system that takes several events in one request."""
+
+    batch: Batch = Batch()
+
+
+class Destination(BatchedSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A remote side of type `stackstate`, under a name of the operator's own.
+
+    As loaded, a key that the URL carried is `api_key`.
+    """
+
+    type: Literal["stackstate"] = "stackstate"
+    api_key: Secret | None = None
+    api_key_file: Readable | None = None
+    compression: Literal["deflate", "gzip", "none"] = "deflate"
+    key_in: Literal["auto", "header", "query", "both"] = "auto"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if self.api_key is not None and self.api_key_file is not None:
             raise ValueError("give api_key or api_key_file, not both")
 

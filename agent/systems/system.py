@@ -1,0 +1,190 @@
+"""What a remote system brings to the agent: one `System` value, made in the `__init__` of the system's folder.
+
+Everything but the settings is optional, and every field is a function that imports what it needs when it is
+called: with StackState alone configured, no code of Sensu is loaded. A system imports the protocols
+named here, `agent.http`, `agent.events` and values of `agent.configuration`; never another system.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import msgspec
+from yaml.nodes import MappingNode
+
+from agent.configuration.types import DestinationSettings
+from agent.delivery.destination import Destination
+from collectors.collector import Collector, Memory, Remember, Scoped
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the agent lends to a system's parts. New facts become fields here, so that no signature changes."""
+
+    hostname: Callable[[], str | None] = lambda: None
+    """Return this host's name, None while none is acceptable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What `doctor` found: `check` says what was tried, `text` how it went, `advice` what to do (empty when ok)."""
+
+    check: str
+    level: Literal["ok", "warn", "fail"]
+    text: str
+    advice: str = ""
+
+
+class MakeDestination(Protocol):
+    """Makes the destination of these settings; raises `DestinationError` for what cannot be used."""
+
+    def __call__(self, name: str, settings: Any, surroundings: Surroundings) -> Destination:
+        """Return it; `settings` are of the system's own type, `name` is the operator's."""
+        ...
+
+
+class MakeDialect(Protocol):
+    """Makes the system's way of posting to us: an `agent.intake.dialect.Dialect`."""
+
+    def __call__(self, surroundings: Surroundings) -> Any:
+        """Return it; called once, when the intake opens."""
+        ...
+
+
+class Listener(Protocol):
+    """A socket that speaks no HTTP, as Sensu's client socket; it has threads of its own between start and stop."""
+
+    @property
+    def address(self) -> str:
+        """Return where it listens, as `status` shows it."""
+        ...
+
+    def start(self) -> None:
+        """Begin to accept; raises `OSError` when the address cannot be had: it is logged, and tried again."""
+        ...
+
+    def stop(self) -> None:
+        """Stop accepting and end what is under way, within a second."""
+        ...
+
+    def is_alive(self) -> bool:
+        """Return whether it still accepts."""
+        ...
+
+
+class Keep(Protocol):
+    """Puts stored events on disk together with what to remember of them, all or nothing."""
+
+    def __call__(self, events: Sequence[Any], remember: Remember) -> None:
+        """Return when they are synced; raises what the spool raises when nothing was kept."""
+        ...
+
+
+class MakeListeners(Protocol):
+    """Makes the listeners that the `intake` section of agent.yaml asks for; none when it does not."""
+
+    def __call__(self, intake: Any, keep: Keep, surroundings: Surroundings) -> Sequence[Listener]:
+        """`intake` is `agent.configuration.types.Intake`."""
+        ...
+
+
+class MakeSource(Protocol):
+    """Makes a collector that polls the system, from the entries of its key in conf.d."""
+
+    def __call__(self, entries: Sequence[Scoped[Any]], client: Callable[..., Any]) -> Collector:
+        """`client` makes an `agent.http.client.HttpClient`; it is handed in, so that a test can hand in another."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A poller, and how it is configured: `key` in conf.d holds one entry, or a list of them when `many`."""
+
+    key: str
+    entry: type[msgspec.Struct]
+    create: MakeSource
+    many: bool = False
+
+
+class Observe(Protocol):
+    """Looks at an event when it is captured: what is returned is remembered in the event's own transaction."""
+
+    def __call__(self, event: Any, memory: Memory) -> Remember:
+        """`event` is an `agent.events.stored_event.StoredEvent`; `memory` holds what this system remembered before.
+
+        It must be quick (it runs in the thread that captures), change nothing and raise nothing.
+        """
+        ...
+
+
+class Probe(Protocol):
+    """Asks a destination, for `doctor`, whether it can be reached and knows the credential; it sends no event."""
+
+    def __call__(self, name: str, settings: Any, timeout_seconds: float) -> Finding:
+        """Return within the time; whatever goes wrong is a finding."""
+        ...
+
+
+class StandIn(Protocol):
+    """A strict fake of the system on a port of its own, for `receiver`, `demo` and tests."""
+
+    @property
+    def url(self) -> str:
+        """Return the address to configure."""
+        ...
+
+    def start(self) -> Any:
+        """Begin to answer."""
+        ...
+
+    def close(self) -> None:
+        """Stop answering and close every connection."""
+        ...
+
+
+class MakeStandIn(Protocol):
+    """Makes a stand-in that listens; without a `credential` any is right, but not none."""
+
+    def __call__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        credential: str | None = None,
+        record: Path | None = None,
+        on_event: Callable[[Any], None] | None = None,
+        on_refusal: Callable[[str], None] | None = None,
+    ) -> StandIn:
+        """Port 0 is any free one; raises `OSError` when the address cannot be had."""
+        ...
+
+
+class FromEnvironment(Protocol):
+    """Completes a destination of this system by what the environment says; see `agent.configuration.environment`."""
+
+    def __call__(
+        self, node: MappingNode | None, environ: Mapping[str, str], *, is_named: bool
+    ) -> MappingNode | None:
+        """Return the node of agent.yaml, completed.
+
+        `is_named` tells that it is the destination under the system's own name: then `node` is None when the file has
+        none, and what is returned makes one, unless it is None.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """One remote system."""
+
+    settings: type[DestinationSettings]
+    """The type of its entry under `destinations`, told apart by its `type` field, a `Literal` of the system's name."""
+    destination: MakeDestination | None = None
+    dialect: MakeDialect | None = None
+    listeners: MakeListeners | None = None
+    source: Source | None = None
+    observe: Observe | None = None
+    probe: Probe | None = None
+    stand_in: MakeStandIn | None = None
+    from_environment: FromEnvironment | None = None
