@@ -29,6 +29,7 @@ import msgspec
 from collectors.event import Event
 
 ConfigT_co = TypeVar("ConfigT_co", covariant=True)
+T = TypeVar("T")
 
 
 class Duration(float):
@@ -78,6 +79,16 @@ class Memory(Protocol):
     def items(self, prefix: str = "") -> Iterator[tuple[str, bytes]]:
         """Yield every key with this prefix and its value, in key order, without holding them all."""
         ...
+
+
+def recall(remembered: bytes | None, kind: type[T]) -> T | None:
+    """Return what was remembered as JSON of a type; None where nothing was, or nothing that makes sense any more."""
+    if remembered is None:
+        return None
+    try:
+        return msgspec.json.decode(remembered, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 class Emit(Protocol):

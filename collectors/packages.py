@@ -18,12 +18,13 @@ from collectors._packages.database import Database, DatabaseError, Packages
 from collectors._packages.dpkg import Dpkg
 from collectors._packages.hints import Hints
 from collectors._packages.rpm import Rpm
-from collectors.collector import NotApplicable, NotKept, Registration, Retired, Runtime, Scoped
+from collectors.collector import NotApplicable, NotKept, Registration, Retired, Runtime, Scoped, recall
 from collectors.event import Category, Event, Value
 
 _QUIET_SECONDS = 0.5
 _LONGEST_TRANSACTION_SECONDS = 1800.0
 """A front end that hangs with its lock must not keep what was done from being told."""
+_MOST_CHARACTERS = 500
 _AGAIN_SECONDS = 30.0
 _UNREADABLE_SECONDS = 300.0
 """When to look again at a database that could not be read, if nothing hints at it before."""
@@ -128,7 +129,7 @@ class PackageWatch:
     def _look(self, runtime: Runtime, database: Database, *, at_start: bool) -> Found:
         """Compare and emit; a database that cannot be read now is left as it is remembered."""
         manager, memory = database.manager, runtime.memory
-        known = _read_known(memory.get(manager))
+        known = recall(memory.get(manager), Known)
         try:
             signature = database.signature()
             if known is not None and known.signature == signature:
@@ -137,7 +138,7 @@ class PackageWatch:
         except DatabaseError as error:
             return Found(manager, problem=str(error))
         before = {
-            key.removeprefix(f"{manager}/"): tuple(value.decode().split())
+            key.removeprefix(f"{manager}/"): tuple(value.decode(errors="replace").split("\n"))
             for key, value in memory.items(f"{manager}/")
         }
         now = int(self._wall())
@@ -178,7 +179,7 @@ class PackageWatch:
         ]
 
     def _event(self, change: VersionChange, seconds: int, data: Mapping[str, Value]) -> Event:
-        name = change.key.rpartition(":")[0]
+        name = _cut(change.key.rpartition(":")[0])
         entries = self._meant_by(change.key)
         title = _title(name, change)
         return Event(
@@ -204,44 +205,41 @@ def _said(found: Sequence[Found]) -> str:
 
 def _difference(manager: str, before: Packages, after: Packages) -> dict[str, bytes | None]:
     return {
-        f"{manager}/{key}": " ".join(after[key]).encode() if key in after else None
+        f"{manager}/{key}": "\n".join(after[key]).encode() if key in after else None
         for key in before.keys() | after.keys()
         if before.get(key) != after.get(key)
     }
 
 
+def _cut(text: str) -> str:
+    """Return a name or a version as long as an event can hold: a database may say anything."""
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}… (cut)"
+
+
 def _data(change: VersionChange, manager: str) -> dict[str, Value]:
     name, _, architecture = change.key.rpartition(":")
     return {
-        "package": name,
-        "old_version": change.old or None,
-        "new_version": change.new or None,
+        "package": _cut(name),
+        "old_version": _cut(change.old) or None,
+        "new_version": _cut(change.new) or None,
         "action": change.action,
         "manager": manager,
-        "architecture": architecture,
+        "architecture": _cut(architecture),
     }
 
 
 def _title(name: str, change: VersionChange) -> str:
     match change.action:
         case "installed":
-            return f"{name} {change.new} installed"
+            return f"{name} {_cut(change.new)} installed"
         case "removed":
-            return f"{name} {change.old} removed"
+            return f"{name} {_cut(change.old)} removed"
         case action:
-            return f"{name} {action} from {change.old} to {change.new}"
+            return f"{name} {action} from {_cut(change.old)} to {_cut(change.new)}"
 
 
 def _united(*lists: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(item for items in lists for item in items))
-
-
-def _read_known(value: bytes | None) -> Known | None:
-    """Return what is remembered, or None at first sight and where it makes no sense any more."""
-    try:
-        return None if value is None else msgspec.json.decode(value, type=Known)
-    except msgspec.DecodeError:
-        return None
 
 
 def create(entries: Sequence[Scoped[Any]]) -> PackageWatch:

@@ -3,10 +3,18 @@
 import os
 import signal
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("the same every time", derandomize=True)
-if not os.environ.get("STS_AGENT_TORTURE_KILLS"):
+_SLOW_IS_THE_MACHINE = [HealthCheck.too_slow]
+settings.register_profile(
+    "the same every time", derandomize=True, deadline=None, suppress_health_check=_SLOW_IS_THE_MACHINE
+)
+if examples := os.environ.get("STS_AGENT_TORTURE_EXAMPLES"):
+    settings.register_profile(
+        "torture", max_examples=int(examples), deadline=None, suppress_health_check=_SLOW_IS_THE_MACHINE
+    )
+    settings.load_profile("torture")
+elif not os.environ.get("STS_AGENT_TORTURE_KILLS"):
     # What a change broke shows at once and to everybody; `make torture` looks for what is new.
     settings.load_profile("the same every time")
 

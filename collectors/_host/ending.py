@@ -3,6 +3,7 @@
 Only for telling a crash from a shutdown. Nothing found means nothing more than that.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -91,13 +92,33 @@ def parse_journal(lines: str, after: float) -> list[Ending]:
 
     `after` is the time of the mark by CLOCK_MONOTONIC: a soft-reboot before it is no end of the boot.
     """
-    entries = [msgspec.json.decode(line) for line in lines.splitlines() if line.startswith("{")]
-    entries = [entry for entry in entries if _microseconds(entry, "__MONOTONIC_TIMESTAMP") > after * 1e6]
+    entries = [entry for line in lines.split("\n") if (entry := _entry(line)) is not None]
+    entries = [entry for entry in entries if _microseconds(entry.monotonic) > after * 1e6]
     if not entries:
         return []
-    kind = next((KINDS[entry["UNIT"]] for entry in entries if entry.get("UNIT") in KINDS), "")
-    return [Ending("journal", _microseconds(entries[0], "__REALTIME_TIMESTAMP") // 1_000_000, kind)]
+    kind = next((KINDS[str(entry.unit)] for entry in entries if str(entry.unit) in KINDS), "")
+    return [Ending("journal", _microseconds(entries[0].realtime) // 1_000_000, kind)]
 
 
-def _microseconds(entry: dict[str, Any], field: str) -> int:
-    return int(entry.get(field, 0))
+class _Entry(msgspec.Struct, frozen=True):
+    """The fields of a journal entry that matter; one that was set twice is a list, one of odd bytes a list of numbers."""
+
+    unit: Any = msgspec.field(name="UNIT", default="")
+    monotonic: Any = msgspec.field(name="__MONOTONIC_TIMESTAMP", default="")
+    realtime: Any = msgspec.field(name="__REALTIME_TIMESTAMP", default="")
+
+
+def _entry(line: str) -> _Entry | None:
+    """Return the entry of a line, or None for one that is none: a journal that was cut short ends in the middle."""
+    try:
+        return _ENTRY.decode(line)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return None
+
+
+_ENTRY = msgspec.json.Decoder(_Entry)
+_MICROSECONDS = re.compile("[0-9]{1,18}")
+
+
+def _microseconds(value: object) -> int:
+    return int(value) if isinstance(value, str) and _MICROSECONDS.fullmatch(value) else 0

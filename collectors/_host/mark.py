@@ -11,6 +11,7 @@ import msgspec
 from collectors._host.accounting import Place
 from collectors._host.boot import Boot
 from collectors._host.clock import Instant
+from collectors.collector import recall
 
 State = Literal["running", "stopped", "ended", "suspended", "announced", "down"]
 """What the agent was at when it last wrote.
@@ -45,12 +46,4 @@ def encode(mark: Mark) -> bytes:
 
 def decode(remembered: bytes | None) -> Mark | None:
     """Return the mark; None where there is none, or none that this version understands."""
-    if remembered is None:
-        return None
-    try:
-        return _DECODER.decode(remembered)
-    except msgspec.DecodeError:
-        return None
-
-
-_DECODER = msgspec.json.Decoder(Mark)
+    return recall(remembered, Mark)

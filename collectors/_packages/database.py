@@ -11,6 +11,9 @@ from typing import Protocol
 Signature = tuple[int, ...]
 """What tells an unchanged database from a changed one without reading it."""
 
+ANY_TIME = (1 << 63) - 1
+"""What is kept of a file's time in nanoseconds: some file systems hold years that 64 bits do not."""
+
 Packages = Mapping[str, tuple[str, ...]]
 """`name:architecture` -> versions, usually one; rpm keeps several kernels side by side."""
 

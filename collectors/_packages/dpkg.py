@@ -12,7 +12,7 @@ from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
-from collectors._packages.database import DatabaseError, Moment, Packages, Signature, is_locked
+from collectors._packages.database import ANY_TIME, DatabaseError, Moment, Packages, Signature, is_locked
 from collectors._packages.version import compare_dpkg
 
 _ABSENT = {b"not-installed", b"config-files"}
@@ -50,7 +50,12 @@ class Dpkg:
             status, updates = self._status.stat(), self._updates.stat()
         except OSError as error:
             raise DatabaseError(f"{error.filename}: {error.strerror}") from None
-        return (status.st_ino, status.st_size, status.st_mtime_ns, updates.st_mtime_ns)
+        return (
+            status.st_ino,
+            status.st_size,
+            status.st_mtime_ns & ANY_TIME,
+            updates.st_mtime_ns & ANY_TIME,
+        )
 
     def read(self) -> Packages:
         """Return what is installed, half-done updates included."""
@@ -109,7 +114,7 @@ def _read_stanza(stanza: Mapping[bytes, bytes]) -> tuple[str, tuple[str, ...]]:
 
 def parse_log(text: str) -> Iterator[tuple[str, str]]:
     """Yield `name:architecture` and the moment of each change of its state, in local time as written."""
-    for line in text.splitlines():
+    for line in text.split("\n"):
         if entry := _LOG_LINE.match(line):
             yield entry["key"], entry["time"]
 
@@ -122,6 +127,6 @@ def _tail(path: Path) -> str:
     try:
         with path.open("rb") as file:
             file.seek(max(file.seek(0, os.SEEK_END) - _LOG_BYTES, 0))
-            return file.read().decode(errors="replace")
+            return file.read(_LOG_BYTES).decode(errors="replace")
     except OSError:
         return ""

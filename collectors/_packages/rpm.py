@@ -9,12 +9,13 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from collectors._packages.database import DatabaseError, Moment, Packages, Signature, is_locked
+from collectors._packages.database import ANY_TIME, DatabaseError, Moment, Packages, Signature, is_locked
 from collectors._packages.version import compare_rpm
 
 _DIRECTORIES = ("usr/lib/sysimage/rpm", "var/lib/rpm")
 _FILES = ("rpmdb.sqlite", "Packages.db", "Packages", "rpmdb.sqlite-wal")
 _FORMAT = r"%{NAME}\t%{ARCH}\t%{EVR}\t%{INSTALLTIME}\n"
+_SECONDS = re.compile("[0-9]{1,18}")
 _QUERY_SECONDS = 120
 _ERROR = re.compile("^error:", re.MULTILINE)
 _ONLY_ROOT_CAN_MAKE = "unable to open database file"
@@ -52,7 +53,9 @@ class Rpm:
         if not states:
             raise DatabaseError(f"there is no database in {self.directory} now")
         return tuple(
-            number for state in states for number in (state.st_ino, state.st_size, state.st_mtime_ns)
+            number
+            for state in states
+            for number in (state.st_ino, state.st_size, state.st_mtime_ns & ANY_TIME)
         )
 
     def read(self) -> Packages:
@@ -97,7 +100,7 @@ def parse_query(text: str) -> tuple[Packages, dict[str, int]]:
     """Return the packages, and when the newest of each name was installed, in seconds."""
     packages: dict[str, tuple[str, ...]] = {}
     installed: dict[str, int] = {}
-    for fields in (line.split("\t") for line in text.splitlines()):
+    for fields in (line.split("\t") for line in text.split("\n")):
         if (
             len(fields) != _FORMAT.count("%") or fields[0] == "gpg-pubkey"
         ):  # a key, kept as if it were a package
@@ -105,5 +108,6 @@ def parse_query(text: str) -> tuple[Packages, dict[str, int]]:
         name, architecture, version, seconds = fields
         key = f"{name}:{architecture}"
         packages[key] = tuple(sorted({*packages.get(key, ()), version}))
-        installed[key] = max(installed.get(key, 0), int(seconds))
+        if _SECONDS.fullmatch(seconds):  # a damaged header says `(none)`
+            installed[key] = max(installed.get(key, 0), int(seconds))
     return packages, installed

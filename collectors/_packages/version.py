@@ -32,7 +32,7 @@ def _compare_dpkg_part(one: str, other: str) -> int:
         for here, there in zip_longest(mine, theirs, fillvalue=0):
             if here != there:
                 return here - there
-        if order := int(digits or "0") - int(other_digits or "0"):
+        if order := _compare_numbers(digits, other_digits):
             return order
     return 0
 
@@ -73,7 +73,15 @@ def _compare_rpm_segment(mine: str, theirs: str) -> int:
     if weights[0] != weights[1]:
         return weights[0] - weights[1]
     if mine.isdigit():
-        return int(mine) - int(theirs)
+        return _compare_numbers(mine, theirs)
+    return (mine > theirs) - (mine < theirs)
+
+
+def _compare_numbers(one: str, other: str) -> int:
+    """Compare two stretches of digits of any length: `int` refuses those of thousands of digits."""
+    mine, theirs = one.lstrip("0"), other.lstrip("0")
+    if len(mine) != len(theirs):
+        return len(mine) - len(theirs)
     return (mine > theirs) - (mine < theirs)
 
 

@@ -12,6 +12,7 @@ import msgspec
 from collectors._processes.match import Known, Process, Wanted
 from collectors._processes.proc import Ending
 from collectors._processes.telling import tell_ended, tell_missing, tell_started
+from collectors.collector import recall
 from collectors.event import Event
 
 _PROCESS = "process/"
@@ -52,12 +53,14 @@ def take_up(kept: Mapping[str, bytes], mark: str) -> State:
     known, expected = {}, {}
     for key, value in kept.items():
         if key.startswith((_PROCESS, _EXPECTED)):
-            item = msgspec.json.decode(value, type=Known)
+            item = recall(value, Known)
+            if item is None:
+                continue
             if key.startswith(_PROCESS) and item.mark == mark:
                 known[key.removeprefix(_PROCESS)] = item
             else:
                 expected[item.label] = item
-    scope = msgspec.json.decode(kept[_SCOPE], type=frozenset[str]) if _SCOPE in kept else None
+    scope = recall(kept[_SCOPE], frozenset[str]) if _SCOPE in kept else None
     return State(known, expected, scope)
 
 

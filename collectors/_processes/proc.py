@@ -15,6 +15,9 @@ from collectors._processes.match import Process
 
 PROC = Path("/proc")
 
+MOST_ARGUMENT_CHARACTERS = 4096
+"""Of one process, for `cmdline:`; every process of the host is remembered while it runs."""
+
 _GET_INFO = 0xC040FF0B  # PIDFD_GET_INFO of linux/pidfd.h, with a struct of 64 bytes
 _INFO_SIZE = 64
 _INFO_EXIT = 1 << 3
@@ -62,7 +65,7 @@ def read_process(pid: int) -> Process | None:
         process = psutil.Process(pid)
         with process.oneshot():
             found = process.as_dict(["ppid", "name", "exe", "cmdline", "username", "status"], ad_value=None)
-    except psutil.Error:
+    except (psutil.Error, OSError):  # it is gone, or too many files are open: the next scan sees it
         return None
     if found["status"] == psutil.STATUS_ZOMBIE or read_ticks(pid) != ticks:
         return None
@@ -71,11 +74,28 @@ def read_process(pid: int) -> Process | None:
         ticks=ticks,
         parent=found["ppid"] or 0,
         created=_wall_clock_of(ticks),
-        name=found["name"] or "",
-        exe=found["exe"] or "",
-        cmdline=tuple(found["cmdline"] or ()),
-        user=found["username"] or "",
+        name=readable(found["name"] or ""),
+        exe=readable(found["exe"] or ""),
+        cmdline=arguments(found["cmdline"] or ()),
+        user=readable(found["username"] or ""),
     )
+
+
+def readable(name: str) -> str:
+    """Return a name for people and JSON; its owner may have put any bytes into it."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def arguments(cmdline: Iterable[str]) -> tuple[str, ...]:
+    """Return the arguments up to the most characters that are kept of one process: it may have megabytes."""
+    kept: list[str] = []
+    left = MOST_ARGUMENT_CHARACTERS
+    for argument in cmdline:
+        kept.append(readable(argument[:left]))
+        left -= len(argument) + 1
+        if left <= 0:
+            break
+    return tuple(kept)
 
 
 def _wall_clock_of(ticks: int) -> float:

@@ -1,12 +1,13 @@
 """What is remembered of Puppet's reports: each file as it was seen, and the runs that were told last."""
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 
 from collectors._puppet.places import Look, Sighting
-from collectors.collector import Memory
+from collectors.collector import Memory, recall
 
 _FILE = "file/"
 _DIRECTORY = "directory/"
@@ -23,10 +24,11 @@ class Ledger:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
         self._files = {
-            Path(key.removeprefix(_FILE)): msgspec.json.decode(value, type=Sighting)
+            _path_of(key): sighting
             for key, value in memory.items(_FILE)
+            if (sighting := recall(value, Sighting)) is not None
         }
-        self._told: list[str] = msgspec.json.decode(memory.get(_TOLD) or b"[]", type=list[str])
+        self._told = recall(memory.get(_TOLD) or b"[]", list[str]) or []
         self._runs = {sighting.run for sighting in self._files.values()} | set(self._told)
 
     def is_first_sight(self, directory: Path) -> bool:
@@ -47,14 +49,23 @@ class Ledger:
 
     def seen(self, files: Mapping[Path, Sighting]) -> Remember:
         """Return what to remember of files."""
-        return {f"{_FILE}{path}": msgspec.json.encode(sighting) for path, sighting in files.items()}
+        return {_key_of(path): msgspec.json.encode(sighting) for path, sighting in files.items()}
 
     def gone(self, look: Look) -> Remember:
         """Return what to forget after a look."""
-        return {f"{_FILE}{path}": None for path in self._files if look.is_gone(path)}
+        return {_key_of(path): None for path in self._files if look.is_gone(path)}
 
     def told(self, runs: Iterable[str]) -> Remember:
         """Count these runs as told; return what to remember of that."""
         self._told = [*self._told, *runs][-_MAX_TOLD:]
         self._runs.update(self._told)
         return {_TOLD: msgspec.json.encode(self._told)}
+
+
+def _key_of(path: Path) -> str:
+    """Return the key of a file; a directory of a host may have any bytes as its name, and a key is text."""
+    return _FILE + os.fsencode(path).decode("latin-1")
+
+
+def _path_of(key: str) -> Path:
+    return Path(os.fsdecode(key.removeprefix(_FILE).encode("latin-1", "replace")))

@@ -4,6 +4,7 @@ It is read as a stream of events, so that a report of fifty megabytes costs no m
 one, and nothing in it is ever made into an object.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,9 @@ from collectors._puppet.scalars import parse_scalars
 
 MAX_NAMED_RESOURCES = 50
 MAX_MESSAGE_CHARACTERS = 1000
+_LATEST_SECONDS = 100_000_000_000
+"""What no receiver takes for seconds any more: it is the year 5138."""
+_COUNT = re.compile("[0-9]{1,9}")
 
 
 class NotAReport(ValueError):  # noqa: N818 - what the file is
@@ -67,7 +71,10 @@ def parse_report(stream: IO[bytes] | bytes) -> Report:
 def parse_time(text: str) -> int:
     """Return the seconds since the epoch of `2026-11-21T00:13:57.362842999+00:00` and its older spelling."""
     moment = datetime.fromisoformat(text.strip().replace(" +", "+").replace(" -", "-").replace(" Z", "Z"))
-    return int(moment.timestamp())
+    seconds = int(moment.timestamp())
+    if not 0 <= seconds < _LATEST_SECONDS:
+        raise NotAReport(f"the time {text[:40]!r} is not of our days")
+    return seconds
 
 
 _TEXTS = frozenset(
@@ -96,14 +103,14 @@ class _Reader:
         report = self.report
         match path:
             case [key] if key in _TEXTS:
-                setattr(report, key, value)
+                setattr(report, key, _cut(value))
             case ["time"]:
                 report.time = parse_time(value)
             case ["noop"]:
                 report.noop = value == "true"
             case ["metrics", "resources", "values", _, "0"]:
-                self._resource_count = value
-            case ["metrics", "resources", "values", _, "2"]:
+                self._resource_count = _cut(value)
+            case ["metrics", "resources", "values", _, "2"] if _COUNT.fullmatch(value):
                 report.counts[self._resource_count] = int(value)
             case ["resource_statuses", name, "changed"] if value == "true":
                 _add(report.changed, name)
@@ -122,7 +129,7 @@ _ERRORS = frozenset({"err", "alert", "emerg", "crit"})
 
 def _add(names: list[str], name: str) -> None:
     if len(names) < MAX_NAMED_RESOURCES:
-        names.append(name)
+        names.append(_cut(name))
 
 
 def _cut(text: str) -> str:

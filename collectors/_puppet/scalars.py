@@ -4,6 +4,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+DEEPEST = 64
+"""Levels of a report; Puppet's own have six. Every path costs as much as it is deep."""
+
+
+class TooDeep(ValueError):  # noqa: N818 - what the file is
+    """The file is nested more deeply than any report."""
+
 
 @dataclass(slots=True)
 class _Frame:
@@ -24,7 +31,7 @@ class _Frame:
 def parse_scalars(events: Iterable[Any]) -> Iterator[tuple[list[str], str]]:
     """Yield each scalar of the events of `yaml.parse` with its path; the items of a list count from 0.
 
-    Tags are passed over. An alias is what its anchor was, where that was a scalar.
+    Tags are passed over. An alias is what its anchor was, where that was a scalar. Raises `TooDeep`.
     """
     import yaml
 
@@ -34,10 +41,10 @@ def parse_scalars(events: Iterable[Any]) -> Iterator[tuple[list[str], str]]:
         value: str | None = None
         match event:
             case yaml.MappingStartEvent():
-                frames.append(_Frame(is_mapping=True, key=None))
+                _open(frames, _Frame(is_mapping=True, key=None))
                 continue
             case yaml.SequenceStartEvent():
-                frames.append(_Frame(is_mapping=False, key="0"))
+                _open(frames, _Frame(is_mapping=False, key="0"))
                 continue
             case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
                 frames.pop()
@@ -52,3 +59,9 @@ def parse_scalars(events: Iterable[Any]) -> Iterator[tuple[list[str], str]]:
         path = [frame.key or "" for frame in frames]
         if frames and frames[-1].take(value) and value is not None:
             yield path, value
+
+
+def _open(frames: list[_Frame], frame: _Frame) -> None:
+    if len(frames) >= DEEPEST:
+        raise TooDeep(f"it is nested more than {DEEPEST} levels deep")
+    frames.append(frame)
