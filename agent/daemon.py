@@ -9,8 +9,10 @@ things and nothing else.
 """
 
 import logging
+import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import ParamSpec
 
 from agent import clock, hostname
@@ -63,7 +65,9 @@ class Daemon:
     def run(self) -> int:
         """Watch, keep and deliver until SIGTERM or SIGINT; raises `SpoolError` when there is no spool."""
         self._spool = Spool.open(
-            self._configuration.spool_directory, _options(self._configuration.settings.spool)
+            self._configuration.spool_directory,
+            _options(self._configuration.settings.spool),
+            volatile_directory=_volatile_directory(),
         )
         self._signals = Signals((signal.SIGTERM, signal.SIGINT, signal.SIGHUP, ARRIVED))
         self._make()
@@ -278,6 +282,12 @@ class Daemon:
                 "the thread of %s is gone; the service manager may restart us", " and of ".join(dead)
             )
         return not dead
+
+
+def _volatile_directory(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Return where a service may write that has no temporary directory; None where it is no service."""
+    given = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
+    return Path(given) / "volatile-spool" if given else None
 
 
 def _options(settings: SpoolSettings) -> Options:

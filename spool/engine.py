@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from spool import incoming, prune, recovery, reserve, schema
+from spool import incoming, modes, prune, recovery, reserve, schema
 from spool.cap import RESERVE_BYTES, Cap
 from spool.errors import SpoolClosed, SpoolError, SpoolFull
 from spool.lock import Lock
@@ -72,6 +72,7 @@ class Engine:
             self._reader_lock = threading.Lock()
             self._reader = schema.open_reader(store.path)
             _give_to_owner(directory)
+            modes.repair(directory)
             incoming.sync_directory(directory)
         except BaseException:
             self._lock.release()

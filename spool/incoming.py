@@ -16,18 +16,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from spool import fault
+from spool import fault, modes
 from spool.errors import SpoolError, SpoolFull
 from spool.row import checksum
 
-DIRECTORY = "incoming"
+DIRECTORY = modes.INCOMING
 REFUSED = "incoming-refused"
 MAX_FILE_BYTES = 4 * 1024 * 1024
 _MAX_FILES = 10_000
 _LEFTOVER_SECONDS = 3600
 _MAX_REFUSED = 100
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
-_GROUP_MODE = 0o2770  # files get the directory's group, so that the daemon may read what others leave
+_FILE_MODE = 0o640  # of the directory's group, so that the daemon may read what others leave
 
 log = logging.getLogger(__name__)
 
@@ -44,14 +44,14 @@ def leave_in_incoming(directory: Path, identifier: str, body: bytes) -> None:
     incoming = directory / DIRECTORY
     try:
         make_directory(directory)
-        if sum(1 for _ in os.scandir(incoming)) >= _MAX_FILES:
+        if _is_full(incoming):
             raise SpoolFull(f"{incoming} holds {_MAX_FILES} files", "start the daemon: it takes them in")
         temporary = incoming / f".{identifier}.{os.urandom(6).hex()}"
         _write(temporary, body)
         fault.reached("incoming.written")
         temporary.rename(incoming / identifier)
         fault.reached("incoming.renamed")
-        sync_directory(incoming)
+        _sync_name(incoming, identifier)
     except OSError as error:
         raise SpoolError(
             f"{incoming} takes nothing: {error.strerror}", "join the group of the directory, or use sudo"
@@ -66,7 +66,7 @@ def make_directory(directory: Path) -> None:
         if os.geteuid() == 0:
             owner = directory.stat()
             os.chown(incoming, owner.st_uid, owner.st_gid)
-        incoming.chmod(_GROUP_MODE)
+        incoming.chmod(modes.INCOMING_MODE)
         sync_directory(directory)
 
 
@@ -117,7 +117,7 @@ def refuse(directory: Path, name: str, reason: str) -> None:
     refused = directory / REFUSED
     log.warning("the incoming file %s was set aside in %s: %s", name, refused, reason)
     with suppress(OSError):
-        refused.mkdir(mode=0o750, exist_ok=True)
+        refused.mkdir(mode=0o700, exist_ok=True)
         (directory / DIRECTORY / name).rename(refused / name)
         kept = sorted(refused.iterdir(), key=lambda path: path.lstat().st_mtime)
         for surplus in kept[:-_MAX_REFUSED]:
@@ -146,10 +146,38 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _write(path: Path, body: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660)
+def _is_full(incoming: Path) -> bool:
     try:
-        os.fchmod(descriptor, 0o660)
+        with os.scandir(incoming) as entries:
+            return sum(1 for _ in entries) >= _MAX_FILES
+    except PermissionError:
+        return False  # members of its group may put files in, and not look what others left
+
+
+def _sync_name(incoming: Path, name: str) -> None:
+    """Have a new name survive a power loss, also for those who may not open the directory it is in."""
+    try:
+        sync_directory(incoming)
+    except PermissionError:
+        import ctypes  # costs a quick command more than all the rest, and only members of the group come here
+
+        descriptor = os.open(incoming / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            libc = ctypes.CDLL(None, use_errno=True)
+            if libc.syncfs(descriptor) != 0:
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno())) from None
+        finally:
+            os.close(descriptor)
+
+
+def _write(path: Path, body: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        with suppress(
+            PermissionError
+        ):  # not of that group: then the daemon reads it by its owner, or its capability
+            os.fchown(descriptor, -1, path.parent.stat().st_gid)
+        os.fchmod(descriptor, _FILE_MODE)
         with os.fdopen(descriptor, "wb", closefd=False) as file:
             file.write(body)
         os.fsync(descriptor)

@@ -23,7 +23,7 @@ class Lock:
     def take(cls, directory: Path) -> "Lock":
         """Take it or raise `SpoolLocked`; raises OSError when the directory cannot be written."""
         path = directory / NAME
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -196,10 +196,10 @@ def _unfinished(directory: Path) -> Path | None:
 
 def _new_directory(directory: Path, parent: str = DAMAGED) -> Path:
     root = directory / parent
-    root.mkdir(mode=0o750, exist_ok=True)
+    root.mkdir(mode=0o700, exist_ok=True)
     last = max((int(path.name) for path in root.iterdir() if path.name.isdigit()), default=0)
     aside = root / str(last + 1)
-    aside.mkdir(mode=0o750)
+    aside.mkdir(mode=0o700)
     if parent == DAMAGED:
         (aside / _INCOMPLETE).touch()
     for made in (aside, root, directory):

@@ -1,6 +1,7 @@
 """The spool: the one writer of its directory, and everything the agent asks of it."""
 
 import logging
+import shutil
 import sqlite3
 import tempfile
 import threading
@@ -11,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, Self
 
-from spool import damage, fault, incoming, memory, positions, prune, recovery_values, rejected, share
+from spool import damage, fault, incoming, memory, modes, positions, prune, recovery_values, rejected, share
 from spool.batch import Batch, Drop, RejectedEntry, Rejection
 from spool.engine import Engine
 from spool.errors import SpoolError, SpoolLocked
@@ -46,26 +47,32 @@ class Spool:
         options: Options = DEFAULT_OPTIONS,
         *,
         wall: Callable[[], float] = time.time,
+        volatile_directory: Path | None = None,
     ) -> Self:
         """Open the spool in `directory`, making it where it is missing; raises `SpoolLocked` alone.
 
-        Where nothing can be written there, a volatile spool in the temporary directory takes its place:
-        a host goes unrecorded for want of a directory only until somebody reads the log or `status`.
+        Where nothing can be written there, a volatile spool takes its place, in `volatile_directory` or a
+        temporary one: a host goes unrecorded for want of a directory only until somebody reads the log or `status`.
         """
         try:
             _make_directory(directory)
-            return cls(Engine(directory, options, wall))
+            engine = Engine(directory, options, wall)
         except SpoolLocked:
             raise
         except (OSError, sqlite3.Error, SpoolError) as error:
             reason = f"{directory} cannot be used: {error}"
+        else:
+            if volatile_directory is not None and volatile_directory.exists():
+                log.warning("%s, which a killed agent left, is removed", volatile_directory)
+                shutil.rmtree(volatile_directory, ignore_errors=True)
+            return cls(engine)
         log.critical(
             "%s. Events are kept in memory-like storage and are LOST when the agent stops, until its user"
             " may write there and the agent is restarted",
             reason,
         )
         small = replace(options, max_size_bytes=min(options.max_size_bytes, _VOLATILE_BYTES))
-        return cls(Engine(Path(tempfile.mkdtemp(prefix="sts-agent-spool-")), small, wall, volatile=reason))
+        return cls(_open_volatile(volatile_directory, small, wall, reason))
 
     @property
     def directory(self) -> Path:
@@ -389,5 +396,20 @@ def _insert(store: Store, records: Sequence[Record]) -> None:
 def _make_directory(directory: Path) -> None:
     missing = [path for path in (directory, *directory.parents) if not path.exists()]
     for path in reversed(missing):
-        path.mkdir(mode=0o750, exist_ok=True)
+        path.mkdir(mode=modes.TOP_MODE if path == directory else 0o755, exist_ok=True)
         incoming.sync_directory(path.parent)
+
+
+def _open_volatile(
+    directory: Path | None, options: Options, wall: Callable[[], float], reason: str
+) -> Engine:
+    """Open one where it was said, or where any program may write: a service may have no such place."""
+    if directory is not None:
+        try:
+            _make_directory(directory)
+            return Engine(directory, options, wall, volatile=reason)
+        except SpoolLocked:
+            raise
+        except (OSError, sqlite3.Error, SpoolError) as error:
+            log.warning("%s cannot be used either: %s", directory, error)
+    return Engine(Path(tempfile.mkdtemp(prefix="sts-agent-spool-")), options, wall, volatile=reason)

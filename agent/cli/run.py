@@ -24,6 +24,7 @@ def run(arguments: Namespace) -> int:
     from agent.daemon import Daemon
     from agent.journal import start_logging
 
+    os.umask(0o077)  # what the daemon makes is for its user alone, unless it says otherwise
     loaded = partial(load, arguments.config, user=arguments.user, for_run=True)
     configuration = loaded()
     start_logging(configuration.settings.log_level)

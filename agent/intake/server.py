@@ -143,7 +143,9 @@ def listen(path: Path) -> socket.socket:
     unnamed = path.with_name(f".{path.name}.{os.getpid()}")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     try:
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if not path.parent.exists():
+            path.parent.mkdir(parents=True)
+            path.parent.chmod(0o755)  # whatever the umask: the socket's own mode says who may use it
         unnamed.unlink(missing_ok=True)
         listener.bind(str(unnamed))
         unnamed.chmod(_MODE)

@@ -35,7 +35,7 @@ python3 -m venv /opt/sts-agent
 /opt/sts-agent/bin/pip install --quiet --no-index --find-links=/mnt/wheels /mnt/wheel/*.whl
 useradd --system --home-dir=/var/lib/sts-agent --shell=/usr/sbin/nologin sts-agent
 install -d /etc/sts-agent/conf.d
-install -d -o sts-agent -g sts-agent -m 0750 /var/lib/sts-agent
+install -d -o sts-agent -g sts-agent -m 0710 /var/lib/sts-agent
 echo "sa:2345:respawn:/usr/local/sbin/run-sts-agent" >> /etc/inittab
 """
 """Installs the wheel, with init itself to start the agent again."""

@@ -1,0 +1,43 @@
+"""Who may look at the spool: its user alone, and a group that may put files into `incoming/` and see nothing.
+
+Set right at every start, since a backup that was put back, a hand or an earlier version may have left other
+modes. It never opens a file (closing one of the database's would drop SQLite's locks), never follows a link,
+and never touches what others left in `incoming/`. No directory is setgid: a service may be forbidden to make one so.
+"""
+
+import logging
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+INCOMING = "incoming"
+TOP_MODE = 0o710
+INCOMING_MODE = 0o730
+_DIRECTORY_MODE, _FILE_MODE = 0o700, 0o600
+
+log = logging.getLogger(__name__)
+
+
+def repair(directory: Path) -> None:
+    """Give everything in the spool's directory the mode it is to have; what belongs to others stays as it is."""
+    for path, mode in _wanted(directory):
+        try:
+            found = path.lstat()
+            if stat.S_ISLNK(found.st_mode) or stat.S_IMODE(found.st_mode) == mode:
+                continue
+            path.chmod(mode)
+        except OSError as error:
+            log.debug("%s keeps its mode: %s", path, error)
+            continue
+        log.info("%s had mode %04o, it has %04o now", path, stat.S_IMODE(found.st_mode), mode)
+
+
+def _wanted(directory: Path) -> Iterator[tuple[Path, int]]:
+    yield directory, TOP_MODE
+    yield directory / INCOMING, INCOMING_MODE
+    for place, directories, files in os.walk(directory):
+        if place == str(directory) and INCOMING in directories:
+            directories.remove(INCOMING)
+        yield from ((Path(place, name), _DIRECTORY_MODE) for name in directories)
+        yield from ((Path(place, name), _FILE_MODE) for name in files)
