@@ -148,9 +148,18 @@ def _versions(mark: Mark, boot: Boot, now: Instant) -> list[Event]:
 
 def is_newer(new: str, old: str) -> bool:
     """Return whether a version is later than another: numbers by value, the rest by letters."""
-    for left, right in zip_longest(re.findall(r"\d+|\D+", new), re.findall(r"\d+|\D+", old), fillvalue=""):
+    parts = [re.findall(r"[0-9]+|[^0-9]+", version) for version in (new, old)]
+    for left, right in zip_longest(*parts, fillvalue=""):
         if left != right:
-            if left.isdigit() and right.isdigit():
-                return int(left) > int(right)
-            return left > right
+            return _weight(left) > _weight(right) if _is_number(left) and _is_number(right) else left > right
     return False
+
+
+def _is_number(part: str) -> bool:
+    return part.isascii() and part.isdecimal()
+
+
+def _weight(digits: str) -> tuple[int, str]:
+    """Return what orders numbers of any length: `int` refuses those of thousands of digits."""
+    significant = digits.lstrip("0")
+    return len(significant), significant
