@@ -5,7 +5,9 @@ This module knows the shape of an event and its JSON; it never knows who capture
 kept, or to whom it goes.
 """
 
+import math
 import os
+import re
 import time
 from collections.abc import Mapping
 from enum import StrEnum
@@ -100,6 +102,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     `source_identifier` is the same at every retry; make it from the OS's own name of the fact where
     there is one (a boot id, an invocation id), else leave it out and a UUIDv7 is made.
 
+    Whatever the host put into its texts can be encoded: bytes that are no UTF-8 are shown escaped (`escaped`),
+    a number that other readers cannot hold becomes text (`portable`). No collector has to see to that.
+
     Raises `EventError` when a receiver would refuse or hide it.
     """
 
@@ -121,6 +126,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     aggregation_key: str | None = None
 
     def __post_init__(self) -> None:
+        _escape_texts(self)
         check_name(self.name)
         check_timestamp(self.timestamp)
         for field in ("event_type", "title"):
@@ -136,6 +142,68 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
                 f"the event is larger than {MAX_EVENT_BYTES} bytes",
                 "cut its text or its data, and say so in it",
             )
+
+
+def escaped(text: str) -> str:
+    r"""Return `text` as any encoder takes it: a byte that is no UTF-8 reads `\xff`, half a surrogate pair `\ud800`."""
+    if text.isascii() or not _HALVES.search(text):
+        return text
+    return _HALVES.sub(_escaped_half, text)
+
+
+_HALVES = re.compile("[\ud800-\udfff]")
+_FIRST_BYTE, _LAST_BYTE = 0xDC80, 0xDCFF
+"""What `os.fsdecode` makes of the bytes 0x80 to 0xFF where they are no UTF-8."""
+
+
+def _escaped_half(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    return f"\\x{number & 0xFF:02x}" if _FIRST_BYTE <= number <= _LAST_BYTE else f"\\u{number:04x}"
+
+
+def portable(value: Scalar) -> Scalar:
+    """Return `value` as readers everywhere take it: text escaped, an integer over 64 bits as text, no NaN and no infinity."""
+    if isinstance(value, str):
+        return escaped(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, int) and not _SMALLEST <= value <= _LARGEST:
+        return str(value) if value.bit_length() <= _DECIMAL_BITS else hex(value)  # decimal is not linear
+    return value
+
+
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+_DECIMAL_BITS = 1024
+
+
+def _escape_texts(event: Event) -> None:
+    """Make everything in an event encodable; almost always there is nothing to do."""
+    for field in _TEXTS:
+        text = getattr(event, field)
+        if text and not text.isascii():
+            msgspec.structs.force_setattr(event, field, escaped(text))
+    for field in ("tags", "element_identifiers"):
+        texts = getattr(event, field)
+        if not all(map(str.isascii, texts)):
+            msgspec.structs.force_setattr(event, field, tuple(map(escaped, texts)))
+    links = tuple(Link(escaped(link.title), escaped(link.url)) for link in event.links)
+    msgspec.structs.force_setattr(event, "links", links)
+    data = {escaped(key): _portable_value(value) for key, value in event.data.items()}
+    msgspec.structs.force_setattr(event, "data", data)
+
+
+_TEXTS = ("name", "event_type", "title", "text", "source", "source_identifier", "host", "aggregation_key")
+
+
+def _portable_value(value: Value) -> Value:
+    if not isinstance(value, tuple):
+        return portable(value)
+    return tuple(
+        Change(escaped(change.key), portable(change.old), portable(change.new))
+        if isinstance(change, Change)
+        else change
+        for change in value
+    )
 
 
 def check_name(name: str) -> None:

@@ -19,6 +19,7 @@ LAW = {"collectors.event", "collectors.collector"}
 
 SHARED = {
     "collectors._dbus": {"host", "processes", "services"},
+    "collectors._nesting": {"files", "puppet"},
     "collectors._redaction": {"files", "services"},
     "collectors._utmp": {"files", "host", "processes"},
 }

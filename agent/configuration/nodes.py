@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import yaml
 from yaml.composer import Composer
+from yaml.events import Event
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.parser import Parser
 from yaml.reader import Reader, ReaderError
@@ -18,6 +19,7 @@ from yaml.resolver import BaseResolver
 from yaml.scanner import Scanner
 
 from agent.configuration.problem import Problem
+from collectors._nesting import TooDeep, YamlLevels
 
 MAX_FILE_BYTES = 1024 * 1024
 
@@ -59,6 +61,11 @@ class _Loader(Reader, Scanner, Parser, Composer, _Resolver):
         Parser.__init__(self)
         Composer.__init__(self)
         _Resolver.__init__(self)
+        self._levels = YamlLevels()
+
+    def get_event(self) -> Event:
+        """Return the next event of the parser; raises `TooDeep` before anything recurses too far."""
+        return cast("Event", self._levels.see(super().get_event()))  # type: ignore[no-untyped-call]  # PyYAML's stubs leave it untyped
 
 
 def compose_file(path: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> Node | Problem:
@@ -88,7 +95,7 @@ def compose(text: str, name: str) -> Node | Problem:
         line = text.count("\n", 0, error.position) + 1
         character = f"U+{int(error.character):04X}"  # an int, whatever the type stubs say
         return Problem(name, line, "", f"is no YAML: the character {character} is not allowed")
-    except RecursionError:
+    except (TooDeep, RecursionError):
         return Problem(name, 1, "", "is nested too deeply")
     if root is None or (isinstance(root, ScalarNode) and root.tag == NULL and not root.value):
         return empty_mapping(Place(name))

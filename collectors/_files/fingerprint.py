@@ -132,11 +132,6 @@ def unescape(text: str) -> str:
     return first + "".join(_byte(part[:2]) + part[2:] for part in rest)
 
 
-def printable(path: str) -> str:
-    """Return `path` for people and JSON; bytes that are no UTF-8 are shown escaped."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
 def file_key(path: str) -> str:
     """Return the key of one file."""
     directory, _, name = path.rpartition("/")

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from collectors._files.fingerprint import escape, printable, unescape
+from collectors._files.fingerprint import escape, unescape
 from collectors._files.tell import Difference
 from collectors.collector import Memory
-from collectors.event import Category, Event, Value
+from collectors.event import Category, Event, Value, escaped
 
 MAX_DETAILS = 500
 PREFIX = "=flood"
@@ -102,7 +102,7 @@ class Floods:
 
 
 def _summary(root: str, untold: Untold) -> Event:
-    shown = printable(root or "/")
+    shown = escaped(root or "/")
     count = sum(untold.kinds.values())
     kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(untold.kinds.items()))
     change = next(iter(untold.kinds)) if len(untold.kinds) == 1 else "modified"

@@ -10,14 +10,17 @@ import tomllib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from collectors._nesting import YamlLevels, check_json, check_toml
 from collectors._redaction.secrets import HARMLESS, MASKED, MAX_LINE, is_secret_key
-from collectors.event import Change, Scalar
+from collectors.event import Change, Scalar, portable
 
 MAX_CHANGES = 100
 MAX_TEXT_BYTES = 64 * 1024
 """Parsers are slow; a longer file has its diff."""
 _MAX_VALUES = 5000
 _MAX_VALUE_CHARACTERS = 200
+_MAX_KEY_CHARACTERS = 1024 * 1024
+"""Of all keys together, each with those that it lies below."""
 
 Pairs = dict[str, Scalar]
 Parser = Callable[[str], Pairs]
@@ -81,6 +84,7 @@ def _parser_for(path: str) -> Parser:
 def parse_json(text: str) -> Pairs:
     """Parse JSON."""
     try:
+        check_json(text)
         return _flat(json.loads(text))
     except ValueError as error:
         raise NotStructured(str(error)) from None
@@ -89,6 +93,7 @@ def parse_json(text: str) -> Pairs:
 def parse_toml(text: str) -> Pairs:
     """Parse TOML."""
     try:
+        check_toml(text)
         return _flat(tomllib.loads(text))
     except ValueError as error:
         raise NotStructured(str(error)) from None
@@ -99,16 +104,19 @@ def parse_yaml(text: str) -> Pairs:
     import yaml
 
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    levels = YamlLevels()
     try:
+        for event in yaml.parse(text, Loader=loader):  # makes no tree, so it does not recurse
+            levels.see(event)
         documents = list(yaml.load_all(text, Loader=loader))
     except (yaml.YAMLError, ValueError, TypeError) as error:
         raise NotStructured(str(error)) from None
     return _flat(documents[0] if len(documents) == 1 else documents, _core)
 
 
-_SECTION = re.compile(r"\s*\[(?P<name>[^\]]+)\]\s*(?:[#;].*)?")
+_SECTION = re.compile(r"\[(?P<name>[^\]]++)\]\s*+(?:[#;].*+)?")
 _ENTRY = re.compile(
-    r"\s*(?:export\s+|set\s+)?(?P<key>[\w.\-/@$]+(?:\[[^\]]*\])?)\s*(?:=|:(?=\s))\s*(?P<value>.*?)\s*"
+    r"(?:(?:export|set)\s++(?![=:]))?(?P<key>[\w.\-/@$]++(?:\[[^\]]*+\])?)\s*+(?:=|:(?=\s|\Z))(?P<value>.*+)"
 )
 
 
@@ -116,30 +124,40 @@ def parse_keys(text: str) -> Pairs:
     """Parse INI files, systemd units, and files of key=value or key: value; anything else raises."""
     pairs: Pairs = {}
     section = ""
-    for line in _logical_lines(text):
-        if not line.strip() or line.lstrip()[0] in "#;!":
+    characters = 0
+    for line in map(str.strip, _logical_lines(text)):
+        if not line or line[0] in "#;!":
             continue
         if len(line) > MAX_LINE:
             raise NotStructured("a line is too long")
         if found := _SECTION.fullmatch(line):
             section = found["name"].strip() + "."
         elif found := _ENTRY.fullmatch(line):
-            _add(pairs, section + found["key"], _unquoted(found["value"]))
+            key = section + found["key"]
+            characters = _counted(characters, key)
+            _add(pairs, key, _unquoted(found["value"].strip()))
         else:
             raise NotStructured("a line is neither a section nor key=value")
     return pairs
 
 
 def _logical_lines(text: str) -> Iterator[str]:
-    waiting = ""
+    waiting: list[str] = []
     for line in text.splitlines():
         if line.endswith("\\"):
-            waiting += line[:-1] + " "
+            waiting.append(line[:-1])
             continue
-        yield waiting + line
-        waiting = ""
+        yield " ".join([*waiting, line])
+        waiting = []
     if waiting:
-        yield waiting
+        yield " ".join(waiting)
+
+
+def _counted(characters: int, key: str) -> int:
+    """Return the characters of all keys so far, this one included."""
+    if characters + len(key) > _MAX_KEY_CHARACTERS:
+        raise NotStructured("its keys are too long")
+    return characters + len(key)
 
 
 def _add(pairs: Pairs, key: str, value: Scalar) -> None:
@@ -166,9 +184,10 @@ def _flat(value: Any, scalar: Callable[[Any], Scalar] | None = None) -> Pairs:
         raise NotStructured("no mapping and no list")
     pairs: Pairs = {}
     waiting: list[tuple[str, Any]] = [("", value)]
-    visited = 0
+    visited = characters = 0
     while waiting:
         key, item = waiting.pop()
+        characters = _counted(characters, key)
         visited += 1
         if visited > _MAX_VALUES:
             raise NotStructured("too many values")
@@ -184,7 +203,7 @@ def _flat(value: Any, scalar: Callable[[Any], Scalar] | None = None) -> Pairs:
 
 def _plain(item: Any) -> Scalar:
     if item is None or isinstance(item, str | int | float):
-        return item
+        return portable(item)
     return str(item)  # dates of TOML, and what is empty
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Literal
 
 from collectors._files.diff import decompress, unified
-from collectors._files.fingerprint import Fingerprint, Stat, printable
+from collectors._files.fingerprint import Fingerprint, Stat
 from collectors._files.selection import Choice
 from collectors._files.structure import changes
-from collectors.event import Category, Event, EventError, Value
+from collectors.event import Category, Event, EventError, Value, escaped
 
 Kind = Literal["created", "modified", "deleted", "renamed", "attributes", "unreadable"]
 
@@ -96,12 +96,12 @@ def event_of(difference: Difference, names: Names) -> Event:
 
 def _event(difference: Difference, names: Names, *, shows_text: bool) -> Event:
     old, new = difference.old, difference.new
-    path = printable(difference.path)
+    path = escaped(difference.path)
     data: dict[str, Value] = {"path": path, "change": difference.kind}
     for prefix, fingerprint in (("old", old), ("new", new)):
         data |= {f"{prefix}_{key}": value for key, value in _facts(fingerprint, names).items()}
     if difference.renamed_from is not None:
-        data["renamed_from"] = printable(difference.renamed_from)
+        data["renamed_from"] = escaped(difference.renamed_from)
     if difference.reason:
         data["reason"] = difference.reason
     if old and new:
@@ -136,7 +136,7 @@ def _facts(fingerprint: Fingerprint | None, names: Names) -> dict[str, Value]:
         "owner": names.owner(status),
     }
     if fingerprint.content.link is not None:
-        facts["target"] = printable(fingerprint.content.link)
+        facts["target"] = escaped(fingerprint.content.link)
     return facts
 
 
@@ -195,7 +195,7 @@ def _sentence(difference: Difference, data: Mapping[str, Value]) -> str:
 
 def degraded(path: str, reason: str, timestamp: int, *, count: int, poll_seconds: float) -> Event:
     """Return the event that says that changes below `path` are found by polling only."""
-    shown = printable(path or "/")
+    shown = escaped(path or "/")
     return Event(
         name="agent",
         event_type="WatchDegradedEvent",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import IO, Any
 
+from collectors._nesting import YamlLevels
 from collectors._puppet.scalars import parse_scalars
 
 MAX_NAMED_RESOURCES = 50
@@ -58,7 +59,8 @@ def parse_report(stream: IO[bytes] | bytes) -> Report:
     loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     reader = _Reader()
     try:
-        for path, value in parse_scalars(yaml.parse(stream, Loader=loader)):
+        events = map(YamlLevels().see, yaml.parse(stream, Loader=loader))
+        for path, value in parse_scalars(events):
             reader.take(path, value)
     except (yaml.YAMLError, OverflowError, ValueError) as error:
         raise NotAReport(str(error).partition("\n")[0]) from error

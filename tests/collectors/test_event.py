@@ -135,3 +135,62 @@ def test_an_identifier_is_a_uuid_of_version_7_that_sorts_by_time(seconds):
     assert earlier[19] in "89ab"
     assert int(earlier[:8] + earlier[9:13], 16) == seconds * 1000 % 2**48
     assert earlier < later or seconds * 1000 % 2**48 > (seconds + 1) * 1000 % 2**48
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("/etc/\udcff.conf", "/etc/\\xff.conf"),
+        ("half \ud800", "half \\ud800"),
+        ("g\u00fcltig \U0001f600", "g\u00fcltig \U0001f600"),
+        ("", ""),
+    ],
+)
+def test_bytes_that_are_no_text_are_shown_escaped_wherever_they_stand_in_an_event(text, shown):
+    event = an_event(
+        event_type="E" + text,
+        title="t" + text,
+        text=text,
+        tags=("k:" + text,),
+        element_identifiers=("urn:" + text,),
+        links=(Link("l", text),),
+        data={"k" + text: text, "changes": (Change(text, text, None),)},
+    )
+    wire = json.loads(encode(event))
+    assert (wire["event_type"], wire["msg_title"], wire["msg_text"]) == ("E" + shown, "t" + shown, shown)
+    assert wire["tags"] == ["k:" + shown]
+    context = wire["context"]
+    assert context["element_identifiers"] == ["urn:" + shown]
+    assert context["source_links"] == [{"title": "l", "url": shown}]
+    assert context["data"] == {"k" + shown: shown, "changes": [{"key": shown, "old": shown, "new": None}]}
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (2**63 - 1, 2**63 - 1),
+        (-(2**63), -(2**63)),
+        (2**63, "9223372036854775808"),
+        (16**20_000, "0x1" + "0" * 20_000),
+        (float("inf"), "inf"),
+        (float("nan"), "nan"),
+        (0.5, 0.5),
+        (True, True),
+        (None, None),
+    ],
+    ids=lambda value: str(value)[:9] if not isinstance(value, int) else hex(value)[:9],
+)
+def test_a_number_that_other_readers_cannot_hold_is_text(value, shown):
+    event = an_event(data={"v": value, "changes": (Change("k", value, value),)})
+    data = json.loads(encode(event))["context"]["data"]
+    assert data == {"v": shown, "changes": [{"key": "k", "old": shown, "new": shown}]}
+
+
+_ANYTHING = st.text(st.characters(exclude_categories=()))
+_ANY_SCALAR = _ANYTHING | st.integers() | st.floats() | st.booleans() | st.none()
+
+
+@given(_ANYTHING, st.dictionaries(_ANYTHING, _ANY_SCALAR))
+def test_whatever_a_host_calls_things_its_event_can_be_encoded_and_read(text, data):
+    event = an_event(title="t" + text, text=text, tags=("k:" + text,), data=data)
+    assert isinstance(json.loads(encode(event)), dict)

@@ -1,8 +1,11 @@
 """Structured differences name the keys that changed, in each format, and nothing when there is no format."""
 
+import time
+
 import pytest
 
 from collectors._files.structure import MAX_CHANGES, changes
+from collectors.event import Category, Event
 
 
 def pairs(path, old, new):
@@ -68,3 +71,43 @@ def test_a_value_below_a_key_that_sounds_like_a_secret_is_never_shown():
 def test_many_changes_are_cut():
     old = "".join(f"k{i}=1\n" for i in range(500))
     assert len(changes("/x.env", old, old.replace("=1", "=2"))) == MAX_CHANGES
+
+
+HOSTILE = [
+    ("/x.json", '{"a": "\\ud800", "\\udfff": 1}'),
+    ("/x.json", '{"a": 1e999, "b": NaN, "c": ' + "9" * 60_000 + "}"),
+    ("/x.json", '{"' + "k" * 30_000 + '": {' + ",".join(f'"{n}": 1' for n in range(3000)) + "}}"),
+    ("/x.toml", "a = 0x" + "f" * 20_000),
+    ("/x.toml", "a" + ".a" * 32_000 + " = 1"),
+    ("/x.toml", "a = " + "[" * 60_000),
+    ("/x.toml", "a = " + "{a=" * 20_000),
+    ("/x.yaml", "[" * 60_000),
+    ("/x.yaml", "- " * 32_000),
+    ("/x.yaml", "? " * 32_000),
+    ("/x.yaml", "{a: " * 15_000),
+    ("/x.yaml", "".join(" " * n + "-\n" for n in range(350))),
+    ("/x.yaml", "&a [*a]"),
+    ("/x.yaml", '"\\ud800": "\\udfff"'),
+    ("/x.ini", "a = x" + (" " * 4000 + "y\n") * 16),
+    ("/x.ini", "[" + "s" * 4000 + "]\n" + "".join(f"{n}=1\n" for n in range(4000))),
+    ("/x.ini", "\\\n" * 32_000),
+    ("/x.ini", "export " + " " * 4000 + "\n"),
+]
+
+
+@pytest.mark.parametrize(("path", "text"), HOSTILE, ids=[f"{path} {text[:8]!r}" for path, text in HOSTILE])
+def test_no_text_ends_the_process_or_takes_long_and_what_is_found_can_be_told(path, text):
+    began = time.thread_time()
+    found = changes(
+        path, text, {"/x.json": '{"z": 1}', "/x.toml": "z = 1", "/x.yaml": "z: 1"}.get(path, "z=1")
+    )
+    Event(
+        name="config",
+        event_type="E",
+        category=Category.CHANGES,
+        title="t",
+        text="",
+        timestamp=0,
+        data={"changes": found},
+    )
+    assert time.thread_time() - began < 2
