@@ -14,27 +14,12 @@ import msgspec
 
 from agent import clock
 from agent.chunk import Captured, Stamp, chunk
+from agent.events.identity import Identity, united
 from collectors.event import Event, encode
 from spool import Spool
 
 INTAKE = "intake"
 """The origin of what was handed in."""
-
-HOST_IDENTIFIER = "urn:host:/"
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What this agent says of itself on every event; `hostname` is empty while none is acceptable."""
-
-    hostname: str
-    tags: tuple[str, ...] = ()
-    element_identifiers: tuple[str, ...] = ()
-
-    @property
-    def identifiers(self) -> tuple[str, ...]:
-        """The host's own identifier, then the configured ones."""
-        return (HOST_IDENTIFIER + self.hostname, *self.element_identifiers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +88,3 @@ def complete(event: Event, identity: Identity) -> Event:
     ):
         msgspec.structs.force_setattr(completed, name, value)
     return completed
-
-
-def united(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
-    """Return both, each value once, in order."""
-    return tuple(dict.fromkeys(first + second)) if second else first

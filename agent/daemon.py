@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import ParamSpec
 
 from agent import clock, hostname
-from agent.capture import INTAKE, Capture, Identity
+from agent.capture import INTAKE, Capture
 from agent.configuration.compare import compare
 from agent.configuration.problem import ConfigurationError
 from agent.configuration.types import Configuration
 from agent.configuration.types import Spool as SpoolSettings
 from agent.deliveries import Deliveries
 from agent.drops import Drops
+from agent.events.identity import Identity
 from agent.housekeeping import Housekeeping, Job
 from agent.intake.rate import Rate
 from agent.intake.routes import Routes

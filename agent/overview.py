@@ -4,9 +4,9 @@ import os
 import time
 
 from agent import __version__, clock
-from agent.capture import Identity
 from agent.configuration.types import Configuration
 from agent.deliveries import Deliveries
+from agent.events.identity import Identity
 from agent.status import Collector, Document, spool_size
 from agent.supervisor import Supervisor
 from spool import Spool

@@ -33,6 +33,13 @@ FORBIDDEN_NAME_PREFIXES = (
 
 SOURCE = "sts-agent"
 
+WIRE_KEYS: Mapping[str, str] = {
+    "title": "msg_title",
+    "text": "msg_text",
+    "source_type": "source_type_name",
+}
+"""The keys of an event's JSON object that differ from their plain names; the others are as they are called."""
+
 FIRST_MILLISECOND_TIMESTAMP = 100_000_000_000  # seconds of the year 5138; 1973 in milliseconds
 _CERTAINLY_SMALL_CHARACTERS = MAX_EVENT_BYTES // 6 - 2048  # JSON escapes a character to at most 6 bytes
 
@@ -274,9 +281,9 @@ def encode(event: Event) -> bytes:
     wire: dict[str, Any] = {
         "context": context,
         "event_type": event.event_type,
-        "msg_title": event.title,
-        "msg_text": event.text,
-        "source_type_name": event.name,
+        WIRE_KEYS["title"]: event.title,
+        WIRE_KEYS["text"]: event.text,
+        WIRE_KEYS["source_type"]: event.name,
         "host": event.host,
         "tags": event.tags,
         "timestamp": event.timestamp,

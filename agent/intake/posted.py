@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from agent.capture import HOST_IDENTIFIER, Identity, united
 from agent.chunk import Captured
+from agent.events.identity import HOST_IDENTIFIER, Identity, united
 from collectors.event import (
     FIRST_MILLISECOND_TIMESTAMP,
     MAX_EVENT_BYTES,

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from agent.capture import Capture, Clocks, Identity
+from agent.capture import Capture, Clocks
 from agent.chunk import Captured, entries
+from agent.events.identity import Identity
 from collectors.event import Category, Event
 from spool import Spool, SpoolReader
 

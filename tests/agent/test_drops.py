@@ -2,9 +2,10 @@
 
 import pytest
 
-from agent.capture import Capture, Identity
+from agent.capture import Capture
 from agent.chunk import Captured
 from agent.drops import FOLD_SECONDS, Drops
+from agent.events.identity import Identity
 from spool import Options, Spool
 
 

@@ -5,8 +5,9 @@ import signal
 
 import pytest
 
-from agent.capture import Capture, Identity
+from agent.capture import Capture
 from agent.chunk import entries
+from agent.events.identity import Identity
 from agent.left_behind import ARRIVED, LeftBehind
 from agent.signals import Signals
 from spool import Spool, SpoolFull, SpoolReader

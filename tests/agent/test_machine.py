@@ -2,8 +2,9 @@
 
 import pytest
 
-from agent.capture import Capture, Identity
+from agent.capture import Capture
 from agent.chunk import Captured
+from agent.events.identity import Identity
 from agent.machine import settle_in
 from spool import Spool, leave_in_incoming
 

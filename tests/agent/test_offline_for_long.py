@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.capture import Capture, Clocks, Identity
+from agent.capture import Capture, Clocks
 from agent.configuration import types
 from agent.delivery.loop import DeliveryLoop
 from agent.destinations.stackstate import StackState
+from agent.events.identity import Identity
 from agent.receiver import Receiver
 from collectors.event import Category, Event
 from spool import Options, Spool

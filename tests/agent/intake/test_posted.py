@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from agent.capture import Identity
+from agent.events.identity import Identity
 from agent.intake.posted import BY_HAND, PostedError, parse
 
 IDENTITY = Identity("web-1", ("env:prod",), ("urn:component:/x",))

@@ -11,9 +11,10 @@ import threading
 
 import pytest
 
-from agent.capture import Capture, Identity
+from agent.capture import Capture
 from agent.chunk import entries
 from agent.cli.ask import LostAnswerError, NotAnsweringError, ask
+from agent.events.identity import Identity
 from agent.intake.rate import Rate
 from agent.intake.routes import Routes
 from agent.intake.server import IntakeError, Server
@@ -230,7 +231,8 @@ def test_what_was_answered_with_200_survives_sigkill(tmp_path):
     code = f"""
 import sys, signal
 from pathlib import Path
-from agent.capture import Capture, Identity
+from agent.capture import Capture
+from agent.events.identity import Identity
 from agent.intake.posted import parse
 from spool import Spool
 spool = Spool.open(Path({str(tmp_path / "spool")!r}))

@@ -1,0 +1,104 @@
+"""What a dialect is: one system's way of posting to us, and the law it keeps. Start here to write one.
+
+1. A dialect says what a request means and what is answered in its system's own words. Whether the request
+   is let in, how much fits, and keeping it, is the router's, the same for all. `kept` is asked for
+   only when everything is on disk.
+2. `parse` reads the body once and completes events with the identity it is given, once. It raises
+   `Problem` and nothing else. Of a request with a problem nothing is kept.
+3. It keeps nothing and knows no other dialect. Any thread may call it, several at once.
+4. No answer, log line or exception of it ever holds a token.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from agent.chunk import Captured
+from agent.events.identity import Identity
+from agent.http import Request, Response
+
+
+class Problem(Exception):  # noqa: N818 - it is an answer; the dialect that gives it says how it looks
+    """Why a request is not taken: an HTTP status that a dialect may better, what is wrong, and where."""
+
+    def __init__(self, status: int, message: str, place: str = "", *, after_seconds: int = 0) -> None:
+        super().__init__(f"{place}: {message}" if place else message)
+        self.status = status
+        self.message = message
+        self.place = place
+        """As `events.custom[1]`, or `byte 17`; empty where it is the request as a whole."""
+        self.after_seconds = after_seconds
+        """When to come again; 0 where that is not known."""
+
+
+def bad_request(message: str, place: str = "") -> Problem:
+    """Return that a request makes no sense, and where."""
+    return Problem(HTTPStatus.BAD_REQUEST, message, place)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A method and the paths it is for, as a pattern that the whole path must match.
+
+    With an `answer` nothing is kept, as for a question whether a token is right.
+    """
+
+    method: str
+    path: re.Pattern[str]
+    answer: Callable[[Request], Response] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What only its own system takes, as it came: `body` is JSON, and `kind` the kind of its record."""
+
+    kind: str
+    body: bytes
+    hostname: str
+    """Whose it is; empty where that is this host, and has no name yet."""
+    timestamp: int
+    """When it was collected, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a request holds: events complete but for what `identity` did not know, and items as they came."""
+
+    identity: Identity
+    """The agent's, as it was when the request was parsed; what is kept is kept under it."""
+    events: Sequence[Captured] = ()
+    items: Sequence[Item] = ()
+    note: Any = None
+    """What the dialect itself wants to know again in `kept`, as the ids that its system would have given."""
+
+
+class Dialect(Protocol):
+    """A system's way of posting to us; see the law above."""
+
+    @property
+    def name(self) -> str:
+        """Return the system's name, as it stands in the table."""
+        ...
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """Return what it answers to. On a path of an earlier dialect in the table a later one is not asked."""
+        ...
+
+    def token_of(self, request: Request) -> str | None:
+        """Return the token from this dialect's own place, or None where there is none; it is compared by the router."""
+        ...
+
+    def parse(self, request: Request, identity: Identity) -> Parsed:
+        """Return what is to be kept; raises `Problem`."""
+        ...
+
+    def kept(self, parsed: Parsed) -> Response:
+        """Return the answer when everything is on disk."""
+        ...
+
+    def refused(self, problem: Problem) -> Response:
+        """Return the answer when nothing was kept: 401 without a token, 403 with a wrong one, 400, 405, 413, 429, 503, 507."""
+        ...
