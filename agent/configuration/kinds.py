@@ -87,5 +87,5 @@ def refusal(node: ScalarNode, kind: Any, meta: Mapping[str, Any], error: msgspec
         quote = ": put it in quotes" if kind is str else ""
         return f"is {what_is(node)}, must be {describe(kind, meta)}{quote}"
     if get_origin(kind) is Literal or "description" in meta:
-        return f"is {value!r:.60}, must be {describe(kind, meta)}"
+        return f"must be {describe(kind, meta)}"
     return str(error).replace("Expected", "must be").replace("`", "")

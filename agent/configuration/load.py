@@ -16,6 +16,7 @@ from agent.configuration.environment import overlay
 from agent.configuration.location import Location, locate
 from agent.configuration.nodes import Place, compose_file, empty_mapping, entry, text_entry
 from agent.configuration.problem import ConfigurationError, Problem
+from agent.configuration.quoting import quotable_name
 from agent.configuration.types import Configuration, Identifiers, Scoped, Settings, Tags
 from agent.configuration.walk import WRONG, Walk
 from collectors.collector import Registration
@@ -121,7 +122,7 @@ def _want_keys(root: Node, walk: Walk) -> None:
         if not isinstance(node, MappingNode) or text_entry(node, "type") not in ("", "stackstate"):
             continue
         if not (entry(node, "api_key") or entry(node, "api_key_file")):
-            key = f"destinations.{name.value}.api_key"
+            key = f"destinations.{quotable_name(name.value, node)}.api_key"
             walk.note(node, key, "is missing: give api_key or api_key_file, or set STS_API_KEY")
 
 

@@ -19,6 +19,7 @@ from yaml.resolver import BaseResolver
 from yaml.scanner import Scanner
 
 from agent.configuration.problem import Problem
+from agent.configuration.quoting import without_quotes
 from collectors._nesting import TooDeep, YamlLevels
 
 MAX_FILE_BYTES = 1024 * 1024
@@ -103,7 +104,7 @@ def compose(text: str, name: str) -> Node | Problem:
 
 
 def _reason(error: yaml.MarkedYAMLError) -> str:
-    return " ".join(part for part in (error.problem, error.context) if part)
+    return without_quotes(" ".join(part for part in (error.problem, error.context) if part))
 
 
 def empty_mapping(mark: Any) -> MappingNode:

@@ -40,13 +40,22 @@ def plain(value: Any) -> Any:
             return plain(value.config) | {key: list(some) for key, some in scope.items() if some}
         case msgspec.Struct():
             named = ((field.encode_name, field.name) for field in msgspec.structs.fields(value))
-            return {key: plain(v) for key, name in named if (v := getattr(value, name)) not in (None, ())}
+            return {
+                key: _named_file(v) if key.endswith("_file") else plain(v)
+                for key, name in named
+                if (v := getattr(value, name)) not in (None, ())
+            }
         case Mapping():
             return {str(key): plain(one) for key, one in value.items()}
         case tuple() | list() | set() | frozenset():
             return [plain(one) for one in value]
         case _:
             return value
+
+
+def _named_file(value: Any) -> Any:
+    """Return the path of a file that is there; another may be a key that was written in a path's place."""
+    return plain(value) if not isinstance(value, Path) or value.exists() else "*** (there is no such file)"
 
 
 def as_yaml(shown: Mapping[str, Any]) -> str:

@@ -69,8 +69,8 @@ class Url(str):
         try:
             parts = urlsplit(text)
             host, _ = parts.hostname, parts.port
-        except ValueError as error:
-            raise ValueError(f"is no URL: {error}") from None
+        except ValueError:
+            raise ValueError("is no URL: its host or its port cannot be read") from None
         if parts.scheme not in ("http", "https"):
             raise ValueError("must be a URL that begins with https:// or http://")
         if not host or re.search(r"[\s\x00-\x1f]", text):

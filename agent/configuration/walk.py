@@ -7,6 +7,7 @@ part becomes `WRONG`; whoever walks looks at the problems before using what came
 
 import difflib
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, get_args, get_origin
 
@@ -16,6 +17,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from agent.configuration.kinds import describe, refusal, structs_in, told_apart, what_is, without_meta
 from agent.configuration.nodes import NULL, entry, value_of
 from agent.configuration.problem import Problem
+from agent.configuration.quoting import quotable_key, quotable_name
 from agent.configuration.units import parse_duration, parse_size
 from agent.configuration.values import Loopback, Secret, Url
 from collectors.collector import Duration, Size
@@ -73,14 +75,18 @@ class Walk:
         self.note(node, key, text)
         return WRONG
 
-    def _entries(self, node: MappingNode, key: str) -> dict[str, tuple[Node, Node]]:
+    def _entries(
+        self, node: MappingNode, key: str, shown: Callable[[str, Node], str] = quotable_name
+    ) -> dict[str, tuple[Node, Node]]:
         entries: dict[str, tuple[Node, Node]] = {}
         for name, value in node.value:
             if not isinstance(name, ScalarNode):
                 self.note(name, key, f"a key must be text, this is {what_is(name)}")
             elif name.value in entries:
                 first = entries[name.value][0].start_mark.line + 1
-                self.note(name, _under(key, name.value), f"duplicate key, first at line {first}")
+                self.note(
+                    name, _under(key, shown(name.value, value)), f"duplicate key, first at line {first}"
+                )
             else:
                 entries[name.value] = (name, value)
         return entries
@@ -88,11 +94,16 @@ class Walk:
     def _read_struct(self, node: Node, kind: type[msgspec.Struct], key: str) -> Any:
         if not isinstance(node, MappingNode):
             return self._wrong(node, key, f"is {what_is(node)}, must be a mapping of keys")
-        entries = self._entries(node, key)
         fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
-        for name, (place, _) in entries.items():
+        shown = partial(
+            quotable_key,
+            known=fields.keys() | self._elsewhere.keys(),
+            beside_secrets=any(without_meta(field.type)[0] is Secret for field in fields.values()),
+        )
+        entries = self._entries(node, key, shown)
+        for name, (place, value) in entries.items():
             if name not in fields:
-                self.note(place, _under(key, name), "unknown key" + self._hint(name, fields))
+                self.note(place, _under(key, shown(name, value)), "unknown key" + self._hint(name, fields))
         given: dict[str, Any] = {}
         for name, field in fields.items():
             if name in entries:
@@ -114,6 +125,8 @@ class Walk:
     def _hint(self, name: str, names: Mapping[str, Any]) -> str:
         if name in self._elsewhere:
             return f" here: {self._elsewhere[name]}"
+        if name.partition(":")[0] in names:
+            return ": a value begins with a blank behind the colon"
         near = difflib.get_close_matches(name, names, 1)
         return f"; did you mean {near[0]}?" if near else ""
 
@@ -121,7 +134,7 @@ class Walk:
         if not isinstance(node, MappingNode):
             return self._wrong(node, key, f"is {what_is(node)}, must be a mapping of names")
         values = {
-            name: self.read(value, expected, _under(key, name))
+            name: self.read(value, expected, _under(key, quotable_name(name, value)))
             for name, (_, value) in self._entries(node, key).items()
         }
         return WRONG if any(value is WRONG for value in values.values()) else values
@@ -165,9 +178,10 @@ def _check_readable(path: Path) -> None:
         with path.open("rb") as file:
             empty = not file.read(1)
     except OSError as error:
-        raise ValueError(f"{path} may not be read: {error.strerror or error}") from None
+        reason = error.strerror or type(error).__name__
+        raise ValueError(f"must name a file that can be read, this one cannot: {reason}") from None
     if empty:
-        raise ValueError(f"{path} is empty")
+        raise ValueError("names a file that is empty")
 
 
 def _printable(text: str) -> str:

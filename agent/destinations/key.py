@@ -44,8 +44,9 @@ class Key:
         try:
             return self._file.read_text("ascii")
         except OSError as error:
+            # Not its name: where there is no such file, a key may have been written in a path's place.
             raise DestinationError(
-                f"the key file {self._file} cannot be read: {error.strerror}",
+                f"the file that api_key_file names cannot be read: {error.strerror or type(error).__name__}",
                 "make it, readable by the agent",
             ) from None
         except UnicodeDecodeError:

@@ -42,7 +42,8 @@ def _load(context: ssl.SSLContext, path: Path) -> None:
         context.load_verify_locations(cafile=path)
     except (OSError, ValueError) as error:
         raise DestinationError(
-            f"tls.ca_file {path}: {_words(error)}", "give a file of PEM certificates that the agent may read"
+            f"tls.ca_file{_named(path)}: {_words(error)}",
+            "give a file of PEM certificates that the agent may read",
         ) from None
 
 
@@ -65,8 +66,14 @@ def _load_own(context: ssl.SSLContext, certificate: Path, key: Path | None) -> N
         # An encrypted key must fail here, not ask a terminal for its passphrase.
         context.load_cert_chain(certificate, key, password="")
     except (OSError, ValueError) as error:
-        names = f"tls.client_cert_file {certificate}" + (f", tls.client_key_file {key}" if key else "")
+        names = f"tls.client_cert_file{_named(certificate)}"
+        names += f", tls.client_key_file{_named(key)}" if key else ""
         raise DestinationError(f"{names}: {_words(error)}", "give PEM files without a passphrase") from None
+
+
+def _named(path: Path) -> str:
+    """Return the name of a file that is there; another may be a key that was written in a path's place."""
+    return f" {path}" if path.exists() else ""
 
 
 def _words(error: Exception) -> str:

@@ -54,7 +54,7 @@ def test_a_wrong_value_is_told_with_the_name_of_the_variable(written):
         "STS_SKIP_SSL_VALIDATION": "maybe",
         "STS_HOSTNAME": "a b",
     }
-    assert [problem.split(": is")[0] for problem in written.problems(environ=environ)] == [
+    assert [problem.split(": is")[0].split(": must")[0] for problem in written.problems(environ=environ)] == [
         "$STS_HOSTNAME:1: hostname",
         "$STS_LOG_LEVEL:1: log_level",
         "$STS_SKIP_SSL_VALIDATION:1: destinations.main.tls.verify",

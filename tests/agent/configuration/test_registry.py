@@ -18,11 +18,11 @@ from collectors.registry import COLLECTORS
         ("files: {paths: [/a]}\n", ":1: files: is a mapping, must be a list"),
         (
             "files:\n  - paths: [/a]\n    diff: sometimes\n",
-            ":3: files[0].diff: is 'sometimes', must be one of auto",
+            ":3: files[0].diff: must be one of auto",
         ),
         ("services:\n  - units: nginx.service\n", ":2: services[0].units: is text, must be a list"),
         ("services:\n  - unit: [nginx.service]\n", ":2: services[0].unit: unknown key; did you mean units?"),
-        ("packages:\n  - names: ['']\n", ":2: packages[0].names[0]: is '', must be a name"),
+        ("packages:\n  - names: ['']\n", ":2: packages[0].names[0]: must be a name"),
         ("host: {colour: red}\n", ":1: host.colour: unknown key"),
     ],
 )
