@@ -25,7 +25,7 @@ SHARED = {
 }
 """Parts that more than one collector uses; see docs/decisions/0004-shared-dbus-reader.md."""
 
-HEAVY = {"watchdog", "jeepney", "psutil", "requests", "yaml", "rich", "schedule"}
+HEAVY = {"watchdog", "jeepney", "psutil", "requests", "yaml", "rich", "schedule", "httptools"}
 
 
 def modules():

@@ -1,0 +1,114 @@
+"""What happens on one connection: request after request is read, given its share of memory, and answered."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+
+from agent.http.budget import Budget, Share
+from agent.http.connections import Connections, Place
+from agent.http.decoding import DecodingError, decoded, most_decoded
+from agent.http.limits import Limits
+from agent.http.message import Refusal, Request, Response
+from agent.http.parsing import Whole
+from agent.http.wire import Wire
+
+log = logging.getLogger(__name__)
+
+Answer = Callable[[Request], Response | None]
+"""What a server is made for; called by many threads. None ends the connection without an answer."""
+
+_STALLED_SECONDS = 0.5
+"""A large body that did not come whole for so long gives way to another that waits to come."""
+_RETRY = (("Retry-After", "1"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One server's manner of talking; `hold` lasts as long as one connection does."""
+
+    answer: Answer
+    refuse: Callable[[Refusal], Response]
+    limits: Limits
+    budget: Budget | None
+    connections: Connections
+    stopping: threading.Event
+    name: str
+
+    def hold(self, place: Place) -> None:
+        """Answer what comes; raises `OSError` when the client goes away."""
+        wire = Wire(place.connection, self.limits, place.peer)
+        try:
+            while self._exchange(place, wire):
+                pass
+        finally:
+            wire.close()
+
+    def _exchange(self, place: Place, wire: Wire) -> bool:
+        """Read and answer one request; return whether another may follow."""
+        self.connections.waiting(place)
+        read = wire.read(lambda size: self._make_room(place, size))
+        if read is None or not self.connections.answering(place):
+            return False
+        if isinstance(read, Refusal):
+            self._turn_away(wire, read)
+            return False
+        if self.budget is None:
+            return self._reply(wire, read)
+        share = self._share(place, read)
+        if share is None:
+            self._turn_away(wire, Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "busy, come again", read.request))
+            return False
+        with share:
+            return self._reply(wire, read)
+
+    def _make_room(self, place: Place, size: int) -> bool:
+        """Return whether a large body may come in; one that has stalled gives way to it."""
+        if self.budget is None:
+            return True
+        arriving, deadline = self.budget.arriving, time.monotonic() + self.limits.share_seconds
+        while time.monotonic() < deadline and not place.is_over:
+            place.arriving = arriving.take(size, _STALLED_SECONDS, lambda: place.is_over)
+            if place.arriving is not None:
+                return True
+            if self.connections.give_way(lambda other: other.arriving is not None):
+                arriving.wake()
+        return False
+
+    def _share(self, place: Place, read: Whole) -> Share | None:
+        assert self.budget is not None  # noqa: S101 - the caller's question
+        size = len(read.request.body)
+        if self.limits.decode:
+            size = most_decoded(size, read.encoding, self.limits.body_bytes)
+        share = self.budget.work(size, self.limits.share_seconds)
+        place.release()
+        return share
+
+    def _reply(self, wire: Wire, read: Whole) -> bool:
+        try:
+            response = self.answer(self._decoded(read))
+        except DecodingError as error:
+            self._turn_away(wire, replace(error.refusal, request=read.request), read)
+            return False
+        except Exception:
+            log.exception("%s: a request could not be answered", self.name)
+            response = Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "that failed; the log says why").plain()
+        if response is None:
+            return False
+        keep_alive = read.keep_alive and not self.stopping.is_set()
+        wire.write(response, read, keep_alive=keep_alive)
+        return keep_alive
+
+    def _decoded(self, read: Whole) -> Request:
+        if not self.limits.decode or not read.encoding:
+            return read.request
+        return replace(read.request, body=decoded(read.request.body, read.encoding, self.limits.body_bytes))
+
+    def _turn_away(self, wire: Wire, refusal: Refusal, read: Whole | None = None) -> None:
+        response = self.refuse(refusal)
+        if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            response = replace(response, headers=(*response.headers, *_RETRY))
+        wire.write(response, read)
+        wire.drain()

@@ -1,0 +1,161 @@
+"""Bytes into requests: llhttp reads the grammar, this module holds what it leaves open.
+
+llhttp bounds no header and goes on to the next request within one feed. Whatever comes, `read` holds whole
+requests in their order, then at most one refusal, after which nothing is read any more.
+"""
+
+from collections import deque
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+
+import httptools
+
+from agent.http.head import Head, problem_of
+from agent.http.limits import Limits
+from agent.http.message import Peer, Refusal, Request
+
+_HEADER_OVERHEAD_BYTES = 4  # the colon, the blank and the end of the line
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A request that came whole, its body as sent, and how its answer is to be written."""
+
+    request: Request
+    encoding: str
+    keep_alive: bool
+    is_head: bool
+    takes_chunks: bool
+
+
+class Parser:
+    """One connection's bytes. `feed` what came; take what is whole from `read`."""
+
+    def __init__(self, limits: Limits, peer: Peer) -> None:
+        self.read: deque[Whole | Refusal] = deque()
+        self._limits = limits
+        self._peer = peer
+        self._llhttp: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
+        self._barren = 0
+        self._expects = False
+        self.on_message_begin()
+        self.has_begun = False
+
+    def feed(self, data: bytes) -> None:
+        """Read on; nothing is raised for what is in `data`."""
+        if self._llhttp is None:
+            return
+        self._barren += len(data)
+        try:
+            self._llhttp.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._end_with_the_last()
+        except httptools.HttpParserError as error:
+            if not self._has_the_last():
+                self._refuse(HTTPStatus.BAD_REQUEST, f"this is no HTTP request: {error}")
+        if self._barren > self._limits.head_bytes:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "too many bytes that are no request")
+
+    def close(self) -> None:
+        """Read nothing any more; this also ends the circle of references with llhttp."""
+        self._llhttp = None
+
+    @property
+    def missing(self) -> int | None:
+        """Return how many bytes the body still lacks; None where that is not known."""
+        if self._head is None or self._length is None:
+            return None
+        return self._length - self.received
+
+    @property
+    def expected(self) -> int:
+        """Return how long the body is at most."""
+        return self._limits.body_bytes if self._length is None else self._length
+
+    def take_expectation(self) -> bool:
+        """Return whether the client waits to be told to send its body; true once a request."""
+        waits, self._expects = self._expects, False
+        return waits
+
+    def on_message_begin(self) -> None:
+        """Begin a request; this and what follows is called by llhttp."""
+        self.has_begun = True
+        self.received = 0
+        self._target = b""
+        self._headers: list[tuple[str, str]] = []
+        self._head_bytes = 0
+        self._head: Head | None = None
+        self._length: int | None = 0
+        self._body: list[bytes] = []
+        self._expects = False
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the target."""
+        self._target += url
+        self._count(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; a trailer only counts."""
+        self._count(len(name) + len(value) + _HEADER_OVERHEAD_BYTES)
+        if self._head is None:
+            self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        """Decide by the head, before any of its body is read."""
+        llhttp = self._llhttp
+        if llhttp is None:
+            return
+        method, target = llhttp.get_method().decode("latin-1"), self._target.decode("latin-1")
+        self._head = head = Head(method, llhttp.get_http_version(), target, tuple(self._headers))
+        self._length, self._expects, self._barren = head.body_length, head.expects_to_be_asked, 0
+        local_only = not self._limits.any_host and self._peer.uid is None
+        if problem := problem_of(head, local_only=local_only):
+            self._refuse(*problem)
+        elif self.expected > self._limits.body_bytes:
+            self._refuse_large()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        self._barren = 0
+        self.received += len(body)
+        if self.received > self._limits.body_bytes:
+            self._refuse_large()
+        else:
+            self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        """Put the request together."""
+        if self._llhttp is None or self._head is None:
+            return
+        head, body = self._head, self._body
+        request = head.request(body[0] if len(body) == 1 else b"".join(body), self._peer)
+        encoding, is_head = head.one("content-encoding"), head.method == "HEAD"
+        self.read.append(Whole(request, encoding, head.keep_alive, is_head, head.version == "1.1"))
+        self.on_message_begin()  # nothing in here may hold on to a body that is being answered
+        self.has_begun, self._barren = False, 0
+
+    def _count(self, length: int) -> None:
+        self._head_bytes += length
+        if self._head_bytes > self._limits.head_bytes or len(self._headers) >= self._limits.header_count:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the head of the request is too large")
+
+    def _has_the_last(self) -> bool:
+        """Return whether what llhttp stumbled over came after a request that was to be the last."""
+        last = self.read[-1] if self.read else None
+        return isinstance(last, Whole) and not last.keep_alive
+
+    def _end_with_the_last(self) -> None:
+        """Answer a request for another protocol as if it were none, and read nothing after it."""
+        self._llhttp = None
+        if self.read and isinstance(last := self.read[-1], Whole):
+            self.read[-1] = replace(last, keep_alive=False)
+
+    def _refuse_large(self) -> None:
+        limit = self._limits.body_bytes
+        self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {limit} bytes")
+
+    def _refuse(self, status: int, reason: str) -> None:
+        if self._llhttp is not None:
+            head = self._head.request(b"", self._peer) if self._head else None
+            self._llhttp, self._body = None, []
+            self.read.append(Refusal(status, reason, head))

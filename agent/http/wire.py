@@ -1,0 +1,158 @@
+"""One connection: requests read within limits of time and size, answers written.
+
+Knows no path. One thread reads and writes in turn; it blocks in the kernel and wakes for nothing else.
+"""
+
+import socket
+import time
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+
+from agent.http.limits import SMALL_BODY_BYTES, Limits
+from agent.http.message import Peer, Refusal, Response
+from agent.http.parsing import Parser, Whole
+
+_MOST_AT_ONCE, _MOST_OF_A_BODY = 4 * 1024, 256 * 1024
+"""What is received at once: of heads with whatever follows them, and of a body whose length is known."""
+_DRAINED_BYTES, _DRAINED_SECONDS = 4 * 1024 * 1024, 2.0
+_NO_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+MakeRoom = Callable[[int], bool]
+"""Asked for so many bytes of a large body, before they are read; False refuses it with 503."""
+
+
+class Wire:
+    """One connection. `read` and `write` in turn, from one thread."""
+
+    def __init__(self, connection: socket.socket, limits: Limits, peer: Peer) -> None:
+        self._connection = connection
+        self._limits = limits
+        self._parser = Parser(limits, peer)
+
+    def read(self, make_room: MakeRoom = lambda _: True) -> Whole | Refusal | None:
+        """Return the next request; None when the client is done or silent; raises `OSError`."""
+        parser = self._parser
+        has_begun = has_room = False
+        deadline = time.monotonic() + self._limits.idle_seconds
+        while not parser.read:
+            if parser.has_begun and not has_begun:
+                has_begun = True
+                deadline = time.monotonic() + self._limits.request_seconds
+            if parser.take_expectation():
+                self._send(_CONTINUE)
+            if parser.received >= SMALL_BODY_BYTES and not has_room:
+                has_room = make_room(parser.expected)
+                if not has_room:
+                    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many large bodies at once")
+            data = self._receive(deadline, self._size(has_room=has_room))
+            if not data:
+                return self._cut_off() if parser.has_begun else None
+            parser.feed(data)
+        return parser.read.popleft()
+
+    def write(self, response: Response, whole: Whole | None = None, *, keep_alive: bool = False) -> None:
+        """Send the answer to a request, or to what was none; raises `OSError`, or what the body raises."""
+        body = response.body
+        takes_chunks = whole is None or whole.takes_chunks
+        lines = [
+            f"HTTP/1.1 {response.status} {_phrase(response.status)}",
+            f"Content-Type: {response.content_type}",
+            *(f"{name}: {value}" for name, value in response.headers),
+        ]
+        if not isinstance(body, bytes):
+            if takes_chunks:
+                lines.append("Transfer-Encoding: chunked")
+        elif response.status != HTTPStatus.NO_CONTENT:
+            lines.append(f"Content-Length: {len(body)}")
+        if not keep_alive:
+            lines.append("Connection: close")
+        elif not takes_chunks:
+            lines.append("Connection: keep-alive")
+        head = _head(lines)
+        if (whole is not None and whole.is_head) or response.status in _NO_BODY:
+            body = _closed(body)
+        if isinstance(body, bytes):
+            self._send(head + body)
+        else:
+            self._stream(head, body, takes_chunks=takes_chunks)
+
+    def drain(self) -> None:
+        """Read on for a while, so that an answer to what was not read is not lost in a reset."""
+        self._parser.close()
+        try:
+            self._connection.shutdown(socket.SHUT_WR)
+            deadline = time.monotonic() + _DRAINED_SECONDS
+            left = _DRAINED_BYTES
+            while left > 0 and (data := self._receive(deadline, _MOST_OF_A_BODY)):
+                left -= len(data)
+        except OSError:
+            pass  # it is gone, with or without the answer
+
+    def close(self) -> None:
+        """End reading; the connection is its owner's to close."""
+        self._parser.close()
+
+    def _cut_off(self) -> Refusal:
+        self._parser.close()
+        return Refusal(HTTPStatus.REQUEST_TIMEOUT, "the request did not come whole in time")
+
+    def _size(self, *, has_room: bool) -> int:
+        """Return how much to receive.
+
+        Past a head no more than its body: what follows is taken in small pieces, which bounds how many
+        requests wait here unanswered.
+        """
+        missing = self._parser.missing
+        if missing is None:
+            return _MOST_AT_ONCE
+        return min(missing, _MOST_OF_A_BODY if has_room else SMALL_BODY_BYTES - self._parser.received)
+
+    def _receive(self, deadline: float, size: int) -> bytes:
+        """Return what comes before the deadline, nothing when nothing does or the client is done."""
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return b""
+        self._connection.settimeout(left)
+        try:
+            return self._connection.recv(size)
+        except TimeoutError:
+            return b""
+
+    def _send(self, data: bytes) -> None:
+        self._connection.settimeout(self._limits.answer_seconds)
+        self._connection.sendall(data)
+
+    def _stream(self, head: bytes, body: Iterable[bytes], *, takes_chunks: bool) -> None:
+        """Send piece by piece; a body that fails leaves its last chunk out, so that it never looks whole."""
+        self._send(head)
+        try:
+            for piece in body:
+                if piece:
+                    self._send(b"%x\r\n%b\r\n" % (len(piece), piece) if takes_chunks else piece)
+        finally:
+            _closed(body)
+        if takes_chunks:
+            self._send(b"0\r\n\r\n")
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
+def _head(lines: list[str]) -> bytes:
+    text = "\r\n".join(lines)
+    if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
+        raise ValueError("a header of the answer holds the end of a line")
+    return text.encode("latin-1", "replace") + b"\r\n\r\n"
+
+
+def _closed(body: bytes | Iterable[bytes]) -> bytes:
+    """End a body that is not sent, or not sent any further; return what is sent in its place."""
+    close = getattr(body, "close", None)
+    if close is not None:
+        close()
+    return b""
