@@ -48,19 +48,26 @@ class Capture:
         with self._lock:
             self.identity = replace(self.identity, hostname=hostname)
 
-    def keep(self, events: Sequence[Event], owner: str, remember: Mapping[str, bytes | None]) -> None:
+    def keep(
+        self,
+        events: Sequence[Event],
+        owner: str,
+        remember: Mapping[str, bytes | None],
+        texts: Mapping[str, bytes | None] = {},
+    ) -> None:
         """Put a collector's events and its memory on disk together; raises what `Spool.append` raises."""
         identity = self.identity
         captured = [
             Captured(event.name, encode(event), event.timestamp, event.event_type, event.tags)
             for event in (complete(event, identity) for event in events)
         ]
-        self._spool.append(chunk(captured, self._stamp(identity), owner), owner=owner, remember=remember)
+        records = chunk(captured, self._stamp(identity), owner)
+        self._spool.append(records, owner=owner, remember=remember, texts=texts)
         self.on_kept()
 
     def keep_posted(self, captured: Sequence[Captured], taken: Sequence[str] = ()) -> None:
         """Put events that were handed in on disk, and remember which files of `incoming/` they were."""
-        self._spool.append(chunk(captured, self._stamp(self.identity), INTAKE), taken=taken)
+        self._spool.append(chunk(captured, self._stamp(self.identity), INTAKE), taken=taken, refusable=True)
         self.on_kept()
 
     def _stamp(self, identity: Identity) -> Stamp:

@@ -48,7 +48,7 @@ P = ParamSpec("P")
 FLUSH_SECONDS = 5.0
 HOUR_SECONDS = 3600.0
 TRY_AGAIN_SECONDS = 300.0
-RECOVERY_SECONDS = 5.0
+TELL_AGAIN_SECONDS = 60.0
 EVENTS_A_SECOND, EVENTS_AT_ONCE = 1000.0, 1_000_000.0
 """The intake's rate: a backlog or a benchmark passes at once, a program that runs wild does not."""
 
@@ -84,9 +84,9 @@ class Daemon:
     def _make(self) -> None:
         """Make every part; nothing runs yet."""
         self._was_cloned = settle_in(self._spool)
+        self._is_telling_again = False
         self._capture = Capture(self._spool, self._identity())
         self._telling = Telling(self._spool, self._capture)
-        self._awaits_recovery = self._spool.recovery is not None
         self._deliveries = Deliveries(
             self._spool, lambda: self._capture.identity.hostname or None, self._capture.clocks
         )
@@ -112,6 +112,7 @@ class Daemon:
         )
         self._drops = Drops(self._spool, self._telling.drops, self._signals.ring)
         self._capture.on_kept = self._drops.notice
+        self._spool.on_news(self._signals.ring)
         self._housekeeping = Housekeeping(self._jobs())
 
     def _jobs(self) -> dict[str, Job]:
@@ -120,8 +121,8 @@ class Daemon:
             "the spool": Job(HOUR_SECONDS, self._tidy),
             "incoming": Job(HOUR_SECONDS, self._take_left_behind),
         }
-        if self._awaits_recovery:
-            jobs["recovery"] = Job(RECOVERY_SECONDS, self._tell_recovery)
+        if self._spool.has_news:
+            jobs["news of the spool"] = Job(TELL_AGAIN_SECONDS, self._tell_news)
         if self._deliveries.failed:
             jobs["destinations"] = Job(TRY_AGAIN_SECONDS, self._deliver)
         if not self._capture.identity.hostname:
@@ -148,7 +149,7 @@ class Daemon:
         configuration = self._configuration
         self._say(configuration)
         self._telling.start(configuration, was_cloned=self._was_cloned)
-        self._tell_recovery()
+        self._tell_news()
         self._left_behind.watch(self._spool.directory / "incoming")
         self._take_left_behind()
         self._supervisor.reconfigure(configuration.collectors)
@@ -169,6 +170,8 @@ class Daemon:
             self.reload()
         if ARRIVED in came:
             self._take_left_behind()
+        if self._spool.has_news and not self._is_telling_again:
+            self._tell_news()
         self._housekeeping.run_due()
         self._drops.tell_due()
         if self._gets_work_done():
@@ -260,10 +263,11 @@ class Daemon:
         self._deliveries.poke()
         return count
 
-    def _tell_recovery(self) -> None:
-        """Tell what was damaged, once it is known how much of it could be saved."""
-        if self._telling.recoveries():
-            self._awaits_recovery = False
+    def _tell_news(self) -> None:
+        """Tell what is damaged or had no room; while that is not kept, it is tried again now and then."""
+        self._telling.news_of_the_spool()
+        if self._spool.has_news or self._is_telling_again:
+            self._is_telling_again = self._spool.has_news
             self._housekeeping.arm(self._jobs())
 
     def _tidy(self) -> None:

@@ -77,6 +77,19 @@ def dropped(drop: Drop, now: int) -> Event:
     )
 
 
+def texts_given_up(count: int, now: int) -> Event:
+    """Return that changes of some files will be told without a diff, for want of room to remember their text."""
+    reason = "remembered text has filled its quarter of the spool"
+    return _event(
+        "WatchDegradedEvent",
+        "Some changes will be told without a diff",
+        f"{reason.capitalize()}: the text changed least recently was given up. Raise spool.max_size.",
+        now,
+        data={"reason": reason, "texts": count},
+        alert=AlertType.WARNING,
+    )
+
+
 def recovered(recovery: Recovery, now: int) -> Event:
     """Return that the spool was damaged, what was saved and what was lost."""
     lost = "an unknown number of" if recovery.events_lost is None else str(recovery.events_lost)

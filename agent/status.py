@@ -3,6 +3,7 @@
 Holds no secret: texts of failures come masked from where they arise.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import msgspec
 
 from spool import DestinationStatus, SpoolStatus
+
+_DAY_SECONDS = 86_400.0
 
 
 class Collector(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -49,6 +52,13 @@ class SpoolSize(msgspec.Struct, kw_only=True):
     oldest: float | None
     rejected: int
     volatile: str = ""
+    damage: list[str] = []
+    """What was found damaged within the last day."""
+    salvaging: bool = False
+    memory_full: bool = False
+    """There is no room to remember more: further files are not watched."""
+    texts_given_up: int = 0
+    """Remembered texts that had no room: the next change of each file has no diff."""
 
 
 class Document(msgspec.Struct, kw_only=True):
@@ -81,6 +91,10 @@ def spool_size(directory: Path, status: SpoolStatus) -> SpoolSize:
         oldest=status.oldest_time,
         rejected=status.rejected,
         volatile=status.volatile,
+        damage=[found.reason for found in status.recoveries if time.time() - found.time < _DAY_SECONDS],
+        salvaging=status.salvaging,
+        memory_full=status.is_memory_full,
+        texts_given_up=status.texts_given_up,
     )
 
 
@@ -124,11 +138,19 @@ def _of_its_parts(document: Document) -> Iterator[str]:
             yield f"destination {name} is {found.state}: {found.reason}"
         if found.dropped:
             yield f"{sum(found.dropped.values())} events for {name} were dropped"
-    if kept := document.spool:
-        if kept.volatile:
-            yield f"events are lost at the next stop: {kept.volatile}"
-        if kept.rejected:
-            yield f"{kept.rejected} events were rejected, see `sts-agent rejected list`"
+    if document.spool:
+        yield from _of_the_spool(document.spool)
+
+
+def _of_the_spool(kept: SpoolSize) -> Iterator[str]:
+    if kept.volatile:
+        yield f"events are lost at the next stop: {kept.volatile}"
+    for reason in kept.damage:
+        yield f"the spool was damaged: {reason}"
+    if kept.memory_full:
+        yield "no room to remember more: further files are not watched, raise spool.max_size"
+    if kept.rejected:
+        yield f"{kept.rejected} events were rejected, see `sts-agent rejected list`"
 
 
 def without_daemon(directory: Path, status: SpoolStatus | None, configured: Mapping[str, Any]) -> Document:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from agent.stop import StopSignal
 from collectors.collector import (
+    NO_TEXTS,
     Collector,
     Memory,
     NotApplicable,
@@ -24,6 +25,7 @@ from collectors.collector import (
     Retired,
     Runtime,
     Scoped,
+    Texts,
 )
 from collectors.event import Event
 from spool import SpoolError
@@ -61,7 +63,7 @@ class Lent:
     """What the supervisor passes on to every run."""
 
     memory: Callable[[str], Memory]
-    keep: Callable[[Sequence[Event], str, Remember], None]
+    keep: Callable[[Sequence[Event], str, Remember, Texts], None]
     flush: Callable[[float], None]
     leave_out: frozenset[tuple[int, int]] = frozenset()
 
@@ -191,12 +193,12 @@ class _Watched:
         return None if self.stop.is_set() else "it returned without being asked to"
 
     def _runtime(self, generation: int) -> Runtime:
-        def emit(events: Sequence[Event], remember: Remember) -> None:
+        def emit(events: Sequence[Event], remember: Remember, texts: Texts = NO_TEXTS, /) -> None:
             with self._emitting:
                 if generation != self._generation:
                     raise Retired(f"this run of {self.name} was replaced")
                 try:
-                    self._lent.keep(events, self.name, remember)
+                    self._lent.keep(events, self.name, remember, texts)
                 except SpoolError as error:
                     raise NotKept(str(error)) from error
 

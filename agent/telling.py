@@ -41,14 +41,16 @@ class Telling:
         """Tell what was dropped; return whether that is kept."""
         return self._tell([own_events.dropped(drop, _now()) for drop in drops])
 
-    def recoveries(self) -> bool:
-        """Tell what was damaged, once it is known how much of it could be saved; return whether it was."""
-        recoveries = self._spool.recoveries_to_tell()
-        events = [own_events.recovered(recovery, _now()) for recovery in recoveries]
-        if not events or not self._tell(events):
-            return False
-        self._spool.tell_recoveries(recoveries)
-        return True
+    def news_of_the_spool(self) -> None:
+        """Tell what was damaged, once it is known how much of it could be saved, and that texts had no room."""
+        if recoveries := self._spool.recoveries_to_tell():
+            for recovery in recoveries:
+                log.error("the spool was damaged: %s", recovery.reason)
+            if self._tell([own_events.recovered(recovery, _now()) for recovery in recoveries]):
+                self._spool.tell_recoveries(recoveries)
+        count = self._spool.texts_to_tell()
+        if count and self._tell([own_events.texts_given_up(count, _now())]):
+            self._spool.tell_texts()
 
     def _baseline(self, names: Iterable[str]) -> list[str]:
         """Return the collectors that will take what they find as it is."""

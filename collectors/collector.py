@@ -22,6 +22,7 @@ The law:
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -46,6 +47,12 @@ class Size(int):
 
 Remember = Mapping[str, bytes | None]
 """What a collector wants remembered, by its own keys; None forgets a key."""
+Texts = Mapping[str, bytes | None]
+"""What it wants remembered beside those keys and can do without: it may be gone when it is asked for.
+
+A key that is forgotten takes its text along.
+"""
+NO_TEXTS: Texts = MappingProxyType({})
 
 
 class CollectorError(Exception):
@@ -80,6 +87,14 @@ class Memory(Protocol):
         """Yield every key with this prefix and its value, in key order, without holding them all."""
         ...
 
+    def text(self, key: str) -> bytes | None:
+        """Return the text beside one key, or None where there is none (any more)."""
+        ...
+
+    def has_room(self, more_bytes: int) -> bool:
+        """Return whether so much more may be remembered; beyond that, what is new is left out."""
+        ...
+
 
 def recall(remembered: bytes | None, kind: type[T]) -> T | None:
     """Return what was remembered as JSON of a type; None where nothing was, or nothing that makes sense any more."""
@@ -94,7 +109,7 @@ def recall(remembered: bytes | None, kind: type[T]) -> T | None:
 class Emit(Protocol):
     """Keep events and what to remember of them in one transaction; on disk when it returns."""
 
-    def __call__(self, events: Sequence[Event], remember: Remember) -> None:
+    def __call__(self, events: Sequence[Event], remember: Remember, texts: Texts = NO_TEXTS, /) -> None:
         """Raise `NotKept` or `Retired` when nothing was kept."""
         ...
 

@@ -8,8 +8,9 @@ The invariants, each held by a test in tests/spool/test_invariants.py:
 4. A position is (record, entry in it). It moves only by an acknowledgement, in the same transaction as
    what was rejected, or because what stood there was dropped and counted.
 5. The size cap covers the whole directory, also after a restart and after it was lowered. It frees
-   delivered history, then rejected entries, then the oldest undelivered ones, counted by destination
-   and reason; memory never.
+   delivered history, then remembered texts, then rejected entries, then the oldest undelivered ones,
+   counted by destination and reason; memory never. What is remembered may take half of the cap, the texts
+   beside it a quarter: they never cost a record (docs/decisions/0032-shares-of-the-spool.md).
 6. Damage is survivable and local: every row carries a checksum, a bad one is set aside, a database that
    SQLite refuses is moved aside whole and its records are salvaged in the background. No trouble of
    the spool ever prevents a start.

@@ -2,15 +2,16 @@
 
 SQLite reuses the pages that deleted rows leave, so an append needs new space only for the pages that
 are not free inside the database. Before each append that growth is compared with the cap and the disk,
-and where it does not fit, rows give way in this order: delivered history, rejected entries, and the
-oldest undelivered records, which are counted. Memory never gives way. Giving pages back to the file
-system is `spool.prune`'s work.
+and where it does not fit, rows give way in this order: delivered history, remembered texts, rejected
+entries, and the oldest undelivered records, which are counted. Memory never gives way; half of the cap is
+its share. Giving pages back to the file system is `spool.prune`'s work.
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
-from spool import fault, positions, rejected, reserve
+from spool import fault, memory, positions, rejected, reserve, texts
 from spool.errors import SpoolFull
 from spool.options import Options
 from spool.schema import DATABASE, PAGE_BYTES
@@ -51,6 +52,16 @@ class Cap:
         """How much refused entries may take."""
         return self.options.max_size_bytes // 8
 
+    @property
+    def text_bytes(self) -> int:
+        """How much remembered texts may take."""
+        return self.options.max_size_bytes // 4
+
+    @property
+    def memory_bytes(self) -> int:
+        """How much may be remembered before nothing further is."""
+        return self.options.max_size_bytes // 2
+
     def refresh(self) -> None:
         """Measure again everything that is not the database."""
         total = self.directory.lstat().st_size if self.directory.exists() else 0
@@ -83,30 +94,43 @@ class Cap:
         """Return how many pages the database has beyond the cap."""
         return _pragma(store, "page_count") - self.budget_pages()
 
-    def make_room(self, store: Store, size_bytes: int, now: float, *, only_memory: bool = False) -> None:
-        """Let rows give way inside the open transaction until so much fits; raises `SpoolFull`."""
+    def make_room(self, store: Store, size_bytes: int, now: float, *, may_drop: bool) -> str:
+        """Let rows give way inside the open transaction until so much fits; return why it does not, if so.
+
+        With `may_drop` undelivered records give way as well.
+        """
         needed = -(-size_bytes // (PAGE_BYTES - 64)) + _PAGES_AN_APPEND
         while True:
             growth = needed - _pragma(store, "freelist_count")
             if growth <= 0:
-                return
+                return ""
             over = _pragma(store, "page_count") + growth - self.budget_pages()
             reason = FULL
             if over <= 0:
                 if reserve.free_bytes(self.directory) >= self.reserve_bytes + growth * PAGE_BYTES:
-                    return
+                    return ""
                 reason = DISK_FULL
-            if self.give_way(store, max(growth, _SLICE_PAGES), reason, now):
-                continue
-            if only_memory and (reason == DISK_FULL or needed <= _PAGES_AN_APPEND + 1):
-                return  # SQLite will say whether it fits
-            if reason == DISK_FULL:
-                if self.options.when_full == "drop_oldest":
-                    return
-                raise SpoolFull("the disk is full", f"free some space for {self.directory}")
-            raise SpoolFull(
-                f"the spool has reached {self.options.max_size_bytes} bytes", "raise spool.max_size"
-            )
+            if not self.give_way(store, max(growth, _SLICE_PAGES), reason, now, may_drop=may_drop):
+                return reason
+
+    def may_go_beyond(self, size_bytes: int, reason: str, *, may_drop: bool) -> bool:
+        """Return whether records are taken although nothing else can give way for them.
+
+        On a full disk SQLite says whether they fit. Beyond the cap is only memory by then, as after the cap was
+        lowered: they take the place that the next ones get in their turn.
+        """
+        return may_drop and (reason == DISK_FULL or size_bytes <= self.options.max_size_bytes // 8)
+
+    def may_remember(self, store: Store, owner: str, remember: Mapping[str, bytes | None]) -> bool:
+        """Return whether this may be remembered beyond the cap: what takes no more than before, or is within its share."""
+        more = memory.growth(store.connection, owner, remember)
+        return more <= 0 or memory.stored_bytes(store.totals) + more <= self.memory_bytes
+
+    def refusal(self, reason: str) -> SpoolFull:
+        """Return the error that says that an append had no room."""
+        if reason == DISK_FULL:
+            return SpoolFull("the disk is full", f"free some space for {self.directory}")
+        return SpoolFull(f"the spool has reached {self.options.max_size_bytes} bytes", "raise spool.max_size")
 
     def has_room(self, store: Store, size_bytes: int) -> bool:
         """Return whether so much fits without anything giving way."""
@@ -117,18 +141,37 @@ class Cap:
             and reserve.free_bytes(self.directory) >= 2 * self.reserve_bytes + growth * PAGE_BYTES
         )
 
-    def give_way(self, store: Store, pages: int, reason: str, now: float) -> bool:
-        """Free about so many pages of what is worth least; False when nothing may go."""
+    def makes_room_for_text(self, store: Store, size_bytes: int, now: float) -> bool:
+        """Let delivered history and older texts give way until so much fits; return whether it does."""
+        pages = size_bytes // PAGE_BYTES + 1
+        while not self.has_room(store, size_bytes):
+            if not (self._drop_delivered(store, pages, now) or texts.give_way(store, size_bytes)):
+                return False
+        return True
+
+    def give_way(
+        self, store: Store, pages: int, reason: str, now: float, *, may_drop: bool | None = None
+    ) -> bool:
+        """Free about so many pages of what is worth least; False when nothing may go.
+
+        Whether undelivered records may is `spool.when_full`, where `may_drop` does not say it.
+        """
+        drops = self.options.when_full == "drop_oldest" if may_drop is None else may_drop
         fault.reached("prune.before")
-        needed = store.state.oldest_needed()
         last = store.state.last_number + 1
         done = (
-            self._drop(store, last if needed is None else min(needed, last), pages, None, now)
+            self._drop_delivered(store, pages, now)
+            or texts.give_way(store, pages * PAGE_BYTES)
             or self._drop_rejected(store, pages, now)
-            or (self.options.when_full == "drop_oldest" and self._drop(store, last, pages, reason, now))
+            or (drops and self._drop(store, last, pages, reason, now))
         )
         fault.reached("prune.after")
         return done
+
+    def _drop_delivered(self, store: Store, pages: int, now: float) -> bool:
+        needed = store.state.oldest_needed()
+        last = store.state.last_number + 1
+        return self._drop(store, last if needed is None else min(needed, last), pages, None, now)
 
     def _drop(self, store: Store, before: int, pages: int, reason: str | None, now: float) -> bool:
         """Delete the oldest records below `before`; with a reason they are counted."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from spool import incoming, modes, prune, recovery, reserve, schema
+from spool import incoming, memory, modes, prune, recovery, reserve, schema
 from spool.cap import RESERVE_BYTES, Cap
 from spool.errors import SpoolClosed, SpoolError, SpoolFull
 from spool.lock import Lock
@@ -46,6 +46,15 @@ class View:
     held_below: int = 0
     """Records below this number are being brought back: nobody reads them before all are there."""
     has_untold_drops: bool = False
+    has_untold_damage: bool = False
+    """Damage whose counts are final."""
+    has_untold_texts: bool = False
+
+    def has_news_since(self, earlier: "View") -> bool:
+        """Return whether there is something to tell that there was not before, besides drops."""
+        return (self.has_untold_damage and not earlier.has_untold_damage) or (
+            self.has_untold_texts and not earlier.has_untold_texts
+        )
 
     def limit(self, position: Position) -> int:
         """Return the number up to which, exclusive, may be read from `position` on."""
@@ -64,6 +73,9 @@ class Engine:
         self.view = self._settled = View()
         self.arrived = threading.Condition()
         self.verified: set[str] = set()
+        self.remembered_bytes = 0
+        self.on_news: Callable[[], None] = _nothing
+        """Called in the writer's thread when there is damage or lost texts to tell; it must not block."""
         self._lock = Lock.take(directory)
         try:
             incoming.make_directory(directory)
@@ -184,17 +196,23 @@ class Engine:
     def _publish(self, store: Store) -> None:
         state = store.state
         salvage = state.salvage
+        self.remembered_bytes = memory.stored_bytes(store.totals)
         view = View(
             state.last_number,
             {standing.name: standing.position for standing in state.attached()},
             salvage.bound if salvage is not None and salvage.frontier < salvage.bound else 0,
             bool(state.untold()),
+            any(kept["finished"] and not kept["told"] for kept in state.recoveries),
+            state.texts_given_up > 0 and not state.texts_told,
         )
-        if view == self.view:
+        earlier = self.view
+        if view == earlier:
             return  # a heartbeat, or a look for what to tidy: nobody waits for it, and an idle host sleeps on
         with self.arrived:
             self.view = view
             self.arrived.notify_all()
+        if view.has_news_since(earlier):
+            self.on_news()
 
     def _use_options(self, store: Store) -> None:
         self._writer.group_bytes = self.cap.wal_limit_bytes // 2
@@ -281,6 +299,10 @@ class Engine:
         if store.state.salvage is not None:
             self._salvager = Salvager(self._writer, self.cap, self.wall, self.wake)
             self._salvager.start()
+
+
+def _nothing() -> None:
+    """Nobody asks for news."""
 
 
 def _open(directory: Path, now: float) -> tuple[Store, Recovery | None]:

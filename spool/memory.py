@@ -8,7 +8,7 @@ has known for years, so an owner with damage is forgotten whole, and learns anew
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any, Protocol, TypeVar
 
@@ -16,6 +16,8 @@ from spool.errors import DamagedRow
 from spool.row import checksum
 
 PAGE_ROWS = 500
+ROW_BYTES = 64
+"""What a row takes besides its key and its value, pages that are not full included."""
 _DIGEST_MASK = 0xFFFF_FFFF
 _AFTER_EVERY_KEY = b"\xff" * 64
 
@@ -42,6 +44,23 @@ class Totals:
     count: int = 0
     bytes: int = 0
     digest: int = 0
+    text_bytes: int = field(default=0, compare=False)
+    """What its texts take of their share; they are no part of what must be whole (`spool.texts`)."""
+
+
+def stored_bytes(totals: Mapping[str, Totals]) -> int:
+    """Return about what all that is remembered takes of the disk, without the texts."""
+    return sum(mine.bytes + mine.count * ROW_BYTES for mine in totals.values())
+
+
+def growth(connection: sqlite3.Connection, owner: str, changes: Mapping[str, bytes | None]) -> int:
+    """Return by how much remembering this would make `stored_bytes` larger."""
+    more = sum(
+        len(encode_key(key)) + len(value) + ROW_BYTES for key, value in changes.items() if value is not None
+    )
+    return more - sum(
+        size + ROW_BYTES for _, size in _stored(connection, owner, [encode_key(key) for key in changes])
+    )
 
 
 def encode_key(key: str) -> bytes:
@@ -57,6 +76,11 @@ def row_checksum(owner: str, key: bytes, value: bytes) -> int:
     return zlib.crc32(value, zlib.crc32(key, _plain_checksum(owner, len(key))))
 
 
+def text_checksum(owner: str, key: bytes, text: bytes) -> int:
+    """Return the checksum of one remembered text."""
+    return zlib.crc32(text, zlib.crc32(key, _plain_checksum(owner, -len(key))))
+
+
 @lru_cache(maxsize=1024)
 def _plain_checksum(owner: str, key_length: int) -> int:
     return checksum("memory", (owner, key_length))
@@ -65,9 +89,11 @@ def _plain_checksum(owner: str, key_length: int) -> int:
 def load_totals(connection: sqlite3.Connection) -> dict[str, Totals]:
     """Return the totals of every owner; an owner whose row is damaged gets totals that fit nothing."""
     totals = {}
-    for row in connection.execute("SELECT owner, count, bytes, digest, crc FROM owners").fetchall():
-        whole = checksum("owners", row[:4]) == row[4]
-        totals[str(row[0])] = Totals(*row[1:4]) if whole else Totals(digest=-1)
+    for row in connection.execute(
+        "SELECT owner, count, bytes, digest, text_bytes, crc FROM owners"
+    ).fetchall():
+        whole = checksum("owners", row[:5]) == row[5]
+        totals[str(row[0])] = Totals(*row[1:5]) if whole else Totals(digest=-1)
     return totals
 
 
@@ -92,23 +118,28 @@ def remember(
         )
     for _, key, crc, value in rows:
         _count(mine, key, value, crc)
-    _save_totals(connection, owner, mine)
+    save_totals(connection, owner, mine)
 
 
 def _take_off(connection: sqlite3.Connection, mine: Totals, owner: str, keys: list[bytes]) -> None:
     """Take what is stored under some keys off their owner's totals: it is about to be replaced."""
     if mine.count == 0:
         return
+    for crc, size_bytes in _stored(connection, owner, keys):
+        mine.count -= 1
+        mine.bytes -= size_bytes
+        mine.digest = (mine.digest - crc) & _DIGEST_MASK
+
+
+def _stored(connection: sqlite3.Connection, owner: str, keys: list[bytes]) -> Iterator[tuple[int, int]]:
+    """Yield checksum and size of what is stored under some keys."""
     for start in range(0, len(keys), PAGE_ROWS):
         page = keys[start : start + PAGE_ROWS]
         places = ", ".join("?" * len(page))
-        statement = (
-            f"SELECT crc, length(key) + length(value) FROM memory WHERE owner = ? AND key IN ({places})"  # noqa: S608 - question marks
+        yield from connection.execute(
+            f"SELECT crc, length(key) + length(value) FROM memory WHERE owner = ? AND key IN ({places})",  # noqa: S608 - question marks
+            (owner, *page),
         )
-        for crc, size_bytes in connection.execute(statement, (owner, *page)):
-            mine.count -= 1
-            mine.bytes -= size_bytes
-            mine.digest = (mine.digest - crc) & _DIGEST_MASK
 
 
 def remember_stored(
@@ -130,10 +161,12 @@ def forget(connection: sqlite3.Connection, totals: dict[str, Totals], owner: str
     """Forget all of one owner, or of everyone."""
     if owner is None:
         connection.execute("DELETE FROM memory")
+        connection.execute("DELETE FROM texts")
         connection.execute("DELETE FROM owners")
         totals.clear()
     else:
         connection.execute("DELETE FROM memory WHERE owner = ?", (owner,))
+        connection.execute("DELETE FROM texts WHERE owner = ?", (owner,))
         connection.execute("DELETE FROM owners WHERE owner = ?", (owner,))
         totals.pop(owner, None)
 
@@ -155,7 +188,16 @@ def copy(
     if mine != expected:
         raise DamagedRow("owners", owner)
     totals[owner] = mine
-    _save_totals(connection, owner, mine)
+    save_totals(connection, owner, mine)
+
+
+def save_totals(connection: sqlite3.Connection, owner: str, totals: Totals) -> None:
+    """Write an owner's totals inside the transaction that is open."""
+    row = (owner, totals.count, totals.bytes, totals.digest, totals.text_bytes)
+    connection.execute(
+        "INSERT OR REPLACE INTO owners (owner, count, bytes, digest, text_bytes, crc) VALUES (?, ?, ?, ?, ?, ?)",
+        (*row, checksum("owners", row)),
+    )
 
 
 def is_whole(connection: sqlite3.Connection, owner: str) -> bool:
@@ -198,10 +240,13 @@ class SpoolMemory:
         owner: str,
         reading: Reading,
         on_damage: Callable[[str], None],
+        has_room: Callable[[int], bool],
     ) -> None:
         self._owner = owner
         self._reading = reading
         self._on_damage = on_damage
+        self.has_room = has_room
+        """Whether so many bytes more fit into the share of what is remembered, as of the last commit."""
 
     def get(self, key: str) -> bytes | None:
         """Return the value of one key, or None."""
@@ -215,6 +260,18 @@ class SpoolMemory:
             self._on_damage(self._owner)
             return None
         return value
+
+    def text(self, key: str) -> bytes | None:
+        """Return the text that was remembered beside a key, if it is still there."""
+        statement = "SELECT text, crc FROM texts WHERE owner = ? AND key = ?"
+        stored = encode_key(key)
+        rows = self._reading(partial(_fetch, statement, (self._owner, stored)))
+        whole = (
+            rows
+            and isinstance(rows[0][0], bytes)
+            and text_checksum(self._owner, stored, rows[0][0]) == rows[0][1]
+        )
+        return rows[0][0] if whole else None
 
     def items(self, prefix: str = "") -> Iterator[tuple[str, bytes]]:
         """Yield every key with this prefix and its value, in key order, a page at a time."""
@@ -239,11 +296,3 @@ def _count(totals: Totals, key: bytes, value: bytes, crc: int) -> None:
     totals.count += 1
     totals.bytes += len(key) + len(value)
     totals.digest = (totals.digest + crc) & _DIGEST_MASK
-
-
-def _save_totals(connection: sqlite3.Connection, owner: str, totals: Totals) -> None:
-    row = (owner, totals.count, totals.bytes, totals.digest)
-    connection.execute(
-        "INSERT OR REPLACE INTO owners (owner, count, bytes, digest, crc) VALUES (?, ?, ?, ?, ?)",
-        (*row, checksum("owners", row)),
-    )

@@ -14,7 +14,7 @@ from contextlib import closing, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from spool import fault, memory, schema, state, wal
+from spool import fault, memory, schema, state, texts, wal
 from spool.errors import DamagedRow
 from spool.graft import KEPT, graft
 from spool.incoming import sync_directory
@@ -33,6 +33,8 @@ _SUFFIXES = ("", "-wal", "-shm")
 _PAGES_WITH_STATE = 64
 _LEFT_OUT = 1 << 32
 """New records leave so many numbers out: none may meet one that the damage hid."""
+_TEXTS_COPIED_BYTES = 16 * 1024 * 1024
+"""A start waits for the copy: of the texts only the newest are worth it."""
 _CANNOT_OPEN = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
 
 log = logging.getLogger(__name__)
@@ -329,6 +331,8 @@ class _OldDatabase:
                 store.totals.pop(owner, None)
                 lost.append(owner)
             store.connection.execute("RELEASE owner")
+        with suppress(sqlite3.Error, ValueError, TypeError):
+            texts.copy(connection, store, _TEXTS_COPIED_BYTES)
         return lost
 
     def copy_taken(self, connection: sqlite3.Connection) -> None:

@@ -20,6 +20,7 @@ class Recovery:
     events_lost: int | None = None
     """None where nothing says how many there were."""
     finished: bool = False
+    told: bool = False
 
 
 def from_state(kept: dict[str, Any]) -> Recovery:

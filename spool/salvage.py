@@ -23,6 +23,7 @@ from spool.pages import PageFile, real_columns_as_floats, rows_of
 from spool.record import StoredRecord
 from spool.row import INSERT_RECORD, from_record, rejected_is_whole, to_record
 from spool.schema import DATABASE
+from spool.state import FULL
 from spool.store import Store
 from spool.writer import Writer
 
@@ -214,7 +215,10 @@ def _insert_slice(store: Store, cap: Cap, found: list[Found], now: float, *, nee
         return False
     size_bytes = sum(len(stored.record.segment.deflated) + 512 for _, stored, _, _ in found)
     if needed:
-        cap.make_room(store, size_bytes, now)
+        may_drop = cap.options.when_full == "drop_oldest"
+        reason = cap.make_room(store, size_bytes, now, may_drop=may_drop)
+        if reason == FULL or (reason and not may_drop):
+            raise cap.refusal(reason)
     elif not cap.has_room(store, size_bytes):
         return False
     oldest = store.state.oldest_needed() or 0

@@ -13,7 +13,7 @@ from pathlib import Path
 from spool import fault
 
 DATABASE = "spool.db"
-VERSION = 1
+VERSION = 2
 _APPLICATION = 0x5354_5300
 PAGE_BYTES = 4096
 SYNCHRONOUS = "FULL"
@@ -31,7 +31,11 @@ CREATE TABLE IF NOT EXISTS records (
 CREATE TABLE IF NOT EXISTS memory (
     owner TEXT, key BLOB, crc INTEGER, value BLOB, PRIMARY KEY (owner, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS owners (
-    owner TEXT PRIMARY KEY, count INTEGER, bytes INTEGER, digest INTEGER, crc INTEGER) WITHOUT ROWID;
+    owner TEXT PRIMARY KEY, count INTEGER, bytes INTEGER, digest INTEGER, text_bytes INTEGER, crc INTEGER)
+    WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS texts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, crc INTEGER, owner TEXT, key BLOB, text BLOB);
+CREATE UNIQUE INDEX IF NOT EXISTS texts_by_key ON texts (owner, key);
 CREATE TABLE IF NOT EXISTS rejected (
     id INTEGER PRIMARY KEY AUTOINCREMENT, crc INTEGER, destination TEXT, record INTEGER, entry INTEGER,
     name TEXT, reason TEXT, status INTEGER, event_time INTEGER, rejected_at REAL, hostname TEXT,

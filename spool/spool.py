@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from spool import damage, fault, incoming, memory, modes, positions, prune, recovery_values, rejected, share
+from spool import texts as spool_texts
 from spool.batch import Batch, Drop, RejectedEntry, Rejection
 from spool.engine import Engine
 from spool.errors import SpoolError, SpoolLocked
@@ -22,6 +23,7 @@ from spool.reading import Damage, collect
 from spool.record import Position, Record
 from spool.recovery_values import Recovery
 from spool.row import INSERT_RECORD, from_record
+from spool.state import DISK_FULL
 from spool.status import SpoolStatus, read_status
 from spool.store import Store
 
@@ -95,28 +97,43 @@ class Spool:
         *,
         owner: str = "",
         remember: Mapping[str, bytes | None] = {},
+        texts: Mapping[str, bytes | None] = {},
         taken: Sequence[str] = (),
+        refusable: bool = False,
     ) -> int:
         """Keep records, what `owner` remembers and the ids of incoming files, all or nothing.
 
-        Returns the number of the last record once everything is on disk. Raises `SpoolFull`.
+        `texts` are what can be done without, by the same keys: without room they are not kept, which is no
+        error; a key that is forgotten takes its text along. Only what is `refusable` is refused by
+        `when_full: reject_new`. Returns the number of the last record once everything is on disk. Raises
+        `SpoolFull`.
         """
         size_bytes = sum(len(record.segment.deflated) + _ROW_BYTES for record in records)
         size_bytes += sum(len(value or b"") + len(key) + _ROW_BYTES for key, value in remember.items())
 
         def run(store: Store) -> int:
             fault.reached("append.before")
-            cap = self._engine.cap
-            cap.make_room(store, size_bytes, self._engine.wall(), only_memory=not records)
+            cap, now = self._engine.cap, self._engine.wall()
+            may_drop = not refusable or cap.options.when_full == "drop_oldest"
+            reason = cap.make_room(store, size_bytes, now, may_drop=may_drop)
+            if reason and not (
+                cap.may_go_beyond(size_bytes, reason, may_drop=may_drop)
+                if records
+                else reason == DISK_FULL or cap.may_remember(store, owner, remember)
+            ):
+                raise cap.refusal(reason)
             _insert(store, records)
             fault.reached("append.rows")
             if taken:
                 incoming.remember_taken(store.connection, taken)
             if remember:
                 memory.remember(store.connection, store.totals, owner, remember)
+            forgotten = dict.fromkeys(key for key, value in remember.items() if value is None)
+            spool_texts.remember(store, cap, owner, {**forgotten, **texts}, now=now)
             return store.state.last_number
 
-        return self._engine.write(run, size_bytes=size_bytes)
+        all_bytes = size_bytes + sum(len(text or b"") for text in texts.values())
+        return self._engine.write(run, size_bytes=all_bytes)
 
     def memory(self, owner: str) -> SpoolMemory:
         """Return what `owner` asked to have remembered; empty when any of it was damaged."""
@@ -125,11 +142,7 @@ class Spool:
             if not self._engine.read(partial(memory.is_whole, owner=owner)):
                 self._forget_damaged(owner)
             verified.add(owner)
-        return SpoolMemory(owner, self._engine.read, self._forget_damaged)
-
-    def memory_bytes(self) -> int:
-        """Return how much of the cap is memory, which never gives way."""
-        return sum(owner.bytes for owner in self._engine.read(memory.load_totals).values())
+        return SpoolMemory(owner, self._engine.read, self._forget_damaged, self._has_room_to_remember)
 
     def forget(self, owner: str | None = None) -> None:
         """Forget everything an owner remembers, or everyone does."""
@@ -301,7 +314,11 @@ class Spool:
         """Return what was found damaged, once its counts are final, until it is told."""
 
         def run(store: Store) -> list[Recovery]:
-            return [recovery_values.from_state(kept) for kept in store.state.recoveries if kept["finished"]]
+            return [
+                recovery_values.from_state(kept)
+                for kept in store.state.recoveries
+                if kept["finished"] and not kept["told"]
+            ]
 
         return self._engine.write(run, durable=False)
 
@@ -309,13 +326,35 @@ class Spool:
         """Remember that these were told."""
 
         def run(store: Store) -> None:
-            kept = store.state.recoveries
-            store.state.recoveries = [
-                entry for entry in kept if recovery_values.from_state(entry) not in told
-            ]
+            for kept in store.state.recoveries:
+                kept["told"] = kept["told"] or recovery_values.from_state(kept) in told
             store.touch()
 
         self._engine.write(run)
+
+    @property
+    def has_news(self) -> bool:
+        """Return whether there is damage or lost text to tell, as of the last commit; it costs nothing to ask."""
+        view = self._engine.view
+        return view.has_untold_damage or view.has_untold_texts
+
+    def texts_to_tell(self) -> int:
+        """Return how many remembered texts had no room, unless that was told before."""
+        view = self._engine.view
+        return self.status().texts_given_up if view.has_untold_texts else 0
+
+    def tell_texts(self) -> None:
+        """Remember that this was told; it is not told again."""
+
+        def run(store: Store) -> None:
+            store.state.texts_told = True
+            store.touch()
+
+        self._engine.write(run)
+
+    def on_news(self, call: Callable[[], None]) -> None:
+        """Have `call` called when there is damage or lost texts to tell; in another thread, it must not block."""
+        self._engine.on_news = call
 
     def housekeeping(self, *, trusted_time: bool) -> None:
         """Do what can wait, in slices: age, the cap, pages given back, the reserve, the checkpoint."""
@@ -371,6 +410,9 @@ class Spool:
         if position is None:
             return False
         return view.limit(position) > max(position.record, self._nothing_before.get(destination, 0))
+
+    def _has_room_to_remember(self, more_bytes: int) -> bool:
+        return self._engine.remembered_bytes + more_bytes <= self._engine.cap.memory_bytes
 
     def _forget_damaged(self, owner: str) -> None:
         log.error("the memory of %s is damaged: it learns anew", owner)

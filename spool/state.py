@@ -103,6 +103,9 @@ class State:
     recoveries: list[dict[str, Any]] = field(default_factory=list)
     gaps: list[list[int]] = field(default_factory=list)
     """Numbers left out when a new database took over: [first, the one after the last]."""
+    texts_given_up: int = 0
+    """Remembered texts that had no room, ever."""
+    texts_told: bool = False
     sequence: int = 0
 
     def note_acknowledged(self, position: Position) -> None:
@@ -169,6 +172,8 @@ _PLAIN = (
     "positions_lost",
     "recoveries",
     "gaps",
+    "texts_given_up",
+    "texts_told",
     "sequence",
 )
 _TABLES = ("state_a", "state_b")

@@ -5,9 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from spool import memory, state
+from spool.recovery_values import Recovery, from_state
 from spool.row import RECORD_COLUMNS, record_is_whole
 from spool.schema import DATABASE
 from spool.state import Standing, State
+
+_ROOM_BYTES = 2048
+"""What one more thing to remember may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +42,22 @@ class SpoolStatus:
     rejected: int
     rejected_bytes: int
     memory_bytes: int
+    """What is remembered, without the texts."""
+    text_bytes: int
+    texts_given_up: int
+    """Remembered texts that had no room, ever."""
     destinations: tuple[DestinationStatus, ...]
     drops: dict[tuple[str, str], int] = field(default_factory=dict)
     """By destination and reason."""
+    recoveries: tuple[Recovery, ...] = ()
+    """The damage found so far, the oldest first; only the last ones are kept."""
     salvaging: bool = False
     volatile: str = ""
+
+    @property
+    def is_memory_full(self) -> bool:
+        """Whether there is no room to remember more: what is remembered has filled its half of the cap."""
+        return self.memory_bytes + _ROOM_BYTES > self.max_size_bytes // 2 > 0
 
 
 def read_status(connection: sqlite3.Connection, directory: Path, volatile: str = "") -> SpoolStatus:
@@ -68,9 +83,12 @@ def read_status(connection: sqlite3.Connection, directory: Path, volatile: str =
         oldest_time=first[4] if first else None,
         rejected=kept.rejected_count,
         rejected_bytes=kept.rejected_bytes,
-        memory_bytes=sum(owner.bytes for owner in totals.values()),
+        memory_bytes=memory.stored_bytes(totals),
+        text_bytes=sum(owner.text_bytes for owner in totals.values()),
+        texts_given_up=kept.texts_given_up,
         destinations=destinations,
         drops={key: loss.count for key, loss in kept.losses.items() if loss.count},
+        recoveries=tuple(map(from_state, kept.recoveries)),
         salvaging=kept.salvage is not None,
         volatile=volatile,
     )

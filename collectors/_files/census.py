@@ -51,6 +51,7 @@ class Census:
     def compare_all(self, occasion: Occasion) -> list[str]:
         """Compare everything, as mounted at the last `refresh_mounts`, and tell what differs; return what was busy."""
         self._take_completeness()
+        self._truth.left_out = 0
         surveys = [self._surveyor.survey(root) for root in self._selection.roots]
         self.files = sum(survey.files for survey in surveys)
         self.problems = tuple(
@@ -59,6 +60,7 @@ class Census:
         busy = self._tell(surveys, occasion)
         self._forget_strangers()
         self._complete()
+        self._truth.tell_left_out()
         self._truth.commit()
         return busy
 

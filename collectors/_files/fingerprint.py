@@ -12,6 +12,7 @@ What is remembered besides files has keys that start with `=`.
 import os
 import stat
 import struct
+import zlib
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -66,7 +67,7 @@ class Content(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     sha256: bytes = b""
     """Empty when it was too large to read, or never readable."""
     text: bytes = b""
-    """The masked text, compressed; empty where no diff may be made."""
+    """The masked text, compressed; empty where no diff may be made. What is decoded has its mark instead."""
     extended: Mapping[str, bytes] = {}
     """Digests of the extended attributes (ACL, capabilities, …) by name."""
     link: str | None = None
@@ -93,7 +94,12 @@ def encode(packed: bytes, content: Content, *, look_again: bool = False) -> byte
     """Return the value to remember; one to `look_again` at never counts as unchanged by its stat."""
     if look_again:
         packed = _without_ctime(packed)
-    return packed + _ENCODER.encode(content)
+    return packed + _ENCODER.encode(msgspec.structs.replace(content, text=mark_of(content.text)))
+
+
+def mark_of(text: bytes) -> bytes:
+    """Return what is remembered of a text itself: it lies beside the value, and may be gone one day."""
+    return zlib.crc32(text).to_bytes(4) if text else b""
 
 
 def decode(value: bytes) -> Fingerprint | None:

@@ -78,7 +78,6 @@ class Looker:
         self._redactor = redactor
         self._check = reach.check
         self._wall_nanoseconds = clock
-        self.keeps_text = True
 
     def look(self, path: str, choice: Choice) -> Found:
         """Look at `path`, wherever it lies."""
@@ -129,7 +128,7 @@ class Looker:
             return Busy()
         packed = pack_stat(before)
         text = b""
-        if data is not None and self.keeps_text:
+        if data is not None:
             text = text_of(data, paths, choice, self._redactor, mode=before.st_mode, is_public=is_public)
         return Seen(packed, Content(sha256, text, extended), before, self._is_racy(before))
 

@@ -284,6 +284,8 @@ class Session:
 
     def _report(self) -> None:
         text = f"watching {self._census.files} files in {self._watch.directories} directories"
+        if self._truth.left_out:
+            text += f"; {self._truth.left_out} more are not: no room to remember them, raise spool.max_size"
         if self._census.problems:
             text += f"; cannot see {len(self._census.problems)}, as {self._census.problems[0]}"
         self._runtime.report(text)

@@ -193,6 +193,20 @@ def _sentence(difference: Difference, data: Mapping[str, Value]) -> str:
     return text + "."
 
 
+def not_remembered(count: int, timestamp: int) -> Event:
+    """Return the event that says that some files are not watched, for want of room to remember them."""
+    reason = "what is remembered has filled its half of the spool"
+    return Event(
+        name="agent",
+        event_type="WatchDegradedEvent",
+        category=Category.ALERTS,
+        title=f"{count} files are not watched",
+        text=f"{count} files are not watched: {reason}. Raise spool.max_size, or watch fewer files.",
+        timestamp=timestamp,
+        data={"reason": reason, "files": count},
+    )
+
+
 def degraded(path: str, reason: str, timestamp: int, *, count: int, poll_seconds: float) -> Event:
     """Return the event that says that changes below `path` are found by polling only."""
     shown = escaped(path or "/")

@@ -21,6 +21,7 @@ from collectors._files.fingerprint import (
     escape,
     file_key,
     files_prefix,
+    mark_of,
     pack_stat,
     unpack_stat,
 )
@@ -30,18 +31,23 @@ from collectors._files.opening import Directory
 from collectors._files.origin import Origins
 from collectors._files.reach import Reach
 from collectors._files.selection import Choice, Selection
-from collectors._files.tell import Difference, Names, decide, event_of
+from collectors._files.tell import Difference, Names, decide, event_of, not_remembered
 from collectors.collector import Runtime
 from collectors.event import Event
 
 LAST_LOOK = "=look"
-TEXT_BYTES = "=text"
-MAX_TEXT_BYTES = 32 * 1024 * 1024
-"""How much masked text is remembered for diffs; past that, files are remembered by hash alone."""
+LEFT_OUT = "=left-out"
+_ROOM_BYTES = 1024
+"""What one more file may take: its value, its keys, its directory's digest."""
+_LEFT_OUT_BY_NAME = 10_000
+_TEXT_AT_ONCE_BYTES = 256 * 1024
+"""A commit takes about so much: a small spool has small transactions."""
 _EVENTS_AT_ONCE = 200
 _FEW = 200
 """So few paths are looked at to the end even when the stop comes."""
 _KEYS_AT_ONCE = 4000
+_KEY_BYTES = 64
+"""What a key takes of the spool besides itself and its value."""
 _SECOND = 1_000_000_000
 
 
@@ -62,6 +68,9 @@ class _Draft:
 
     events: list[Event] = field(default_factory=list)
     remember: dict[str, bytes | None] = field(default_factory=dict)
+    texts: dict[str, bytes | None] = field(default_factory=dict)
+    bytes: int = 0
+    text_bytes: int = 0
 
 
 class Truth:
@@ -92,16 +101,20 @@ class Truth:
         self._on_told = on_told
         self._wall = wall
         self._draft = _Draft()
-        self._text_bytes = int(runtime.memory.get(TEXT_BYTES) or 0)
+        self.left_out = 0
+        """How many files are not remembered since the last full compare: there is no room for more."""
+        self._left_out_paths: set[str] = set()
         self.complete: frozenset[str] = frozenset()
 
     def learn(self, directory: Directory, name: str, path: str, choice: Choice) -> Found:
         """Look at a file for the first time and remember it without a word."""
+        if not self._has_room(path):
+            return Busy()
         found = self._looker.look_in(directory, name, path, choice)
         match found:
             case Seen():
-                self._account(b"", found.content.text)
                 key = files_prefix(directory.path) + escape(name)
+                self._remember_text(key, found.content.text)
                 self.remember({key: encode(found.stat, found.content, look_again=found.is_racy)})
             case Unreadable(status=status) if status is not None:
                 blind = encode(pack_stat(status), Content(is_unreadable=True), look_again=True)
@@ -112,29 +125,55 @@ class Truth:
         """Have something kept with the next commit, which may be now."""
         self._draft.events.extend(events)
         self._draft.remember.update(remember)
-        if len(self._draft.events) >= _EVENTS_AT_ONCE or len(self._draft.remember) >= _KEYS_AT_ONCE:
+        draft = self._draft
+        draft.bytes += sum(len(key) + len(value or b"") + _KEY_BYTES for key, value in remember.items())
+        if (
+            len(draft.events) >= _EVENTS_AT_ONCE
+            or len(draft.remember) >= _KEYS_AT_ONCE
+            or draft.text_bytes >= _TEXT_AT_ONCE_BYTES
+        ):
             self.commit()
+
+    def _remember_text(self, key: str, text: bytes) -> None:
+        self._draft.texts[key] = text or None
+        self._draft.text_bytes += len(text)
+
+    def _has_room(self, path: str) -> bool:
+        """Return whether one more file can be remembered; one that cannot is left out until it can."""
+        if self._runtime.memory.has_room(self._draft.bytes + _ROOM_BYTES):
+            return True
+        self.left_out += 1
+        if len(self._left_out_paths) < _LEFT_OUT_BY_NAME:
+            self._left_out_paths.add(path)
+        return False
+
+    def _was_left_out(self, path: str, occasion: Occasion) -> bool:
+        """Return whether a file that is not remembered may have been there before: then it is not new."""
+        if path in self._left_out_paths:
+            self._left_out_paths.discard(path)
+            return True
+        return not occasion.hinted and self._runtime.memory.get(LEFT_OUT) is not None
+
+    def tell_left_out(self) -> None:
+        """Tell that files are not remembered, once until all are again."""
+        told = self._runtime.memory.get(LEFT_OUT)
+        if self.left_out and told is None:
+            event = not_remembered(self.left_out, int(self._wall()))
+            self.remember({LEFT_OUT: b"%d" % self.left_out}, [event])
+        elif not self.left_out and told is not None:
+            self.remember({LEFT_OUT: None})
 
     def commit(self) -> None:
         """Keep what waits, together with the time of this look."""
         draft, self._draft = self._draft, _Draft()
         if draft.events or draft.remember:
             draft.remember[LAST_LOOK] = b"%d" % int(self._wall())
-            draft.remember[TEXT_BYTES] = b"%d" % self._text_bytes
-            self._runtime.emit(draft.events, draft.remember)
+            self._runtime.emit(draft.events, draft.remember, draft.texts)
 
     def discard(self) -> None:
         """Forget what waits: the spool did not take what came before it."""
         self._draft = _Draft()
-        self._text_bytes = int(self._runtime.memory.get(TEXT_BYTES) or 0)
         self._floods.recover(self._runtime.memory)
-
-    def _account(self, old: bytes, new: bytes) -> None:
-        """Keep count of the text that is remembered, and remember no more than fits."""
-        if old == new:
-            return
-        self._text_bytes += len(new) - len(old)
-        self._looker.keeps_text = self._text_bytes < MAX_TEXT_BYTES
 
     def settle(self, paths: Iterable[str], occasion: Occasion) -> list[str]:
         """Look at each path and tell what changed; return those that were busy, to be looked at again."""
@@ -146,7 +185,7 @@ class Truth:
                 return busy  # the next start finds the rest
             choice = self._selection.choose(path)
             old = self._remembered(path)
-            if choice is None:
+            if choice is None or (old is None and not self._has_room(path)):
                 self.forget(path)
                 continue
             found = self._looker.look(path, choice)
@@ -166,6 +205,7 @@ class Truth:
             else:
                 self._compare(path, choice, old, self._looker.look(path, choice), occasion)
         self._origins.forget()
+        self.tell_left_out()
         self.commit()
         return busy
 
@@ -200,7 +240,6 @@ class Truth:
         """Forget what the configuration means no longer, without a word."""
         old = self._remembered(path)
         if old is not None:
-            self._account(old.content.text, b"")
             self.remember({file_key(path): None})
 
     def _compare(
@@ -210,7 +249,9 @@ class Truth:
             case Seen():
                 self._on_seen(path, found)
                 new = Fingerprint(unpack_stat(found.stat), found.content)
-                is_first = old is None and self.complete.isdisjoint(choice.scopes)
+                is_first = old is None and (
+                    self.complete.isdisjoint(choice.scopes) or self._was_left_out(path, occasion)
+                )
                 kind = None if is_first else decide(old, new)
                 if old is not None and old.content.is_unreadable and not old.content.sha256:
                     kind = None  # it could never be read before: nothing to compare with
@@ -219,7 +260,8 @@ class Truth:
                 if kind is not None:
                     when = self._when(path, _changed_at(found), occasion)
                     difference = Difference(path, kind, choice, when, old, new)
-                self._account(old.content.text if old else b"", found.content.text)
+                if old is None or old.content.text != mark_of(found.content.text):
+                    self._remember_text(file_key(path), found.content.text)
                 self._keep(path, value, difference, occasion)
             case Unreadable(reason, status) if old is not None and status is not None:
                 value = encode(pack_stat(status), _blinded(old.content), look_again=True)
@@ -231,7 +273,6 @@ class Truth:
                 self._keep(path, value, difference, occasion)
             case Gone() if old is not None:
                 when = self._when(path, _listed_at(path), occasion)
-                self._account(old.content.text, b"")
                 self._keep(path, None, Difference(path, "deleted", choice, when, old), occasion)
 
     def _tell_renamed(
@@ -242,7 +283,7 @@ class Truth:
         new = Fingerprint(unpack_stat(found.stat), found.content)
         when = self._when(path, _changed_at(found), occasion)
         before, old = source
-        self._account(old.content.text, found.content.text)
+        self._remember_text(file_key(path), found.content.text)
         difference = Difference(path, "renamed", choice, when, old, new, renamed_from=before)
         self._draft.remember[file_key(before)] = None
         self._draft.remember[directory_key(before.rpartition("/")[0])] = b""
@@ -266,7 +307,16 @@ class Truth:
 
     def _complete(self, difference: Difference, occasion: Occasion) -> Difference:
         more = self._origins.of(difference.path, difference.timestamp, is_recent=bool(occasion.hinted))
-        return replace(difference, while_agent_down=occasion.while_agent_down, more=more)
+        old = self._with_text(difference.renamed_from or difference.path, difference.old)
+        return replace(difference, old=old, while_agent_down=occasion.while_agent_down, more=more)
+
+    def _with_text(self, path: str, old: Fingerprint | None) -> Fingerprint | None:
+        """Return what was remembered with its text; without where that is gone, or another's."""
+        if old is None or not old.content.text:
+            return old
+        text = self._runtime.memory.text(file_key(path)) or b""
+        text = text if mark_of(text) == old.content.text else b""
+        return msgspec.structs.replace(old, content=msgspec.structs.replace(old.content, text=text))
 
     def _when(self, path: str, at: float | None, occasion: Occasion) -> int:
         """Return when a change happened: what the file system says, but neither before the last look nor in the future."""

@@ -71,7 +71,7 @@ def supervised(kept):
     made = []
 
     def make(keep=lambda: None, **scripts: Script) -> Supervisor:
-        def keep_all(events, owner, remember):
+        def keep_all(events, owner, remember, _texts):
             keep()
             kept.append((owner, list(events), dict(remember)))
 

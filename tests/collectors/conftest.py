@@ -45,9 +45,17 @@ class RecorderMemory:
 
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
+        self.texts: dict[str, bytes] = {}
+        self.room_bytes = 1 << 30
 
     def get(self, key: str) -> bytes | None:
         return self.kept.get(key)
+
+    def text(self, key: str) -> bytes | None:
+        return self.texts.get(key)
+
+    def has_room(self, more_bytes: int) -> bool:
+        return sum(len(key) + len(value) for key, value in self.kept.items()) + more_bytes <= self.room_bytes
 
     def items(self, prefix: str = "") -> Iterator[tuple[str, bytes]]:
         """Walk in the order of the keys' UTF-8, as the spool does; changes on the way are allowed."""
@@ -58,13 +66,15 @@ class RecorderMemory:
             if key in self.kept:
                 yield key, self.kept[key]
 
-    def apply(self, remember: Mapping[str, bytes | None]) -> None:
-        for key, value in remember.items():
-            key.encode()  # the spool stores text: half a surrogate pair is refused there as here
-            if value is None:
-                self.kept.pop(key, None)
-            else:
-                self.kept[key] = bytes(value)
+    def apply(self, remember: Mapping[str, bytes | None], texts: Mapping[str, bytes | None] = {}) -> None:
+        gone = {key: None for key, value in remember.items() if value is None}
+        for changes, kept in ((remember, self.kept), (gone | texts, self.texts)):
+            for key, value in changes.items():
+                key.encode()  # the spool stores text: half a surrogate pair is refused there as here
+                if value is None:
+                    kept.pop(key, None)
+                else:
+                    kept[key] = bytes(value)
 
 
 class Recorder:
@@ -95,13 +105,19 @@ class Recorder:
             leave_out=leave_out,
         )
 
-    def _emit(self, events: Sequence[Event], remember: Mapping[str, bytes | None]) -> None:
+    def _emit(
+        self,
+        events: Sequence[Event],
+        remember: Mapping[str, bytes | None],
+        texts: Mapping[str, bytes | None] = {},
+        /,
+    ) -> None:
         with self._changed:
             if self.retired:
                 raise Retired("replaced by a newer run")
             if self.full:
                 raise NotKept("the spool is full")
-            self.memory.apply(remember)
+            self.memory.apply(remember, texts)
             self.events.extend(events)
             self.emits.append((tuple(events), dict(remember)))
             self._changed.notify_all()

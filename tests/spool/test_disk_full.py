@@ -139,7 +139,7 @@ def test_without_inodes_it_goes_on(small_disk):
 
 def _append_until_refused(spool):
     for index in range(2000):
-        spool.append([big(index)])
+        spool.append([big(index)], refusable=True)
 
 
 def _take_all_inodes(place):

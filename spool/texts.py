@@ -1,0 +1,123 @@
+"""What owners remember beside a key and can do without: a text, with a share of the spool of its own.
+
+A quarter of the cap. Over it, or where the disk or the cap has no room, the text that was changed least
+recently goes first, and that is counted. A text never costs a record that somebody still waits for, and
+one that is damaged or gone is none: its owner goes on without it.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Protocol
+
+from spool.memory import Totals, encode_key, save_totals, text_checksum
+from spool.schema import PAGE_BYTES
+from spool.store import Store
+
+_ROW_BYTES = 128
+_IN_ONE_PAGE_BYTES = 4000
+_OVERFLOW_BYTES = PAGE_BYTES - 4
+
+
+class Room(Protocol):
+    """Says what fits; see `spool.cap`."""
+
+    @property
+    def text_bytes(self) -> int:
+        """How much all texts may take."""
+        ...
+
+    def makes_room_for_text(self, store: Store, size_bytes: int, now: float) -> bool:
+        """Let delivered history and older texts give way until so much fits; return whether it does."""
+        ...
+
+
+def size_of(key: bytes, text_bytes: int) -> int:
+    """Return what a text takes of its share: about what it takes of the disk."""
+    size = text_bytes + 2 * len(key) + _ROW_BYTES
+    return size if size <= _IN_ONE_PAGE_BYTES else -(-size // _OVERFLOW_BYTES) * PAGE_BYTES
+
+
+def total(store: Store) -> int:
+    """Return what all texts take."""
+    return sum(totals.text_bytes for totals in store.totals.values())
+
+
+def remember(store: Store, room: Room, owner: str, texts: Mapping[str, bytes | None], *, now: float) -> None:
+    """Set and forget texts of one owner inside the open transaction; one without room is counted as given up."""
+    for name, text in texts.items():
+        key = encode_key(name)
+        row = store.connection.execute(
+            "SELECT id, owner, key, length(text) FROM texts WHERE owner = ? AND key = ?", (owner, key)
+        ).fetchone()
+        if row:
+            _remove(store, row)
+        if not text:
+            continue
+        if not _has_room(store, room, size_of(key, len(text)), now):
+            store.state.texts_given_up += 1
+            store.touch()
+            continue
+        store.connection.execute(
+            "INSERT INTO texts (owner, key, text, crc) VALUES (?, ?, ?, ?)",
+            (owner, key, text, text_checksum(owner, key, text)),
+        )
+        _count(store, owner, size_of(key, len(text)))
+
+
+def give_way(store: Store, size_bytes: int) -> bool:
+    """Give up the texts changed least recently until so much is free; False when there is none."""
+    freed = 0
+    while freed < size_bytes and (row := _oldest(store)):
+        freed += size_of(bytes(row[2]), row[3] or 0)
+        _remove(store, row)
+        store.state.texts_given_up += 1
+        store.touch()
+    return freed > 0
+
+
+def copy(source: sqlite3.Connection, store: Store, at_most_bytes: int) -> None:
+    """Take over the newest texts of another database, for the owners whose memory was taken over."""
+    rows = source.execute("SELECT owner, key, text, crc FROM texts ORDER BY id DESC")
+    kept = []
+    left = at_most_bytes
+    for owner, key, text, crc in rows:
+        if owner not in store.totals or text_checksum(owner, key, text) != crc:
+            continue
+        left -= size_of(key, len(text))
+        if left < 0:
+            break
+        kept.append((owner, key, text, crc))
+        store.totals[owner].text_bytes += size_of(key, len(text))
+    store.connection.executemany(
+        "INSERT INTO texts (owner, key, text, crc) VALUES (?, ?, ?, ?)", reversed(kept)
+    )
+    for owner in {row[0] for row in kept}:
+        save_totals(store.connection, owner, store.totals[owner])
+
+
+def _has_room(store: Store, room: Room, size_bytes: int, now: float) -> bool:
+    over = total(store) + size_bytes - room.text_bytes
+    if size_bytes > room.text_bytes or (over > 0 and not give_way(store, over)):
+        return False
+    return room.makes_room_for_text(store, size_bytes, now)
+
+
+def _oldest(store: Store) -> tuple[int, str, bytes, int | None] | None:
+    row: tuple[int, str, bytes, int | None] | None = store.connection.execute(
+        "SELECT id, owner, key, length(text) FROM texts ORDER BY id LIMIT 1"
+    ).fetchone()
+    if row is None:
+        for owner in [owner for owner, totals in store.totals.items() if totals.text_bytes]:
+            _count(store, owner, -store.totals[owner].text_bytes)
+    return row
+
+
+def _remove(store: Store, row: tuple[int, str, bytes, int | None]) -> None:
+    store.connection.execute("DELETE FROM texts WHERE id = ?", (row[0],))
+    _count(store, row[1], -size_of(bytes(row[2]), row[3] or 0))
+
+
+def _count(store: Store, owner: str, size_bytes: int) -> None:
+    totals = store.totals.setdefault(owner, Totals())
+    totals.text_bytes = max(0, totals.text_bytes + size_bytes)
+    save_totals(store.connection, owner, totals)
