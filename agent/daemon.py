@@ -34,6 +34,7 @@ from agent.left_behind import ARRIVED, LeftBehind
 from agent.machine import settle_in
 from agent.notify import Notify
 from agent.overview import overview
+from agent.own_files import OwnFiles
 from agent.signals import Signals
 from agent.status import Document
 from agent.supervisor import Lent, Supervisor
@@ -96,6 +97,7 @@ class Daemon:
             keep=self._capture.keep,
             flush=self._deliveries.flush,
             leave_out=frozenset({(found.st_dev, found.st_ino)}),
+            is_own=OwnFiles(self._spool.directory),
         )
         self._supervisor = Supervisor(COLLECTORS, lent)
         self._left_behind = LeftBehind(self._spool, self._capture)

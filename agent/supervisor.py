@@ -6,6 +6,7 @@ emits afterwards is refused with `Retired`, and the collector's memory has one w
 """
 
 import logging
+import os
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ from threading import Lock, Thread
 from typing import Any, Literal
 
 from agent.stop import StopSignal
+from collectors._portable import escaped
 from collectors.collector import (
     NO_TEXTS,
     Collector,
@@ -66,6 +68,7 @@ class Lent:
     keep: Callable[[Sequence[Event], str, Remember, Texts], None]
     flush: Callable[[float], None]
     leave_out: frozenset[tuple[int, int]] = frozenset()
+    is_own: Callable[[os.stat_result], bool] = lambda _: False
 
 
 _PATIENCE = Patience()
@@ -213,10 +216,11 @@ class _Watched:
             report=report,
             flush=self._lent.flush,
             leave_out=self._lent.leave_out,
+            is_own=self._lent.is_own,
         )
 
     def _set(self, phase: Phase, detail: str = "", restarts: int = 0) -> None:
-        self.state = State(phase, detail, self.state.restarts + restarts)
+        self.state = State(phase, escaped(detail), self.state.restarts + restarts)
 
 
 def restart_wait(

@@ -20,6 +20,7 @@ The law:
 7. What cannot be read is reported as unreadable or not at all, never as gone.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -74,6 +75,10 @@ class NotKept(CollectorError):  # noqa: N818 - what became of the events
 
 class Retired(CollectorError):  # noqa: N818 - what became of the run
     """This run was replaced by a newer one; nothing was kept, return at once."""
+
+
+def _never(_: os.stat_result) -> bool:
+    return False
 
 
 class Memory(Protocol):
@@ -143,6 +148,8 @@ class Runtime:
     """Wait until everything emitted was sent once, for at most so many seconds."""
     leave_out: frozenset[tuple[int, int]] = frozenset()
     """(st_dev, st_ino) of directories nobody may look into: the agent's own spool."""
+    is_own: Callable[[os.stat_result], bool] = _never
+    """Whether a file is one of the agent's own, by its status: no collector may open those, whatever name leads there."""
 
 
 class Collector(Protocol):

@@ -5,15 +5,15 @@ This module knows the shape of an event and its JSON; it never knows who capture
 kept, or to whom it goes.
 """
 
-import math
 import os
-import re
 import time
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+
+from collectors._portable import Scalar, escaped, portable
 
 MAX_EVENT_BYTES = 200 * 1024
 """One event's JSON, at most: an event becomes one record of the receiver's message log."""
@@ -42,8 +42,6 @@ WIRE_KEYS: Mapping[str, str] = {
 
 FIRST_MILLISECOND_TIMESTAMP = 100_000_000_000  # seconds of the year 5138; 1973 in milliseconds
 _CERTAINLY_SMALL_CHARACTERS = MAX_EVENT_BYTES // 6 - 2048  # JSON escapes a character to at most 6 bytes
-
-Scalar = str | int | float | bool | None
 
 
 class EventError(ValueError):
@@ -149,38 +147,6 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
                 f"the event is larger than {MAX_EVENT_BYTES} bytes",
                 "cut its text or its data, and say so in it",
             )
-
-
-def escaped(text: str) -> str:
-    r"""Return `text` as any encoder takes it: a byte that is no UTF-8 reads `\xff`, half a surrogate pair `\ud800`."""
-    if text.isascii() or not _HALVES.search(text):
-        return text
-    return _HALVES.sub(_escaped_half, text)
-
-
-_HALVES = re.compile("[\ud800-\udfff]")
-_FIRST_BYTE, _LAST_BYTE = 0xDC80, 0xDCFF
-"""What `os.fsdecode` makes of the bytes 0x80 to 0xFF where they are no UTF-8."""
-
-
-def _escaped_half(found: re.Match[str]) -> str:
-    number = ord(found[0])
-    return f"\\x{number & 0xFF:02x}" if _FIRST_BYTE <= number <= _LAST_BYTE else f"\\u{number:04x}"
-
-
-def portable(value: Scalar) -> Scalar:
-    """Return `value` as readers everywhere take it: text escaped, an integer over 64 bits as text, no NaN and no infinity."""
-    if isinstance(value, str):
-        return escaped(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, int) and not _SMALLEST <= value <= _LARGEST:
-        return str(value) if value.bit_length() <= _DECIMAL_BITS else hex(value)  # decimal is not linear
-    return value
-
-
-_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
-_DECIMAL_BITS = 1024
 
 
 def _escape_texts(event: Event) -> None:

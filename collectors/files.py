@@ -50,7 +50,8 @@ class FilesCollector:
         """Watch until stopped; see the law in `collectors.collector`."""
         if not self._scopes:
             raise NotApplicable("no files are configured", "name some under `files:` in conf.d")
-        from collectors._files.session import Session, Surroundings
+        from collectors._files.session import Session
+        from collectors._files.surroundings import Surroundings
 
         with suppress(Retired):
             Session(self._scopes, runtime, Surroundings(**self._surroundings)).run()

@@ -15,6 +15,7 @@ from collectors._puppet.events import puppet_run
 from collectors._puppet.ledger import Ledger, Remember
 from collectors._puppet.places import DEFAULT_DIRECTORIES, Look, Sighting, read_reports, watched_directories
 from collectors._puppet.report import NotAReport, Report, parse_report
+from collectors._regular import IsOwn, NotRegular, opened_regular
 from collectors.collector import NotKept, Registration, Runtime, Scoped
 from collectors.event import Event
 
@@ -95,7 +96,7 @@ class Puppet:
             runtime.emit([], ledger.first_sight(directory, files))
             fresh -= files.keys()
         unreadable: list[Path] = []
-        runs = sorted(_read_runs(fresh, found, unreadable), key=lambda run: run.report.time)
+        runs = sorted(_read_runs(fresh, found, unreadable, runtime.is_own), key=lambda run: run.report.time)
         for first in range(0, len(runs), _RUNS_AT_ONCE):
             batch = runs[first : first + _RUNS_AT_ONCE]
             told = list(_tell(batch, ledger))
@@ -119,12 +120,15 @@ class Puppet:
         return found
 
 
-def _read_runs(fresh: set[Path], found: dict[Path, Found], unreadable: list[Path]) -> Iterator[Run]:
+def _read_runs(
+    fresh: set[Path], found: dict[Path, Found], unreadable: list[Path], is_own: IsOwn
+) -> Iterator[Run]:
     for path in fresh:
         try:
-            with path.open("rb") as stream:
-                yield Run(parse_report(stream), path, found[path])
-        except NotAReport:
+            with opened_regular(str(path), is_own) as fd, open(fd, "rb", closefd=False) as stream:
+                report = parse_report(stream)
+            yield Run(report, path, found[path])
+        except (NotAReport, NotRegular):
             yield Run(Report(), path, found[path])  # remembered, so that it is read again when it changes
         except FileNotFoundError:
             continue  # Puppet replaced it just now, and that wakes us again

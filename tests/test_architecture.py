@@ -14,13 +14,14 @@ from collectors.registry import COLLECTORS
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("agent", "collectors", "spool")
 
-LAW = {"collectors.event", "collectors.collector"}
+LAW = {"collectors.event", "collectors.collector", "collectors._portable"}
 """What every collector may import besides its own private parts."""
 
 SHARED = {
     "collectors._dbus": {"host", "processes", "services"},
     "collectors._nesting": {"files", "puppet"},
     "collectors._redaction": {"files", "services"},
+    "collectors._regular": {"files", "puppet"},
     "collectors._utmp": {"files", "host", "processes"},
 }
 """Parts that more than one collector uses; see docs/decisions/0004-shared-dbus-reader.md."""

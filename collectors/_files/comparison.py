@@ -17,10 +17,10 @@ from collectors._files.fingerprint import (
     pack_stat,
     unescape,
 )
-from collectors._files.links import follow
+from collectors._files.links import Way
 from collectors._files.look import Found, Seen
 from collectors._files.opening import Directory
-from collectors._files.reach import OutOfReach, Reach
+from collectors._files.reach import OutOfReach
 from collectors._files.selection import Choice, Selection
 from collectors._files.stats import Stats
 from collectors.collector import Memory
@@ -55,17 +55,17 @@ class Comparison:
         self,
         selection: Selection,
         memory: Memory,
-        reach: Reach,
         *,
         learn: Learn,
+        way: Callable[[Directory, str], Way],
         on_link: Callable[[str, tuple[tuple[str, str], ...]], None],
         on_hard_link: Callable[[str, os.stat_result], None],
         clock: Callable[[], int],
     ) -> None:
         self._selection = selection
         self._memory = memory
-        self._check = reach.check
         self._learn = learn
+        self._way = way
         self._on_link = on_link
         self._on_hard_link = on_hard_link
         self._wall_nanoseconds = clock
@@ -105,7 +105,7 @@ class Comparison:
             self._on_hard_link(path, status)
             return
         try:
-            reach = follow(f"{directory.real}/{name}", self._check)[1]
+            reach = self._way(directory, path).reach
         except OutOfReach:
             stats.is_sure = False
         else:

@@ -1,70 +1,19 @@
-"""Which text may be told, and the unified diff of it. Pure.
+"""The unified diff of a text, and the little space a text is remembered in. Pure.
 
-`auto` asks whether everybody on the host may read the file anyway; some files are never told, whatever
-is configured; and what is told was masked before it was remembered.
+What is told was masked before it was remembered.
 """
 
 import difflib
-import re
-import stat
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from collectors._files.selection import Choice
-from collectors._redaction.redact import Redactor
+from collectors._files.budget import Budget
 
-MAX_TEXT_BYTES = 256 * 1024
-MAX_LINES = 2000
 MAX_DIFF_BYTES = 48 * 1024
 CUT = "… cut: the rest of this diff is too large for an event\n"
 
-NEVER = re.compile(
-    r".*/(?:"
-    r"g?shadow-?|(?:o|master\.)passwd"
-    r"|sudoers(?:\.d/.*)?"
-    r"|ssl/private/.*"
-    r"|(?:.*/)?letsencrypt/.*"
-    r"|ssh_host_[^/]*_key[^/]*"
-    r"|[^/]*\.(?:key|pem|ppk|keytab|secrets?|htpasswd)"
-    r"|\.?(?:pgpass|netrc|htpasswd|htdigest|vault[_\-]pass(?:word)?|git-credentials)[^/]*"
-    r"|sasl_passwd[^/]*|passwd\.client|dovecot/(?:users|passwd)"
-    r"|(?:[^/]*[_.\-])?(?:secrets?|credentials)(?:\.(?:ya?ml|json|toml|ini|env|txt))?"
-    r"|(?:[^/]*[_\-])?(?<!/common-)(?:password|token|api[_\-]?key)(?:\.txt)?"
-    r"|run/secrets/.*"
-    r")"
-)
-"""Files of secrets, by whose names nobody can tell one value from another: only their hash is remembered and told."""
-
 _SMALL = 512
 """Bytes below which compressing costs more than it saves."""
-
-
-def may_tell(paths: Sequence[str], choice: Choice, *, mode: int, is_public: bool) -> bool:
-    """Return whether a file's text may be remembered, masked, and shown in a diff.
-
-    `paths` are all the names it goes by; `is_public` says that everybody may pass through all its parents.
-    """
-    if choice.diff == "never" or any(NEVER.fullmatch(path) for path in paths):
-        return False
-    if choice.diff == "always" and choice.is_literal:
-        return True
-    everybody_reads = bool(mode & stat.S_IROTH)
-    return everybody_reads and (is_public or choice.diff == "always")
-
-
-def text_of(
-    data: bytes, paths: Sequence[str], choice: Choice, redactor: Redactor, *, mode: int, is_public: bool
-) -> bytes:
-    """Return the masked text of `data`, compressed; empty when there is none to tell."""
-    if len(data) > MAX_TEXT_BYTES or not may_tell(paths, choice, mode=mode, is_public=is_public):
-        return b""
-    if b"\0" in data or data.count(b"\n") > MAX_LINES:
-        return b""
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        return b""
-    return compress(redactor.mask(text))
 
 
 def compress(text: str) -> bytes:
@@ -84,13 +33,17 @@ def decompress(stored: bytes) -> str | None:
     return (zlib.decompress(data, -12) if stored[:1] == b"z" else data).decode()
 
 
-def unified(path: str, old: str | None, new: str | None) -> str:
-    """Return the unified diff from one text to another (None: there was none), cut to what an event may hold."""
-    lines = difflib.unified_diff(
+def unified(path: str, old: str | None, new: str | None, budget: Budget) -> str:
+    """Return the unified diff from one text to another (None: there was none), cut to what an event may hold.
+
+    Raises `OverBudget`: texts can be made that are slow to compare.
+    """
+    lines = _lines_of(
         (old or "").splitlines(keepends=True),
         (new or "").splitlines(keepends=True),
         path if old is not None else "/dev/null",
         path if new is not None else "/dev/null",
+        budget,
     )
     out: list[str] = []
     size = 0
@@ -102,3 +55,46 @@ def unified(path: str, old: str | None, new: str | None) -> str:
             break
         out.append(whole)
     return "".join(out)
+
+
+class _Matcher(difflib.SequenceMatcher[str]):
+    """Looks at the budget before each step, which is a few milliseconds at most."""
+
+    def __init__(self, old: Sequence[str], new: Sequence[str], budget: Budget) -> None:
+        super().__init__(None, old, new)
+        self._budget = budget
+
+    def find_longest_match(
+        self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None
+    ) -> difflib.Match:
+        self._budget.check()
+        return super().find_longest_match(alo, ahi, blo, bhi)
+
+
+def _lines_of(
+    old: Sequence[str], new: Sequence[str], old_name: str, new_name: str, budget: Budget
+) -> Iterator[str]:
+    """Yield the lines of a unified diff with three lines around each change; none when nothing differs."""
+    is_first = True
+    for group in _Matcher(old, new, budget).get_grouped_opcodes(3):
+        if is_first:
+            yield f"--- {old_name}\n"
+            yield f"+++ {new_name}\n"
+            is_first = False
+        before = _range(group[0][1], group[-1][2])
+        after = _range(group[0][3], group[-1][4])
+        yield f"@@ -{before} +{after} @@\n"
+        for kind, old_from, old_to, new_from, new_to in group:
+            if kind == "equal":
+                yield from (" " + line for line in old[old_from:old_to])
+                continue
+            yield from ("-" + line for line in old[old_from:old_to])
+            yield from ("+" + line for line in new[new_from:new_to])
+
+
+def _range(start: int, stop: int) -> str:
+    """Return a range of lines as a hunk has it: counted from 1, and from the line before when it is empty."""
+    count = stop - start
+    if count == 1:
+        return str(start + 1)
+    return f"{start + 1 if count else start},{count}"

@@ -13,7 +13,7 @@ import os
 import stat
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import msgspec
@@ -26,17 +26,28 @@ RACY_NANOSECONDS = 20_000_000
 _MARK = "\x01"
 
 
+_UNSIGNED, _ID, _SIGN = 2**64 - 1, 2**32 - 1, 2**63
+
+
 def pack_stat(status: os.stat_result) -> bytes:
-    """Return the fields of a stat that tell a change; the device is left out, it may differ after a boot."""
+    """Return the fields of a stat that tell a change; the device is left out, it may differ after a boot.
+
+    A file system may say anything (`touch -d 2300-01-01`, a size below zero): what does not fit goes round, and
+    a change of it still shows.
+    """
     return _STAT.pack(
-        status.st_ino,
-        status.st_size,
-        status.st_mtime_ns,
-        status.st_ctime_ns,
-        status.st_mode,
-        status.st_uid,
-        status.st_gid,
+        status.st_ino & _UNSIGNED,
+        status.st_size & _UNSIGNED,
+        _signed(status.st_mtime_ns),
+        _signed(status.st_ctime_ns),
+        status.st_mode & _ID,
+        status.st_uid & _ID,
+        status.st_gid & _ID,
     )
+
+
+def _signed(value: int) -> int:
+    return (value + _SIGN & _UNSIGNED) - _SIGN
 
 
 class Stat(msgspec.Struct, frozen=True):
@@ -76,6 +87,8 @@ class Content(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """The packed stat of the file behind a link that is followed."""
     is_unreadable: bool = False
     """It could not be read when last looked at; the rest is what was known before."""
+    left_out: str = ""
+    """Why there is no text although there might be."""
 
 
 class Fingerprint(msgspec.Struct, frozen=True):
@@ -90,11 +103,15 @@ class Fingerprint(msgspec.Struct, frozen=True):
         return unpack_stat(self.content.target) if self.content.target else self.stat
 
 
-def encode(packed: bytes, content: Content, *, look_again: bool = False) -> bytes:
-    """Return the value to remember; one to `look_again` at never counts as unchanged by its stat."""
+def encode(packed: bytes, content: Content, *, look_again: bool = False, has_mark: bool = False) -> bytes:
+    """Return the value to remember; one to `look_again` at never counts as unchanged by its stat.
+
+    The text of a content that was decoded is its mark already (`has_mark`).
+    """
     if look_again:
         packed = _without_ctime(packed)
-    return packed + _ENCODER.encode(msgspec.structs.replace(content, text=mark_of(content.text)))
+    marked = content if has_mark else msgspec.structs.replace(content, text=mark_of(content.text))
+    return packed + _ENCODER.encode(_renamed(marked, escape))
 
 
 def mark_of(text: bytes) -> bytes:
@@ -105,9 +122,21 @@ def mark_of(text: bytes) -> bytes:
 def decode(value: bytes) -> Fingerprint | None:
     """Return what was remembered, or None when it is not ours."""
     try:
-        return Fingerprint(unpack_stat(value), _DECODER.decode(memoryview(value)[STAT_SIZE:]))
-    except (struct.error, msgspec.DecodeError):
+        content = _DECODER.decode(memoryview(value)[STAT_SIZE:])
+        return Fingerprint(unpack_stat(value), _renamed(content, unescape))
+    except (struct.error, msgspec.DecodeError, ValueError):
         return None
+
+
+def _renamed(content: Content, change: Callable[[str], str]) -> Content:
+    """Return a content with every name in it changed: they may be of any bytes, what is stored is text."""
+    if content.link is None and not content.extended:
+        return content
+    return msgspec.structs.replace(
+        content,
+        link=content.link if content.link is None else change(content.link),
+        extended={change(name): digest for name, digest in content.extended.items()},
+    )
 
 
 def _without_ctime(packed: bytes) -> bytes:

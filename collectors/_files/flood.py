@@ -11,8 +11,9 @@ import msgspec
 
 from collectors._files.fingerprint import escape, unescape
 from collectors._files.tell import Difference
+from collectors._portable import escaped
 from collectors.collector import Memory
-from collectors.event import Category, Event, Value, escaped
+from collectors.event import Category, Event, Value
 
 MAX_DETAILS = 500
 PREFIX = "=flood"

@@ -1,7 +1,11 @@
 """Links: names that share one file, so that a change of one is a change of all, and names that lead elsewhere."""
 
 import os
+import stat
 from collections.abc import Callable
+from typing import NamedTuple
+
+from collectors._regular import opened_name, pass_on_lack
 
 _MAX_HOPS = 40
 
@@ -34,19 +38,23 @@ class HardLinks:
         return frozenset(self._names[identity] - {path}) if identity is not None else frozenset()
 
 
-def follow(
-    path: str, check: Callable[[str], None] = lambda _: None
-) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Return the real path that a link leads to (empty when to nothing), and what decides that.
+class Way(NamedTuple):
+    """Where a link leads."""
 
-    The second value names, as (directory, name), every link on the way and the target itself: when one
-    of them changes, the link may lead to something else. `check` is called with each step before anything
-    there is asked, and may raise.
-    """
+    real: str
+    """The real path of the target; empty where there is none."""
+    reach: tuple[tuple[str, str], ...]
+    """As (directory, name), every link on the way and the target itself: when one of them changes, so may the target."""
+    owners: frozenset[int]
+    """Whose the links on the way are."""
+
+
+def follow(path: str, check: Callable[[str], None] = lambda _: None) -> Way:
+    """Return where `path` leads; `check` is called with each step before anything there is asked, and may raise."""
     reach: list[tuple[str, str]] = []
+    owners: set[int] = set()
     done = ""
     left = [part for part in reversed(path.split("/")) if part]
-    hops = 0
     while left:
         name = left.pop()
         if name == ".":
@@ -55,18 +63,38 @@ def follow(
             done = done.rpartition("/")[0]
             continue
         check(f"{done}/{name}")
-        try:
-            link = os.readlink(f"{done}/{name}")
-        except OSError:
+        link = read_link(f"{done}/{name}")
+        if link is None:
             if not left:
                 reach.append((done, name))
             done += "/" + name
             continue
-        hops += 1
+        target, owner = link
         reach.append((done, name))
-        if hops > _MAX_HOPS:
-            return "", tuple(reach)
-        if link.startswith("/"):
+        owners.add(owner)
+        if len(reach) > _MAX_HOPS:
+            return Way("", tuple(reach), frozenset(owners))
+        if target.startswith("/"):
             done = ""
-        left += [part for part in reversed(link.split("/")) if part]
-    return (done if os.path.lexists(done) else ""), tuple(reach)
+        left += [part for part in reversed(target.split("/")) if part]
+    return Way(done if os.path.lexists(done) else "", tuple(reach), frozenset(owners))
+
+
+def read_link(path: str) -> tuple[str, int] | None:
+    """Return what a link says and whose it is, both of one moment; None for what is no link."""
+    try:
+        os.readlink(path)  # most steps are no links, and this is the quickest way to know
+        with opened_name(path) as fd:
+            return os.readlink("", dir_fd=fd), os.fstat(fd).st_uid
+    except OSError as error:
+        pass_on_lack(error)
+        return None
+
+
+def may_follow(way: Way, target: os.stat_result, *, is_public: bool) -> bool:
+    """Return whether whoever made the links could read the target himself.
+
+    That is root, the target's owner, or anybody where all may read it and, as `is_public` says, get there.
+    """
+    everybody_reads = is_public and bool(target.st_mode & stat.S_IROTH)
+    return everybody_reads or way.owners <= {0, target.st_uid}

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from collectors._regular import pass_on_lack
+
 _PATH_ONLY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _LISTABLE = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NONBLOCK
 
@@ -26,8 +28,7 @@ class Directory:
     fd: int
     is_public: bool
     """Whether everybody may pass through it and all its parents."""
-    device: int
-    inode: int
+    status: os.stat_result
     parent_device: int
 
 
@@ -57,7 +58,7 @@ def opened(
             status = os.fstat(fd)
             real = real_path(fd) if followed else f"{real}/{name}"
             is_public = (_is_public_place(fd) if followed else is_public) and _passable(status)
-        yield Directory(path, real, fd, is_public, status.st_dev, status.st_ino, device)
+        yield Directory(path, real, fd, is_public, status, device)
     finally:
         os.close(fd)
 
@@ -70,9 +71,8 @@ def opened_child(parent: Directory, name: str, *, may_follow: bool) -> Iterator[
         status = os.fstat(fd)
         is_public = (_is_public_place(fd) if followed else parent.is_public) and _passable(status)
         real = real_path(fd) if followed else f"{parent.real}/{name}"
-        yield Directory(
-            f"{parent.path}/{name}", real, fd, is_public, status.st_dev, status.st_ino, parent.device
-        )
+        path = f"{parent.path}/{name}"
+        yield Directory(path, real, fd, is_public, status, parent.status.st_dev)
     finally:
         os.close(fd)
 
@@ -82,21 +82,12 @@ def real_path(fd: int) -> str:
     return os.readlink(f"/proc/self/fd/{fd}").rstrip("/")
 
 
-def is_public_file(path: str) -> bool:
-    """Return whether everybody may read the file at `path`, which holds no links."""
-    try:
-        with opened(os.path.dirname(path).rstrip("/")) as directory:
-            status = os.stat(os.path.basename(path), dir_fd=directory.fd, follow_symlinks=False)
-            return directory.is_public and bool(status.st_mode & stat.S_IROTH)
-    except OSError:
-        return False
-
-
 def _open_child(fd: int, name: str, flags: int, *, may_follow: bool) -> tuple[int, bool]:
     """Return the descriptor, and whether a link was followed to it."""
     try:
         return os.open(name, flags | os.O_NOFOLLOW, dir_fd=fd), False
-    except OSError:
+    except OSError as error:
+        pass_on_lack(error)
         if not may_follow or not stat.S_ISLNK(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode):
             raise
     return os.open(name, flags, dir_fd=fd), True
@@ -105,8 +96,9 @@ def _open_child(fd: int, name: str, flags: int, *, may_follow: bool) -> tuple[in
 def _is_public_place(fd: int) -> bool:
     try:
         with opened(real_path(fd)) as directory:
-            return directory.is_public and directory.inode == os.fstat(fd).st_ino
-    except OSError:
+            return directory.is_public and directory.status.st_ino == os.fstat(fd).st_ino
+    except OSError as error:
+        pass_on_lack(error)
         return False
 
 

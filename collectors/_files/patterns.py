@@ -6,6 +6,7 @@ it be a directory; and no wildcard matches a name that starts with two dots, bec
 working names of atomic directory swaps (`..data` in Kubernetes volumes), never a configuration.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -67,6 +68,10 @@ def _components(text: str) -> list[str]:
         raise PatternError(f"{text!r} is not an absolute path")
     if "\0" in text:
         raise PatternError(f"{text!r} holds a NUL")
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        raise PatternError(f"{text!r} is no text that a path could be") from None
     components = [part for part in text.split("/") if part not in {"", "."}]
     if ".." in components:
         raise PatternError(f"{text!r} goes up with `..`: write the path itself")

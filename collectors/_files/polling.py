@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from collectors._files.fingerprint import escape
 from collectors._files.tell import degraded
+from collectors._portable import escaped
 from collectors.event import Event
 
 _REMOTE = 6
@@ -34,7 +35,7 @@ def trouble_of(error: OSError, seconds: float) -> Trouble:
         return Trouble(
             "the limit of inotify instances is reached: raise fs.inotify.max_user_instances", seconds
         )
-    return Trouble(f"the kernel does not watch it: {error.strerror or error}", seconds)
+    return Trouble(escaped(f"the kernel does not watch it: {error.strerror or error}"), seconds)
 
 
 def remote(kind: str, seconds: float) -> Trouble:

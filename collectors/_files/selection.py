@@ -53,8 +53,8 @@ class _Compiled:
         below = r"(?:/[^/]+)*"
         self.excluded = re.compile("|".join(f"(?:{text}{below})" for text in excludes)).fullmatch
         self.has_excludes = bool(excludes)
-        literals = {pattern.text.rstrip("/") for pattern in self.patterns if pattern.is_literal}
-        self.always_literals = literals if scope.diff == "always" else set()
+        self.literals = {pattern.text.rstrip("/") for pattern in self.patterns if pattern.is_literal}
+        self.always_literals = self.literals if scope.diff == "always" else set()
         said = "\0".join((*sorted(scope.paths), "", *sorted(scope.exclude), "", scope.diff))
         self.identity = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
@@ -79,6 +79,8 @@ class Selection:
         """The fewest directories below which everything meant lies; `` is the root of the file system."""
         self.named: frozenset[str] = frozenset(parent for base in bases for parent in _with_parents(base))
         """Directories that the configuration names on the way to its files: links there are followed."""
+        self.literals: frozenset[str] = frozenset(path for scope in self._scopes for path in scope.literals)
+        """Paths without wildcards: a link there is meant itself."""
         self.settle_seconds = min((scope.scope.settle_seconds for scope in self._scopes), default=0.1)
         self.identities: frozenset[str] = frozenset(scope.identity for scope in self._scopes)
         self.identity = "".join(sorted(self.identities)).encode()

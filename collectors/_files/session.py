@@ -8,27 +8,27 @@ another host's NFS client).
 import math
 import os
 import select
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from pathlib import Path
 
+from collectors._files.budget import Budget
 from collectors._files.census import Census
 from collectors._files.comparison import Comparison
 from collectors._files.flood import Floods
 from collectors._files.hearing import Hearing
 from collectors._files.look import Looker
-from collectors._files.mounts import MOUNTINFO
 from collectors._files.origin import Origins
 from collectors._files.polling import PREFIX as DEGRADED
 from collectors._files.polling import Polling
 from collectors._files.reach import Reach
 from collectors._files.selection import Scope, Selection
+from collectors._files.surroundings import Surroundings
 from collectors._files.survey import Surveyor
 from collectors._files.tell import Names
+from collectors._files.texts import Texts
 from collectors._files.truth import LAST_LOOK, Occasion, Truth
 from collectors._files.watch import Hints, NoWatch, Watch
+from collectors._portable import escaped
 from collectors._redaction.redact import Redactor
 from collectors.collector import NotKept, Runtime
 
@@ -38,28 +38,6 @@ _HINT_SECONDS = 1.0
 """A hint comes no later than this after the change."""
 _LAST_LOOKS = 100
 _NANOSECONDS = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """The host as this collector reads it; every part can be another one."""
-
-    monotonic: Callable[[], float] = time.monotonic
-    wall: Callable[[], float] = time.time
-    mountinfo: Path = MOUNTINFO
-    root: Path = Path("/")
-    """Where the host's own files are looked up: names of users, logs of packages, sessions."""
-    compare_seconds: float = 3600.0
-    poll_seconds: float = 10.0
-    """How often a subtree is compared that the kernel would not watch."""
-    flood_seconds: float = 60.0
-    refused_seconds: float = 5.0
-    """How long to wait, at first, before handing in again what the spool did not take."""
-    ask: Callable[[str], object] = os.stat
-    """Asks a mount point of a remote file system for anything; blocks while it does not answer."""
-    patience_seconds: float = 2.0
-    """How long to wait for that."""
-    watch: Callable[[Callable[[], object], Selection], Watch | NoWatch] = Watch
 
 
 class Session:
@@ -112,16 +90,24 @@ class Session:
     def _make_truth(self) -> Truth:
         key = self._runtime.memory.get(_KEY)
         made = key or os.urandom(32)
+        self._looker = Looker(
+            self._selection,
+            Texts(Redactor(made), self._budgets),
+            self._reach,
+            clock=self._wall_nanoseconds,
+            is_own=self._runtime.is_own,
+        )
         truth = Truth(
             self._runtime,
             self._selection,
-            Looker(self._selection, Redactor(made), self._reach, clock=self._wall_nanoseconds),
+            self._looker,
             self._floods,
             self._reach,
             names=Names(self._host.root / "etc"),
             origins=Origins(self._host.root),
             on_seen=self._hearing.seen,
             on_told=self._hearing.told,
+            budgets=self._budgets,
             wall=self._host.wall,
         )
         if key is None:
@@ -132,8 +118,8 @@ class Session:
         comparison = Comparison(
             self._selection,
             self._runtime.memory,
-            self._reach,
             learn=self._truth.learn,
+            way=self._looker.way,
             on_link=self._watch.watch_reach,
             on_hard_link=self._hearing.hard_links.add,
             clock=self._wall_nanoseconds,
@@ -146,6 +132,9 @@ class Session:
             arm=self._hearing.arm,
             leave_out=self._runtime.leave_out,
         )
+
+    def _budgets(self) -> Budget:
+        return Budget(self._host.cpu_seconds, self._host.cpu)
 
     def _wall_nanoseconds(self) -> int:
         return int(self._host.wall() * _NANOSECONDS)
@@ -288,4 +277,6 @@ class Session:
             text += f"; {self._truth.left_out} more are not: no room to remember them, raise spool.max_size"
         if self._census.problems:
             text += f"; cannot see {len(self._census.problems)}, as {self._census.problems[0]}"
-        self._runtime.report(text)
+        if troubles := self._truth.troubles.in_words():
+            text += f"; {troubles}"
+        self._runtime.report(escaped(text))

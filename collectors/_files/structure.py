@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from collectors._nesting import YamlLevels, check_json, check_toml
+from collectors._portable import Scalar, portable
 from collectors._redaction.secrets import HARMLESS, MASKED, MAX_LINE, is_secret_key
-from collectors.event import Change, Scalar, portable
+from collectors.event import Change
 
 MAX_CHANGES = 100
 MAX_TEXT_BYTES = 64 * 1024

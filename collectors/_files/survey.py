@@ -15,7 +15,9 @@ from collectors._files.mounts import upwards
 from collectors._files.opening import Directory, opened, opened_child
 from collectors._files.reach import Reach
 from collectors._files.selection import Selection
-from collectors.collector import Memory
+from collectors._portable import escaped
+from collectors._regular import pass_on_lack
+from collectors.collector import CollectorError, Memory
 
 MAX_DEPTH = 128
 """Deeper directories are not entered: whoever may write below a root could make them to wear us out."""
@@ -68,7 +70,7 @@ class Surveyor:
             self._failed(top, error, found)
 
     def _walk(self, directory: Directory, found: Survey, *, compares: bool) -> None:
-        self._arm(directory, self._reach.mounts.kind_of(directory.device))
+        self._arm(directory, self._reach.mounts.kind_of(directory.status.st_dev))
         try:
             with os.scandir(directory.fd) as listing:
                 entries = list(listing)
@@ -78,9 +80,18 @@ class Surveyor:
         found.visited.add(directory.path)
         files, inner = self._part(directory.path, entries)
         if compares:
-            self.comparison.compare(directory, files, found)
+            self._compare(directory, files, found)
         for name in inner:
             self._descend(directory, name, found, compares=compares)
+
+    def _compare(self, directory: Directory, files: "list[os.DirEntry[str]]", found: Survey) -> None:
+        """Compare the files of one directory; whatever trouble one makes, the others are compared."""
+        try:
+            self.comparison.compare(directory, files, found)
+        except (CollectorError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - it is this directory's trouble, and is told as that
+            found.unreadable[directory.path] = escaped(f"{type(error).__name__}: {error}")
 
     def _part(
         self, directory: str, entries: "list[os.DirEntry[str]]"
@@ -126,11 +137,11 @@ class Surveyor:
 
     def _is_ours(self, directory: Directory, found: Survey) -> bool:
         """Return whether to enter; other file systems only where the configuration names them."""
-        crosses = directory.device != directory.parent_device
+        crosses = directory.status.st_dev != directory.parent_device
         if (
             (crosses and directory.path not in self._selection.named)
-            or (directory.device, directory.inode) in self._leave_out
-            or self._reach.mounts.is_pseudo(directory.device)
+            or (directory.status.st_dev, directory.status.st_ino) in self._leave_out
+            or self._reach.mounts.is_pseudo(directory.status.st_dev)
         ):
             found.foreign.add(directory.path)
             return False
@@ -139,6 +150,7 @@ class Surveyor:
         return True
 
     def _failed(self, path: str, error: OSError, found: Survey) -> None:
+        pass_on_lack(error)
         if error.errno not in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
             found.unreadable[path] = error.strerror or str(error)
 

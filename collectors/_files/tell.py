@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from collectors._files.budget import Budget, Budgets, OverBudget
 from collectors._files.diff import decompress, unified
 from collectors._files.fingerprint import Fingerprint, Stat
 from collectors._files.selection import Choice
 from collectors._files.structure import changes
-from collectors.event import Category, Event, EventError, Value, escaped
+from collectors._portable import escaped
+from collectors._regular import pass_on_lack
+from collectors.event import Category, Event, EventError, Value
 
 Kind = Literal["created", "modified", "deleted", "renamed", "attributes", "unreadable"]
 
@@ -81,20 +84,35 @@ class Names:
                     fields = line.split(":")
                     if len(fields) > 2 and fields[2].strip() == wanted:  # noqa: PLR2004 - name:x:number
                         return fields[0]
-        except OSError:
-            pass
+        except OSError as error:
+            pass_on_lack(error)
         return wanted
 
 
-def event_of(difference: Difference, names: Names) -> Event:
-    """Return the event that tells a difference; without its diff where an event could not hold it."""
-    try:
-        return _event(difference, names, shows_text=True)
-    except EventError:
-        return _event(difference, names, shows_text=False)
+def event_of(difference: Difference, names: Names, budgets: Budgets = Budget) -> Event:
+    """Return the event that tells a difference; without its diff where that is too much, or makes trouble."""
+    left_out = _left_out(difference)
+    if not left_out:
+        try:
+            return _event(difference, names, _text_facts(difference, budgets()))
+        except EventError:
+            left_out = "too large for an event"
+        except OverBudget as error:
+            left_out = str(error)
+        except Exception as error:  # noqa: BLE001 - whatever a text makes Python do: the change itself is told
+            left_out = f"it cannot be compared: {type(error).__name__}"
+    return _event(difference, names, {"diff_left_out": left_out})
 
 
-def _event(difference: Difference, names: Names, *, shows_text: bool) -> Event:
+def _left_out(difference: Difference) -> str:
+    """Return why a text that might be there is not, on either side."""
+    if difference.kind in {"unreadable", "attributes"}:
+        return ""
+    sides = (difference.new, difference.old)
+    return next((side.content.left_out for side in sides if side and side.content.left_out), "")
+
+
+def _event(difference: Difference, names: Names, text_facts: Mapping[str, Value]) -> Event:
     old, new = difference.old, difference.new
     path = escaped(difference.path)
     data: dict[str, Value] = {"path": path, "change": difference.kind}
@@ -108,7 +126,7 @@ def _event(difference: Difference, names: Names, *, shows_text: bool) -> Event:
         changed = _attributes(old, new)
         if changed:
             data["attributes"] = ", ".join(changed)
-    data |= _text_facts(difference, path) if shows_text else {"diff_left_out": "too large for an event"}
+    data |= text_facts
     if difference.while_agent_down:
         data["while_agent_down"] = True
     data |= difference.more
@@ -156,7 +174,12 @@ def _attributes(old: Fingerprint, new: Fingerprint) -> list[str]:
         for name in {*old.content.extended, *new.content.extended}
         if old.content.extended.get(name) != new.content.extended.get(name)
     )
-    return changed + [_ATTRIBUTES.get(name, name) for name in extended]
+    named = [_ATTRIBUTES.get(name, name) for name in extended[:_MAX_NAMED]]
+    more = [f"{len(extended) - _MAX_NAMED} more"] if len(extended) > _MAX_NAMED else []
+    return changed + named + more
+
+
+_MAX_NAMED = 10
 
 
 _ATTRIBUTES = {
@@ -167,15 +190,16 @@ _ATTRIBUTES = {
 }
 
 
-def _text_facts(difference: Difference, path: str) -> dict[str, Value]:
+def _text_facts(difference: Difference, budget: Budget) -> dict[str, Value]:
     old = decompress(difference.old.content.text) if difference.old else None
     new = decompress(difference.new.content.text) if difference.new else None
     if difference.kind in {"unreadable", "attributes"} or old == new:
         return {}
     if (difference.old and old is None) or (difference.new and new is None):
         return {}
-    facts: dict[str, Value] = {"diff": unified(path, old, new)}
+    facts: dict[str, Value] = {"diff": unified(escaped(difference.path), old, new, budget)}
     if old is not None and new is not None and (keys := changes(difference.path, old, new)):
+        budget.check()
         facts["changes"] = keys
     return facts
 

@@ -6,11 +6,13 @@ kept together. What the spool does not take now is remembered by nobody, and is 
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from collectors._files.budget import Budget, Budgets
 from collectors._files.fingerprint import (
     Content,
     Fingerprint,
@@ -32,7 +34,9 @@ from collectors._files.origin import Origins
 from collectors._files.reach import Reach
 from collectors._files.selection import Choice, Selection
 from collectors._files.tell import Difference, Names, decide, event_of, not_remembered
-from collectors.collector import Runtime
+from collectors._files.troubles import Troubles
+from collectors._regular import is_lack
+from collectors.collector import CollectorError, Runtime
 from collectors.event import Event
 
 LAST_LOOK = "=look"
@@ -88,6 +92,7 @@ class Truth:
         origins: Origins,
         on_seen: Callable[[str, Seen], None],
         on_told: Callable[[str], None],
+        budgets: Budgets = Budget,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._runtime = runtime
@@ -99,7 +104,9 @@ class Truth:
         self._origins = origins
         self._on_seen = on_seen
         self._on_told = on_told
+        self._budgets = budgets
         self._wall = wall
+        self.troubles = Troubles(runtime.memory)
         self._draft = _Draft()
         self.left_out = 0
         """How many files are not remembered since the last full compare: there is no room for more."""
@@ -110,7 +117,9 @@ class Truth:
         """Look at a file for the first time and remember it without a word."""
         if not self._has_room(path):
             return Busy()
-        found = self._looker.look_in(directory, name, path, choice)
+        found: Found = Busy()
+        with self.guarded(path):
+            found = self._looker.look_in(directory, name, path, choice)
         match found:
             case Seen():
                 key = files_prefix(directory.path) + escape(name)
@@ -173,6 +182,7 @@ class Truth:
     def discard(self) -> None:
         """Forget what waits: the spool did not take what came before it."""
         self._draft = _Draft()
+        self.troubles = Troubles(self._runtime.memory)
         self._floods.recover(self._runtime.memory)
 
     def settle(self, paths: Iterable[str], occasion: Occasion) -> list[str]:
@@ -183,31 +193,62 @@ class Truth:
         for path in present:
             if len(present) > _FEW and self._runtime.stop.is_set():
                 return busy  # the next start finds the rest
-            choice = self._selection.choose(path)
-            old = self._remembered(path)
-            if choice is None or (old is None and not self._has_room(path)):
-                self.forget(path)
-                continue
-            found = self._looker.look(path, choice)
-            if isinstance(found, Busy):
-                busy.append(path)
-                continue
-            if isinstance(found, Seen) and old is None:
-                source = sources.get(self._shape(unpack_stat(found.stat)))
-                if source is not None and source in absent:
-                    self._tell_renamed((source, absent.pop(source)), (path, choice), found, occasion)
-                    continue
-            self._compare(path, choice, old, found, occasion)
+            with self.guarded(path):
+                found = self._look(path)
+                if isinstance(found, Busy):
+                    busy.append(path)
+                elif found is not None:
+                    self._tell(path, found, sources, absent, occasion)
         for path, old in absent.items():
-            choice = self._selection.choose(path)
-            if choice is None:
-                self.forget(path)
-            else:
-                self._compare(path, choice, old, self._looker.look(path, choice), occasion)
+            with self.guarded(path):
+                found = self._look(path)
+                if found is not None:
+                    self._compare(path, old, found, occasion)
         self._origins.forget()
         self.tell_left_out()
         self.commit()
         return busy
+
+    @contextmanager
+    def guarded(self, path: str) -> Iterator[None]:
+        """Keep the trouble that one path makes to that path, and tell it once."""
+        try:
+            yield
+        except CollectorError:
+            raise  # about the spool or the run, not about the path
+        except Exception as error:
+            if is_lack(error):
+                raise
+            events, remember = self.troubles.met(path, error, int(self._wall()))
+            self.remember(remember, events)
+        else:
+            if solved := self.troubles.over(path):
+                self.remember(solved)
+
+    def _look(self, path: str) -> Found | None:
+        """Look at a path; None when the configuration means it no longer."""
+        choice = self._selection.choose(path)
+        if choice is None or (self._remembered(path) is None and not self._has_room(path)):
+            self.forget(path)
+            return None
+        return self._looker.look(path, choice)
+
+    def _tell(
+        self,
+        path: str,
+        found: Found,
+        sources: Mapping[tuple[int, int, int], str],
+        absent: dict[str, Fingerprint],
+        occasion: Occasion,
+    ) -> None:
+        """Tell what became of a path that is there, which may be what another one was renamed to."""
+        old = self._remembered(path)
+        if isinstance(found, Seen) and old is None:
+            source = sources.get(self._shape(unpack_stat(found.stat)))
+            if source is not None and source in absent:
+                self._tell_renamed((source, absent.pop(source)), path, found, occasion)
+                return
+        self._compare(path, old, found, occasion)
 
     def _part(self, paths: Iterable[str]) -> tuple[list[str], dict[str, Fingerprint]]:
         """Part the paths that seem to be there from the remembered ones that seem to be gone.
@@ -242,9 +283,10 @@ class Truth:
         if old is not None:
             self.remember({file_key(path): None})
 
-    def _compare(
-        self, path: str, choice: Choice, old: Fingerprint | None, found: Found, occasion: Occasion
-    ) -> None:
+    def _compare(self, path: str, old: Fingerprint | None, found: Found, occasion: Occasion) -> None:
+        choice = self._selection.choose(path)
+        if choice is None:
+            return
         match found:
             case Seen():
                 self._on_seen(path, found)
@@ -264,7 +306,7 @@ class Truth:
                     self._remember_text(file_key(path), found.content.text)
                 self._keep(path, value, difference, occasion)
             case Unreadable(reason, status) if old is not None and status is not None:
-                value = encode(pack_stat(status), _blinded(old.content), look_again=True)
+                value = encode(pack_stat(status), _blinded(old.content), look_again=True, has_mark=True)
                 difference = None
                 if not old.content.is_unreadable:
                     new = Fingerprint(unpack_stat(pack_stat(status)), Content())
@@ -276,9 +318,11 @@ class Truth:
                 self._keep(path, None, Difference(path, "deleted", choice, when, old), occasion)
 
     def _tell_renamed(
-        self, source: tuple[str, Fingerprint], target: tuple[str, Choice], found: Seen, occasion: Occasion
+        self, source: tuple[str, Fingerprint], path: str, found: Seen, occasion: Occasion
     ) -> None:
-        path, choice = target
+        choice = self._selection.choose(path)
+        if choice is None:
+            return
         self._on_seen(path, found)
         new = Fingerprint(unpack_stat(found.stat), found.content)
         when = self._when(path, _changed_at(found), occasion)
@@ -301,7 +345,7 @@ class Truth:
             root = self._selection.root_of(path)
             if self._floods.admits(root, difference, remember):
                 difference = self._complete(difference, occasion)
-                events.append(event_of(difference, self.names))
+                events.append(event_of(difference, self.names, self._budgets))
             self._on_told(path)
         self.remember(remember, events)
 

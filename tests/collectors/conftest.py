@@ -83,7 +83,7 @@ class Recorder:
     Set `full` and emits are refused as by a full spool; set `retired` and they are refused for good.
     """
 
-    def __init__(self, memory: RecorderMemory | None = None, leave_out: frozenset = frozenset()) -> None:
+    def __init__(self, memory: RecorderMemory | None = None, **lent) -> None:
         self.memory = memory if memory is not None else RecorderMemory()
         self.events: list[Event] = []
         self.emits: list[tuple[tuple[Event, ...], dict[str, bytes | None]]] = []
@@ -102,7 +102,7 @@ class Recorder:
             stop=self.stop,
             report=self._report,
             flush=self.flushes.append,
-            leave_out=leave_out,
+            **lent,
         )
 
     def _emit(

@@ -2,18 +2,11 @@
 
 import pytest
 
-from collectors._files.diff import (
-    CUT,
-    MAX_DIFF_BYTES,
-    MAX_LINES,
-    MAX_TEXT_BYTES,
-    compress,
-    decompress,
-    may_tell,
-    text_of,
-    unified,
-)
+from collectors._files.budget import Budget
+from collectors._files.diff import CUT, MAX_DIFF_BYTES, compress, decompress, unified
+from collectors._files.reading import Moment
 from collectors._files.selection import Scope, Selection
+from collectors._files.texts import MAX_LINES, MAX_TEXT_BYTES, Readers, Texts, may_tell
 from collectors._redaction.redact import Redactor
 from collectors.collector import Duration, Scoped
 from collectors.files import FilesCollector, FilesEntry
@@ -23,7 +16,7 @@ OPEN, CLOSED = 0o100644, 0o100640
 
 def allowed(path="/etc/x", *, diff="auto", literal=False, mode=OPEN, is_public=True):
     choice = Selection([Scope((path if literal else "/etc/**",), diff=diff)]).choose(path)
-    return may_tell((path,), choice, mode=mode, is_public=is_public)
+    return may_tell((path,), choice, Readers(bool(mode & 0o004), is_public))
 
 
 def test_auto_shows_what_everybody_may_read_and_reach():
@@ -72,9 +65,12 @@ def test_files_that_only_sound_like_secrets_are_shown(path):
     assert allowed(path)
 
 
-def text(data, **options):
+def text(data):
     choice = Selection([Scope(("/etc/**",))]).choose("/etc/x")
-    return text_of(data, ("/etc/x",), choice, Redactor(b"k"), mode=OPEN, is_public=True, **options)
+    moment = Moment(None, b"", data, {})
+    found, left_out = Texts(Redactor(b"k"), Budget).of(moment, ("/etc/x",), choice, Readers(True, True))
+    assert left_out == ""
+    return found
 
 
 def test_only_text_within_bounds_is_kept():
@@ -98,13 +94,13 @@ def test_texts_of_all_sizes_come_back_as_they_were():
 
 def test_a_diff_that_is_too_long_is_cut_and_says_so():
     old = "".join(f"{i} old line of some length to fill the space\n" for i in range(MAX_LINES))
-    shown = unified("/etc/x", old, old.replace("old", "new"))
+    shown = unified("/etc/x", old, old.replace("old", "new"), Budget())
     assert shown.endswith(CUT)
     assert len(shown.encode()) <= MAX_DIFF_BYTES + len(CUT.encode())
 
 
 def test_a_missing_newline_at_the_end_is_shown():
-    assert "+b\n\\ No newline at end of file\n" in unified("/x", "a\n", "b")
+    assert "+b\n\\ No newline at end of file\n" in unified("/x", "a\n", "b", Budget())
 
 
 # --- on real files

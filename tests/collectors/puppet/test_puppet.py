@@ -1,5 +1,8 @@
 """The `puppet` collector on directories as Puppet fills them."""
 
+import fcntl
+import os
+import signal
 from pathlib import Path
 
 import msgspec
@@ -226,3 +229,32 @@ def test_what_is_remembered_of_a_report_goes_when_it_is_tidied(watch, puppet):
     stored.unlink()
     puppet.ran(run="new")  # a removal alone wakes nobody
     recorder.wait_for(lambda: key not in recorder.memory.kept)
+
+
+def test_what_is_no_regular_file_holds_no_report_up(watch, puppet):
+    recorder = watch()
+    host = puppet.reports / "edge-01.example.com"
+    os.mkfifo(host / "202611220000.yaml")
+    (host / "202611220001.yaml").symlink_to("/dev/tty")
+    puppet.ran(run="after")
+    recorder.wait_for(lambda: runs(recorder) == ["after"])
+
+
+def test_a_report_that_is_one_of_the_agents_own_files_is_never_opened(record, puppet, tmp_path):
+    """Nobody else may write the file meanwhile: what is opened to be read breaks this lease, and that shows."""
+    own = tmp_path / "own"
+    own.write_text("host: edge-01\n")
+    recorder = record(is_own=lambda status: status.st_ino == own.stat().st_ino)
+    recorder.start(Puppet((Scoped(PuppetConfig(report_dir=puppet.reports)),), settle_seconds=0.01))
+    recorder.wait_for_report("watching")
+    before = signal.signal(signal.SIGIO, signal.SIG_IGN)  # what tells of a broken lease
+    lease = os.open(own, os.O_WRONLY)
+    fcntl.fcntl(lease, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+    try:
+        (puppet.reports / "edge-01.example.com" / "202611220000.yaml").symlink_to(own)
+        puppet.ran(run="after")
+        recorder.wait_for(lambda: runs(recorder) == ["after"])
+        assert fcntl.fcntl(lease, fcntl.F_GETLEASE) == fcntl.F_WRLCK
+    finally:
+        os.close(lease)
+        signal.signal(signal.SIGIO, before)

@@ -1,0 +1,78 @@
+"""Which files are the agent's own: everything in the spool directory, by device and inode, whatever name leads there.
+
+Nothing of them is opened to find that out, directories aside; listings are kept for as long as they are
+surely right.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_RACY_NANOSECONDS = 50_000_000
+"""A directory changed this shortly before it was listed may change again without its times showing it."""
+_MAX_DEPTH = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """What one directory holds."""
+
+    times: tuple[int, int, int]
+    files: frozenset[tuple[int, int]]
+    directories: tuple[str, ...]
+    is_sure: bool
+
+
+class OwnFiles:
+    """The files below one directory; called with a status, from any thread, it says whether it is one of them."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._listings: dict[Path, _Listing] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, status: os.stat_result) -> bool:
+        """Return whether the file with this status is the agent's own."""
+        identity = (status.st_dev, status.st_ino)
+        with self._lock:
+            return any(identity in listing.files for listing in self._all(self._directory, 0))
+
+    def _all(self, path: Path, depth: int) -> Iterator[_Listing]:
+        listing = self._list(path)
+        if listing is None:
+            return
+        yield listing
+        if depth < _MAX_DEPTH:
+            for name in listing.directories:
+                yield from self._all(path / name, depth + 1)
+
+    def _list(self, path: Path) -> _Listing | None:
+        """Return what a directory holds; None when it is gone."""
+        try:
+            status = path.lstat()
+            times = (status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+            known = self._listings.get(path)
+            if known is None or not known.is_sure or known.times != times:
+                known = self._listings[path] = _read(path, times)
+        except FileNotFoundError:
+            self._listings.pop(path, None)
+            return None
+        return known
+
+
+def _read(path: Path, times: tuple[int, int, int]) -> _Listing:
+    is_sure = max(times[1:]) < time.time_ns() - _RACY_NANOSECONDS
+    files: list[tuple[int, int]] = []
+    directories: list[str] = []
+    with os.scandir(path) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                status = entry.stat(follow_symlinks=False)
+                files.append((status.st_dev, status.st_ino))
+                if entry.is_dir(follow_symlinks=False):
+                    directories.append(entry.name)
+    return _Listing(times, frozenset(files), tuple(directories), is_sure)

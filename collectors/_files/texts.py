@@ -1,0 +1,98 @@
+"""Which text of a file may be remembered and told: masked, in little space, and within a budget of work.
+
+`auto` asks whether everybody on the host may read the file anyway; some files are never told, whatever is
+configured. A file whose text makes trouble is told by its hash, and why is told with it.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from collectors._files.budget import Budget, Budgets, OverBudget
+from collectors._files.diff import compress
+from collectors._files.opening import Directory
+from collectors._files.reading import Moment
+from collectors._files.selection import Choice
+from collectors._redaction.redact import Redactor
+
+MAX_TEXT_BYTES = 256 * 1024
+MAX_LINES = 2000
+
+NEVER = re.compile(
+    r".*/(?:"
+    r"g?shadow-?|(?:o|master\.)passwd"
+    r"|sudoers(?:\.d/.*)?"
+    r"|ssl/private/.*"
+    r"|(?:.*/)?letsencrypt/.*"
+    r"|ssh_host_[^/]*_key[^/]*"
+    r"|[^/]*\.(?:key|pem|ppk|keytab|secrets?|htpasswd)"
+    r"|\.?(?:pgpass|netrc|htpasswd|htdigest|vault[_\-]pass(?:word)?|git-credentials)[^/]*"
+    r"|sasl_passwd[^/]*|passwd\.client|dovecot/(?:users|passwd)"
+    r"|(?:[^/]*[_.\-])?(?:secrets?|credentials)(?:\.(?:ya?ml|json|toml|ini|env|txt))?"
+    r"|(?:[^/]*[_\-])?(?<!/common-)(?:password|token|api[_\-]?key)(?:\.txt)?"
+    r"|run/secrets/.*"
+    r")"
+)
+"""Files of secrets, by whose names nobody can tell one value from another: only their hash is remembered and told."""
+
+
+class Readers(NamedTuple):
+    """Who may read a file at its place."""
+
+    everybody: bool
+    """Its mode lets everybody read it."""
+    is_public: bool
+    """Everybody may pass through all its parents."""
+    is_elsewhere: bool = False
+    """It may have another name in a private place, which somebody else gave it this one for."""
+
+    @classmethod
+    def of(cls, status: os.stat_result, directory: Directory) -> "Readers":
+        """Return it for a file by its status and its open directory."""
+        place = directory.status
+        is_trusted = place.st_uid in {0, status.st_uid} and not place.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        everybody = bool(status.st_mode & stat.S_IROTH)
+        return cls(everybody, directory.is_public, status.st_nlink > 1 and not (everybody and is_trusted))
+
+
+def may_tell(paths: Sequence[str], choice: Choice, readers: Readers) -> bool:
+    """Return whether a file's text may be remembered, masked, and shown in a diff.
+
+    `paths` are all the names it goes by.
+    """
+    if choice.diff == "never" or readers.is_elsewhere or any(NEVER.fullmatch(path) for path in paths):
+        return False
+    if choice.diff == "always" and choice.is_literal:
+        return True
+    return readers.everybody and (readers.is_public or choice.diff == "always")
+
+
+class Texts:
+    """Makes texts with one host's key."""
+
+    def __init__(self, redactor: Redactor, budgets: Budgets) -> None:
+        self._redactor = redactor
+        self._budgets = budgets
+
+    def of(self, moment: Moment, paths: Sequence[str], choice: Choice, readers: Readers) -> tuple[bytes, str]:
+        """Return the masked text, compressed (empty when there is none to tell), and why it was left out, if so."""
+        data = moment.data
+        if data is None or len(data) > MAX_TEXT_BYTES or not may_tell(paths, choice, readers):
+            return b"", ""
+        if b"\0" in data or data.count(b"\n") > MAX_LINES:
+            return b"", ""
+        try:
+            return self._masked(data.decode(), self._budgets()), ""
+        except UnicodeDecodeError:
+            return b"", ""
+        except OverBudget as error:
+            return b"", str(error)
+        except Exception as error:  # noqa: BLE001 - whatever a text makes Python do, it is that text's trouble
+            return b"", f"it cannot be masked: {type(error).__name__}"
+
+    def _masked(self, text: str, budget: Budget) -> bytes:
+        masked = self._redactor.mask(text)
+        budget.check()
+        return compress(masked)

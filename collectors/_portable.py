@@ -1,0 +1,42 @@
+"""What any encoder and any reader takes of texts and numbers that the host or its users chose. Pure.
+
+`Event` escapes everything in it by this; who makes text for other eyes than an event's (`status`, a reason
+that is remembered) uses it itself.
+"""
+
+import math
+import re
+
+Scalar = str | int | float | bool | None
+
+
+def escaped(text: str) -> str:
+    r"""Return `text` as any encoder takes it: a byte that is no UTF-8 reads `\xff`, half a surrogate pair `\ud800`."""
+    if text.isascii() or not _HALVES.search(text):
+        return text
+    return _HALVES.sub(_escaped_half, text)
+
+
+_HALVES = re.compile("[\ud800-\udfff]")
+_FIRST_BYTE, _LAST_BYTE = 0xDC80, 0xDCFF
+"""What `os.fsdecode` makes of the bytes 0x80 to 0xFF where they are no UTF-8."""
+
+
+def _escaped_half(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    return f"\\x{number & 0xFF:02x}" if _FIRST_BYTE <= number <= _LAST_BYTE else f"\\u{number:04x}"
+
+
+def portable(value: Scalar) -> Scalar:
+    """Return `value` as readers everywhere take it: text escaped, an integer over 64 bits as text, no NaN and no infinity."""
+    if isinstance(value, str):
+        return escaped(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, int) and not _SMALLEST <= value <= _LARGEST:
+        return str(value) if value.bit_length() <= _DECIMAL_BITS else hex(value)  # decimal is not linear
+    return value
+
+
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+_DECIMAL_BITS = 1024

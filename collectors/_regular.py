@@ -1,0 +1,80 @@
+"""Opening what somebody else may have put under a name: known for what it is before it is opened to be read.
+
+A name may lead to a FIFO, a device, a link, or one of the agent's own files; closing any descriptor of
+spool.db takes SQLite's locks away, and mapping its -shm short ends the process. So a name is opened as a mere
+place first (O_PATH: nothing of the file is touched), looked at, and the very same file is opened to be read.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+IsOwn = Callable[[os.stat_result], bool]
+"""Whether a file is one of the agent's own, which nobody may open."""
+
+_PLACE = os.O_PATH | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+_LACKING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
+
+class NotRegular(OSError):  # noqa: N818 - what the file is
+    """What lies there is no regular file, or one of the agent's own."""
+
+
+@contextmanager
+def opened_name(name: str, *, dir_fd: int | None = None, follows: bool = False) -> Iterator[int]:
+    """Open what lies at a name as a mere place; a link itself unless it `follows`."""
+    fd = os.open(name, _PLACE if follows else _PLACE | os.O_NOFOLLOW, dir_fd=dir_fd)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def opened_place(place: int, is_own: IsOwn) -> Iterator[int]:
+    """Open the file at an open place to be read; raise `NotRegular` for what is not to be opened."""
+    before = os.fstat(place)
+    if not stat.S_ISREG(before.st_mode):
+        raise NotRegular(errno.EINVAL, "it is no regular file")
+    if is_own(before):
+        raise NotRegular(errno.EPERM, "it is one of the agent's own files")
+    try:
+        fd = os.open(f"/proc/self/fd/{place}", _READ)
+    except FileNotFoundError:
+        raise NotRegular(errno.ENOSYS, "/proc is not mounted") from None
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def opened_regular(name: str, is_own: IsOwn) -> Iterator[int]:
+    """Open the regular file that a name leads to, links followed, to be read."""
+    with opened_name(name, follows=True) as place, opened_place(place, is_own) as fd:
+        yield fd
+
+
+def is_lack(error: BaseException) -> bool:
+    """Return whether the process lacks descriptors, threads or memory, so that no path is to blame."""
+    if not isinstance(error, OSError) or error.errno not in _LACKING:
+        return False
+    return error.errno == errno.ENOMEM or not _can_open()
+
+
+def pass_on_lack(error: OSError) -> None:
+    """Raise `error` again when it is a lack of the process."""
+    if is_lack(error):
+        raise error
+
+
+def _can_open() -> bool:
+    """Return whether there are descriptors after all: a file system of somebody else's may answer anything."""
+    try:
+        os.close(os.eventfd(0, os.EFD_CLOEXEC))
+    except OSError:
+        return False
+    return True
