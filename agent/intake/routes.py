@@ -9,10 +9,10 @@ from http import HTTPStatus
 import msgspec
 
 from agent.capture import Capture
+from agent.http.message import PLAIN_TEXT, Request, Response
 from agent.intake.posted import PostedError, parse
 from agent.intake.rate import Rate
 from agent.intake.share import Share
-from agent.intake.wire import Answer, Request
 from spool import SpoolError, SpoolFull
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Routes:
     retry: Callable[[Sequence[int] | None], int]
     discard: Callable[[Sequence[int] | None], int]
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         """Return the answer to one request; never raises for what is in it."""
         match request.path.rstrip("/"), request.method:
             case "/stsAgent/intake", "POST":
@@ -56,7 +56,7 @@ class Routes:
             case path, _:
                 return _refuse(HTTPStatus.NOT_FOUND, f"nothing is at {path or '/'}; post to /stsAgent/intake")
 
-    def _take(self, body: bytes) -> Answer:
+    def _take(self, body: bytes) -> Response:
         try:
             captured = parse(body, self.capture.identity)
         except PostedError as error:
@@ -80,7 +80,7 @@ class Routes:
         return _json(HTTPStatus.OK, {"kept": len(captured)})
 
     @staticmethod
-    def _choose(body: bytes, act: Callable[[Sequence[int] | None], int]) -> Answer:
+    def _choose(body: bytes, act: Callable[[Sequence[int] | None], int]) -> Response:
         try:
             chosen = msgspec.json.decode(body, type=_Chosen)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -90,9 +90,9 @@ class Routes:
         return _json(HTTPStatus.OK, {"count": act(None if chosen.all else chosen.ids)})
 
 
-def _json(status: int, value: object) -> Answer:
-    return Answer(status, msgspec.json.encode(value) + b"\n")
+def _json(status: int, value: object) -> Response:
+    return Response(status, msgspec.json.encode(value) + b"\n")
 
 
-def _refuse(status: int, reason: str, *headers: tuple[str, str]) -> Answer:
-    return Answer(status, reason.encode() + b"\n", "text/plain; charset=utf-8", headers)
+def _refuse(status: int, reason: str, *headers: tuple[str, str]) -> Response:
+    return Response(status, reason.encode() + b"\n", PLAIN_TEXT, headers)
