@@ -65,9 +65,14 @@ class Capture:
         self._spool.append(records, owner=owner, remember=remember, texts=texts)
         self.on_kept()
 
-    def keep_posted(self, captured: Sequence[Captured], taken: Sequence[str] = ()) -> None:
-        """Put events that were handed in on disk, and remember which files of `incoming/` they were."""
-        self._spool.append(chunk(captured, self._stamp(self.identity), INTAKE), taken=taken, refusable=True)
+    def keep_posted(
+        self, captured: Sequence[Captured], identity: Identity, taken: Sequence[str] = ()
+    ) -> None:
+        """Put events that were handed in on disk, and remember which files of `incoming/` they were.
+
+        `identity` is the one that they were completed with.
+        """
+        self._spool.append(chunk(captured, self._stamp(identity), INTAKE), taken=taken, refusable=True)
         self.on_kept()
 
     def _stamp(self, identity: Identity) -> Stamp:

@@ -29,6 +29,20 @@ class Captured(msgspec.Struct, frozen=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True)
+class Items:
+    """What only its own system takes, as it came: the JSON values of one list of a body."""
+
+    kind: str
+    """The kind of its record, as `stackstate/metrics`."""
+    name: str
+    hostname: str
+    """Whose they are; empty where that is this host, and has no name yet."""
+    timestamp: int
+    """When they were collected, in seconds since the epoch."""
+    bodies: Sequence[bytes | msgspec.Raw]
+
+
+@dataclass(frozen=True, slots=True)
 class Stamp:
     """Where and when a chunk was captured; see `Record` for the units."""
 

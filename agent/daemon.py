@@ -25,14 +25,16 @@ from agent.deliveries import Deliveries
 from agent.drops import Drops
 from agent.events.identity import Identity
 from agent.housekeeping import Housekeeping, Job
-from agent.http.budget import budget_of_this_process
-from agent.intake.listeners import SocketListener
-from agent.intake.open_listeners import OpenListeners, Wanted
+from agent.http.message import Request, Response
+from agent.intake import wire
+from agent.intake.control import Control
+from agent.intake.incoming import ARRIVED, IncomingFiles
+from agent.intake.keeping import Keeping
 from agent.intake.rate import Rate
-from agent.intake.routes import Routes
+from agent.intake.router import Router
+from agent.intake.server import IntakeError, Server
 from agent.intake.share import Share
 from agent.journal import start_logging
-from agent.left_behind import ARRIVED, LeftBehind
 from agent.machine import settle_in
 from agent.notify import Notify
 from agent.overview import overview
@@ -40,6 +42,7 @@ from agent.own_files import OwnFiles
 from agent.signals import Signals
 from agent.status import Document
 from agent.supervisor import Lent, Supervisor
+from agent.systems.stackstate.dialect import StackStateDialect
 from agent.telling import Telling
 from collectors.registry import COLLECTORS
 from spool import Options, Spool
@@ -52,7 +55,6 @@ FLUSH_SECONDS = 5.0
 HOUR_SECONDS = 3600.0
 TRY_AGAIN_SECONDS = 300.0
 TELL_AGAIN_SECONDS = 60.0
-LISTEN_AGAIN_SECONDS = 30.0
 EVENTS_A_SECOND, EVENTS_AT_ONCE = 1000.0, 1_000_000.0
 """The intake's rate: a backlog or a benchmark passes at once, a program that runs wild does not."""
 
@@ -103,20 +105,19 @@ class Daemon:
             is_own=OwnFiles(self._spool.directory),
         )
         self._supervisor = Supervisor(COLLECTORS, lent)
-        self._budget = budget_of_this_process()
-        self._listeners = OpenListeners()
-        self._left_behind = LeftBehind(self._spool, self._capture)
-        self._routes = Routes(
-            capture=self._capture,
-            rate=Rate(EVENTS_A_SECOND, EVENTS_AT_ONCE),
-            share=Share(
-                lambda: self._spool.waiting_bytes(INTAKE),
-                lambda: self._configuration.settings.spool.max_size // 2,
+        self._router = Router(
+            [StackStateDialect()],
+            Keeping(
+                self._capture,
+                Rate(EVENTS_A_SECOND, EVENTS_AT_ONCE),
+                Share(
+                    lambda: self._spool.waiting_bytes(INTAKE),
+                    lambda: self._configuration.settings.spool.max_size // 2,
+                ),
             ),
-            status=self.status,
-            retry=self._retry,
-            discard=self._spool.discard,
+            Control(self.status, self._retry, self._spool.discard),
         )
+        self._incoming = IncomingFiles(self._spool, self._capture, self._router.parse_common)
         self._drops = Drops(self._spool, self._telling.drops, self._signals.ring)
         self._capture.on_kept = self._drops.notice
         self._spool.on_news(self._signals.ring)
@@ -126,14 +127,12 @@ class Daemon:
         """Return what is due now and then; each is a wake-up, so none is without need."""
         jobs = {
             "the spool": Job(HOUR_SECONDS, self._tidy),
-            "incoming": Job(HOUR_SECONDS, self._take_left_behind),
+            "incoming": Job(HOUR_SECONDS, self._take_incoming),
         }
         if self._spool.has_news:
             jobs["news of the spool"] = Job(TELL_AGAIN_SECONDS, self._tell_news)
         if self._deliveries.failed:
             jobs["destinations"] = Job(TRY_AGAIN_SECONDS, self._deliver)
-        if self._listeners.has_problems:
-            jobs["listening"] = Job(LISTEN_AGAIN_SECONDS, self._listen_again)
         if not self._capture.identity.hostname:
             jobs["the hostname"] = Job(TRY_AGAIN_SECONDS, self._look_for_hostname)
         return jobs
@@ -144,19 +143,14 @@ class Daemon:
         self._housekeeping.arm(self._jobs())
 
     def _listen(self) -> None:
-        """Bring what listens in line with the configuration; what cannot is tried again."""
-        self._listeners.reconfigure(self._wanted())
-        self._housekeeping.arm(self._jobs())
-
-    def _listen_again(self) -> None:
-        self._listeners.try_again()
-        self._housekeeping.arm(self._jobs())
-
-    def _wanted(self) -> list[Wanted]:
-        path = self._configuration.socket
-        return [
-            Wanted("socket", path, lambda: SocketListener(path, self._routes.answer, budget=self._budget))
-        ]
+        """Open the socket; without it everything else goes on."""
+        self._server = Server(self._configuration.socket, _spoken(self._router.answer_socket))
+        self._no_intake = ""
+        try:
+            self._server.start()
+        except IntakeError as error:
+            self._no_intake = str(error)
+            log.error("the intake does not listen: %s", error)  # noqa: TRY400 - made for people, with a hint
 
     def _begin(self) -> None:
         """Tell what has to be told of this start, then let everything run."""
@@ -164,8 +158,8 @@ class Daemon:
         self._say(configuration)
         self._telling.start(configuration, was_cloned=self._was_cloned)
         self._tell_news()
-        self._left_behind.watch(self._spool.directory / "incoming")
-        self._take_left_behind()
+        self._incoming.watch(self._spool.directory / "incoming")
+        _guarded("taking in what lies in incoming/", self._take_incoming)
         self._supervisor.reconfigure(configuration.collectors)
 
     def _wait(self) -> None:
@@ -183,7 +177,7 @@ class Daemon:
         if signal.SIGHUP in came:
             self.reload()
         if ARRIVED in came:
-            self._take_left_behind()
+            self._take_incoming()
         if self._spool.has_news and not self._is_telling_again:
             self._tell_news()
         self._housekeeping.run_due()
@@ -196,10 +190,10 @@ class Daemon:
         self._notify.stopping()
         log.info("stopping")
         _guarded("ending the collectors", self._supervisor.stop)
-        _guarded("ending the intake", self._listeners.stop)
+        _guarded("ending the intake", self._server.stop)
         _guarded("a last word", self._telling.stop)
         _guarded("the last flush", self._deliveries.stop, FLUSH_SECONDS)
-        self._left_behind.close()
+        self._incoming.close()
         self._signals.close()
         self._spool.close()
         log.info("stopped")
@@ -227,7 +221,6 @@ class Daemon:
         self._capture.identity = self._identity()
         self._supervisor.reconfigure(configuration.collectors)
         self._deliver()
-        self._listen()
         log.info("reloaded%s", "" if difference else ": nothing changed")
 
     def status(self) -> Document:
@@ -238,7 +231,7 @@ class Daemon:
             spool=self._spool,
             supervisor=self._supervisor,
             deliveries=self._deliveries,
-            listening=self._listeners.states(),
+            no_intake=self._no_intake,
         )
 
     def _identity(self) -> Identity:
@@ -269,8 +262,8 @@ class Daemon:
         if not configuration.settings.destinations:
             log.warning("no destination is configured: events are recorded and not sent")
 
-    def _take_left_behind(self) -> None:
-        if count := self._left_behind.take():
+    def _take_incoming(self) -> None:
+        if count := self._incoming.take():
             log.info("%d events were left in incoming/", count)
 
     def _retry(self, ids: Sequence[int] | None) -> int:
@@ -294,7 +287,7 @@ class Daemon:
         parts = {
             "a collector": self._supervisor.is_alive(),
             "a destination": self._deliveries.is_alive(),
-            "the intake": self._listeners.is_alive(),
+            "the intake": bool(self._no_intake) or self._server.is_alive(),
         }
         dead = [name for name, is_alive in parts.items() if not is_alive]
         if dead:
@@ -308,6 +301,19 @@ def _volatile_directory(environ: Mapping[str, str] = os.environ) -> Path | None:
     """Return where a service may write that has no temporary directory; None where it is no service."""
     given = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
     return Path(given) / "volatile-spool" if given else None
+
+
+def _spoken(answer: Callable[[Request], Response]) -> Callable[[wire.Request], wire.Answer]:
+    """Return `answer` for the words of the intake's own server."""
+
+    def spoken(request: wire.Request) -> wire.Answer:
+        headers = tuple(request.headers.items())
+        target = f"{request.path}?{request.query}"
+        response = answer(Request(request.method, target, request.path, request.query, headers, request.body))
+        assert isinstance(response.body, bytes)  # noqa: S101 - no dialect streams
+        return wire.Answer(response.status, response.body, response.content_type, response.headers)
+
+    return spoken
 
 
 def _options(settings: SpoolSettings) -> Options:

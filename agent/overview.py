@@ -2,14 +2,12 @@
 
 import os
 import time
-from collections.abc import Mapping
 
 from agent import __version__, clock
 from agent.configuration.types import Configuration
 from agent.deliveries import Deliveries
 from agent.events.identity import Identity
-from agent.intake.open_listeners import Listening
-from agent.status import Collector, Document, Listener, spool_size
+from agent.status import Collector, Document, spool_size
 from agent.supervisor import Supervisor
 from spool import Spool
 
@@ -23,9 +21,9 @@ def overview(
     spool: Spool,
     supervisor: Supervisor,
     deliveries: Deliveries,
-    listening: Mapping[str, Listening],
+    no_intake: str,
 ) -> Document:
-    """Return what everything is at."""
+    """Return what everything is at; `no_intake` is why the socket does not listen, empty where it does."""
     kept = spool.status()
     return Document(
         running=True,
@@ -35,9 +33,7 @@ def overview(
         hostname=identity.hostname or None,
         clock_trusted=clock.is_trusted(),
         socket=str(configuration.socket),
-        listens={
-            name: Listener(address=found.address, problem=found.problem) for name, found in listening.items()
-        },
+        intake=no_intake,
         configuration=[str(source) for source in configuration.sources],
         set_aside={str(path): list(problems) for path, problems in configuration.set_aside.items()},
         collectors={

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from agent.chunk import Captured
+from agent.chunk import Captured, Items
 from agent.events.identity import Identity
 from agent.http import Request, Response
 
@@ -23,14 +23,16 @@ from agent.http import Request, Response
 class Problem(Exception):  # noqa: N818 - it is an answer; the dialect that gives it says how it looks
     """Why a request is not taken: an HTTP status that a dialect may better, what is wrong, and where."""
 
-    def __init__(self, status: int, message: str, place: str = "", *, after_seconds: int = 0) -> None:
+    def __init__(
+        self, status: int, message: str, place: str = "", *, headers: tuple[tuple[str, str], ...] = ()
+    ) -> None:
         super().__init__(f"{place}: {message}" if place else message)
         self.status = status
         self.message = message
         self.place = place
         """As `events.custom[1]`, or `byte 17`; empty where it is the request as a whole."""
-        self.after_seconds = after_seconds
-        """When to come again; 0 where that is not known."""
+        self.headers = headers
+        """What the router adds to the dialect's answer, as `Allow` and `Retry-After`."""
 
 
 def bad_request(message: str, place: str = "") -> Problem:
@@ -51,25 +53,13 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """What only its own system takes, as it came: `body` is JSON, and `kind` the kind of its record."""
-
-    kind: str
-    body: bytes
-    hostname: str
-    """Whose it is; empty where that is this host, and has no name yet."""
-    timestamp: int
-    """When it was collected, in seconds."""
-
-
-@dataclass(frozen=True, slots=True)
 class Parsed:
     """What a request holds: events complete but for what `identity` did not know, and items as they came."""
 
     identity: Identity
     """The agent's, as it was when the request was parsed; what is kept is kept under it."""
     events: Sequence[Captured] = ()
-    items: Sequence[Item] = ()
+    items: Sequence[Items] = ()
     note: Any = None
     """What the dialect itself wants to know again in `kept`, as the ids that its system would have given."""
 
@@ -100,5 +90,8 @@ class Dialect(Protocol):
         ...
 
     def refused(self, problem: Problem) -> Response:
-        """Return the answer when nothing was kept: 401 without a token, 403 with a wrong one, 400, 405, 413, 429, 503, 507."""
+        """Return the answer when nothing was kept.
+
+        The router's own problems are 401 (no token), 403 (a wrong one), 405, 413, 429, 500, 503 and 507.
+        """
         ...

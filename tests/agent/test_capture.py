@@ -77,7 +77,7 @@ def test_a_new_name_holds_from_the_next_event_on(spool):
 def test_what_was_handed_in_keeps_its_bytes(spool):
     capture = Capture(spool, Identity("web-1", ("env:prod",)), clocks())
     body = b'{ "msg_title" : "as it came" }'
-    capture.keep_posted([Captured("custom", body, 5, "T")])
+    capture.keep_posted([Captured("custom", body, 5, "T")], capture.identity)
     with SpoolReader.open(spool.directory) as reader:
         (stored,) = reader.records()
     assert entries(stored.record) == [body]

@@ -3,10 +3,6 @@
 import os
 import time
 
-import pytest
-
-pytestmark = pytest.mark.every_debian
-
 UNIT = "sts-agent.service"
 STARTED, STOPPED = "AgentStartedEvent", "AgentStoppedEvent"
 REJECTED, DROPPED, RECOVERED = "AgentConfigurationRejectedEvent", "EventsDroppedEvent", "SpoolRecoveredEvent"

@@ -5,8 +5,6 @@ import json
 import pytest
 from harness.files import CHANGED, UNIT, Files
 
-pytestmark = pytest.mark.every_debian
-
 SECRETS = ("hunter2", "hunter3")
 
 

@@ -9,8 +9,6 @@ import stat
 import pytest
 from harness.files import CHANGED, Files, sha256
 
-pytestmark = pytest.mark.every_debian
-
 MIB = 1024 * 1024
 
 

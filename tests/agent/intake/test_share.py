@@ -44,7 +44,7 @@ def test_only_what_was_handed_in_and_not_taken_yet_counts(tmp_path):
     with Spool.open(tmp_path / "spool") as spool:
         capture = Capture(spool, Identity("web-1"))
         capture.keep([event], "files", {})
-        capture.keep_posted([Captured("custom", b"{}", 5, "T")])
+        capture.keep_posted([Captured("custom", b"{}", 5, "T")], capture.identity)
         assert spool.waiting_bytes(INTAKE) == 0
         spool.attach("receiver", "identity", "oldest")
         assert 0 < spool.waiting_bytes(INTAKE) < spool.waiting_bytes("files") + 1000

@@ -5,7 +5,9 @@ import json
 import pytest
 
 from agent.events.identity import Identity
-from agent.intake.posted import BY_HAND, PostedError, parse
+from agent.http.message import Request
+from agent.intake.dialect import Problem
+from agent.systems.stackstate.dialect import BY_HAND, StackStateDialect
 
 IDENTITY = Identity("web-1", ("env:prod",), ("urn:component:/x",))
 NOW = 1_700_000_123.9
@@ -34,8 +36,12 @@ def posted(events, **more) -> bytes:
     return json.dumps({"events": {"custom": events}, **more}, indent=1).encode()
 
 
+def request(body: bytes = b"", *, query: str = "", headers=()) -> Request:
+    return Request("POST", "/stsAgent/intake", "/stsAgent/intake", query, tuple(headers), body)
+
+
 def parsed(body: bytes, identity: Identity = IDENTITY):
-    return parse(body, identity, now=lambda: NOW)
+    return StackStateDialect(lambda: NOW).parse(request(body), identity).events
 
 
 def filled(event: dict, identity: Identity = IDENTITY, **more) -> dict:
@@ -127,25 +133,108 @@ def test_no_events_are_no_trouble(body):
         ({**WHOLE, "context": []}, "custom[1]: Expected `object | null`"),
         ({**WHOLE, "context": {"source_links": [{"title": "x"}]}}, "missing required field `url`"),
         ({**WHOLE, "msg_text": "x" * 210_000}, "custom[1]: the event is larger than"),
+        ({**WHOLE, "msg_text": "x" * 204_600, "host": None}, "custom[1]: the event is larger than"),
     ],
 )
 def test_one_bad_event_is_named_by_its_index(bad, said):
-    with pytest.raises(PostedError) as caught:
+    with pytest.raises(Problem) as caught:
         parsed(posted([WHOLE, bad]))
     assert said in str(caught.value)
 
 
 def test_a_name_that_no_receiver_takes_is_refused():
-    with pytest.raises(PostedError, match=r"events\.hostname:.*starts with 'host'"):
+    with pytest.raises(Problem, match=r"events\.hostname:.*starts with 'host'"):
         parsed(json.dumps({"events": {"hostname": [WHOLE]}}).encode())
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"events": []}', b'"\xff"', b'{"events": {"a": {}}}'])
 def test_what_is_not_the_common_object_is_refused(body):
-    with pytest.raises(PostedError):
+    with pytest.raises(Problem):
         parsed(body)
 
 
 def test_text_that_is_no_utf_8_is_refused_though_it_is_kept_unread():
-    with pytest.raises(PostedError, match="not UTF-8"):
+    with pytest.raises(Problem, match="not UTF-8"):
         parsed(b'{"events": {"a": [{"msg_title": "x", "unknown": "\xff"}]}}')
+
+
+NAMELESS = Identity("", ("env:prod",), ("urn:component:/x",))
+
+
+def test_a_host_without_a_name_leaves_to_the_delivery_what_only_its_name_is_missing_for():
+    event = filled({"msg_title": "x"}, NAMELESS)
+    assert event["host"] == ""
+    assert event["context"]["element_identifiers"] == ["urn:host:/", "urn:component:/x"]
+    assert event["tags"] == ["env:prod"]
+
+
+def test_a_host_without_a_name_keeps_the_bytes_of_a_whole_event():
+    (captured,) = parsed(posted([WHOLE]), NAMELESS)
+    assert json.loads(bytes(captured.body)) == WHOLE
+
+
+def test_what_was_parsed_says_under_which_identity():
+    assert StackStateDialect().parse(request(posted([WHOLE])), NAMELESS).identity is NAMELESS
+
+
+def test_filling_keeps_the_bytes_of_what_is_there():
+    body = (
+        b'{"events": {"a": [{"msg_title": "x", "unknown": [1.50, 1e2], "context": {"data": {"b": 0.10}}}]}}'
+    )
+    (captured,) = parsed(body)
+    assert b'"unknown":[1.50, 1e2]' in captured.body
+    assert b'"data":{"b": 0.10}' in captured.body
+
+
+def test_what_the_agent_adds_counts_towards_the_size():
+    almost = {"msg_title": "x", "msg_text": "y" * 204_700}
+    with pytest.raises(Problem, match=r"custom\[0\]: the event is larger") as caught:
+        parsed(posted([almost]))
+    assert caught.value.status == 413
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ("1e999", "events.custom[1].context.data.x"),
+        ("18446744073709551616", "events.custom[1].context.data.x"),
+        ('"\\ud800"', "events.custom[1].context.data.x"),
+        ("[" * 60 + "]" * 60, "events.custom[1].context.data.x[0]"),
+        ("NaN", ""),
+        ("-Infinity", ""),
+    ],
+)
+def test_json_that_other_readers_cannot_take_is_refused_with_its_place(value, place):
+    body = posted([WHOLE, {"msg_title": "x", "context": {"data": {"x": "HERE"}}}], a=1)
+    with pytest.raises(Problem) as caught:
+        parsed(body.replace(b'"HERE"', value.encode()))
+    assert caught.value.status == 400
+    assert caught.value.place.startswith(place)
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b'{"events":' * 2000, b'{"events": {"a": [' + b"[" * 2000 + b"]" * 2000 + b"]}}"]
+)
+def test_thousands_of_levels_are_refused_like_anything_else(body):
+    with pytest.raises(Problem):
+        parsed(body)
+
+
+@pytest.mark.parametrize("when", ["1e999", "-5", "1700000000000", '"now"'])
+def test_a_collection_time_that_is_none_is_refused(when):
+    with pytest.raises(Problem):
+        parsed(b'{"collection_timestamp": %b, "events": {}}' % when.encode())
+
+
+@pytest.mark.parametrize(
+    ("shown", "token"),
+    [
+        ({"query": "api_key=a%20b&x=1"}, "a b"),
+        ({"headers": [("sts-api-key", "k")]}, "k"),
+        ({"headers": [("sts-api-key", "k")], "query": "api_key=q"}, "k"),
+        ({"query": "api_key="}, None),
+        ({"headers": [("authorization", "k")]}, None),
+    ],
+)
+def test_the_token_is_in_the_query_or_in_the_header(shown, token):
+    assert StackStateDialect().token_of(request(**shown)) == token

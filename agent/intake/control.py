@@ -1,0 +1,69 @@
+"""What the daemon's socket answers besides taking events: how it is, and what to do with rejected ones.
+
+These paths are the Unix socket's alone.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import msgspec
+
+from agent.http.message import PLAIN_TEXT, Request, Response
+from agent.status import Document, needs_a_person
+
+
+class _Chosen(msgspec.Struct, forbid_unknown_fields=True):
+    """Which rejected events are meant: some by their ids, or all."""
+
+    ids: list[int] | None = None
+    all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The daemon's side of these paths; `answer` may be called by any thread."""
+
+    status: Callable[[], Document]
+    retry: Callable[[Sequence[int] | None], int]
+    discard: Callable[[Sequence[int] | None], int]
+
+    def answer(self, request: Request) -> Response | None:
+        """Return the answer, or None when the path is none of these."""
+        match request.path.rstrip("/"), request.method:
+            case "/status", "GET":
+                return _json(HTTPStatus.OK, self.status())
+            case "/health", "GET":
+                return self._health()
+            case ("/rejected/retry" | "/rejected/discard") as path, "POST":
+                return _choose(request.body, self.retry if path == "/rejected/retry" else self.discard)
+            case (("/rejected/retry" | "/rejected/discard"), _):
+                return refuse(HTTPStatus.METHOD_NOT_ALLOWED, "use POST", ("Allow", "POST"))
+            case (("/status" | "/health"), _):
+                return refuse(HTTPStatus.METHOD_NOT_ALLOWED, "use GET", ("Allow", "GET"))
+        return None
+
+    def _health(self) -> Response:
+        reasons = needs_a_person(self.status())
+        if reasons:
+            return _json(HTTPStatus.SERVICE_UNAVAILABLE, {"status": "action needed", "reasons": reasons})
+        return _json(HTTPStatus.OK, {"status": "ok"})
+
+
+def _choose(body: bytes, act: Callable[[Sequence[int] | None], int]) -> Response:
+    try:
+        chosen = msgspec.json.decode(body, type=_Chosen)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return refuse(HTTPStatus.BAD_REQUEST, f'send {{"ids": [1, 2]}} or {{"all": true}}: {error}')
+    if chosen.all == bool(chosen.ids):
+        return refuse(HTTPStatus.BAD_REQUEST, 'send either {"ids": [1, 2]} or {"all": true}')
+    return _json(HTTPStatus.OK, {"count": act(None if chosen.all else chosen.ids)})
+
+
+def _json(status: int, value: object) -> Response:
+    return Response(status, msgspec.json.encode(value) + b"\n")
+
+
+def refuse(status: int, reason: str, *headers: tuple[str, str]) -> Response:
+    """Return a refusal in a line of text."""
+    return Response(status, reason.encode("utf-8", "replace") + b"\n", PLAIN_TEXT, headers)

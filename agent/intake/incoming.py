@@ -1,0 +1,91 @@
+"""Files in `incoming/`: what was put there while no daemon answered, and what still is put there.
+
+The kernel says when a file arrives (dnotify, a signal into the pipe that the main thread waits on
+anyway): no thread, no polling. Each file is guarded by itself: whatever is in one, it is taken in or
+refused, and the others are taken in.
+"""
+
+import fcntl
+import logging
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from agent.capture import Capture
+from agent.chunk import Captured
+from agent.events.identity import Identity
+from agent.intake.dialect import Parsed, Problem
+from spool import Spool, SpoolError
+
+log = logging.getLogger(__name__)
+
+ARRIVED = signal.SIGIO
+_EVENTS_AT_ONCE, _BYTES_AT_ONCE = 500, 256 * 1024
+"""After so many, what was read goes to the disk before more is read: an event holds the bytes of its file."""
+
+
+class IncomingFiles:
+    """Takes files in `incoming/` into the spool; for one thread."""
+
+    def __init__(self, spool: Spool, capture: Capture, parse: Callable[[bytes, Identity], Parsed]) -> None:
+        self._spool = spool
+        self._capture = capture
+        self._parse = parse
+        self._watched: int | None = None
+
+    def watch(self, directory: Path) -> None:
+        """Have `ARRIVED` raised for every file from now on; without it they wait for the next look."""
+        try:
+            self._watched = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.fcntl(self._watched, fcntl.F_NOTIFY, fcntl.DN_RENAME | fcntl.DN_MULTISHOT)
+        except OSError as error:
+            log.info("%s is looked at now and then only: %s", directory, error)
+
+    def take(self) -> int:
+        """Take in what lies there and return how many events that was."""
+        count = size = 0
+        identity = self._capture.identity  # one for all that is kept together
+        events: list[Captured] = []
+        taken: list[str] = []
+        for name, body in self._spool.incoming():
+            parsed = self._read(name, body, identity)
+            if parsed is None:
+                continue
+            events += parsed.events
+            taken.append(name)
+            size += len(body)
+            if len(events) >= _EVENTS_AT_ONCE or size >= _BYTES_AT_ONCE:
+                count += self._keep(events, identity, taken)
+                identity, events, taken, size = self._capture.identity, [], [], 0
+        return count + self._keep(events, identity, taken)
+
+    def close(self) -> None:
+        """Stop watching."""
+        if self._watched is not None:
+            os.close(self._watched)
+            self._watched = None
+
+    def _read(self, name: str, body: bytes, identity: Identity) -> Parsed | None:
+        """Return what a file holds, or None when it was refused."""
+        try:
+            return self._parse(body, identity)
+        except Problem as problem:
+            reason = str(problem)
+        except Exception as error:
+            log.exception("incoming/%s could not be read", name)
+            reason = f"it could not be read: {type(error).__name__}"
+        log.warning("incoming/%s is refused: %s", name, reason)
+        self._spool.refuse_incoming(name, reason)
+        return None
+
+    def _keep(self, events: list[Captured], identity: Identity, taken: list[str]) -> int:
+        if not taken:
+            return 0
+        try:
+            self._capture.keep_posted(events, identity, taken)
+        except SpoolError as error:
+            log.warning("incoming/ waits: %s", error)
+            return 0
+        self._spool.finish_incoming(taken)
+        return len(events)

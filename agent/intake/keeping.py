@@ -1,0 +1,48 @@
+"""Keeping what was handed in: how much fits, and that it is on disk before anybody hears so.
+
+A flood ends in 429, and takes at most half of the spool: it never pushes out what this host saw itself.
+"""
+
+import logging
+import math
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from agent.capture import Capture
+from agent.intake.dialect import Parsed, Problem
+from agent.intake.rate import Rate
+from agent.intake.share import Share
+from spool import SpoolError, SpoolFull
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """The way from what was parsed to the disk; any thread may use it."""
+
+    capture: Capture
+    rate: Rate
+    share: Share
+
+    def keep(self, parsed: Parsed) -> None:
+        """Return when it is on disk; raises `Problem` when nothing of it was kept."""
+        count = len(parsed.events)
+        if not count:
+            return
+        if wait_seconds := self.rate.take(count):
+            after = str(math.ceil(wait_seconds))
+            raise Problem(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                f"too many events; again in {after} s",
+                headers=(("Retry-After", after),),
+            )
+        if not self.share.has_room(sum(len(event.body) for event in parsed.events)):
+            raise Problem(HTTPStatus.INSUFFICIENT_STORAGE, "what was handed in fills half of the spool")
+        try:
+            self.capture.keep_posted(parsed.events, parsed.identity)
+        except SpoolFull as error:
+            raise Problem(HTTPStatus.INSUFFICIENT_STORAGE, str(error)) from None
+        except SpoolError as error:
+            log.error("intake: nothing can be kept: %s", error)  # noqa: TRY400 - made for people, with a hint
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from None

@@ -1,0 +1,95 @@
+"""Paths to dialects: several systems on one Unix socket, and the same on one TCP port.
+
+On the socket its mode is the whole check of who may post, and the daemon's own paths come first. On the
+port they do not exist, and a request shows the token in its dialect's own place. A dialect is asked what a
+request means; whatever it does, the answer to what is not on disk is never a success.
+"""
+
+import hmac
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+
+from agent.events.identity import Identity
+from agent.http.message import Request, Response
+from agent.intake.control import Control, refuse
+from agent.intake.dialect import Dialect, Parsed, Problem, Route
+from agent.intake.keeping import Keeping
+
+log = logging.getLogger(__name__)
+
+EVENT_SEND_PATH = "/stsAgent/intake"
+"""Where our own command posts to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """Answers requests; any thread may call it. Of two dialects that match a path the first has it."""
+
+    dialects: Sequence[Dialect]
+    keeping: Keeping
+    control: Control
+
+    def answer_socket(self, request: Request) -> Response:
+        """Return the answer to a request on the Unix socket; never raises for what is in it."""
+        return self.control.answer(request) or self._answer(request, None)
+
+    def port(self, token: Callable[[], str]) -> Callable[[Request], Response]:
+        """Return what answers on a TCP port; `token` is asked at each request."""
+        return lambda request: self._answer(request, token())
+
+    def parse_common(self, body: bytes, identity: Identity) -> Parsed:
+        """Return what a body holds that `event send` has left in a file instead of posting it; raises `Problem`."""
+        found = self._find(EVENT_SEND_PATH)
+        if found is None:
+            raise Problem(HTTPStatus.NOT_FOUND, f"nothing is at {EVENT_SEND_PATH}")
+        return found[0].parse(Request("POST", EVENT_SEND_PATH, EVENT_SEND_PATH, "", body=body), identity)
+
+    def _answer(self, request: Request, token: str | None) -> Response:
+        found = self._find(request.path)
+        if found is None:
+            return refuse(HTTPStatus.NOT_FOUND, f"nothing is at {request.path}")
+        dialect, routes = found
+        try:
+            if token is not None:
+                _check_token(dialect.token_of(request), token)
+            return self._take(dialect, _chosen(routes, request.method), request)
+        except Problem as problem:
+            return _refused(dialect, problem)
+        except Exception:
+            log.exception("intake: a request could not be answered")
+            return _refused(dialect, Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "it could not be taken"))
+
+    def _take(self, dialect: Dialect, route: Route, request: Request) -> Response:
+        if route.answer is not None:
+            return route.answer(request)
+        parsed = dialect.parse(request, self.keeping.capture.identity)
+        self.keeping.keep(parsed)
+        return dialect.kept(parsed)
+
+    def _find(self, path: str) -> tuple[Dialect, list[Route]] | None:
+        for dialect in self.dialects:
+            if routes := [route for route in dialect.routes if route.path.fullmatch(path)]:
+                return dialect, routes
+        return None
+
+
+def _chosen(routes: Sequence[Route], method: str) -> Route:
+    for route in routes:
+        if route.method == method:
+            return route
+    allowed = ", ".join(dict.fromkeys(route.method for route in routes))
+    raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, f"use {allowed}", headers=(("Allow", allowed),))
+
+
+def _check_token(shown: str | None, token: str) -> None:
+    if not shown:
+        raise Problem(HTTPStatus.UNAUTHORIZED, "show the token of this port")
+    if not token or not hmac.compare_digest(shown.encode("utf-8", "replace"), token.encode()):
+        raise Problem(HTTPStatus.FORBIDDEN, "the token is wrong")
+
+
+def _refused(dialect: Dialect, problem: Problem) -> Response:
+    response = dialect.refused(problem)
+    return replace(response, headers=response.headers + problem.headers) if problem.headers else response

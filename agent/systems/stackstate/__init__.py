@@ -1,0 +1,1 @@
+"""StackState: the common JSON object, in and out."""

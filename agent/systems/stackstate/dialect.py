@@ -1,0 +1,150 @@
+"""The common JSON object of StackState as it is posted to us, and what the poster hears.
+
+Events keep every byte they came with; what is missing is filled. Metrics, topologies, health and service
+checks are kept as they came, for StackState destinations alone.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+
+from agent.chunk import Captured, Items
+from agent.events.completion import EventTooLarge, complete
+from agent.events.identity import Identity
+from agent.events.portable import NotPortable, check_portable
+from agent.events.stored_event import StoredEvent
+from agent.http.message import PLAIN_TEXT, Request, Response
+from agent.intake.dialect import Parsed, Problem, Route, bad_request
+from collectors.event import EventError, check_name, check_timestamp
+
+NAME = "stackstate"
+SECTIONS = ("metrics", "service_checks", "topologies", "health")
+
+BY_HAND = "event send"
+"""The `origin` of events that our own command made: they get the agent's tags, as all of ours do."""
+
+_PATH = r"(?:(?:/receiver)?/stsAgent)?"
+_INTAKE = re.compile(rf"{_PATH}/intake/?")
+_VALIDATE = re.compile(rf"{_PATH}/api/v1/validate/?")
+
+
+class _Body(msgspec.Struct):
+    """The top of the common JSON object; what lies in its lists stays unread."""
+
+    events: dict[str, list[msgspec.Raw]] | None = None
+    internalHostname: str | None = None  # noqa: N815 - the receiver's spelling
+    collection_timestamp: int | float | None = None
+    origin: str | None = None
+    metrics: list[msgspec.Raw] | None = None
+    service_checks: list[msgspec.Raw] | None = None
+    topologies: list[msgspec.Raw] | None = None
+    health: list[msgspec.Raw] | None = None
+
+
+class _Events(msgspec.Struct):
+    """The same again, now for what is in the events."""
+
+    events: dict[str, list[StoredEvent]] | None = None
+
+
+_decode_body = msgspec.json.Decoder(_Body).decode
+_decode_events = msgspec.json.Decoder(_Events).decode
+
+
+class StackStateDialect:
+    """See `agent.intake.dialect.Dialect`."""
+
+    name = NAME
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._now = now
+        self.routes: Sequence[Route] = (
+            Route("POST", _INTAKE),
+            Route("GET", _VALIDATE, answer=_valid),
+        )
+
+    def token_of(self, request: Request) -> str | None:
+        """Return the key, from the header or from the query."""
+        query = parse_qs(request.query).get("api_key", [""])[-1]
+        return request.header("sts-api-key") or query or None
+
+    def parse(self, request: Request, identity: Identity) -> Parsed:
+        """Return the events in their order, then what else the body holds."""
+        body = request.body
+        try:
+            check_portable(body)
+            posted = _decode_body(body)
+            collected = int(
+                self._now() if posted.collection_timestamp is None else posted.collection_timestamp
+            )
+            check_timestamp(collected)
+        except NotPortable as error:
+            raise bad_request(error.message, error.place) from None
+        except EventError as error:
+            raise bad_request(str(error), "collection_timestamp") from None
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise bad_request(f"this is not the common JSON object: {error}") from None
+        host = posted.internalHostname or identity.hostname
+        about = (
+            identity
+            if host == identity.hostname
+            else Identity(host, identity.tags, identity.element_identifiers)
+        )
+        return Parsed(identity, list(self._events(posted, body, about)))
+
+    def kept(self, parsed: Parsed) -> Response:
+        """Return how much was kept."""
+        count = len(parsed.events) + sum(len(items.bodies) for items in parsed.items)
+        return _json(HTTPStatus.OK, {"kept": count})
+
+    def refused(self, problem: Problem) -> Response:
+        """Return the problem in a line of text, as a receiver does."""
+        return Response(problem.status, str(problem).encode("utf-8", "replace") + b"\n", PLAIN_TEXT)
+
+    def _events(self, posted: _Body, body: bytes, identity: Identity) -> Iterator[Captured]:
+        if not posted.events:
+            return
+        read = _read_events(body)
+        extra_tags = identity.tags if posted.origin == BY_HAND else ()
+        for name, bodies in posted.events.items():
+            try:
+                check_name(name)
+            except EventError as error:
+                raise bad_request(str(error), f"events.{name}") from None
+            known: Sequence[StoredEvent | None] = read.get(name) or [None] * len(bodies)
+            for index, (one, event) in enumerate(zip(bodies, known, strict=True)):
+                try:
+                    yield complete(name, one, identity, event=event, extra_tags=extra_tags, now=self._now)
+                except EventTooLarge as error:
+                    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+                    raise Problem(status, str(error), f"events.{name}[{index}]") from None
+                except (EventError, msgspec.MsgspecError) as error:
+                    raise bad_request(str(error), f"events.{name}[{index}]") from None
+
+
+def _read_events(body: bytes) -> Mapping[str, Sequence[StoredEvent]]:
+    """Return all events, read at once; nothing when one of them is wrong: then each is read by itself."""
+    try:
+        return _decode_events(body).events or {}
+    except msgspec.ValidationError:
+        return {}
+
+
+def _items(posted: _Body, hostname: str, timestamp: int) -> Iterator[Items]:
+    for section in SECTIONS:
+        bodies = getattr(posted, section)
+        if bodies:
+            yield Items(f"{NAME}/{section}", section, hostname, timestamp, bodies)
+
+
+def _valid(_: Request) -> Response:
+    return _json(HTTPStatus.OK, {"valid": True})
+
+
+def _json(status: int, value: Any) -> Response:
+    return Response(status, msgspec.json.encode(value) + b"\n")

@@ -1,0 +1,131 @@
+"""Files in `incoming/` are taken in once, and a bad one keeps no other from it."""
+
+import json
+import signal
+import tracemalloc
+
+import pytest
+
+from agent.capture import Capture
+from agent.chunk import entries
+from agent.events.identity import Identity
+from agent.http.message import Request
+from agent.intake.incoming import ARRIVED, IncomingFiles
+from agent.signals import Signals
+from agent.systems.stackstate.dialect import StackStateDialect
+from spool import Spool, SpoolFull, SpoolReader
+from spool.incoming import leave_in_incoming
+
+
+@pytest.fixture
+def spool(tmp_path):
+    with Spool.open(tmp_path / "spool") as spool:
+        yield spool
+
+
+def leave(spool, name, *titles):
+    body = json.dumps({"events": {"custom": [{"msg_title": title} for title in titles]}}).encode()
+    leave_in_incoming(spool.directory, name, body)
+
+
+def titles(spool):
+    with SpoolReader.open(spool.directory) as reader:
+        return [
+            json.loads(body)["msg_title"] for stored in reader.records() for body in entries(stored.record)
+        ]
+
+
+def parse(body, identity):
+    path = "/stsAgent/intake"
+    return StackStateDialect().parse(Request("POST", path, path, "", body=body), identity)
+
+
+def incoming(spool, hostname="web-1", parse=parse) -> IncomingFiles:
+    return IncomingFiles(spool, Capture(spool, Identity(hostname)), parse)
+
+
+def test_what_lies_there_is_taken_in_once(spool):
+    leave(spool, "1", "a", "b")
+    leave(spool, "2", "c")
+    assert incoming(spool).take() == 3
+    assert incoming(spool).take() == 0
+    assert titles(spool) == ["a", "b", "c"]
+    assert [*(spool.directory / "incoming").iterdir()] == []
+
+
+def test_one_that_cannot_be_understood_is_put_aside(spool, caplog):
+    leave_in_incoming(spool.directory, "1", b"nonsense")
+    leave(spool, "2", "fine")
+    assert incoming(spool).take() == 1
+    assert titles(spool) == ["fine"]
+    assert "incoming/1 is refused" in caplog.text
+    assert [path.name for path in (spool.directory / "incoming").iterdir()] == []
+
+
+@pytest.mark.parametrize("levels", [65, 2_000, 200_000])
+def test_one_of_any_depth_stops_no_other(spool, levels):
+    deep = b'{"events": {"a": [{"msg_title": "x", "context": {"data": %b}}]}}'
+    leave_in_incoming(spool.directory, "1", deep % (b'{"a":' * levels + b"1" + b"}" * levels))
+    leave(spool, "2", "fine")
+    assert incoming(spool).take() == 1
+    assert titles(spool) == ["fine"]
+    assert incoming(spool).take() == 0
+
+
+def test_a_fault_of_ours_in_one_stops_no_other(spool, caplog):
+    def faulty(body, identity):
+        if b"odd" in body:
+            raise ZeroDivisionError
+        return parse(body, identity)
+
+    leave(spool, "1", "odd")
+    leave(spool, "2", "fine")
+    assert incoming(spool, parse=faulty).take() == 1
+    assert titles(spool) == ["fine"]
+    assert "incoming/1" in caplog.text
+
+
+def test_a_host_without_a_name_takes_in_what_lies_there(spool):
+    leave(spool, "1", "a")
+    assert incoming(spool, hostname="").take() == 1
+    with SpoolReader.open(spool.directory) as reader:
+        assert [stored.record.hostname for stored in reader.records()] == [""]
+
+
+def test_many_large_files_are_in_memory_one_after_the_other(spool):
+    filler = json.dumps({"events": {"custom": [{"msg_title": "x"}]}, "filler": "y" * 3_000_000}).encode()
+    for name in range(12):
+        leave_in_incoming(spool.directory, str(name), filler)
+    tracemalloc.start()
+    assert incoming(spool).take() == 12
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5 * len(filler)
+
+
+def test_what_finds_no_room_stays_where_it_is(spool):
+    class Full(Capture):
+        def keep_posted(self, *_):
+            raise SpoolFull("full")
+
+    leave(spool, "1", "a")
+    assert IncomingFiles(spool, Full(spool, Identity("web-1")), parse).take() == 0
+    assert incoming(spool).take() == 1
+
+
+def test_a_file_that_arrives_raises_a_signal(spool):
+    signals = Signals((ARRIVED,))
+    watching = incoming(spool)
+    try:
+        watching.watch(spool.directory / "incoming")
+        leave(spool, "1", "a")
+        assert signals.wait(30) == {signal.SIGIO}
+    finally:
+        watching.close()
+        signals.close()
+
+
+def test_a_directory_that_cannot_be_watched_is_no_trouble(spool, tmp_path):
+    watching = incoming(spool)
+    watching.watch(tmp_path / "nothing")
+    watching.close()

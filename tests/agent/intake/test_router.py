@@ -1,0 +1,147 @@
+"""Paths lead to the right dialect, and the daemon's own paths are the socket's alone."""
+
+import json
+import re
+
+import pytest
+
+from agent.capture import Capture
+from agent.events.identity import Identity
+from agent.http.message import Request, Response
+from agent.intake.control import Control
+from agent.intake.dialect import Parsed, Route
+from agent.intake.keeping import Keeping
+from agent.intake.rate import Rate
+from agent.intake.router import Router
+from agent.intake.share import Share
+from agent.status import Document, SpoolSize
+from agent.systems.stackstate.dialect import StackStateDialect
+from spool import Spool
+
+BODY = b'{"events": {"custom": [{"msg_title": "x"}]}}'
+
+
+class Greedy:
+    """A dialect that reads its token from any first segment, as one does."""
+
+    name = "greedy"
+    routes = (Route("POST", re.compile("/[^/]+/[^/]+")),)
+
+    def token_of(self, request):
+        return request.path.split("/")[1]
+
+    def parse(self, request, identity):  # noqa: ARG002 - the protocol's
+        return Parsed(identity)
+
+    def kept(self, parsed):  # noqa: ARG002 - the protocol's
+        return Response(202, b"greedy")
+
+    def refused(self, problem):
+        return Response(problem.status, b"greedy refuses")
+
+
+@pytest.fixture
+def spool(tmp_path):
+    with Spool.open(tmp_path / "spool") as spool:
+        yield spool
+
+
+@pytest.fixture
+def document():
+    return Document(running=True, hostname="web-1")
+
+
+@pytest.fixture
+def router(spool, document):
+    keeping = Keeping(
+        Capture(spool, Identity("web-1")), Rate(1000, 1000), Share(lambda: 0, lambda: 1_000_000)
+    )
+    control = Control(lambda: document, lambda ids: len(ids or "all"), lambda ids: len(ids or ""))
+    return Router([StackStateDialect(), Greedy()], keeping, control)
+
+
+def request(method, path, body=b"", query="", headers=()) -> Request:
+    return Request(method, path, path, query, tuple(headers), body)
+
+
+@pytest.mark.parametrize("prefix", ["", "/stsAgent", "/receiver/stsAgent"])
+@pytest.mark.parametrize("end", ["", "/"])
+def test_stackstates_paths_are_taken_with_and_without_a_last_slash(router, prefix, end):
+    response = router.answer_socket(request("POST", f"{prefix}/intake{end}", BODY))
+    assert (response.status, json.loads(response.body)) == (200, {"kept": 1})
+    assert router.answer_socket(request("GET", f"{prefix}/api/v1/validate{end}")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("asked", "body", "status"),
+    [
+        ("GET /status", b"", 200),
+        ("GET /status/", b"", 200),
+        ("GET /health", b"", 200),
+        ("GET /stsAgent/intake", b"", 405),
+        ("POST /stsAgent/api/v1/validate", b"", 405),
+        ("POST /status", b"", 405),
+        ("POST /health", b"", 405),
+        ("GET /rejected/retry", b"", 405),
+        ("GET /", b"", 404),
+        ("POST /stsAgent", b"", 404),
+        ("POST /intake/x/y", b"", 404),
+        ("POST /rejected/retry", b'{"ids": [1, 2]}', 200),
+        ("POST /rejected/retry", b'{"all": true}', 200),
+        ("POST /rejected/discard", b'{"ids": [1, 2]}', 200),
+        ("POST /rejected/discard", b'{"ids": [1], "all": true}', 400),
+        ("POST /rejected/discard", b"{}", 400),
+        ("POST /rejected/discard", b"[]", 400),
+        ("POST /rejected/discard", b"[" * 100_000, 400),
+        ("POST /a-token/event", b"", 202),
+        ("GET /a-token/event", b"", 405),
+    ],
+)
+def test_each_path_has_its_answer(router, asked, body, status):
+    method, path = asked.split()
+    assert router.answer_socket(request(method, path, body)).status == status
+
+
+def test_an_earlier_dialect_has_its_paths_also_for_verbs_that_only_a_later_one_knows(router):
+    response = router.answer_socket(request("GET", "/stsAgent/intake"))
+    assert dict(response.headers)["Allow"] == "POST"
+    assert response.body != b"greedy refuses"
+
+
+def test_the_daemons_own_paths_do_not_exist_on_the_port(router):
+    answer = router.port(lambda: "t")
+    for path in ("/status", "/health", "/metrics"):
+        assert answer(request("GET", path)).status == 404
+    for path in ("/rejected/retry", "/rejected/discard"):
+        assert answer(request("POST", path, b'{"all": true}')).status == 403  # the greedy dialect's refusal
+
+
+def test_the_port_asks_for_the_token_before_anything_is_read(router):
+    answer = router.port(lambda: "right")
+    assert answer(request("POST", "/intake", b"nonsense")).status == 401
+    assert answer(request("POST", "/intake", b"nonsense", "api_key=wrong")).status == 403
+    assert answer(request("GET", "/stsAgent/api/v1/validate", query="api_key=wrong")).status == 403
+    assert answer(request("GET", "/stsAgent/api/v1/validate", query="api_key=right")).status == 200
+    assert answer(request("POST", "/wrong/event")).body == b"greedy refuses"
+    assert answer(request("POST", "/right/event")).status == 202
+
+
+@pytest.mark.parametrize("token", ["", "  "])
+def test_a_port_whose_token_cannot_be_read_lets_nobody_in(router, token):
+    answer = router.port(token.strip)
+    for query in ("", "api_key=", "api_key=x"):
+        assert answer(request("POST", "/intake", BODY, query)).status in {401, 403}
+
+
+def test_health_names_the_reasons_when_somebody_has_to_look(router, document):
+    document.spool = SpoolSize(
+        directory="/x", size_bytes=1, max_size_bytes=2, records=0, events=0, oldest=None, rejected=3
+    )
+    response = router.answer_socket(request("GET", "/health"))
+    assert response.status == 503
+    assert "3 events were rejected" in json.loads(response.body)["reasons"][0]
+
+
+def test_a_client_that_says_the_path_of_another_system_hears_which_paths_there_are_not(router):
+    response = router.answer_socket(request("POST", "/a/b/c", BODY))
+    assert (response.status, response.body) == (404, b"nothing is at /a/b/c\n")

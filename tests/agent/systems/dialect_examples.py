@@ -1,0 +1,63 @@
+"""What the conformance suite of the dialects has to know of each: one example a system, and nothing else."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from agent.http.message import Request, Response
+from agent.intake.dialect import Dialect
+from agent.systems.stackstate.dialect import StackStateDialect
+
+
+@dataclass(frozen=True)
+class Example:
+    """One dialect by example. Titles become events; a title of None becomes an event that nobody takes."""
+
+    make: Callable[[], Dialect]
+    path: str
+    body: Callable[[Sequence[str | None]], bytes]
+    place: Callable[[int], str]
+    """How the event of that index is named in an error."""
+    with_value: Callable[[bytes], bytes]
+    """A body of one event that holds this JSON value somewhere."""
+    with_token: Sequence[Callable[[Request, str], Request]]
+    is_success: Callable[[Response, int], bool]
+    reason: Callable[[Response], str]
+    """The text of an error, from where its clients read it; raises when the shape is another."""
+    most: int = 5
+    """How many events the suite may put into one body."""
+
+    def request(self, body: bytes) -> Request:
+        """Return the request that posts a body."""
+        return Request("POST", self.path, self.path, "", (), body)
+
+
+def _stackstate_body(titles: Sequence[str | None]) -> bytes:
+    events = [{"msg_title": 5 if title is None else title} for title in titles]
+    return json.dumps({"internalHostname": "edge-7", "events": {"custom": events}}).encode()
+
+
+def _text(response: Response) -> str:
+    assert response.content_type.startswith("text/plain")
+    return bytes(response.body).decode()
+
+
+STACKSTATE = Example(
+    make=StackStateDialect,
+    path="/receiver/stsAgent/intake/",
+    body=_stackstate_body,
+    place="events.custom[{}]".format,
+    with_value=lambda value: (
+        b'{"events": {"custom": [{"msg_title": "x", "context": {"data": {"v": %b}}}]}}' % value
+    ),
+    with_token=(
+        lambda request, token: replace(request, query=f"api_key={token}"),
+        lambda request, token: replace(request, headers=(("sts-api-key", token),)),
+    ),
+    is_success=lambda response, count: (
+        response.status == 200 and json.loads(bytes(response.body)) == {"kept": count}
+    ),
+    reason=_text,
+)
+
+EXAMPLES = {"stackstate": STACKSTATE}
