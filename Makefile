@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# So many tests on real hosts run side by side; one takes some 300 MB.
+HOSTS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test torture test-fast test-deps lint format bench-delivery bench-collectors bench-fleet quiet-day clean
@@ -22,7 +24,8 @@ demo: $(BIN)/sts-agent ## install, then run the main job on an embedded receiver
 	$(BIN)/sts-agent demo --seconds 20
 
 test: $(VENV)/dev lint ## run every test this machine can run
-	$(BIN)/python -m pytest -m 'not torture'
+	$(BIN)/python -m pytest -m 'not host and not torture'
+	$(BIN)/python -m pytest -m 'host and not torture' -n $(HOSTS) --dist worksteal --durations=20
 
 torture: $(VENV)/dev ## kill the spool ten thousand times, the program two hundred, the power ten thousand
 	STS_AGENT_TORTURE_KILLS=10000 STS_AGENT_POWER_CUTS=10000 $(BIN)/python -m pytest -v --durations=0 \

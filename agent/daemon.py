@@ -25,14 +25,14 @@ from agent.deliveries import Deliveries
 from agent.drops import Drops
 from agent.events.identity import Identity
 from agent.housekeeping import Housekeeping, Job
-from agent.http.message import Request, Response
-from agent.intake import wire
+from agent.http.budget import budget_of_this_process
 from agent.intake.control import Control
 from agent.intake.incoming import ARRIVED, IncomingFiles
 from agent.intake.keeping import Keeping
+from agent.intake.listeners import SocketListener
+from agent.intake.open_listeners import OpenListeners, Wanted
 from agent.intake.rate import Rate
 from agent.intake.router import Router
-from agent.intake.server import IntakeError, Server
 from agent.intake.share import Share
 from agent.journal import start_logging
 from agent.machine import settle_in
@@ -55,6 +55,7 @@ FLUSH_SECONDS = 5.0
 HOUR_SECONDS = 3600.0
 TRY_AGAIN_SECONDS = 300.0
 TELL_AGAIN_SECONDS = 60.0
+LISTEN_AGAIN_SECONDS = 30.0
 EVENTS_A_SECOND, EVENTS_AT_ONCE = 1000.0, 1_000_000.0
 """The intake's rate: a backlog or a benchmark passes at once, a program that runs wild does not."""
 
@@ -105,6 +106,8 @@ class Daemon:
             is_own=OwnFiles(self._spool.directory),
         )
         self._supervisor = Supervisor(COLLECTORS, lent)
+        self._budget = budget_of_this_process()
+        self._listeners = OpenListeners()
         self._router = Router(
             [StackStateDialect()],
             Keeping(
@@ -133,6 +136,8 @@ class Daemon:
             jobs["news of the spool"] = Job(TELL_AGAIN_SECONDS, self._tell_news)
         if self._deliveries.failed:
             jobs["destinations"] = Job(TRY_AGAIN_SECONDS, self._deliver)
+        if self._listeners.has_problems:
+            jobs["listening"] = Job(LISTEN_AGAIN_SECONDS, self._listen_again)
         if not self._capture.identity.hostname:
             jobs["the hostname"] = Job(TRY_AGAIN_SECONDS, self._look_for_hostname)
         return jobs
@@ -143,14 +148,21 @@ class Daemon:
         self._housekeeping.arm(self._jobs())
 
     def _listen(self) -> None:
-        """Open the socket; without it everything else goes on."""
-        self._server = Server(self._configuration.socket, _spoken(self._router.answer_socket))
-        self._no_intake = ""
-        try:
-            self._server.start()
-        except IntakeError as error:
-            self._no_intake = str(error)
-            log.error("the intake does not listen: %s", error)  # noqa: TRY400 - made for people, with a hint
+        """Bring what listens in line with the configuration; what cannot is tried again."""
+        self._listeners.reconfigure(self._wanted())
+        self._housekeeping.arm(self._jobs())
+
+    def _listen_again(self) -> None:
+        self._listeners.try_again()
+        self._housekeeping.arm(self._jobs())
+
+    def _wanted(self) -> list[Wanted]:
+        path = self._configuration.socket
+        return [
+            Wanted(
+                "socket", path, lambda: SocketListener(path, self._router.answer_socket, budget=self._budget)
+            )
+        ]
 
     def _begin(self) -> None:
         """Tell what has to be told of this start, then let everything run."""
@@ -190,7 +202,7 @@ class Daemon:
         self._notify.stopping()
         log.info("stopping")
         _guarded("ending the collectors", self._supervisor.stop)
-        _guarded("ending the intake", self._server.stop)
+        _guarded("ending the intake", self._listeners.stop)
         _guarded("a last word", self._telling.stop)
         _guarded("the last flush", self._deliveries.stop, FLUSH_SECONDS)
         self._incoming.close()
@@ -221,6 +233,7 @@ class Daemon:
         self._capture.identity = self._identity()
         self._supervisor.reconfigure(configuration.collectors)
         self._deliver()
+        self._listen()
         log.info("reloaded%s", "" if difference else ": nothing changed")
 
     def status(self) -> Document:
@@ -231,7 +244,7 @@ class Daemon:
             spool=self._spool,
             supervisor=self._supervisor,
             deliveries=self._deliveries,
-            no_intake=self._no_intake,
+            listening=self._listeners.states(),
         )
 
     def _identity(self) -> Identity:
@@ -287,7 +300,7 @@ class Daemon:
         parts = {
             "a collector": self._supervisor.is_alive(),
             "a destination": self._deliveries.is_alive(),
-            "the intake": bool(self._no_intake) or self._server.is_alive(),
+            "the intake": self._listeners.is_alive(),
         }
         dead = [name for name, is_alive in parts.items() if not is_alive]
         if dead:
@@ -301,19 +314,6 @@ def _volatile_directory(environ: Mapping[str, str] = os.environ) -> Path | None:
     """Return where a service may write that has no temporary directory; None where it is no service."""
     given = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
     return Path(given) / "volatile-spool" if given else None
-
-
-def _spoken(answer: Callable[[Request], Response]) -> Callable[[wire.Request], wire.Answer]:
-    """Return `answer` for the words of the intake's own server."""
-
-    def spoken(request: wire.Request) -> wire.Answer:
-        headers = tuple(request.headers.items())
-        target = f"{request.path}?{request.query}"
-        response = answer(Request(request.method, target, request.path, request.query, headers, request.body))
-        assert isinstance(response.body, bytes)  # noqa: S101 - no dialect streams
-        return wire.Answer(response.status, response.body, response.content_type, response.headers)
-
-    return spoken
 
 
 def _options(settings: SpoolSettings) -> Options:

@@ -2,12 +2,14 @@
 
 import os
 import time
+from collections.abc import Mapping
 
 from agent import __version__, clock
 from agent.configuration.types import Configuration
 from agent.deliveries import Deliveries
 from agent.events.identity import Identity
-from agent.status import Collector, Document, spool_size
+from agent.intake.open_listeners import Listening
+from agent.status import Collector, Document, Listener, spool_size
 from agent.supervisor import Supervisor
 from spool import Spool
 
@@ -21,9 +23,9 @@ def overview(
     spool: Spool,
     supervisor: Supervisor,
     deliveries: Deliveries,
-    no_intake: str,
+    listening: Mapping[str, Listening],
 ) -> Document:
-    """Return what everything is at; `no_intake` is why the socket does not listen, empty where it does."""
+    """Return what everything is at."""
     kept = spool.status()
     return Document(
         running=True,
@@ -33,7 +35,9 @@ def overview(
         hostname=identity.hostname or None,
         clock_trusted=clock.is_trusted(),
         socket=str(configuration.socket),
-        intake=no_intake,
+        listens={
+            name: Listener(address=found.address, problem=found.problem) for name, found in listening.items()
+        },
         configuration=[str(source) for source in configuration.sources],
         set_aside={str(path): list(problems) for path, problems in configuration.set_aside.items()},
         collectors={

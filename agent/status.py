@@ -41,6 +41,13 @@ class Destination(msgspec.Struct, kw_only=True):
     dropped: dict[str, int] = {}
 
 
+class Listener(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Where the agent takes something in, and why not where it does not."""
+
+    address: str
+    problem: str = ""
+
+
 class SpoolSize(msgspec.Struct, kw_only=True):
     """How full the spool is."""
 
@@ -71,7 +78,7 @@ class Document(msgspec.Struct, kw_only=True):
     hostname: str | None = None
     clock_trusted: bool | None = None
     socket: str = ""
-    intake: str = ""
+    listens: dict[str, Listener] = {}
     configuration: list[str] = []
     set_aside: dict[str, list[str]] = {}
     recovered: str = ""
@@ -123,8 +130,9 @@ def _of_the_agent(document: Document) -> Iterator[str]:
         yield "the daemon is not running"
     elif not document.hostname:
         yield "there is no acceptable hostname"
-    if document.intake:
-        yield f"the intake does not listen: {document.intake}"
+    for name, listener in document.listens.items():
+        if listener.problem:
+            yield f"{name} does not listen at {listener.address}: {listener.problem}"
     for path in document.set_aside:
         yield f"{path} is wrong and was set aside"
 

@@ -3,6 +3,7 @@
 import os
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 _SLOW_IS_THE_MACHINE = [HealthCheck.too_slow]
@@ -23,3 +24,12 @@ def pytest_configure():
     """Let Ctrl-C work in what tests start, also where a shell runs the tests in the background and ignores it."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes():
+    """Before several processes run the tests, make the place of the test hosts, which they share, layers and all."""
+    from harness import image, namespace
+
+    if image.missing() is None:
+        namespace.scratch()

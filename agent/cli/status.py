@@ -73,6 +73,8 @@ def _show(document: Document) -> None:
         print(f"host: {document.hostname or 'no acceptable name: nothing is sent'}{trusted}")
     else:
         print("sts-agent is not running")
+    for name, listener in document.listens.items():
+        print(f"{name}: {listener.problem or 'listening'} at {listener.address}")
     for path in document.set_aside:
         print(f"set aside: {path}")
     if document.collectors:

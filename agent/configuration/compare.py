@@ -28,7 +28,7 @@ class Difference:
     settings: frozenset[str]
     """Keys of agent.yaml besides destinations: hostname, tags, element_identifiers, log_level, spool, intake."""
     needs_restart: frozenset[str]
-    """What a running daemon cannot change: the spool's directory, the socket."""
+    """What a running daemon cannot change: the spool's directory."""
 
     def __bool__(self) -> bool:
         return bool(self.collectors or self.destinations or self.settings or self.needs_restart)
@@ -43,10 +43,7 @@ def compare(old: Configuration, new: Configuration) -> Difference:
     }
     restart = {
         key
-        for key, before, after in (
-            ("spool.directory", old.spool_directory, new.spool_directory),
-            ("intake.socket", old.socket, new.socket),
-        )
+        for key, before, after in (("spool.directory", old.spool_directory, new.spool_directory),)
         if before != after
     }
     return Difference(

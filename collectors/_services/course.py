@@ -1,10 +1,13 @@
 """What follows from a new look at a service, given what is known of it: the one compare of the collector.
 
-Pure. Signals and reconciles both go through `advance`; it tells each transition of an invocation once,
-whatever was seen in between, because the known invocation and phase are all it compares with.
+Pure. Signals and reconciles both go through `advance`; it tells each transition of an invocation once, whatever was
+seen in between and in whatever order: a look is judged by its InvocationID and by the facts it carries of that run
+(result, status, times, job), never by which state ought to have come before. How the restart of a service passes
+through systemd's states differs by version and RestartMode=.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -53,11 +56,18 @@ class Step:
     log: str = ""
 
 
+_BETWEEN_RUNS = {Phase.DOWN, Phase.FAILED, Phase.RESTARTING}
+
+
 class Known(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is remembered of one service; `mark` names the run of the manager (a boot) it belongs to."""
 
     mark: str
     invocation: str = ""
+    former: str = ""
+    """The run before, in this run of the manager: what is still heard of it is of the past."""
+    began: int = 0
+    """No state before this moment (CLOCK_MONOTONIC, microseconds) is this invocation's; 0 where that is not known."""
     phase: Phase = Phase.DOWN
     expected: bool = False
     """It was up before this boot, so its start is no news, and its absence is."""
@@ -86,27 +96,45 @@ def carry_over(known: Known, mark: str) -> Known:
     )
 
 
+def in_order(known: Known, looks: Sequence[Look]) -> list[Look]:
+    """Return looks of one service in the order of what they show, whichever was signalled first.
+
+    A run's name comes beside the state of the run before: of two looks at one state the older run's is the older,
+    and a run that has ended is older than one that shows nothing yet.
+    """
+    began: dict[str, int] = {known.invocation: -1}
+    for look in looks:
+        began[look.invocation] = min(began.get(look.invocation, look.latest_monotonic), look.latest_monotonic)
+    return sorted(
+        looks,
+        key=lambda look: (
+            look.latest_monotonic,
+            began[look.invocation],
+            not look.shows_an_end,
+            look.job == 0,
+        ),
+    )
+
+
 def advance(known: Known, look: Look) -> tuple[Known, list[Step]]:
     """Return what is known after this look, and the steps that lead there, oldest first.
 
     Both belong to the same run of the manager: `carry_over` comes first.
     """
-    steps: list[Step] = []
-    phase = look.phase
     if look.changed_monotonic < known.changed_monotonic:
-        return known, []  # a look of the past, overtaken by a signal
-    if look.invocation != known.invocation:
-        if known.phase is Phase.UP:
-            steps.append(_unseen_end(known, look))
-            known = replace(known, phase=Phase.DOWN)
+        return known, []  # a look of the past, overtaken by another
+    if look.invocation and look.invocation == known.former:
+        return known, []
+    steps: list[Step] = []
+    is_first_of_run = look.invocation != known.invocation
+    if is_first_of_run:
+        steps += _end_former(known, look)
+        known = replace(known, phase=Phase.DOWN if known.phase is Phase.UP else known.phase)
         if not look.invocation:  # loaded, not run
             return known, steps
-        known = replace(known, invocation=look.invocation, phase=Phase.COMING, reloading=False)
-        if _has_no_state_yet(look):
-            phase = Phase.COMING
-    elif known.phase is Phase.COMING and look.changed_monotonic == known.changed_monotonic:
-        phase = Phase.COMING  # said again
-    known, more = _advance_invocation(known, look, phase)
+        known = _turn_to(known, look.invocation)
+    phase = _phase_of_run(known, look, is_first=is_first_of_run)
+    known, more = _advance_run(known, look, phase)
     known = replace(known, changed_monotonic=look.changed_monotonic, restarts=look.restarts)
     return known, steps + more
 
@@ -118,30 +146,54 @@ def end_unseen(known: Known, unit: str, now: int) -> tuple[Known, list[Step]]:
     return down, [dataclasses.replace(step, missing_after_boot=known.expected)]
 
 
-def _has_no_state_yet(look: Look) -> bool:
-    """Return whether the first look at an invocation still shows the state of the one before it.
+def _turn_to(known: Known, invocation: str) -> Known:
+    """Return what is known at the beginning of the next run: no state of its own yet, and nothing older is its."""
+    return replace(
+        known,
+        invocation=invocation,
+        former=known.invocation,
+        began=known.changed_monotonic,
+        phase=Phase.COMING,
+        reloading=False,
+    )
 
-    The manager tells each state before it leaves it, so a start begins with the new name beside the old
-    state; its job is still there then.
+
+def _end_former(known: Known, look: Look) -> list[Step]:
+    """Return the end of the run before the one that is seen, where nobody saw that end."""
+    restarts = max(0, look.restarts - known.restarts)
+    if known.phase is Phase.UP:
+        at, what = look.ended_at(known.changed_monotonic), What.STOPPED
+    elif known.phase is Phase.COMING and known.invocation and restarts:
+        at, what = look.changed, What.RESTARTING
+    else:
+        return []
+    step = _step(what, look, at, invocation=known.invocation)
+    return [dataclasses.replace(step, by_itself=restarts > 0, unseen_ends=max(1, restarts))]
+
+
+def _phase_of_run(known: Known, look: Look, *, is_first: bool) -> Phase:
+    """Return where the invocation of the look is on its way.
+
+    The manager gives a start its name before it leaves the state of the run before: `dead`, `failed`, or with
+    systemd 254 and later `auto-restart-queued`. Such a state is the invocation's own only if something shows it:
+    that it was seen in another state before, an end (a start clears result and status), or a job that is gone.
     """
-    return look.phase in {Phase.DOWN, Phase.FAILED} and (look.job != 0 or look.changed_monotonic == 0)
+    phase = look.phase
+    if phase not in _BETWEEN_RUNS or known.phase is not Phase.COMING:
+        return phase
+    if not look.changed_monotonic:
+        return Phase.COMING  # the first run since the boot
+    has_changed = look.changed_monotonic > known.changed_monotonic and not is_first
+    was_active = known.began > 0 and look.was_active_since(known.began)
+    return phase if has_changed or was_active or look.shows_an_end or not look.job else Phase.COMING
 
 
-def _unseen_end(known: Known, look: Look) -> Step:
-    restarts = look.restarts - known.restarts
-    step = _step(What.STOPPED, look, look.deactivated or look.changed, invocation=known.invocation)
-    return dataclasses.replace(step, by_itself=restarts > 0, unseen_ends=max(1, restarts))
-
-
-def _advance_invocation(known: Known, look: Look, phase: Phase) -> tuple[Known, list[Step]]:
+def _advance_run(known: Known, look: Look, phase: Phase) -> tuple[Known, list[Step]]:
     if phase is Phase.COMING:
         return known, []
     steps: list[Step] = []
-    if known.phase in {Phase.COMING, Phase.DOWN} and phase is Phase.UP:
-        is_news = True
-    else:
-        is_news = known.phase is Phase.COMING and look.was_active
-    if is_news:
+    was_active = known.phase is Phase.COMING and look.was_active_since(known.began)
+    if was_active or (phase is Phase.UP and known.phase in {Phase.COMING, Phase.DOWN}):
         if not known.expected:
             steps.append(_step(What.STARTED, look, look.activated))
         known = replace(known, phase=Phase.UP, expected=False)
@@ -164,27 +216,34 @@ def _reload(known: Known, look: Look) -> tuple[Known, list[Step]]:
 
 
 def _end(known: Known, look: Look, phase: Phase) -> tuple[Known, list[Step]]:
+    """Tell an end, or what became of a run that had ended: an automatic restart leaves `inactive` while it waits."""
     steps: list[Step] = []
-    at = look.deactivated or look.changed
+    at = look.ended_at(known.began)
+    waited = known.phase is Phase.RESTARTING or look.left_inactive_monotonic > known.changed_monotonic
     match known.phase:
         case Phase.UP | Phase.COMING if look.went_wrong or phase is Phase.FAILED:
             step = _step(What.FAILED, look, at)
             steps.append(dataclasses.replace(step, by_itself=True))
             known = replace(known, expected=False)
+            if phase is Phase.DOWN:  # not `failed`: it waited for a restart meanwhile
+                known, more = _end(replace(known, phase=Phase.RESTARTING), look, phase)
+                return known, steps + more
         case Phase.UP:
             by_itself = phase is Phase.RESTARTING
             step = _step(What.STOPPED, look, at)
             steps.append(dataclasses.replace(step, by_itself=by_itself, requested=look.job != 0))
-        case Phase.RESTARTING if phase is Phase.DOWN and look.job:
+        case Phase.COMING:
+            pass  # it never was active and ended well: a oneshot
+        case _ if waited and phase is Phase.DOWN and look.job:
             phase = Phase.RESTARTING  # on its way to the next start
-        case Phase.RESTARTING if phase is Phase.DOWN:
+        case _ if waited and phase is Phase.DOWN:
             steps.append(dataclasses.replace(_step(What.STOPPED, look, look.changed), requested=True))
         case Phase.DOWN if phase is Phase.RESTARTING:
             steps.append(dataclasses.replace(_step(What.RESTARTING, look, at), by_itself=True))
-        case Phase.RESTARTING | Phase.DOWN if phase is Phase.FAILED:
+        case _ if phase is Phase.FAILED and (waited or known.phase is Phase.DOWN):
             steps.append(_step(What.GAVE_UP, look, look.changed))
         case _:
-            pass  # told before, or a run that never was active and ended well: a oneshot
+            pass  # told before
     return replace(known, phase=phase, reloading=False), steps
 
 

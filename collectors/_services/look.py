@@ -37,12 +37,9 @@ SERVICE_PROPERTIES = (
 )
 
 _UNIT_PATH = "/org/freedesktop/systemd1/unit/"
-_RESTARTING = {
-    "auto-restart",
-    "auto-restart-queued",
-    "failed-before-auto-restart",
-    "dead-before-auto-restart",
-}
+_RESTARTING = "auto-restart"
+"""In the name of every state on the way from an end to the next start: `auto-restart`, `auto-restart-queued`,
+`failed-before-auto-restart`, `dead-before-auto-restart`. Which of them are passed depends on RestartMode= and the version."""
 
 
 class Phase(StrEnum):
@@ -84,7 +81,7 @@ class Look:
     @property
     def phase(self) -> Phase:
         """Return the phase that the states stand for."""
-        if self.sub_state in _RESTARTING:
+        if _RESTARTING in self.sub_state:
             return Phase.RESTARTING
         match self.state:
             case "activating":
@@ -99,21 +96,38 @@ class Look:
                 return Phase.UP
 
     @property
-    def was_active(self) -> bool:
-        """Return whether this invocation got as far as active.
+    def latest_monotonic(self) -> int:
+        """Return the latest moment that the look shows; a unit that was loaded again has changed at 0."""
+        return max(self.changed_monotonic, self.executed_monotonic)
 
-        An automatic restart moves the time of leaving inactive on, a MAINPID= notification the time of
-        the main process; an activation is this invocation's if it followed either.
+    def was_active_since(self, began_monotonic: int) -> bool:
+        """Return whether this invocation, which began after that moment (0: unknown), got as far as active.
+
+        A restart may leave the time of leaving inactive alone (RestartMode=direct) or move it on, a MAINPID=
+        notification moves the time of the main process on; an activation is this invocation's if it followed either.
         """
-        started = self.activated_monotonic
-        return bool(started) and (
-            started >= self.left_inactive_monotonic or 0 < self.executed_monotonic <= started
+        activated = self.activated_monotonic
+        return activated > began_monotonic and (
+            activated >= self.left_inactive_monotonic or 0 < self.executed_monotonic <= activated
         )
+
+    def ended_at(self, began_monotonic: int) -> int:
+        """Return when this invocation, which began after that moment, ended: microseconds since the epoch.
+
+        A restart that never passes `inactive` leaves the time of an earlier end there.
+        """
+        offset = self.changed - self.changed_monotonic
+        return self.deactivated if self.deactivated - offset > began_monotonic else self.changed
 
     @property
     def went_wrong(self) -> bool:
         """Return whether systemd calls the end of this invocation a failure."""
         return self.result not in {"success", "exec-condition"}
+
+    @property
+    def shows_an_end(self) -> bool:
+        """Return whether the invocation has a result, or its main process a status; a start clears both."""
+        return self.result != "success" or self.exec_code != 0
 
 
 def parse_look(unit: str, unit_properties: Mapping[str, Any], service_properties: Mapping[str, Any]) -> Look:

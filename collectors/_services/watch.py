@@ -7,9 +7,9 @@ was stopped by the shutdown was up, and is expected back.
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from collectors._services.course import Known, Step, What, advance, end_unseen
+from collectors._services.course import Known, Step, What, advance, end_unseen, in_order
 from collectors._services.flapping import at_rest, seconds_to_settle, settle
 from collectors._services.ledger import Ledger
 from collectors._services.log import LogReader
@@ -130,14 +130,24 @@ class Watch:
     def _take_in(self, news: Sequence[News]) -> None:
         looks = [item for item in news if isinstance(item, Look) and self._ledger.matches(item.unit)]
         self._learn_kinds(look.unit for look in looks if look.invocation)
+        in_order = self._in_order(looks)
         for item in news:
             match item:
-                case Look():
-                    self._take(item)
+                case Look() if item.unit in in_order:
+                    self._take(next(in_order[item.unit]))
                 case JobEnded():
                     self._take_job(item)
                 case Unloaded():
                     self._kinds.pop(item.unit, None)  # the next of its name may be another kind
+
+    def _in_order(self, looks: Sequence[Look]) -> dict[str, Iterator[Look]]:
+        """Return the looks at each unit, the oldest first."""
+        by_unit: dict[str, list[Look]] = {}
+        for look in looks:
+            by_unit.setdefault(look.unit, []).append(look)
+        return {
+            unit: iter(in_order(self._ledger.known(unit, None), of_unit)) for unit, of_unit in by_unit.items()
+        }
 
     def _take(self, look: Look) -> None:
         if not self._ledger.matches(look.unit):

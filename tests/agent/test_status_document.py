@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.status import Collector, Destination, Document, SpoolSize, needs_a_person
+from agent.status import Collector, Destination, Document, Listener, SpoolSize, needs_a_person
 
 
 def document(**more) -> Document:
@@ -28,7 +28,10 @@ def test_an_agent_at_work_needs_nobody_though_a_receiver_is_down_for_now():
     [
         ({"running": False}, "the daemon is not running"),
         ({"hostname": None}, "no acceptable hostname"),
-        ({"intake": "why"}, "the intake does not listen: why"),
+        (
+            {"listens": {"socket": Listener(address="/s", problem="why")}},
+            "socket does not listen at /s: why",
+        ),
         ({"set_aside": {"/etc/x.yaml": ["wrong"]}}, "/etc/x.yaml is wrong"),
         (
             {"collectors": {"files": Collector(state="restarting", detail="why")}},

@@ -5,6 +5,9 @@
         host.reboot()
         host.receiver.wait_for_event("HostBootedEvent")
 
+A test or a module that is marked `every_debian` runs once on each (`pytestmark = pytest.mark.every_debian`); the others
+run on Debian 12. Take the fixture `debian` where the test has to know.
+
 Every test in this folder is marked `host`: it needs root, systemd-nspawn and mmdebstrap. Where they are
 missing it is skipped with the remedy; STS_AGENT_REQUIRE_HOST_TESTS=1 makes that a failure.
 """
@@ -17,7 +20,7 @@ from pathlib import Path
 import pytest
 from harness import catalogue, image
 from harness.host import Host, agent_layer
-from harness.image import BOOKWORM
+from harness.image import BOOKWORM, DEBIANS
 from harness.receiver import Receiver
 
 
@@ -25,6 +28,18 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.host)
+
+
+def pytest_generate_tests(metafunc):
+    """Run what is marked `every_debian` once on each."""
+    if metafunc.definition.get_closest_marker("every_debian"):
+        metafunc.parametrize("debian", DEBIANS.values(), ids=DEBIANS.keys())
+
+
+@pytest.fixture
+def debian():
+    """Return the kind of Debian of the test's hosts, where the test asks for no other."""
+    return BOOKWORM
 
 
 @pytest.fixture(scope="session")
@@ -55,11 +70,11 @@ def receiver():
 
 
 @pytest.fixture
-def new_host(layers, receiver, request):
+def new_host(layers, receiver, debian, request):
     """Return a function that makes a host; all of them are gone after the test, whatever it did."""
     with contextlib.ExitStack() as hosts:
 
-        def new_host(name="edge-01", *, debian=BOOKWORM, packages=(), installed=True):
+        def new_host(name="edge-01", *, debian=debian, packages=(), installed=True):
             assert set(packages) <= set(image.MORE_PACKAGES), "name it in harness/image.py"
             below = layers(debian, more_packages=bool(packages))
             host = Host(below if installed else below[1:], receiver, name)

@@ -3,6 +3,10 @@
 import os
 import time
 
+import pytest
+
+pytestmark = pytest.mark.every_debian
+
 UNIT = "sts-agent.service"
 STARTED, STOPPED = "AgentStartedEvent", "AgentStoppedEvent"
 REJECTED, DROPPED, RECOVERED = "AgentConfigurationRejectedEvent", "EventsDroppedEvent", "SpoolRecoveredEvent"

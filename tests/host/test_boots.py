@@ -1,5 +1,6 @@
 """Boots, shutdowns and crashes of real hosts, each told once."""
 
+import re
 import time
 from pathlib import Path
 
@@ -7,7 +8,10 @@ import pytest
 from harness import boots
 from harness.boots import settled
 from harness.host import install_command, what_installing_needs
+from harness.image import BOOKWORM
 from harness.memory import short_of_memory, was_killed
+
+pytestmark = pytest.mark.every_debian
 
 DROP_INS = "/etc/systemd/system/sts-agent.service.d"
 SHOWS_AN_OLD_KERNEL = """\
@@ -96,14 +100,14 @@ def test_reboot_by_force_bypasses_everybody_and_the_next_boot_tells(known):
         "systemctl disable --now sts-agent",
     ],
 )
-def test_an_agent_that_ended_before_a_clean_reboot_tells_no_crash(known, end):
+def test_an_agent_that_ended_before_a_clean_reboot_tells_no_crash(known, debian, end):
     known.shell(end)
     known.reboot()
     known.run("systemctl", "start", "sts-agent")
     assert settled(known) == ["HostBootedEvent"]
     [booted] = known.receiver.of_type("HostBootedEvent")
     assert booted["context"]["data"]["previous_shutdown"] == "unknown"
-    assert booted["context"]["data"]["shutdown_noted_by"] == "wtmp"
+    assert booted["context"]["data"]["shutdown_noted_by"] == ("wtmp" if debian is BOOKWORM else "journal")
 
 
 def test_an_agent_that_is_killed_again_and_again_tells_nothing_of_the_host(known):
@@ -128,8 +132,8 @@ def test_an_agent_that_the_kernel_kills_for_want_of_memory_tells_no_crash(host):
     assert settled(known) == ["HostShutdownEvent", "HostBootedEvent"]
 
 
-def test_an_upgrade_of_the_running_agent_and_a_reboot_tell_no_crash(host):
-    host.boot(show=what_installing_needs())
+def test_an_upgrade_of_the_running_agent_and_a_reboot_tell_no_crash(host, debian):
+    host.boot(show=what_installing_needs(debian))
     assert settled(host) == []
     host.run(*install_command())
     assert settled(host) == []
@@ -176,12 +180,12 @@ def test_without_logind_being_stopped_is_the_warning(known):
 
 
 @pytest.mark.parametrize("packages", [(), ("polkitd",)], ids=["without polkit", "with polkit"])
-def test_a_shutdown_is_never_held_up_where_the_receiver_is_away(new_host, packages):
+def test_a_shutdown_is_never_held_up_where_the_receiver_is_away(new_host, debian, packages):
     host = new_host(packages=packages)
     host.boot()
-    host.catch_up()
+    host.wait_until_watching("host")
     inhibitors = host.run("systemd-inhibit", "--list", "--no-pager").stdout
-    assert ("sts-agent" in inhibitors) == ("polkitd" in packages)
+    assert ("sts-agent" in inhibitors) == ("polkitd" in (*debian.packages, *packages))
     host.receiver.go_away()
     began = time.monotonic()
     host.run("systemctl", "reboot", check=False)
@@ -195,12 +199,12 @@ def test_a_shutdown_is_never_held_up_where_the_receiver_is_away(new_host, packag
 
 
 def test_another_release_of_the_system_is_told_as_a_deployment(known):
-    release = known.read("/usr/lib/os-release").replace("12 (bookworm)", "13 (trixie)")
+    release = re.sub("(?m)^PRETTY_NAME=.*$", 'PRETTY_NAME="Debian 14"', known.read("/usr/lib/os-release"))
     known.poweroff()
     known.write("/usr/lib/os-release", release)
     known.boot()
     changed = known.receiver.wait_for_event("VersionChangedEvent", package="os-release")
-    assert changed["context"]["data"]["new_version"] == "Debian GNU/Linux 13 (trixie)"
+    assert changed["context"]["data"]["new_version"] == "Debian 14"
     assert changed["source_type_name"] == "package"
 
 

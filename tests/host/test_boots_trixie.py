@@ -72,26 +72,3 @@ def test_without_polkit_the_kind_is_heard_all_the_same(known):
     assert settled(known) == ["HostShutdownEvent", "HostBootedEvent"]
     [shutdown] = known.receiver.of_type("HostShutdownEvent")
     assert shutdown["context"]["data"]["kind"] == "reboot"
-
-
-def test_a_power_loss_is_a_crash(known):
-    ended = known.boot_id()
-    known.power_loss()
-    known.boot()
-    assert settled(known) == ["HostCrashedEvent", "HostBootedEvent"]
-    [crashed] = known.receiver.of_type("HostCrashedEvent")
-    assert crashed["context"]["data"]["boot_id"] == ended
-
-
-@pytest.mark.parametrize(
-    "end",
-    ["systemctl stop sts-agent", "systemctl kill --signal=KILL sts-agent; systemctl stop sts-agent"],
-    ids=["stopped", "killed"],
-)
-def test_the_journal_tells_a_clean_reboot_after_the_agent_ended_from_a_crash(known, end):
-    known.shell(end)
-    known.reboot()
-    assert settled(known) == ["HostBootedEvent"]
-    [booted] = known.receiver.of_type("HostBootedEvent")
-    assert booted["context"]["data"]["previous_shutdown"] == "unknown"
-    assert booted["context"]["data"]["shutdown_noted_by"] == "journal"

@@ -6,6 +6,8 @@ import struct
 import pytest
 from harness.files import APP, CHANGED, CONF, UNIT, Files, sha256
 
+pytestmark = pytest.mark.every_debian
+
 
 @pytest.fixture
 def off(host):

@@ -5,6 +5,8 @@ import json
 import pytest
 from harness.files import CHANGED, UNIT, Files
 
+pytestmark = pytest.mark.every_debian
+
 SECRETS = ("hunter2", "hunter3")
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from harness.files import APP, CHANGED, CONF, UNIT, Files, sha256
 
+pytestmark = pytest.mark.every_debian
+
 DEGRADED = "WatchDegradedEvent"
 # systemd writes the map of the namespace below /proc, which the unit otherwise shows read-only.
 OWN_LIMITS = "[Service]\nPrivateUsers=yes\nReadOnlyPaths=\n"
@@ -33,7 +35,9 @@ def test_past_the_limit_of_watches_a_subtree_is_polled_and_that_is_told_once(lim
     limited.host.write("/etc/app/first/a", "old\n")
     limited.boot()
     limit(limited.host, "max_inotify_watches", 1)
-    limited.host.shell("mkdir -p /etc/app/late/1 /etc/app/late/2; echo old > /etc/app/late/2/b")
+    limited.host.shell(
+        "mkdir -p /root/late/1 /root/late/2; echo old > /root/late/2/b; mv /root/late /etc/app"
+    )
     event = limited.host.receiver.wait_for_event(DEGRADED)
     data = event["context"]["data"]
     assert data["path"] == "/etc/app/late"

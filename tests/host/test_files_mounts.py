@@ -7,6 +7,8 @@ from harness.files import CHANGED, UNIT, Files, sha256
 from harness.watcher import UNIT as WATCHER
 from harness.watcher import watch
 
+pytestmark = pytest.mark.every_debian
+
 DEGRADED = "WatchDegradedEvent"
 CONF = "files:\n  - paths: ['/etc/app/**', '/mnt/far/**']\n"
 MOUNT = f"""\

@@ -9,6 +9,8 @@ import stat
 import pytest
 from harness.files import CHANGED, Files, sha256
 
+pytestmark = pytest.mark.every_debian
+
 MIB = 1024 * 1024
 
 

@@ -7,6 +7,8 @@ from harness.spooled import chunks
 from harness.watcher import UNIT as WATCHER
 from harness.watcher import watch
 
+pytestmark = pytest.mark.every_debian
+
 CHANGED = "VersionChangedEvent"
 
 STEP_BY_STEP = """\

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from harness.watcher import watch
 
+pytestmark = pytest.mark.every_debian
+
 STARTED, STOPPED = "ProcessStartedEvent", "ProcessStoppedEvent"
 WORKER = {"name": "worker", "match": {"cmdline": "*worker.sh*", "user": "root"}}
 TELLS_EXIT = tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2]) >= (6, 15)

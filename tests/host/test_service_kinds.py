@@ -6,6 +6,8 @@ import pytest
 from harness.services import FAILED, RELOADED, SLEEP, STARTED, STOPPED, Watched
 from harness.watcher import watch
 
+pytestmark = pytest.mark.every_debian
+
 OWNS_ITS_NAME = """\
 import time
 from jeepney import message_bus

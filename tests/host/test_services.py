@@ -5,6 +5,8 @@ from harness.services import FAILED, FLAPPING, RELOADED, SLEEP, STARTED, STOPPED
 from harness.watcher import UNIT as WATCHER
 from harness.watcher import watch
 
+pytestmark = pytest.mark.every_debian
+
 
 @pytest.fixture
 def off(host):

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from agent import cli
-from agent.intake.server import Server
-from agent.intake.wire import Answer
+from agent.http import Response
+from agent.intake.listeners import SocketListener
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def daemon(tmp_path):
 
     class Daemon:
         def __init__(self):
-            self.answer = Answer(200, b"{}")
+            self.answer = Response(200, b"{}")
             self.posted = []
 
         def __call__(self, request):
@@ -43,7 +43,7 @@ def daemon(tmp_path):
             return self.answer
 
     daemon = Daemon()
-    server = Server(tmp_path / "s", daemon)
+    server = SocketListener(tmp_path / "s", daemon)
     server.start()
     yield daemon
     server.stop()
@@ -143,7 +143,12 @@ def test_two_events_with_the_same_identifier_are_both_left(send, tmp_path):
 
 @pytest.mark.parametrize(
     ("answer", "status"),
-    [(Answer(400, b"why"), 2), (Answer(429, b"why"), 1), (Answer(507, b"why"), 1), (Answer(503, b"why"), 1)],
+    [
+        (Response(400, b"why"), 2),
+        (Response(429, b"why"), 1),
+        (Response(507, b"why"), 1),
+        (Response(503, b"why"), 1),
+    ],
 )
 def test_a_refusal_of_the_daemon_is_told_and_nothing_goes_another_way(send, daemon, tmp_path, answer, status):
     daemon.answer = answer
@@ -152,7 +157,7 @@ def test_a_refusal_of_the_daemon_is_told_and_nothing_goes_another_way(send, daem
 
 
 def test_at_best_effort_a_failure_is_a_warning(send, daemon):
-    daemon.answer = Answer(503, b"why")
+    daemon.answer = Response(503, b"why")
     said = send("X", "--title", "y", "--best-effort")
     assert "warning" in said.err
     assert "why" in said.err

@@ -2,21 +2,26 @@
 
 import json
 import re
+import signal
+import subprocess
+import sys
 
 import pytest
 
 from agent.capture import Capture
+from agent.cli.ask import ask
 from agent.events.identity import Identity
 from agent.http.message import Request, Response
 from agent.intake.control import Control
 from agent.intake.dialect import Parsed, Route
 from agent.intake.keeping import Keeping
+from agent.intake.listeners import SocketListener
 from agent.intake.rate import Rate
 from agent.intake.router import Router
 from agent.intake.share import Share
 from agent.status import Document, SpoolSize
 from agent.systems.stackstate.dialect import StackStateDialect
-from spool import Spool
+from spool import Spool, SpoolReader
 
 BODY = b'{"events": {"custom": [{"msg_title": "x"}]}}'
 
@@ -145,3 +150,38 @@ def test_health_names_the_reasons_when_somebody_has_to_look(router, document):
 def test_a_client_that_says_the_path_of_another_system_hears_which_paths_there_are_not(router):
     response = router.answer_socket(request("POST", "/a/b/c", BODY))
     assert (response.status, response.body) == (404, b"nothing is at /a/b/c\n")
+
+
+def test_a_program_posts_by_the_socket(router, tmp_path):
+    listener = SocketListener(tmp_path / "s", router.answer_socket)
+    listener.start()
+    try:
+        reply = ask(tmp_path / "s", "POST", "/stsAgent/intake?api_key=ignored", BODY, timeout_seconds=30)
+        assert (reply.status, json.loads(reply.body)) == (200, {"kept": 1})
+    finally:
+        listener.stop()
+
+
+def test_what_was_answered_with_200_survives_sigkill(tmp_path):
+    code = f"""
+import signal
+from pathlib import Path
+from agent.capture import Capture
+from agent.cli.ask import ask
+from agent.events.identity import Identity
+from agent.http.message import Request
+from agent.systems.stackstate.dialect import StackStateDialect
+from spool import Spool, SpoolReader
+spool = Spool.open(Path({str(tmp_path / "spool")!r}))
+capture = Capture(spool, Identity("web-1"))
+parsed = StackStateDialect().parse(Request("POST", "/intake", "/intake", "", (), {BODY!r}), capture.identity)
+capture.keep_posted(parsed.events, parsed.identity)
+print("kept", flush=True)
+signal.pause()
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as child:
+        assert child.stdout.readline() == b"kept\n"
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    with SpoolReader.open(tmp_path / "spool") as reader:
+        assert [stored.record.count for stored in reader.records()] == [1]

@@ -131,11 +131,15 @@ class Host(Machine):
 
 def agent_layer(base: Path, debian: Debian = BOOKWORM) -> Path:
     """Return the layer that `packaging/install` makes of a base: the agent from this checkout's wheel."""
-    machine = Machine([base])
-    by_hand = ["sh", "-euc", sysvinit.INSTALL]
-    install = install_command("--no-start") if debian.has_systemd else by_hand
-    machine.prepare(*install, show=what_installing_needs(debian))
-    return machine.become_layer()
+
+    def make(directory: Path) -> None:
+        machine = Machine([base])
+        by_hand = ["sh", "-euc", sysvinit.INSTALL]
+        install = install_command("--no-start") if debian.has_systemd else by_hand
+        machine.prepare(*install, show=what_installing_needs(debian))
+        machine.become_layer().rename(directory)
+
+    return image.made_once(f"agent-on-{base.name}", make, namespace.scratch())
 
 
 def install_command(*options: str) -> list[str]:
@@ -153,9 +157,11 @@ def what_installing_needs(debian: Debian = BOOKWORM) -> dict[Path, str]:
 @functools.cache
 def built_wheel() -> Path:
     """Return the wheel of this checkout, built once."""
-    directory = namespace.scratch() / "wheel"
-    _pip("wheel", "--no-deps", "--no-build-isolation", f"--wheel-dir={directory}", CHECKOUT)
-    return next(directory.glob("sts_agent-*.whl"))
+
+    def build(directory: Path) -> None:
+        _pip("wheel", "--no-deps", "--no-build-isolation", f"--wheel-dir={directory}", CHECKOUT)
+
+    return next(image.made_once("wheel", build, namespace.scratch()).glob("sts_agent-*.whl"))
 
 
 @functools.cache

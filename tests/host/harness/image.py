@@ -38,6 +38,9 @@ BOOKWORM = Debian("bookworm", "3.11", (*_EVERYWHERE, *_WITH_SYSTEMD))
 TRIXIE = Debian("trixie", "3.13", (*_EVERYWHERE, *_WITH_SYSTEMD, "polkitd"))
 SYSVINIT = Debian("bookworm", "3.11", (*_EVERYWHERE, "sysvinit-core"))
 
+DEBIANS = {"Debian 12": BOOKWORM, "Debian 13": TRIXIE}
+"""What a test that is marked `every_debian` runs on."""
+
 MORE_PACKAGES = ("bindfs", "dbus-user-session", "dnf", "polkitd", "puppet-agent", "rpm")
 """What some tests ask for; one second base has them all, since each base costs a minute and 300 MB."""
 
@@ -59,9 +62,9 @@ def base(extra: Iterable[str] = (), debian: Debian = BOOKWORM) -> Path:
     return made_once(f"debian-{key}", lambda directory: _make(directory, whole))
 
 
-def made_once(name: str, make: Callable[[Path], None]) -> Path:
+def made_once(name: str, make: Callable[[Path], None], cache: Path | None = None) -> Path:
     """Return a directory of the cache, which `make` fills if nobody has yet; whole or not at all."""
-    cache = cache_directory()
+    cache = cache or cache_directory()
     directory = cache / name
     with (cache / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

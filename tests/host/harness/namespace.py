@@ -1,6 +1,7 @@
 """A mount namespace of the test process's own: what is mounted for a test ends with the process.
 
 That is the whole clean-up of mounts: also after SIGKILL nothing stays mounted and no disk is used.
+Where several processes run the tests, the one that starts them makes it (tests/conftest.py), and they share it.
 """
 
 import ctypes
@@ -15,6 +16,7 @@ _MS_REMOUNT = 0x20
 _MS_REC = 0x4000
 _MS_PRIVATE = 1 << 18
 _MNT_DETACH = 2
+_INHERITED = "STS_AGENT_TEST_SCRATCH"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -25,11 +27,14 @@ def scratch() -> Path:
 
     Call it first from the main thread: the threads started before keep the old view.
     """
+    if _INHERITED in os.environ:
+        return Path(os.environ[_INHERITED])
     mount_point = image.cache_directory() / "scratch"
     mount_point.mkdir(mode=0o700, exist_ok=True)
     _call("unshare", _CLONE_NEWNS)
     mount("none", Path("/"), None, flags=_MS_REC | _MS_PRIVATE)
     mount("tmpfs", mount_point, "tmpfs", data="mode=0700,size=75%")
+    os.environ[_INHERITED] = str(mount_point)
     return mount_point
 
 
