@@ -19,6 +19,10 @@ _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _LACKING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
+class Lacking(OSError):  # noqa: N818 - a state of the process
+    """The process lacks descriptors, threads or memory, which no path is to blame for."""
+
+
 class NotRegular(OSError):  # noqa: N818 - what the file is
     """What lies there is no regular file, or one of the agent's own."""
 
@@ -58,17 +62,25 @@ def opened_regular(name: str, is_own: IsOwn) -> Iterator[int]:
         yield fd
 
 
-def is_lack(error: BaseException) -> bool:
-    """Return whether the process lacks descriptors, threads or memory, so that no path is to blame."""
-    if not isinstance(error, OSError) or error.errno not in _LACKING:
-        return False
-    return error.errno == errno.ENOMEM or not _can_open()
+def may_lack(error: BaseException) -> bool:
+    """Return whether an error is of the kind that a process gets that lacks descriptors, threads or memory."""
+    return isinstance(error, Lacking) or (isinstance(error, OSError) and error.errno in _LACKING)
+
+
+def start_thread(start: Callable[[], object]) -> None:
+    """Start a thread; raise `Lacking` where the host has none left."""
+    try:
+        start()
+    except RuntimeError as error:
+        raise Lacking(errno.EAGAIN, f"no thread can be started: {error}") from error
 
 
 def pass_on_lack(error: OSError) -> None:
-    """Raise `error` again when it is a lack of the process."""
-    if is_lack(error):
+    """Raise `Lacking` when an error met at some path is a lack of the process: then the path is not to blame."""
+    if isinstance(error, Lacking):
         raise error
+    if error.errno == errno.ENOMEM or (error.errno in _LACKING and not _can_open()):
+        raise Lacking(error.errno, error.strerror or "") from error
 
 
 def _can_open() -> bool:

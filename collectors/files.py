@@ -9,13 +9,17 @@ configuration does not name, and never lets a secret into an event.
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from collectors._files.patterns import parse_exclude, parse_path
 from collectors._files.selection import Scope
+from collectors._regular import may_lack
 from collectors.collector import Collector, Duration, NotApplicable, Registration, Retired, Runtime, Scoped
+
+if TYPE_CHECKING:
+    from collectors._files.surroundings import Surroundings
 
 
 class FilesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,11 +54,34 @@ class FilesCollector:
         """Watch until stopped; see the law in `collectors.collector`."""
         if not self._scopes:
             raise NotApplicable("no files are configured", "name some under `files:` in conf.d")
-        from collectors._files.session import Session
         from collectors._files.surroundings import Surroundings
 
         with suppress(Retired):
-            Session(self._scopes, runtime, Surroundings(**self._surroundings)).run()
+            self._watch(runtime, Surroundings(**self._surroundings))
+
+    def _watch(self, runtime: Runtime, host: "Surroundings") -> None:
+        """Watch until stopped; where something is lacking, wait for it, and compare everything at once afterwards."""
+        from collectors._files.session import Session
+
+        wait_seconds = host.lack_seconds
+        is_first = True
+        while not runtime.stop.is_set():
+            began = host.monotonic()
+            try:
+                Session(self._scopes, runtime, host, is_first=is_first).run()
+            except OSError as error:
+                if not may_lack(error):
+                    raise
+                if host.monotonic() - began > _LONG_SECONDS:
+                    wait_seconds = host.lack_seconds
+                runtime.report(f"waiting for what is lacking: {error.strerror}")
+                runtime.stop.wait(wait_seconds)
+                wait_seconds = min(2 * wait_seconds, _MAX_LACK_SECONDS)
+            is_first = False
+
+
+_LONG_SECONDS = 60.0
+_MAX_LACK_SECONDS = 30.0
 
 
 def _scope(entry: Scoped[FilesEntry]) -> Scope:

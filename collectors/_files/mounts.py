@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from collectors._regular import pass_on_lack
+
 MOUNTINFO = Path("/proc/self/mountinfo")
 
 PSEUDO = frozenset(
@@ -86,7 +88,8 @@ def read_mounts(path: Path = MOUNTINFO) -> tuple[Mount, ...]:
     """Return what is mounted; nothing where /proc is not to be had."""
     try:
         return tuple(parse_mountinfo(path.read_bytes()))
-    except OSError:
+    except OSError as error:
+        pass_on_lack(error)
         return ()
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from collectors._files.links import follow
 from collectors._files.mounts import Mounts
+from collectors._regular import start_thread
 
 NOT_MOUNTED = "the file system that was mounted here is not"
 NO_ANSWER = "the file system that is mounted here does not answer"
@@ -111,8 +112,10 @@ class Reach:
     def _answers(self, point: str) -> bool:
         question = self._questions.get(point)
         if question is None or (question.answered.is_set() and self._is_old(question)):
-            question = self._questions[point] = _Question(self._monotonic())
-            threading.Thread(target=self._put, args=(point, question), name="files-ask", daemon=True).start()
+            question = _Question(self._monotonic())
+            asking = threading.Thread(target=self._put, args=(point, question), name="files-ask", daemon=True)
+            start_thread(asking.start)
+            self._questions[point] = question
             question.is_given_up = not question.answered.wait(self._patience_seconds)
         return question.answered.is_set()
 

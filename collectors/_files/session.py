@@ -30,6 +30,7 @@ from collectors._files.truth import LAST_LOOK, Occasion, Truth
 from collectors._files.watch import Hints, NoWatch, Watch
 from collectors._portable import escaped
 from collectors._redaction.redact import Redactor
+from collectors._regular import Lacking, pass_on_lack
 from collectors.collector import NotKept, Runtime
 
 _KEY = "=key"
@@ -43,11 +44,16 @@ _NANOSECONDS = 1_000_000_000
 class Session:
     """One run."""
 
-    def __init__(self, scopes: Sequence[Scope], runtime: Runtime, host: Surroundings) -> None:
+    def __init__(
+        self, scopes: Sequence[Scope], runtime: Runtime, host: Surroundings, *, is_first: bool = True
+    ) -> None:
+        """Make a run; `is_first` says that nobody has watched since the agent was started."""
         self._runtime = runtime
+        self._is_first = is_first
         self._host = host
         self._selection = Selection(scopes)
         self._refused_until = 0.0
+        self._until = math.inf
         self._refused_seconds = host.refused_seconds
         self._next_compare = 0.0
         self._last_compare = self._last_poll = host.wall()
@@ -85,6 +91,12 @@ class Session:
         try:
             return self._host.watch(self._wake, self._selection)
         except OSError as error:
+            try:
+                pass_on_lack(error)
+            except Lacking:
+                os.close(self._wake_fd)
+                raise
+            self._until = self._host.monotonic() + self._host.anew_seconds
             return NoWatch(error)
 
     def _make_truth(self) -> Truth:
@@ -140,7 +152,7 @@ class Session:
         return int(self._host.wall() * _NANOSECONDS)
 
     def run(self) -> None:
-        """Watch until stopped."""
+        """Watch until stopped, or until it is time to try for a watch again; raises an `OSError` of lack."""
         with ExitStack() as closing:
             closing.callback(os.close, self._wake_fd)
             closing.callback(self._reach.close)
@@ -151,10 +163,11 @@ class Session:
             poll.register(self._runtime.stop.fileno(), select.POLLIN)
             poll.register(self._wake_fd, select.POLLIN)
             mounts = -1
-            with suppress(OSError):
-                mountinfo = closing.enter_context(self._host.mountinfo.open("rb"))
-                mounts = mountinfo.fileno()
+            try:
+                mounts = closing.enter_context(self._host.mountinfo.open("rb")).fileno()
                 poll.register(mounts, select.POLLPRI)
+            except OSError as error:
+                pass_on_lack(error)
             self._follow(poll, mounts)
             if not self._is_refused():
                 self._end()
@@ -172,7 +185,7 @@ class Session:
 
     def _follow(self, poll: select.poll, mounts: int) -> None:
         self._runtime.report("comparing with what is remembered")
-        while not self._runtime.stop.is_set():
+        while not self._runtime.stop.is_set() and self._host.monotonic() < self._until:
             self._work()
             wait = max(0.0, self._next_due() - self._host.monotonic())
             woken = [fd for fd, _ in poll.poll(int(wait * 1000) + 1)]
@@ -186,7 +199,8 @@ class Session:
 
     def _next_due(self) -> float:
         dues = (self._hearing.next_due(), self._floods.next_due(), self._polling.next_due())
-        return max(min([self._next_compare, *(due for due in dues if due is not None)]), self._refused_until)
+        first = min([self._next_compare, self._until, *(due for due in dues if due is not None)])
+        return max(first, self._refused_until)
 
     def _heed(self, hints: Hints) -> None:
         """Note what was hinted at; it is looked at in `_work`."""
@@ -221,9 +235,10 @@ class Session:
             self._floods.recover(self._runtime.memory)
             looked = self._runtime.memory.get(LAST_LOOK)
             self._last_compare = float(looked) if looked else self._host.wall()
-        self._floods.while_agent_down = is_first
+        was_down = is_first and self._is_first
+        self._floods.while_agent_down = was_down
         started = self._host.wall()
-        busy = self._census.compare_all(Occasion(self._last_compare, while_agent_down=is_first))
+        busy = self._census.compare_all(Occasion(self._last_compare, while_agent_down=was_down))
         self._hearing.touch_again(busy)
         if is_first:
             for event, remember in self._floods.summaries(all_of_them=True):

@@ -30,6 +30,10 @@ class Surroundings:
     cpu: Callable[[], float] = time.thread_time
     cpu_seconds: float = CPU_SECONDS
     """How much work one file may make, by `cpu`."""
+    lack_seconds: float = 1.0
+    """How long to wait, at first, for descriptors, threads or memory that are not to be had."""
+    anew_seconds: float = 60.0
+    """How often a watch is tried again that the kernel did not give."""
     ask: Callable[[str], object] = os.stat
     """Asks a mount point of a remote file system for anything; blocks while it does not answer."""
     patience_seconds: float = 2.0

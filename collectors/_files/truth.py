@@ -35,7 +35,7 @@ from collectors._files.reach import Reach
 from collectors._files.selection import Choice, Selection
 from collectors._files.tell import Difference, Names, decide, event_of, not_remembered
 from collectors._files.troubles import Troubles
-from collectors._regular import is_lack
+from collectors._regular import may_lack
 from collectors.collector import CollectorError, Runtime
 from collectors.event import Event
 
@@ -217,7 +217,7 @@ class Truth:
         except CollectorError:
             raise  # about the spool or the run, not about the path
         except Exception as error:
-            if is_lack(error):
+            if may_lack(error):
                 raise
             events, remember = self.troubles.met(path, error, int(self._wall()))
             self.remember(remember, events)

@@ -29,6 +29,7 @@ from watchdog.observers.inotify_c import (
 )
 
 from collectors._files.selection import Selection
+from collectors._regular import start_thread
 
 _FILES = (
     InotifyConstants.IN_MODIFY
@@ -73,7 +74,12 @@ class Watch(InotifyFD):
     """One inotify instance; `wake` is called, from its thread, whenever a first hint waits."""
 
     def __init__(self, wake: Callable[[], object], selection: Selection) -> None:
-        super().__init__()
+        try:
+            super().__init__()
+        except OSError:
+            with suppress(AttributeError):  # the instance may be there, and what comes after it not
+                os.close(self._inotify_fd)
+            raise
         self.name = "files-watch"
         self._wake = wake
         self._selection = selection
@@ -86,6 +92,15 @@ class Watch(InotifyFD):
         self._anchors: dict[int, set[str]] = {}
         self.error: BaseException | None = None
         """What ended the thread, if anything did."""
+
+    def start(self) -> None:
+        """Begin to read hints; raise `Lacking` where there is no thread for it."""
+        try:
+            start_thread(super().start)
+        except OSError:
+            self._is_reading = False  # nobody reads, so nobody else would close what is open
+            self.close()
+            raise
 
     def run(self) -> None:
         """Read hints until stopped."""
