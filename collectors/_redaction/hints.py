@@ -1,0 +1,72 @@
+"""Which lines of a text are worth a closer look: most lines of most files hold no secret, and are told so cheaply. Pure.
+
+It may only pass over what the rules would leave as it is; a test holds it to that.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from collectors._redaction.tokens import words_in
+
+_NAMES = words_in(
+    "pass pwd secret token credential authorization community kennwort geheim contrase motdepasse "
+    "key pin puk cookie hash salt otp nonce hmac seed signature sig pw psk auth dpapi com2sec "
+    "createuser sink sqlconnectinfo monitor secure_link identify header x- ://"
+)
+"""Something of each name of a secret, and of each word by whose place one is known."""
+_SHAPES = words_in(
+    "akia asia aroa aida agpa ghp_ gho_ ghu_ ghs_ ghr_ _pat_ glpat- gldt- glrt- glcbt- glptt- glft- "
+    "glsoat- glagent- glimt- glffct- glsa_ glc_ xox xapp- eyj k_live_ k_test_ whsec_ aiza ya29. "
+    "gocspx- sg. hvs. hvb. hvr. pypi- npm_ _v1_ shp age- pmak- hf_ sk- nrak- dapi tskey- lin_api_ "
+    "sntry sq0 cio oy2 :aa atatt pbkdf2 md5 scram- jdbc: bearer basic digest negotiate apikey $1$ "
+    "$2$ $2a$ $2b$ $2x$ $2y$ $5$ $6$ $7$ $y$ $gy$ $apr1$ $argon $scrypt $p$ $h$ $s$ $sha1$ $bcrypt"
+)
+"""Something of each shape of a token that may be shorter than a long run."""
+_FORM = re.compile(
+    r"[^\s:]++:\S|\d{1,10}\s++[a-z]|[\"']?[\w.@\\*\-]++[\"']?\s++(?:\*|[\"'][\w.*\-]++[\"']\s)|[\"'][^\"']++[\"']\s++[\"']|\[?[\w.*\-]++\]?(?::\d{1,5})?\s++[^\s:]++:\S|(?:.{0,100}\s)?:\s++(?:psk|eap|xauth|ntlm|pin|p12|pkcs8|rsa|ecdsa)\s"
+)
+"""A line that may be one of those known by their form: of a password file, of pap-secrets, of ntp.keys."""
+_FLAG = re.compile(r"(?:^|[\s\"'\[(,])-[a-z](?:[\s\"']|[^\s\"'\d]*+\d)|(?:^|\s)-p\S|--stdin|chpasswd")
+_USER = re.compile(r"(?:user|login|auth)\w*+[\"']?\s*+[=:,\s]\s*+[\"']?[^\s:]++:[^\s/]")
+
+_SCHEMED = re.compile(r"\{[a-z\d.\-]{3,40}\}")
+_LONG = 512
+_LONGEST_CALM = 20
+_CLASSES = bytes(
+    97 if chr(c).isascii() and (chr(c).isalnum() or chr(c) in "+/_-") else 32 for c in range(256)
+)
+_RUN = b"a" * _LONGEST_CALM
+
+
+def hinted(lines: Sequence[str]) -> Iterator[bool]:
+    """Yield for each line whether the rules have to look at it."""
+    low = "\n".join(lines).lower()
+    signs = [sign for sign in "@-:{" if sign in low]
+    names = [word for word in _NAMES | _SHAPES if word in low]
+    has_runs = _RUN in low.encode("utf-8", "replace").translate(_CLASSES)
+    is_pem = False
+    for line in low.split("\n"):
+        if "-----" in line:
+            is_pem = "-----begin " in line and "-----end " not in line
+            yield True
+        else:
+            yield not is_pem and (
+                any(word in line for word in names)
+                or (has_runs and _has_run(line))
+                or (any(sign in line for sign in signs) and _may_be_formed(line))
+                or _FORM.match(line.lstrip(" \t#/;")) is not None
+                or len(line) > _LONG
+            )
+
+
+def _has_run(line: str) -> bool:
+    return len(line) >= _LONGEST_CALM and _RUN in line.encode("utf-8", "replace").translate(_CLASSES)
+
+
+def _may_be_formed(line: str) -> bool:
+    return (
+        "@" in line
+        or ("-" in line and _FLAG.search(line) is not None)
+        or (":" in line and _USER.search(line) is not None)
+        or ("{" in line and _SCHEMED.search(line) is not None)
+    )

@@ -1,0 +1,131 @@
+"""Secrets by their shape, whatever they are called: tokens of known services, hashes, URLs that carry them, randomness. Pure.
+
+Each expression is put to one chunk of a line, which is short: work is proportional to the line.
+"""
+
+import base64
+import re
+from collections.abc import Iterator
+
+from collectors._redaction.extent import Span
+from collectors._redaction.tokens import Chunk, chunks_of
+from collectors._redaction.values import KINDS, MAX_VALUE, is_plain, is_random, kind_of, looks_secret
+
+TOKEN = re.compile(
+    r"(?<![A-Za-z0-9])(?:(?:AKIA|ASIA|AROA|AIDA|AGPA|ANPA)[A-Z0-9]{12,}+"
+    r"|gh[pousr]_[A-Za-z0-9]{3,}+|github_pat_\w{8,}+|gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent|imt|ffct)-[\w\-]{8,}+|glsa_\w{8,}+|glc_\w{8,}+"
+    r"|xox[a-z]-[A-Za-z0-9\-]{8,}+|xapp-[\w\-]{8,}+|eyJ[\w\-]{5,}+\.[\w\-]{5,}+(?:\.[\w\-]*+)?"
+    r"|[sprw]k_(?:live|test)_\w{6,}+|whsec_\w{6,}+|AIza[\w\-]{30,}+|ya29\.[\w\-]{8,}+|GOCSPX-[\w\-]{8,}+|SG\.[\w\-]{6,}+\.[\w\-]{6,}+"
+    r"|hv[sbr]\.[\w\-]{8,}+|[sb]\.[A-Za-z0-9]{22,}+|pypi-[\w\-]{8,}+|npm_[A-Za-z0-9]{8,}+|do[opr]_v1_\w{8,}+|shp(?:at|ca|pa|ss)_\w{8,}+"
+    r"|key-[0-9a-f]{16,}+|AGE-SECRET-KEY-\w++|PMAK-[\w\-]{8,}+|hf_\w{8,}+|sk-[\w\-]{16,}+|NRAK-\w{8,}+|dapi[0-9a-f]{16,}+|tskey-[\w\-]{8,}+"
+    r"|lin_api_\w{8,}+|rubygems_\w{8,}+|sntry[su]_[\w=]{8,}+|sq0[a-z]{3}-[\w\-]{8,}+|dckr_pat_[\w\-]{8,}+|cio[a-zA-Z0-9]{16,}+|oy2[a-z0-9]{20,}+"
+    r"|[0-9]{8,10}:AA[\w\-]{20,}+|[MNO][\w\-]{23,25}\.[\w\-]{6}\.[\w\-]{27,}+|ATATT[\w\-=]{8,}+|secret-token:\S++|AccountKey=\S++)"
+    r"|\$(?:1|2[abxy]?|5|6|7|y|gy|apr1|argon2[a-z]*+|scrypt|pbkdf2[\w\-]*+|sha1|md5|P|H|S|bcrypt[\w\-]*+)\$[^\s:\"']++"
+    r"|(?<!\w)(?:grub\.)?pbkdf2[.:_][\w.:$+/=\-]{8,}+|(?<![A-Za-z0-9])md5[0-9a-f]{32}(?!\w)|(?<!\w)\*[0-9A-F]{40}(?!\w)|SCRAM-SHA-\d++\$\S++"
+    r"|(?<=/)secret-token:\S++",
+)
+_SCHEMED = re.compile(
+    r"\{(?:PLAIN|CLEAR(?:TEXT)?|CRYPT|S?(?:SHA|MD5)|BLF|ARGON2|PBKDF2|LANMAN|NTLM|CRAM|DIGEST|SCRAM)[\w.\-]{0,30}\}(?P<value>[^\s:,\"']++)",
+    re.IGNORECASE,
+)
+"""A hash as LDAP and Dovecot keep it: `{SSHA}…`"""
+_LONG = re.compile(r"[A-Za-z0-9+/_\-]{20,}+={0,2}")
+_JDBC = re.compile(r"jdbc:\w++:(?:\w++:)?[^/@]*+/(?P<value>[^/@]++)@")
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_DES_HASH = re.compile(r"[\w.@+\-]++:(?P<value>[./0-9A-Za-z]{13})(?::.*+)?")
+_SCHEME_NAMES = frozenset({"bearer", "basic", "digest", "negotiate", "token", "apikey"})
+_PAIR = re.compile(r"(?P<before>[^\s:/@=&]++(?:@[^\s:/@]++)?:)(?P<value>[^\s:/@][^\s:/]*+)")
+_AT_HOST = re.compile(
+    r"(?P<before>[^\s:/@=]++:)(?P<value>[^\s/]++)@(?P<host>[\w.\-\[]++[\w.\-:()\]/?=&]*+|$)"
+)
+_HOOK = re.compile(r"(?i:hook|/bot(?=\d++:)|hc-ping|/services/T|/hooks?/|ping/)")
+
+
+def shaped(line: str, start: int) -> Iterator[Span]:
+    """Yield where in a line something stands that is a secret by its shape."""
+    if "{" in line:
+        for found in _SCHEMED.finditer(line, start):
+            yield Span(found.start("value"), found.end("value"))
+    before = ""
+    for chunk in chunks_of(line, start):
+        yield from _in_chunk(chunk, before)
+        before = chunk.text.lower().rstrip(":").rpartition("=")[2]
+
+
+def _in_chunk(chunk: Chunk, before: str) -> Iterator[Span]:
+    text, at = chunk.text, chunk.start
+    if len(text) > MAX_VALUE:
+        yield Span(at, chunk.end)
+        return
+    if before in _SCHEME_NAMES and _is_credential(text, before):
+        yield Span(at, chunk.end)
+        return
+    for found in TOKEN.finditer(text):
+        yield Span(at + found.start(), at + found.end())
+    yield from _in_pair(text, at)
+    if "://" in text:
+        yield from _in_url(text, at)
+    yield from _drawn(text, at)
+
+
+def _in_pair(text: str, at: int) -> Iterator[Span]:
+    """Yield the password of `me:…@host`, `jdbc:oracle:thin:me/…@host`, and of a line of an old .htpasswd."""
+    found = _JDBC.search(text)
+    if found is None and "@" in text and "://" not in text:
+        found = _AT_HOST.fullmatch(text, text.rfind("=") + 1)
+        found = None if found is not None and _is_number(found["value"]) else found
+    if found is None:
+        found = _DES_HASH.fullmatch(text)
+        found = None if found is not None and not _is_mixed(found["value"]) else found
+    if found is not None:
+        yield Span(at + found.start("value"), at + found.end("value"))
+
+
+def _is_credential(text: str, scheme: str) -> bool:
+    return len(text) >= 6 and (scheme in {"bearer", "basic"} or looks_secret(text) or is_random(text))  # noqa: PLR2004 - prose
+
+
+def _in_url(text: str, at: int) -> Iterator[Span]:
+    start = text.index("://") + 3
+    authority = text[start:].partition("/")[0].partition("?")[0]
+    user, sign, _ = text[start:].rpartition("@") if "@" in authority or ":" in authority else ("", "", "")
+    if sign and user:
+        yield Span(at + start, at + start + len(user))
+    hook = _HOOK.search(text, start)
+    if hook:
+        path = text.find("/", hook.end() - 1)
+        if 0 <= path < len(text) - 1:
+            yield Span(at + path + 1, at + len(text))
+
+
+def _drawn(text: str, at: int) -> Iterator[Span]:
+    for found in _LONG.finditer(text):
+        piece, start = found[0], at + found.start()
+        if _UUID.fullmatch(piece) or _UUID.fullmatch(piece.rpartition("/")[2]):
+            continue
+        is_path = (
+            text[max(0, found.start() - 1) : found.start()] in {"/", ".", "~", ":", "}"} or piece[0] == "/"
+        )
+        if not is_path:
+            if is_random(piece):
+                yield Span(start, start + len(piece))
+            continue
+        for part in re.finditer(r"[^/]{20,}+", piece):
+            if is_random(part[0]):
+                yield Span(start + part.start(), start + part.end())
+
+
+def _is_mixed(value: str) -> bool:
+    return len({kind for character in value if (kind := kind_of(character))}) == len(KINDS)
+
+
+def _is_number(value: str) -> bool:
+    return value.isdigit() or is_plain(value)
+
+
+def is_encoded_pair(value: str) -> bool:
+    """Return whether `value` is `user:password` in base64, as Docker and npm keep it."""
+    try:
+        return b":" in base64.b64decode(value + "=" * (-len(value) % 4))[1:]
+    except ValueError:
+        return False

@@ -1,0 +1,68 @@
+"""Verdicts: whether a value is a secret, given what its key sounds like and how it stands there. Pure."""
+
+import re
+
+from collectors._redaction.secrets import Sounds
+from collectors._redaction.tokens import words_in
+from collectors._redaction.values import (
+    MAX_VALUE,
+    is_harmless,
+    is_plain,
+    is_random,
+    is_reference,
+    looks_secret,
+)
+
+_PIN = re.compile(r"(?:pin|puk|otp|pass|code)[0-9]*+$", re.IGNORECASE)
+PAM = words_in("required requisite sufficient optional include substack binding [success [default")
+"""What a line of /etc/pam.d says behind `password`, which is a kind of module there."""
+_SWITCH = words_in(
+    "files compat systemd db dns sss ldap nis nisplus winbind mymachines cache wins resolve myhostname "
+    "sudo usrfiles"
+)
+
+
+def is_masked(name: str, level: Sounds, value: str) -> bool:
+    """Return whether the value of a key of this name is masked."""
+    value = value.strip()
+    if is_harmless(value):
+        return False
+    if level >= Sounds.SECRET:
+        return not is_reference(value)
+    if level == Sounds.LIKELY:
+        is_pin = _PIN.search(name) is not None and value.isdigit()
+        return is_pin or not is_plain(value)
+    first = value.split(None, 1)[0]
+    if "://" in first:  # what a URL holds is looked at for itself
+        return False
+    return looks_secret(first) or is_random(first[:MAX_VALUE]) or _is_pair(first) or _is_pin(name, first)
+
+
+_BELOW = re.compile(r"(?:[|>][+\-0-9]*+|\\++)?\s*+(?:#.*+)?")
+
+
+def is_below(rest: str) -> bool:
+    """Return whether a value stands on the lines below: nothing follows its key but YAML's sign for a block, or a comment."""
+    return len(rest) <= MAX_VALUE and _BELOW.fullmatch(rest) is not None
+
+
+def is_switched(name: str, value: str) -> bool:
+    """Return whether this is a line of nsswitch.conf, which names sources and no secrets."""
+    return name in {"passwd", "passwd_compat"} and all(
+        word in _SWITCH or word[0] in "[!=]" or word.endswith("]") for word in value.split()
+    )
+
+
+def _is_pair(value: str) -> bool:
+    user, colon, password = value.partition(":")
+    return (
+        bool(colon and user and password)
+        and user != password
+        and not is_plain(value)
+        and not password.startswith("/")
+        and "/" not in user
+    )
+
+
+def _is_pin(name: str, value: str) -> bool:
+    return _PIN.search(name) is not None and value.isdigit() and len(value) >= 4  # noqa: PLR2004 - `1` is a number

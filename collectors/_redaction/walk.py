@@ -1,0 +1,294 @@
+"""A text from its first line to its last: what a line means by what the lines before have opened. Pure.
+
+Each line is looked at once by itself, then masked in the light of its surroundings; nothing here goes back
+further than a few lines, so that the work is proportional to the text.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from collectors._redaction.extent import Bracketed, Pieces, Span
+from collectors._redaction.line import Mask, look_at
+from collectors._redaction.scan import Opened, Scanned
+from collectors._redaction.secrets import MAX_LINE
+from collectors._redaction.tokens import Body, body_of, tokens_of
+from collectors._redaction.values import is_harmless
+
+_NEAR = 4
+"""A value stands within so many lines of its name."""
+_ENTRY = re.compile(r"""(?:[-#;<}\])]|["']?[\w.\-$/]++["']?\s*+[:=])""")
+_INSIDE = re.compile(
+    r"""(?P<before>(?:-\s++)?(?:["']?[\w.\-/]++["']?\s*+[:=](?:\s++|$))?)(?P<value>.*+)""", re.DOTALL
+)
+_STRUCTURE = frozenset({"{", "}", "[", "]", "},", "],", "|", ">", "|-", ">-", "(", ")", ");", "};"})
+_VALUE = re.compile(
+    r"""(?:-\s++)?(?:["']?(?:value|default|parametervalue|content)["']?\s*+[:=]\s*+|<(?:value|string|data)>)(?P<value>\S.*+)""",
+    re.IGNORECASE,
+)
+_NAME = re.compile(
+    r"""(?:-\s++)?(?:["']?(?:name|key|variable|parameterkey)["']?\s*+[:=]|variable\s|<(?:name|key)>)""",
+    re.IGNORECASE,
+)
+_ITEM = re.compile(r"(?:-\s++)++")
+_PEM_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 a-z]{1,60}-----")
+_PEM_ENDS = re.compile(r"-----END [A-Z0-9 a-z]{1,60}-----")
+
+NOTHING = Scanned([], None, is_naming=False, values=[])
+
+
+def named_values(lines: Sequence[str], scans: Mapping[int, Scanned]) -> Iterator[int]:
+    """Yield the lines of values that a line above or below them names: `name: DB_PASSWORD`, `value: …`."""
+    for index, scanned in scans.items():
+        if not scanned.is_naming:
+            continue
+        for other in range(index + 1, min(index + 1 + _NEAR, len(lines))):
+            text = _text(lines[other])
+            if _VALUE.match(text) and not text.startswith("- "):
+                yield other
+            elif text and not _NAME.match(text) and text[0] not in "-}]":
+                continue
+            break
+        if _text(lines[index]).startswith("- "):
+            continue
+        for other in range(index - 1, max(-1, index - 1 - _NEAR), -1):
+            text = _text(lines[other])
+            if _VALUE.match(text):
+                yield other
+            elif text and not _NAME.match(text) and text[0] not in "-{}[]":
+                continue
+            break
+
+
+def _text(line: str) -> str:
+    return line[body_of(line).start :].strip() if len(line) <= MAX_LINE else "x"
+
+
+class Walk:
+    """A walk over the lines of one text."""
+
+    def __init__(self, mask: Mask, named: frozenset[int]) -> None:
+        self._mask = mask
+        self._named = named
+        self._opened: Opened | None = None
+        self._depth = 0
+        self._marker = ""
+        self._pem: list[str] | None = None
+        self._pem_indent = ""
+
+    @property
+    def is_calm(self) -> bool:
+        """Return whether nothing is open that the next line could lie inside."""
+        return self._opened is None and self._pem is None
+
+    def step(self, index: int, line: str, body: Body, scanned: Scanned) -> list[str]:
+        """Return what stands for the next line: itself, masked; none while a PEM block goes on."""
+        if self._pem is not None:
+            return self._in_pem(line, body)
+        held = self._held(line, body)
+        if held is not None:
+            return [held]
+        if found := _PEM_BEGINS.search(line):
+            return self._begin_pem(line, scanned, found.end())
+        if index in self._named:
+            return [self._name(line, body)]
+        return [self._free(line, body, scanned)]
+
+    def close(self) -> list[str]:
+        """Return what the end of the text leaves: a PEM block that does not end."""
+        return self._end_pem() if self._pem is not None else []
+
+    # PEM
+
+    def _begin_pem(self, line: str, scanned: Scanned, begins: int) -> list[str]:
+        ends = _PEM_ENDS.search(line, begins)
+        if ends:
+            return [self._mask.spans(line, [*scanned.spans, Span(begins, ends.start())])]
+        self._pem, self._pem_indent = [], ""
+        return [self._mask.whole(line, begins)]
+
+    def _in_pem(self, line: str, body: Body) -> list[str]:
+        found = _PEM_ENDS.search(line)
+        if self._pem is not None and not self._pem:
+            self._pem_indent = line[: body.start]
+        if found is None:
+            if self._pem is not None:
+                self._pem.append(line[body.start :].strip())
+            return []
+        if self._pem is not None and (before := line[body.start : found.start()].strip()):
+            self._pem.append(before)
+        return [
+            *self._end_pem(),
+            line[: body.start] + line[found.start() :] if found.start() > body.start else line,
+        ]
+
+    def _end_pem(self) -> list[str]:
+        inside = " ".join(self._pem or [])
+        self._pem = None
+        return [self._pem_indent + self._mask.masked(inside)] if inside else []
+
+    # What lies inside something
+
+    def _held(self, line: str, body: Body) -> str | None:
+        opened = self._opened
+        if opened is None:
+            return None
+        match opened.kind:
+            case "quote":
+                self._opened = None if opened.detail in line else opened
+                return self._mask.whole(line, body.start)
+            case "element":
+                return self._element(line, body)
+            case "bracket":
+                return self._bracket(line, body, opened)
+            case "block":
+                return self._block(line, body)
+            case "folded":
+                return self._folded(line, body)
+            case "continued":
+                self._opened = opened if line.endswith("\\") else None
+                return self._mask.whole(line, body.start)
+            case _:
+                return self._argument(line, body)
+
+    def _element(self, line: str, body: Body) -> str:
+        end = line.find("</", body.start)
+        if end < 0:
+            return self._mask.whole(line, body.start)
+        self._opened = None
+        return self._mask.spans(line, [_stripped(line, body.start, end)])
+
+    def _bracket(self, line: str, body: Body, opened: Opened) -> str:
+        if len(line) > MAX_LINE:
+            return self._mask.whole(line)
+        inside = Bracketed(Pieces(line, tokens_of(line, body.start)), 0, opened.depth)
+        spans = [span for span in inside.spans() if not is_harmless(line[span.start : span.end])]
+        self._opened = Opened("bracket", depth=inside.depth) if inside.depth > 0 else None
+        if self._opened is None:
+            behind = inside.end
+            spans += look_at(line, Body(behind, body.marker, body.indent)).spans
+        return self._mask.spans(line, spans)
+
+    def _is_behind(self, line: str, body: Body) -> bool:
+        """Return whether a line is no more a part of the block that is open."""
+        text = line[body.start :]
+        if not text.strip():
+            return False
+        if self._marker and body.marker != self._marker:
+            return True
+        depth = body.start if body.marker == self._marker else body.indent
+        return depth <= self._depth and not (depth == self._depth and text.startswith(("- ", "}", "]")))
+
+    def _block(self, line: str, body: Body) -> str | None:
+        if self._is_behind(line, body):
+            self._opened = None
+            return None
+        return self._inside(line, body.start)
+
+    def _inside(self, line: str, start: int) -> str:
+        """Mask a line inside a block that belongs to a secret key: all but its indentation and keys."""
+        found = _INSIDE.match(line, start)
+        if found is None or not found["value"].strip() or found["value"].strip() in _STRUCTURE:
+            return line
+        return self._value(line, found.start("value"))
+
+    def _value(self, line: str, start: int) -> str:
+        """Mask the value that begins at `start`: a quoted one, a list, or all that follows."""
+        if len(line) > MAX_LINE:
+            return self._mask.whole(line)
+        pieces = Pieces(line, tokens_of(line, start))
+        if pieces.is_quote(0) and pieces.closing(0) < len(pieces):
+            close = pieces.closing(0)
+            rest = look_at(line, Body(pieces.start(close + 1), "", 0)).spans
+            text = line[pieces.start(1) : pieces.start(close)]
+            return (
+                line
+                if is_harmless(text)
+                else self._mask.spans(line, [Span(pieces.start(1), pieces.start(close)), *rest])
+            )
+        if pieces.is_at(0, frozenset("[{")):
+            inside = Bracketed(pieces, 0)
+            return self._mask.spans(
+                line, [s for s in inside.spans() if not is_harmless(line[s.start : s.end])]
+            )
+        span = _stripped(line, start, len(line))
+        return line if is_harmless(line[span.start : span.end]) else self._mask.spans(line, [span])
+
+    def _folded(self, line: str, body: Body) -> str | None:
+        text = line[body.start :]
+        if (
+            body.marker == self._marker
+            and body.start > self._depth
+            and text.strip()
+            and not _ENTRY.match(text)
+        ):
+            return self._mask.whole(line, body.start)
+        self._opened = None
+        return None
+
+    def _argument(self, line: str, body: Body) -> str | None:
+        """Mask a line that is the value of the flag, or the key, on the line before."""
+        self._opened = None
+        start = body.start
+        for sign in ("- ", ": "):
+            if line.startswith(sign, start):
+                start += 2
+        text = line[start:]
+        if not text.strip() or text.lstrip("\"'").startswith("-"):
+            return None
+        end = len(line) - 1 if line.endswith("\\") else len(line)
+        return self._value(line[:end].rstrip(), start) + line[len(line[:end].rstrip()) :]
+
+    # Lines by themselves
+
+    def _name(self, line: str, body: Body) -> str:
+        found = _VALUE.match(line, body.start)
+        if found is None:
+            return line
+        start = found.start("value")
+        if re.fullmatch(r"[|>][+\-0-9]*+\s*+", found["value"]):
+            self._open(Opened("block"), line, body)
+            return line
+        end = line.find("</", start)
+        return self._mask.spans(line, [Span(start, end)]) if end >= 0 else self._value(line, start)
+
+    def _free(self, line: str, body: Body, scanned: Scanned) -> str:
+        if scanned.opened is not None:
+            self._open(scanned.opened, line, body)
+        return self._mask.spans(line, scanned.spans) if scanned.spans else line
+
+    def _open(self, opened: Opened, line: str, body: Body) -> None:
+        item = _ITEM.match(line, body.start)
+        self._opened, self._marker, self._depth = opened, body.marker, item.end() if item else body.start
+
+
+def _stripped(line: str, start: int, end: int) -> Span:
+    text = line[start:end]
+    start += len(text) - len(text.lstrip())
+    return Span(start, start + len(line[start:end].rstrip().rstrip(",;")))
+
+
+def walked(
+    mask: Mask, lines: Sequence[str], hints: Sequence[bool], extra: frozenset[str], check: Callable[[], None]
+) -> Iterator[str]:
+    """Yield the lines masked, of which those without a hint hold nothing by themselves.
+
+    `extra` are names of keys that are secret in this text; `check` is called before each line, and may end it by raising.
+    """
+    bare = [line.removesuffix("\r") for line in lines]
+    scans: dict[int, Scanned] = {}
+    for index, is_hinted in enumerate(hints):
+        check()
+        if is_hinted:
+            scans[index] = look_at(bare[index], body_of(bare[index]), extra)
+    named = frozenset(named_values(bare, scans))
+    walk = Walk(mask, named)
+    for index, line in enumerate(bare):
+        check()
+        if walk.is_calm and index not in scans and index not in named:
+            yield lines[index]
+            continue
+        end = "\r" if len(line) < len(lines[index]) else ""
+        yield from (
+            masked + end for masked in walk.step(index, line, body_of(line), scans.get(index, NOTHING))
+        )
+    yield from walk.close()
