@@ -9,10 +9,8 @@ things and nothing else.
 """
 
 import logging
-import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import ParamSpec
 
 from agent import clock, hostname
@@ -20,10 +18,10 @@ from agent.capture import INTAKE, Capture
 from agent.configuration.compare import compare
 from agent.configuration.problem import ConfigurationError
 from agent.configuration.types import Configuration
-from agent.configuration.types import Spool as SpoolSettings
+from agent.configured_spool import open_spool, options
 from agent.deliveries import Deliveries
 from agent.drops import Drops
-from agent.events.identity import Identity
+from agent.guarded import guarded
 from agent.housekeeping import Housekeeping, Job
 from agent.http.budget import budget_of_this_process
 from agent.intake.control import Control
@@ -34,7 +32,7 @@ from agent.intake.open_listeners import OpenListeners, Wanted
 from agent.intake.rate import Rate
 from agent.intake.router import Router
 from agent.intake.share import Share
-from agent.journal import start_logging
+from agent.journal import say, say_refused
 from agent.machine import settle_in
 from agent.notify import Notify
 from agent.overview import overview
@@ -45,7 +43,6 @@ from agent.supervisor import Lent, Supervisor
 from agent.systems.stackstate.dialect import StackStateDialect
 from agent.telling import Telling
 from collectors.registry import COLLECTORS
-from spool import Options, Spool
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +53,7 @@ HOUR_SECONDS = 3600.0
 TRY_AGAIN_SECONDS = 300.0
 TELL_AGAIN_SECONDS = 60.0
 LISTEN_AGAIN_SECONDS = 30.0
+START_AGAIN_SECONDS = 5.0
 EVENTS_A_SECOND, EVENTS_AT_ONCE = 1000.0, 1_000_000.0
 """The intake's rate: a backlog or a benchmark passes at once, a program that runs wild does not."""
 
@@ -64,26 +62,26 @@ class Daemon:
     """One agent's life, from `run` to its return; all of it in the main thread but what others own."""
 
     def __init__(
-        self, configuration: Configuration, load: Callable[[], Configuration], notify: Notify | None = None
+        self, configuration: Configuration, load: Callable[[], Configuration], keep: Callable[[], None]
     ) -> None:
+        """`load` returns the configuration a reload goes over to, `keep` keeps the one in use as a right one."""
         self._configuration = configuration
         self._load = load
-        self._notify = notify or Notify()
+        self._keep = keep
+        self._refused: tuple[str, ...] = ()
+        self._has_begun = False
+        self._notify = Notify()
 
     def run(self) -> int:
         """Watch, keep and deliver until SIGTERM or SIGINT; raises `SpoolError` when there is no spool."""
-        self._spool = Spool.open(
-            self._configuration.spool_directory,
-            _options(self._configuration.settings.spool),
-            volatile_directory=_volatile_directory(),
-        )
+        self._spool = open_spool(self._configuration)
         self._signals = Signals((signal.SIGTERM, signal.SIGINT, signal.SIGHUP, ARRIVED))
         self._make()
         # Destinations come first: each gets everything that is kept from here on.
-        self._deliver()
-        self._listen()
+        guarded("starting the destinations", self._deliver)
+        guarded("opening the intake", self._listen)
         self._notify.ready("running")
-        _guarded("the beginning", self._begin)
+        self._begin()
         self._wait()
         self._end()
         return 0
@@ -92,7 +90,7 @@ class Daemon:
         """Make every part; nothing runs yet."""
         self._was_cloned = settle_in(self._spool)
         self._is_telling_again = False
-        self._capture = Capture(self._spool, self._identity())
+        self._capture = Capture(self._spool, hostname.identity(self._configuration.settings))
         self._telling = Telling(self._spool, self._capture)
         self._deliveries = Deliveries(
             self._spool, lambda: self._capture.identity.hostname or None, self._capture.clocks
@@ -134,6 +132,8 @@ class Daemon:
         }
         if self._spool.has_news:
             jobs["news of the spool"] = Job(TELL_AGAIN_SECONDS, self._tell_news)
+        if self._supervisor.is_owing:
+            jobs["collectors"] = Job(START_AGAIN_SECONDS, self._supervise)
         if self._deliveries.failed:
             jobs["destinations"] = Job(TRY_AGAIN_SECONDS, self._deliver)
         if self._listeners.has_problems:
@@ -144,7 +144,8 @@ class Daemon:
 
     def _deliver(self) -> None:
         """Bring the destinations in line with the configuration; one that cannot be made is tried again."""
-        self._deliveries.reconfigure(self._configuration.settings.destinations)
+        configuration = self._configuration
+        self._deliveries.reconfigure(configuration.settings.destinations, configuration.withheld)
         self._housekeeping.arm(self._jobs())
 
     def _listen(self) -> None:
@@ -165,14 +166,21 @@ class Daemon:
         ]
 
     def _begin(self) -> None:
-        """Tell what has to be told of this start, then let everything run."""
+        """Tell what has to be told of this start, then let everything run: no step stands or falls with another."""
         configuration = self._configuration
-        self._say(configuration)
-        self._telling.start(configuration, was_cloned=self._was_cloned)
-        self._tell_news()
-        self._incoming.watch(self._spool.directory / "incoming")
-        _guarded("taking in what lies in incoming/", self._take_incoming)
-        self._supervisor.reconfigure(configuration.collectors)
+        guarded("logging the configuration", say, configuration)
+        guarded("telling of the start", self._telling.start, configuration, was_cloned=self._was_cloned)
+        guarded("telling what was damaged", self._tell_news)
+        guarded("watching incoming/", self._incoming.watch, self._spool.directory / "incoming")
+        guarded("taking in what lies in incoming/", self._take_incoming)
+        guarded("starting the collectors", self._supervise)
+        guarded("keeping the configuration", self._keep)
+        self._has_begun = True
+
+    def _supervise(self) -> None:
+        """Run the collectors of the configuration; one that cannot be started yet is tried again."""
+        self._supervisor.reconfigure(self._configuration.collectors)
+        self._housekeeping.arm(self._jobs())
 
     def _wait(self) -> None:
         """Sleep until something is to be done; return when the end was asked for."""
@@ -183,7 +191,7 @@ class Daemon:
             came = self._signals.wait(min((wait for wait in waits if wait is not None), default=None))
             if came & {signal.SIGTERM, signal.SIGINT}:
                 return
-            _guarded("what was due", self._turn, came)
+            guarded("what was due", self._turn, came)
 
     def _turn(self, came: set[int]) -> None:
         if signal.SIGHUP in came:
@@ -201,10 +209,10 @@ class Daemon:
         """End in an order that loses nothing: those who emit, then those who deliver, then the spool."""
         self._notify.stopping()
         log.info("stopping")
-        _guarded("ending the collectors", self._supervisor.stop)
-        _guarded("ending the intake", self._listeners.stop)
-        _guarded("a last word", self._telling.stop)
-        _guarded("the last flush", self._deliveries.stop, FLUSH_SECONDS)
+        guarded("ending the collectors", self._supervisor.stop)
+        guarded("ending the intake", self._listeners.stop)
+        guarded("a last word", self._telling.stop)
+        guarded("the last flush", self._deliveries.stop, FLUSH_SECONDS)
         self._incoming.close()
         self._signals.close()
         self._spool.close()
@@ -216,10 +224,12 @@ class Daemon:
         try:
             self._apply(self._load())
         except ConfigurationError as error:
-            log.error("the new configuration is wrong, the old one goes on")  # noqa: TRY400 - the problems say it
-            for problem in error.problems:
-                log.error("%s", problem)  # noqa: TRY400 - as above
+            self._refused = tuple(map(str, error.problems))
+            say_refused(self._refused)
             self._telling.rejected(error.problems)
+        else:
+            self._refused = ()
+            guarded("keeping the configuration", self._keep)
         finally:
             self._notify.ready("running")
 
@@ -228,12 +238,12 @@ class Daemon:
         for key in sorted(difference.needs_restart):
             log.warning("%s changes at the next start", key)
         self._configuration = configuration
-        self._say(configuration)
-        self._spool.reconfigure(_options(configuration.settings.spool))
-        self._capture.identity = self._identity()
-        self._supervisor.reconfigure(configuration.collectors)
-        self._deliver()
-        self._listen()
+        say(configuration)
+        self._spool.reconfigure(options(configuration.settings.spool))
+        self._capture.identity = hostname.identity(self._configuration.settings)
+        guarded("starting the collectors", self._supervise)
+        guarded("starting the destinations", self._deliver)
+        guarded("opening what listens", self._listen)
         log.info("reloaded%s", "" if difference else ": nothing changed")
 
     def status(self) -> Document:
@@ -245,16 +255,9 @@ class Daemon:
             supervisor=self._supervisor,
             deliveries=self._deliveries,
             listening=self._listeners.states(),
+            refused_reload=self._refused,
+            has_begun=self._has_begun,
         )
-
-    def _identity(self) -> Identity:
-        settings = self._configuration.settings
-        name = hostname.discover(settings.hostname)
-        if name is None:
-            log.warning(
-                "no acceptable hostname: events are kept and not sent (set `hostname`, or name the host)"
-            )
-        return Identity(name or "", settings.tags, settings.element_identifiers)
 
     def _look_for_hostname(self) -> None:
         if self._capture.identity.hostname:
@@ -264,16 +267,6 @@ class Daemon:
             self._capture.rename(name)
             self._spool.interrupt()
             self._housekeeping.arm(self._jobs())
-
-    def _say(self, configuration: Configuration) -> None:
-        """Log what a person should know of the configuration that runs now."""
-        start_logging(configuration.settings.log_level)
-        for warning in configuration.warnings:
-            log.warning("%s", warning)
-        for path, problems in configuration.set_aside.items():
-            log.error("%s is wrong and set aside: %s", path, "; ".join(problems))
-        if not configuration.settings.destinations:
-            log.warning("no destination is configured: events are recorded and not sent")
 
     def _take_incoming(self) -> None:
         if count := self._incoming.take():
@@ -308,26 +301,3 @@ class Daemon:
                 "the thread of %s is gone; the service manager may restart us", " and of ".join(dead)
             )
         return not dead
-
-
-def _volatile_directory(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """Return where a service may write that has no temporary directory; None where it is no service."""
-    given = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
-    return Path(given) / "volatile-spool" if given else None
-
-
-def _options(settings: SpoolSettings) -> Options:
-    return Options(
-        max_size_bytes=settings.max_size,
-        max_age_seconds=settings.max_age,
-        keep_delivered_seconds=settings.keep_delivered,
-        when_full=settings.when_full,
-    )
-
-
-def _guarded(what: str, step: Callable[P, object], *arguments: P.args, **keywords: P.kwargs) -> None:
-    """Do a step whose failure must end neither the daemon nor the steps after it."""
-    try:
-        step(*arguments, **keywords)
-    except Exception:
-        log.exception("%s failed", what)

@@ -30,15 +30,19 @@ class Deliveries:
         self._clocks = clocks
         self._settings: dict[str, Settings] = {}
         self._loops: dict[str, DeliveryLoop] = {}
+        self._withheld: dict[str, str] = {}
         self.failed: dict[str, str] = {}
         """Destinations that could not be made, and why."""
 
-    def reconfigure(self, destinations: Mapping[str, Settings]) -> None:
-        """Run exactly these; one whose settings are as before goes on undisturbed, and tries again now."""
+    def reconfigure(self, destinations: Mapping[str, Settings], withheld: Mapping[str, str] = {}) -> None:
+        """Run exactly these; one whose settings are as before goes on undisturbed, and tries again now.
+
+        Those `withheld` have something kept for them, and nothing is sent.
+        """
         changed = [name for name, settings in self._settings.items() if destinations.get(name) != settings]
         loops = dict(self._loops)
         self._end([loops.pop(name) for name in changed if name in loops], flush_seconds=0)
-        self.failed = {}
+        self.failed, self._withheld = {}, dict(withheld)
         for name, settings in destinations.items():
             if name in loops:
                 loops[name].poke()
@@ -79,6 +83,8 @@ class Deliveries:
 
     def _describe(self, found: DestinationStatus) -> status.Destination:
         loop = self._loops.get(found.name)
+        if loop is None and found.name in self._withheld:
+            return status.destination(found, "paused", reason=self._withheld[found.name])
         if loop is None:
             return status.destination(found, "failed", reason=self.failed.get(found.name, ""))
         state = loop.state()
@@ -96,12 +102,22 @@ class Deliveries:
         try:
             destination = DESTINATIONS[settings.type](name, settings)
             self._spool.attach(name, destination.identity, settings.start)
-        except (DestinationError, SpoolError) as error:
+        except (DestinationError, SpoolError, OSError) as error:
             log.error("destination %s: %s", name, error)  # noqa: TRY400 - made for people, with a hint
             self.failed[name] = str(error)
             return None
+        if name in self._withheld:
+            log.error("destination %s is paused: %s", name, self._withheld[name])
+            destination.close()
+            return None
         loop = DeliveryLoop(destination, settings, self._spool, hostname=self._hostname, clocks=self._clocks)
-        loop.start()
+        try:
+            loop.start()
+        except RuntimeError as error:  # no thread is to be had now
+            log.error("destination %s: %s", name, error)  # noqa: TRY400 - it is tried again
+            self.failed[name] = str(error)
+            destination.close()
+            return None
         return loop
 
     @staticmethod

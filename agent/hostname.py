@@ -5,9 +5,15 @@ lowered, shortened, or asked of DNS, which may be slow, wrong or not there while
 Without an acceptable name there is None: the agent keeps everything, and sends once there is one.
 """
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
+
+from agent.configuration.types import Settings
+from agent.events.identity import Identity
+
+log = logging.getLogger(__name__)
 
 LOCAL_NAMES = frozenset(
     {
@@ -61,3 +67,11 @@ def _read_static(path: Path) -> str:
         return ""
     lines = (line.strip() for line in text.splitlines())
     return next((line for line in lines if line and not line.startswith("#")), "")
+
+
+def identity(settings: Settings) -> Identity:
+    """Return what the agent says of itself on every event; the name is empty while none is acceptable."""
+    name = discover(settings.hostname)
+    if name is None:
+        log.warning("no acceptable hostname: events are kept and not sent (set `hostname`, or name the host)")
+    return Identity(name or "", settings.tags, settings.element_identifiers)

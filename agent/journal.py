@@ -4,8 +4,12 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TextIO
+
+from agent.configuration.types import Configuration
+
+log = logging.getLogger(__name__)
 
 _SYSLOG_LEVELS = {
     logging.DEBUG: 7,
@@ -55,3 +59,25 @@ def _log_ended_thread(ended: threading.ExceptHookArgs) -> None:
     logging.getLogger(__name__).critical(
         "%s ended by an exception", name, exc_info=(ended.exc_type, ended.exc_value, ended.exc_traceback)
     )
+
+
+def say(configuration: Configuration) -> None:
+    """Log what a person should know of the configuration that runs now, as much as it wants logged."""
+    start_logging(configuration.settings.log_level)
+    for warning in configuration.warnings:
+        log.warning("%s", warning)
+    for path, problems in configuration.set_aside.items():
+        log.error("%s is wrong and set aside: %s", path, "; ".join(problems))
+    if configuration.replaced:
+        log.error("agent.yaml is wrong; the last one that was right goes on")
+    for problem in configuration.replaced:
+        log.error("%s", problem)
+    if not configuration.settings.destinations:
+        log.warning("no destination is configured: events are recorded and not sent")
+
+
+def say_refused(problems: Iterable[str]) -> None:
+    """Log why a reload is refused."""
+    log.error("the new configuration is wrong, the old one goes on")
+    for problem in problems:
+        log.error("%s", problem)

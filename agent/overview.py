@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from agent import __version__, clock
 from agent.configuration.types import Configuration
@@ -10,7 +10,7 @@ from agent.deliveries import Deliveries
 from agent.events.identity import Identity
 from agent.intake.open_listeners import Listening
 from agent.status import Collector, Document, Listener, spool_size
-from agent.supervisor import Supervisor
+from agent.supervisor import State, Supervisor
 from spool import Spool
 
 _STARTED = time.time()
@@ -24,9 +24,16 @@ def overview(
     supervisor: Supervisor,
     deliveries: Deliveries,
     listening: Mapping[str, Listening],
+    refused_reload: Sequence[str],
+    has_begun: bool,
 ) -> Document:
-    """Return what everything is at."""
+    """Return what everything is at.
+
+    A collector that is configured and not supervised is about to be started until the daemon `has_begun`.
+    """
     kept = spool.status()
+    absent = State("stopped", "it was not started") if has_begun else State("starting")
+    states = dict.fromkeys(configuration.collectors, absent) | supervisor.states()
     return Document(
         running=True,
         pid=os.getpid(),
@@ -40,9 +47,11 @@ def overview(
         },
         configuration=[str(source) for source in configuration.sources],
         set_aside={str(path): list(problems) for path, problems in configuration.set_aside.items()},
+        replaced=list(configuration.replaced),
+        refused_reload=list(refused_reload),
         collectors={
             name: Collector(state=state.phase, detail=state.detail, restarts=state.restarts)
-            for name, state in supervisor.states().items()
+            for name, state in sorted(states.items())
         },
         destinations=deliveries.describe(kept),
         spool=spool_size(spool.directory, kept),

@@ -52,6 +52,11 @@ def configuration_rejected(problems: Iterable[str], kept: str, now: int) -> Even
     )
 
 
+def replaced(problems: Iterable[str], now: int) -> Event:
+    """Return that agent.yaml was wrong at a start, and an earlier one took its place."""
+    return configuration_rejected(problems, "The last agent.yaml that was right goes on.", now)
+
+
 def files_set_aside(set_aside: Mapping[Path, tuple[str, ...]], now: int) -> Event:
     """Return that the agent started without some files of conf.d."""
     problems = [problem for lines in set_aside.values() for problem in lines]

@@ -81,6 +81,12 @@ class Document(msgspec.Struct, kw_only=True):
     listens: dict[str, Listener] = {}
     configuration: list[str] = []
     set_aside: dict[str, list[str]] = {}
+    replaced: list[str] = []
+    """What is wrong with agent.yaml, where the last one that was right goes on in its place."""
+    refused_reload: list[str] = []
+    """What was wrong with the configuration that a reload refused."""
+    action_needed: list[str] = []
+    """What somebody has to do something about; filled by whoever shows it."""
     recovered: str = ""
     collectors: dict[str, Collector] = {}
     destinations: dict[str, Destination] = {}
@@ -120,7 +126,7 @@ def destination(found: DestinationStatus, state: str = "unknown", **fields: Any)
     return Destination(state=state, **{**known, **fields})
 
 
-def needs_a_person(document: Document) -> list[str]:
+def action_needed(document: Document) -> list[str]:
     """Return what somebody has to look at, each in a few words; empty when all is well."""
     return [*_of_the_agent(document), *_of_its_parts(document)]
 
@@ -135,12 +141,18 @@ def _of_the_agent(document: Document) -> Iterator[str]:
             yield f"{name} does not listen at {listener.address}: {listener.problem}"
     for path in document.set_aside:
         yield f"{path} is wrong and was set aside"
+    if document.replaced:
+        yield f"agent.yaml is wrong, the last right one goes on: {document.replaced[0]}"
+    if document.refused_reload:
+        yield f"a reload was refused: {document.refused_reload[0]}"
 
 
 def _of_its_parts(document: Document) -> Iterator[str]:
     for name, collector in document.collectors.items():
         if collector.state == "restarting":
             yield f"collector {name} fails: {collector.detail}"
+        if collector.state == "stopped":
+            yield f"collector {name} does not run: {collector.detail or 'it ended'}"
     for name, found in document.destinations.items():
         if found.state in {"paused", "failed"}:
             yield f"destination {name} is {found.state}: {found.reason}"

@@ -84,6 +84,7 @@ class Supervisor:
         self._lent = lent
         self._patience = patience
         self._watched: dict[str, _Watched] = {}
+        self._owed: dict[str, State] = {}
 
     def reconfigure(self, collectors: Mapping[str, Entries]) -> None:
         """Run exactly these; one whose entries are as before goes on undisturbed."""
@@ -91,11 +92,28 @@ class Supervisor:
             name for name, watched in self._watched.items() if collectors.get(name) != watched.entries
         ]
         self._end([self._watched.pop(name) for name in replaced])
+        self._owed = {name: owed for name, owed in self._owed.items() if name in collectors}
         for name, entries in collectors.items():
             if name not in self._watched:
-                create = self._registry[name].create
-                self._watched[name] = _Watched(name, entries, create, self._lent, self._patience)
-                self._watched[name].start()
+                self._start(name, entries)
+
+    @property
+    def is_owing(self) -> bool:
+        """Return whether a collector could not be started: `reconfigure` tries again."""
+        return bool(self._owed)
+
+    def _start(self, name: str, entries: Entries) -> None:
+        """Start one; where no thread or no descriptor is to be had, none is hindered by it."""
+        try:
+            watched = _Watched(name, entries, self._registry[name].create, self._lent, self._patience)
+            watched.start()
+        except (OSError, RuntimeError, MemoryError) as error:
+            log.error("collector %s cannot be started yet: %s", name, error)  # noqa: TRY400 - it is tried again
+            restarts = self._owed[name].restarts + 1 if name in self._owed else 0
+            self._owed[name] = State("restarting", f"it cannot be started yet: {error}", restarts)
+        else:
+            self._watched[name] = watched
+            self._owed.pop(name, None)
 
     def stop(self) -> None:
         """End them all; one that does not return in time is left behind without a voice."""
@@ -103,7 +121,8 @@ class Supervisor:
 
     def states(self) -> dict[str, State]:
         """Return what each is at."""
-        return {name: watched.state for name, watched in sorted(self._watched.items())}
+        watched = {name: watched.state for name, watched in [*self._watched.items()]}
+        return dict(sorted((self._owed | watched).items()))
 
     def is_alive(self) -> bool:
         """Return whether no collector's thread has vanished without saying so."""
@@ -140,7 +159,11 @@ class _Watched:
         self._thread = Thread(target=self._run, name=f"collector-{name}", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:
+            self.stop.close()
+            raise
 
     def join(self, timeout_seconds: float) -> None:
         """Wait for the thread, then take the right to emit away whether it ended or not."""

@@ -26,6 +26,8 @@ class Telling:
         names = configuration.collectors
         event = own_events.started(__version__, self._baseline(names), _now(), was_cloned=was_cloned)
         self._tell([event], {_seen(name): b"" for name in names})
+        if configuration.replaced:
+            self._tell([own_events.replaced(configuration.replaced, _now())])
         if configuration.set_aside:
             self._tell([own_events.files_set_aside(configuration.set_aside, _now())])
 

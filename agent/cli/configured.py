@@ -19,9 +19,38 @@ class Places(NamedTuple):
 
 def configuration(arguments: Namespace) -> "Configuration":
     """Return it; raises `ConfigurationError`. A wrong conf.d file is no obstacle to looking at things."""
-    from agent.configuration.load import load
+    from agent.cli import complain
+    from agent.configuration.start import Start
 
-    return load(arguments.config, user=arguments.user, strict=False)
+    found = Start(arguments.config, user=arguments.user, for_run=False).first()
+    if found.replaced:
+        complain(f"{found.replaced[0]} (this goes by the last agent.yaml that was right)")
+    return found
+
+
+def configuration_or_places(arguments: Namespace) -> "Configuration":
+    """Return it, or at least where things are: for who only looks, also where agent.yaml was never right."""
+    from agent.cli import complain
+    from agent.configuration.problem import ConfigurationError
+    from agent.configuration.types import Configuration, Settings
+
+    try:
+        return configuration(arguments)
+    except ConfigurationError as error:
+        problems = tuple(map(str, error.problems))
+    complain(problems[0])
+    location = locate(arguments.config, user=arguments.user)
+    try:
+        found = places(arguments)
+    except ConfigurationError:
+        found = Places(location.socket, location.spool_directory)
+    return Configuration(
+        settings=Settings(),
+        spool_directory=found.spool_directory,
+        socket=found.socket,
+        collectors={},
+        replaced=problems,
+    )
 
 
 def places(arguments: Namespace) -> Places:

@@ -4,7 +4,6 @@ import os
 import sys
 import threading
 from argparse import Namespace
-from functools import partial
 
 from agent.cli import Subparsers
 
@@ -20,15 +19,15 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: Namespace) -> int:
     """Run until a signal ends it."""
-    from agent.configuration.load import load
+    from agent.configuration.start import Start
     from agent.daemon import Daemon
     from agent.journal import start_logging
 
     os.umask(0o077)  # what the daemon makes is for its user alone, unless it says otherwise
-    loaded = partial(load, arguments.config, user=arguments.user, for_run=True)
-    configuration = loaded()
+    start = Start(arguments.config, user=arguments.user)
+    configuration = start.first()
     start_logging(configuration.settings.log_level)
-    status = Daemon(configuration, partial(loaded, strict=True)).run()
+    status = Daemon(configuration, start.again, start.keep).run()
     if threading.active_count() > 1:
         # A thread that cannot be interrupted, as in getaddrinfo, must not hold up the end. All is on disk.
         sys.stderr.flush()

@@ -4,22 +4,22 @@ from argparse import Namespace
 
 from agent.cli import DONE, FAILED, CommandError, Subparsers, complain
 from agent.cli.ask import NotAllowedError, NotAnsweringError, ask
-from agent.cli.configured import configuration
+from agent.cli.configured import configuration_or_places
 from agent.configuration.types import Configuration
-from agent.status import Document, needs_a_person, without_daemon
+from agent.status import Document, action_needed, without_daemon
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Describe the command's words."""
     parser = subparsers.add_parser("status", description=__doc__)
     parser.add_argument("--json", action="store_true", help="as one JSON object")
-    parser.add_argument("--exit-code", action="store_true", help="exit 1 when something needs a person")
+    parser.add_argument("--exit-code", action="store_true", help="exit 1 when action is needed")
 
 
 def run(arguments: Namespace) -> int:
     """Show it."""
-    document = _read(configuration(arguments))
-    reasons = needs_a_person(document)
+    document = _read(configuration_or_places(arguments))
+    reasons = document.action_needed = action_needed(document)
     if arguments.json:
         import msgspec
 
@@ -27,7 +27,7 @@ def run(arguments: Namespace) -> int:
     else:
         _show(document)
         for reason in reasons:
-            complain(f"needs a person: {reason}")
+            complain(f"action needed: {reason}")
     return FAILED if reasons and arguments.exit_code else DONE
 
 
@@ -52,6 +52,7 @@ def _read_files(configured: Configuration) -> Document:
     facts = {
         "socket": str(configured.socket),
         "configuration": [str(source) for source in configured.sources],
+        "replaced": list(configured.replaced),
         "set_aside": {str(path): list(problems) for path, problems in configured.set_aside.items()},
     }
     try:
@@ -75,6 +76,9 @@ def _show(document: Document) -> None:
         print("sts-agent is not running")
     for name, listener in document.listens.items():
         print(f"{name}: {listener.problem or 'listening'} at {listener.address}")
+    for what, problems in (("replaced", document.replaced), ("reload refused", document.refused_reload)):
+        for problem in problems:
+            print(f"{what}: {problem}")
     for path in document.set_aside:
         print(f"set aside: {path}")
     if document.collectors:

@@ -7,7 +7,7 @@ defaults. It opens no socket, writes nothing, and looks at no collector but thro
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from yaml.nodes import MappingNode, Node, ScalarNode
@@ -27,7 +27,22 @@ _IN_AGENT_FILE = dict.fromkeys(Settings.__struct_fields__, "it belongs into agen
 Entries = dict[str, tuple[Scoped[Any], ...]]
 
 
-def load(
+class Loaded(NamedTuple):
+    """A configuration, and what has to be known to keep it as the last one that was right."""
+
+    configuration: Configuration
+    location: Location
+    root: Node
+    """The tree of agent.yaml with the environment's word in it."""
+    type: type[msgspec.Struct]
+
+
+def load(path: Path | None = None, **options: Any) -> Configuration:
+    """Return the effective configuration, as `load_whole` does."""
+    return load_whole(path, **options).configuration
+
+
+def load_whole(
     path: Path | None = None,
     *,
     environ: Mapping[str, str] = os.environ,
@@ -35,18 +50,21 @@ def load(
     for_run: bool = False,
     strict: bool | None = None,
     registry: Mapping[str, Registration] = COLLECTORS,
-) -> Configuration:
-    """Return the effective configuration; raises `ConfigurationError` with every problem at once.
+    instead: Node | None = None,
+) -> Loaded:
+    """Return the effective configuration and its tree; raises `ConfigurationError` with every problem at once.
 
     Strict is what `check` and a reload are: a wrong conf.d file, and a key file or certificate that
     may not be read, are problems. A start (`for_run`) and commands that only look for the spool set
-    wrong conf.d files aside whole, named in `Configuration.set_aside`.
+    wrong conf.d files aside whole, named in `Configuration.set_aside`. `instead` takes the place of agent.yaml.
     """
     if strict is None:
         strict = not for_run
     location = locate(path, environ=environ, user=user, for_run=for_run)
     walk = Walk(must_exist=strict, elsewhere=_in_applications(registry))
-    agent = _read_agent(location, environ, walk, registry)
+    root = overlay(_compose_agent(location, walk) if instead is None else instead, environ)
+    _want_keys(root, walk)
+    agent = walk.read(root, _agent_type(registry))
     applications, sources, warnings = _find_applications(location)
     collectors = _defaults(agent, registry)
     set_aside: dict[Path, tuple[str, ...]] = {}
@@ -64,7 +82,7 @@ def load(
     if walk.problems:
         raise ConfigurationError(walk.problems)
     settings = Settings(**{field: getattr(agent, field) for field in Settings.__struct_fields__})
-    return Configuration(
+    configuration = Configuration(
         settings=settings,
         spool_directory=settings.spool.directory or location.spool_directory,
         socket=settings.intake.socket or location.socket,
@@ -73,20 +91,17 @@ def load(
         set_aside=set_aside,
         warnings=(*location.warnings, *warnings, *_doubts(settings)),
     )
+    return Loaded(configuration, location, root, _agent_type(registry))
 
 
-def _read_agent(
-    location: Location, environ: Mapping[str, str], walk: Walk, registry: Mapping[str, Registration]
-) -> Any:
+def _compose_agent(location: Location, walk: Walk) -> Node:
     root: Node | Problem = empty_mapping(Place(str(location.file)))
     if location.exists:
         root = compose_file(location.file)
     if isinstance(root, Problem):
         walk.problems.append(root)
         root = empty_mapping(Place(str(location.file)))
-    root = overlay(root, environ)
-    _want_keys(root, walk)
-    return walk.read(root, _agent_type(registry))
+    return root
 
 
 def _agent_type(registry: Mapping[str, Registration]) -> type[msgspec.Struct]:

@@ -5,7 +5,7 @@ so a file can neither name a Python object nor lose one of two equal keys before
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -181,3 +181,10 @@ def scalar(text: str, mark: Any, tag: str = STR) -> ScalarNode:
 def sequence(texts: Iterable[str], mark: Any) -> SequenceNode:
     """Return a list of texts that says it stands at `mark`."""
     return SequenceNode(_TAG + "seq", [scalar(text, mark) for text in texts], mark, mark)
+
+
+def mapping(values: Mapping[str, Node], mark: Any) -> MappingNode:
+    """Return a mapping of these that says it stands at `mark`."""
+    return MappingNode(
+        _TAG + "map", [(scalar(key, mark), value) for key, value in values.items()], mark, mark
+    )

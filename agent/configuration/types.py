@@ -203,5 +203,9 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     collectors: dict[str, tuple[Scoped[Any], ...]]
     sources: tuple[Path, ...] = ()
     set_aside: dict[Path, tuple[str, ...]] = {}
+    replaced: tuple[str, ...] = ()
+    """What is wrong with agent.yaml, where the last one that was right has taken its place."""
+    withheld: dict[str, str] = {}
+    """Destinations that cannot be used though they are configured, and why: their keys are not kept."""
     warnings: tuple[str, ...] = ()
     """What works, and is likely not meant: whoever loads says it once."""

@@ -10,7 +10,7 @@ from http import HTTPStatus
 import msgspec
 
 from agent.http.message import PLAIN_TEXT, Request, Response
-from agent.status import Document, needs_a_person
+from agent.status import Document, action_needed
 
 
 class _Chosen(msgspec.Struct, forbid_unknown_fields=True):
@@ -44,7 +44,7 @@ class Control:
         return None
 
     def _health(self) -> Response:
-        reasons = needs_a_person(self.status())
+        reasons = action_needed(self.status())
         if reasons:
             return _json(HTTPStatus.SERVICE_UNAVAILABLE, {"status": "action needed", "reasons": reasons})
         return _json(HTTPStatus.OK, {"status": "ok"})

@@ -1,8 +1,8 @@
-"""What needs a person, and what does not."""
+"""When action is needed, and what does not."""
 
 import pytest
 
-from agent.status import Collector, Destination, Document, Listener, SpoolSize, needs_a_person
+from agent.status import Collector, Destination, Document, Listener, SpoolSize, action_needed
 
 
 def document(**more) -> Document:
@@ -20,7 +20,7 @@ def document(**more) -> Document:
 
 
 def test_an_agent_at_work_needs_nobody_though_a_receiver_is_down_for_now():
-    assert needs_a_person(document()) == []
+    assert action_needed(document()) == []
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,12 @@ def test_an_agent_at_work_needs_nobody_though_a_receiver_is_down_for_now():
         (
             {"listens": {"socket": Listener(address="/s", problem="why")}},
             "socket does not listen at /s: why",
+        ),
+        ({"replaced": ["agent.yaml:1: x: unknown key"]}, "agent.yaml is wrong, the last right one goes on"),
+        ({"refused_reload": ["agent.yaml:1: x: unknown key"]}, "a reload was refused: agent.yaml:1: x"),
+        (
+            {"collectors": {"files": Collector(state="stopped", detail="it was not started")}},
+            "collector files does not run: it was not started",
         ),
         ({"set_aside": {"/etc/x.yaml": ["wrong"]}}, "/etc/x.yaml is wrong"),
         (
@@ -49,7 +55,7 @@ def test_an_agent_at_work_needs_nobody_though_a_receiver_is_down_for_now():
     ],
 )
 def test_what_a_person_has_to_look_at_is_named(more, said):
-    (reason,) = needs_a_person(document(**more))
+    (reason,) = action_needed(document(**more))
     assert said in reason
 
 
@@ -59,5 +65,5 @@ def test_what_a_person_has_to_look_at_is_named(more, said):
 def test_the_spool_may_need_somebody_as_well(field, value, said):
     found = document()
     setattr(found.spool, field, value)
-    (reason,) = needs_a_person(found)
+    (reason,) = action_needed(found)
     assert said in reason

@@ -1,6 +1,7 @@
 """Collectors are kept running, each by itself, and only the run that counts may emit."""
 
 import logging
+import resource
 import select
 import threading
 from dataclasses import dataclass, field
@@ -262,3 +263,52 @@ def test_the_wait_doubles_is_capped_and_never_the_same_for_all():
         300,
     ]
     assert restart_wait(0, jitter=lambda: 0) == 0.5
+
+
+def test_a_collector_that_gets_no_descriptor_is_started_later_and_hinders_no_other(supervised, caplog):
+    one, other = Script(), Script()
+    supervisor = supervised(one=one, other=other)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    supervisor.reconfigure({"one": (Scoped(Settings()),)})
+    one.wait_for_run()
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        supervisor.reconfigure({name: (Scoped(Settings()),) for name in ("one", "other")})
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    states = supervisor.states()
+    assert states["one"].phase == "running"
+    assert states["other"].phase == "restarting"
+    assert "Too many open files" in states["other"].detail
+    assert supervisor.is_owing
+    assert "collector other cannot be started yet" in caplog.text
+    supervisor.reconfigure({name: (Scoped(Settings()),) for name in ("one", "other")})
+    other.wait_for_run()
+    assert not supervisor.is_owing
+    assert len(one.made) == 1
+
+
+def test_a_collector_that_gets_no_thread_is_started_later(supervised):
+    one = Script()
+    supervisor = supervised(one=one)
+    before = threading.stack_size(1 << 46)  # more than there is: the kernel has no thread for us
+    try:
+        supervisor.reconfigure({"one": (Scoped(Settings()),)})
+    finally:
+        threading.stack_size(before)
+    assert supervisor.states()["one"].phase == "restarting"
+    assert supervisor.is_alive()
+    supervisor.reconfigure({"one": (Scoped(Settings()),)})
+    one.wait_for_run()
+
+
+def test_one_that_is_no_longer_configured_is_owed_no_start(supervised):
+    supervisor = supervised(one=Script())
+    before = threading.stack_size(1 << 46)
+    try:
+        supervisor.reconfigure({"one": (Scoped(Settings()),)})
+    finally:
+        threading.stack_size(before)
+    supervisor.reconfigure({})
+    assert not supervisor.is_owing
+    assert supervisor.states() == {}

@@ -109,10 +109,35 @@ def test_a_reload_of_something_wrong_fails_and_the_old_goes_on(running):
     running.write(HOSTS_CONF, "files:\n  - pahts: [/etc/hosts]\n")
     assert running.run("systemctl", "reload", UNIT, check=False).returncode != 0
     assert f"{HOSTS_CONF}:2: files" in running.journal(UNIT)
+    rejected = running.receiver.wait_for_event("AgentConfigurationRejectedEvent")
+    assert "hosts.yaml:2: files" in rejected["msg_text"]
+    assert running.agent("status", "--exit-code", check=False).returncode == 1
     running.catch_up()
     running.shell("echo 192.0.2.1 other >> /etc/hosts")
     running.receiver.wait_for_event("ConfigurationChangedEvent", path="/etc/hosts")
     assert main_pid(running) == pid
+
+
+def test_a_typo_before_a_reboot_leaves_the_host_recorded_as_the_last_right_configuration_says(running):
+    running.write(HOSTS_CONF, "files:\n  - paths: [/etc/hosts]\n")
+    running.reload()
+    running.wait_until_watching("files")
+    running.configure("hostnmae: x\n")
+    running.reboot()
+    rejected = running.receiver.wait_for_event("AgentConfigurationRejectedEvent")
+    assert "agent.yaml:8: hostnmae" in rejected["msg_text"]
+    running.wait_until_watching("files")
+    running.shell("echo 192.0.2.1 other >> /etc/hosts")
+    running.receiver.wait_for_event("ConfigurationChangedEvent", path="/etc/hosts")
+    done = running.agent("status", "--exit-code", check=False)
+    assert done.returncode == 1
+    assert "agent.yaml is wrong, the last right one goes on" in done.stderr
+    assert running.property(UNIT, "NRestarts") == "0"
+    found = running.shell("stat -c '%a %U' /var/lib/sts-agent/last-right.yaml")
+    assert found == "600 sts-agent\n"
+    running.configure()
+    running.reload()
+    assert running.agent("status", "--exit-code", check=False).returncode == 0
 
 
 def test_a_wrong_agent_yaml_refuses_to_start_with_2_and_is_not_tried_again(host):

@@ -38,6 +38,7 @@ class Agent:
         self.directory = directory
         self.socket = directory / "intake.sock"
         self.spool = directory / "spool"
+        self.state = directory / "state"
         self.watched = directory / "etc"
         self.key_file = directory / "api_key"
         self.process: subprocess.Popen[bytes] | None = None
@@ -115,7 +116,7 @@ class Agent:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **environ},
+                env={**os.environ, "STATE_DIRECTORY": str(self.state), **environ},
             )
 
     def start(self, **environ: str) -> None:
