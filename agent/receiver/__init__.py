@@ -4,7 +4,8 @@ It answers as the real one is documented to, and tells of every event which rule
 nothing but what it received, and must never be lenient where the real one is not.
 """
 
-from agent.receiver.http import Reply, Request
+from agent.http.message import Request
+from agent.receiver.reply import Reply
 from agent.receiver.report import Report
 from agent.receiver.rules import Checked, Problem, check
 from agent.receiver.server import Received, Receiver

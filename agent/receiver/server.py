@@ -10,19 +10,27 @@ import threading
 import time
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any, Self
+from urllib.parse import parse_qsl
 
 import msgspec
 
-from agent.receiver.http import HttpServer, Reply, Request
+from agent.http.limits import Limits
+from agent.http.message import Refusal, Request, Response
+from agent.http.server import Server, listen_on_port, serve
+from agent.receiver.reply import Reply, decode, text, too_large
 from agent.receiver.report import Report
 from agent.receiver.rules import Checked, Found, Problem, check
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 """The framework's default in front of the real receiver."""
 
+_PATIENT = Limits(connections=10_000, idle_seconds=60, request_seconds=600, any_host=True, decode=False)
+"""A whole fleet may connect, and lines may be slow."""
+_LAST_ANSWERS_SECONDS = 1.0
 _ADDRESSES = ("/stsAgent", "/receiver/stsAgent")
 _INTAKES = frozenset(f"{address}/intake{slash}" for address in _ADDRESSES for slash in ("", "/"))
 _VALIDATES = frozenset(f"{address}/api/v1/validate" for address in _ADDRESSES)
@@ -74,29 +82,37 @@ class Receiver:
         self.intercept = intercept
         self.received: list[Received] = []
         self.report = Report()
-        self._http = HttpServer(self._respond, host=host, port=port, tls=tls, max_body_bytes=max_body_bytes)
+        self._tls = tls
+        self._server: Server | None = None
+        self._host = f"[{host}]" if ":" in host else host
+        self._listener = listen_on_port(host, port)
+        self._port: int = self._listener.getsockname()[1]
 
     @property
     def port(self) -> int:
         """Return the port it listens on."""
-        return self._http.port
+        return self._port
 
     @property
     def url(self) -> str:
         """Return the address to configure."""
-        host = f"[{self._http.host}]" if ":" in self._http.host else self._http.host
-        return f"{self._scheme}://{host}:{self._http.port}/stsAgent"
+        return f"{self._scheme}://{self._host}:{self._port}/stsAgent"
 
     def start(self) -> Self:
         """Begin to answer."""
         if self._record_path is not None:
             self._record_file = self._record_path.open("ab")
-        self._http.start()
+        limits = replace(_PATIENT, body_bytes=self._max_body_bytes)
+        self._server = serve(
+            self._listener, self._answer, limits, refuse=self._turn_away, tls=self._tls, name="receiver"
+        )
         return self
 
     def close(self) -> None:
         """Stop answering and close every connection."""
-        self._http.close()
+        if self._server is not None:
+            self._server.stop(_LAST_ANSWERS_SECONDS)
+        self._listener.close()
         if self._record_file is not None:
             self._record_file.close()
 
@@ -126,55 +142,64 @@ class Receiver:
                 )
             return list(self.received)
 
-    def _respond(self, request: Request) -> Reply:
+    def _answer(self, request: Request) -> Response | None:
+        return self._respond(request).response()
+
+    def _turn_away(self, refusal: Refusal) -> Response:
+        if refusal.request is None or refusal.status != HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return refusal.plain()
+        return self._respond(refusal.request, is_too_large=True).response() or refusal.plain()
+
+    def _respond(self, request: Request, *, is_too_large: bool = False) -> Reply:
         with self._arrival:
             self.report.requests += 1
             number = self.report.requests
         scripted = self.intercept(request) if self.intercept else None
-        reply = scripted or self._answer(request, number)
+        reply = scripted or self._reply(request, number, is_too_large=is_too_large)
         if reply.status >= 400 or reply.cut:  # noqa: PLR2004 - the first status that is a refusal
             self._refused("cut" if reply.cut else f"{reply.status} {reply.body.decode(errors='replace')}")
         return reply
 
-    def _answer(self, request: Request, number: int) -> Reply:
+    def _reply(self, request: Request, number: int, *, is_too_large: bool) -> Reply:
         if request.path in _VALIDATES:
-            return _text(200, "Valid") if self._has_key(request) else _text(403, "Invalid API key")
+            return text(200, "Valid") if self._has_key(request) else text(403, "Invalid API key")
         if request.path not in _INTAKES:
-            return _text(404, "The requested resource could not be found.")
+            return text(404, "The requested resource could not be found.")
         if request.method != "POST":
-            return _text(405, "HTTP method not allowed, supported methods: POST", {"Allow": "POST"})
+            return text(405, "HTTP method not allowed, supported methods: POST", {"Allow": "POST"})
         if not self._has_key(request):
-            return _text(403, "Invalid API key")
-        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+            return text(403, "Invalid API key")
+        content_type = request.header("content-type").partition(";")[0].strip().lower()
         if content_type != "application/json":
-            return _text(415, "The request's Content-Type is not supported. Expected: application/json")
-        if request.body is None:
-            return _too_large(self._max_body_bytes)
-        return self._intake(request, request.body, number)
+            return text(415, "The request's Content-Type is not supported. Expected: application/json")
+        if is_too_large:
+            return too_large(self._max_body_bytes)
+        return self._intake(request, number)
 
-    def _intake(self, request: Request, encoded: bytes, number: int) -> Reply:
-        encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    def _intake(self, request: Request, number: int) -> Reply:
+        encoding = request.header("content-encoding", "identity").strip().lower()
         try:
-            body = decode(encoded, encoding, self._max_body_bytes)
+            body = decode(request.body, encoding, self._max_body_bytes)
         except KeyError:
-            return _text(415, "The request's Content-Encoding is not supported. Expected: deflate, gzip")
+            return text(415, "The request's Content-Encoding is not supported. Expected: deflate, gzip")
         except zlib.error as error:
-            return _text(400, f"The request's encoding is corrupt: {error}")
+            return text(400, f"The request's encoding is corrupt: {error}")
         if body is None:
-            return _too_large(self._max_body_bytes)
+            return too_large(self._max_body_bytes)
         checked = check(body)
-        if request.headers.get("sts-time-format"):
+        if request.header("sts-time-format"):
             self._broken("sts-time-format changes the unit of collection_timestamp")
         for one in checked.events:
             for problem in one.problems:
                 self._broken(f"{_title(one)}: {problem.where}: {problem.rule}")
         if checked.refusal is not None:
-            return _text(400, checked.refusal)
+            return text(400, checked.refusal)
         self._take(checked, number)
         return Reply()
 
     def _has_key(self, request: Request) -> bool:
-        offered = [request.headers.get("sts-api-key"), request.query.get("api_key")]
+        query = dict(parse_qsl(request.query, keep_blank_values=True))
+        offered = [request.header("sts-api-key"), query.get("api_key")]
         keys = [key for key in offered if key]
         if self._api_key is None:
             return bool(keys)
@@ -217,22 +242,6 @@ class Receiver:
             self._on_refusal(text)
 
 
-def decode(body: bytes, encoding: str, limit: int) -> bytes | None:
-    """Return the body without its encoding, or None when it would be larger than `limit` bytes.
-
-    Raises `KeyError` for an unknown encoding and `zlib.error` for a corrupt or unfinished stream.
-    """
-    if encoding == "identity":
-        return body if len(body) <= limit else None
-    inflator = zlib.decompressobj({"deflate": 15, "gzip": 31}[encoding])
-    decoded = inflator.decompress(body, limit + 1)
-    if len(decoded) > limit:
-        return None
-    if not inflator.eof or inflator.unused_data:
-        raise zlib.error("not one whole stream")
-    return decoded
-
-
 def _title(one: Found) -> str:
     return f"{one.event.get('event_type', one.name)} '{one.event.get('msg_title', '')}' {one.identifier}".rstrip()
 
@@ -246,11 +255,3 @@ def _record_line(one: Received) -> bytes:
         "event": one.event,
     }
     return msgspec.json.encode(line) + b"\n"
-
-
-def _too_large(limit: int) -> Reply:
-    return _text(413, f"EntityStreamSizeException: the request is larger than the limit of {limit} bytes")
-
-
-def _text(status: int, text: str, headers: dict[str, str] | None = None) -> Reply:
-    return Reply(status, text.encode(), "text/plain; charset=UTF-8", headers or {})

@@ -1,5 +1,7 @@
 """The StackState destination against the strict receiver: its address, the place of its key, its bodies."""
 
+from urllib.parse import parse_qsl
+
 import pytest
 
 from agent.configuration import types
@@ -90,7 +92,7 @@ def test_the_identity_is_the_address_not_the_name_or_the_way_it_is_written(desti
 
 
 def _query_only(request):
-    return Reply(403, b"no key") if "sts-api-key" in request.headers else None
+    return Reply(403, b"no key") if request.header("sts-api-key") else None
 
 
 def test_a_receiver_that_knows_only_the_query_gets_it_there_and_from_then_on_only_there(
@@ -105,10 +107,10 @@ def test_a_receiver_that_knows_only_the_query_gets_it_there_and_from_then_on_onl
 
 def test_after_a_success_with_the_header_the_key_is_never_put_into_the_query(receiver, destination):
     queries = []
-    receiver.intercept = lambda request: queries.append(dict(request.query))
+    receiver.intercept = lambda request: queries.append(dict(parse_qsl(request.query)))
     one = destination(receiver.url)
     assert one.send(REQUEST, 10).status == 200
-    receiver.intercept = lambda request: queries.append(dict(request.query)) or Reply(403)
+    receiver.intercept = lambda request: queries.append(dict(parse_qsl(request.query))) or Reply(403)
     assert one.send(REQUEST, 10).status == 403
     assert queries == [{}, {}]
 

@@ -153,7 +153,7 @@ def test_closing_ends_idle_connections_and_every_thread():
     receiver = Receiver().start()
     before = threading.active_count()
     with socket.create_connection(("127.0.0.1", receiver.port), timeout=10) as client:
-        client.sendall(b"GET /stsAgent/api/v1/validate HTTP/1.1\r\n\r\n")
+        client.sendall(b"GET /stsAgent/api/v1/validate HTTP/1.1\r\nHost: x\r\n\r\n")
         assert client.recv(100)
         receiver.close()
         assert threading.active_count() == before - 1
