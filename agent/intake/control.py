@@ -1,8 +1,10 @@
 """What the daemon's socket answers besides taking events: how it is, and what to do with rejected ones.
 
-These paths are the Unix socket's alone.
+These paths are the Unix socket's alone. Everybody who may use it may read how the daemon is. What shows
+this host's history, or throws it away, is for root and the service's own user: a retry or a discard is for good.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -11,6 +13,9 @@ import msgspec
 
 from agent.http.message import PLAIN_TEXT, Request, Response
 from agent.status import Document, action_needed
+
+_PRIVATE = frozenset({"rejected", "metrics", "history"})
+"""First segments of paths."""
 
 
 class _Chosen(msgspec.Struct, forbid_unknown_fields=True):
@@ -30,12 +35,15 @@ class Control:
 
     def answer(self, request: Request) -> Response | None:
         """Return the answer, or None when the path is none of these."""
-        match request.path.rstrip("/"), request.method:
+        path = request.path.rstrip("/")
+        if request.path.lstrip("/").partition("/")[0] in _PRIVATE and not _is_trusted(request):
+            return refuse(HTTPStatus.FORBIDDEN, f"{path} is for root and the user of the service alone")
+        match path, request.method:
             case "/status", "GET":
                 return _json(HTTPStatus.OK, self.status())
             case "/health", "GET":
                 return self._health()
-            case ("/rejected/retry" | "/rejected/discard") as path, "POST":
+            case (("/rejected/retry" | "/rejected/discard"), "POST"):
                 return _choose(request.body, self.retry if path == "/rejected/retry" else self.discard)
             case (("/rejected/retry" | "/rejected/discard"), _):
                 return refuse(HTTPStatus.METHOD_NOT_ALLOWED, "use POST", ("Allow", "POST"))
@@ -48,6 +56,10 @@ class Control:
         if reasons:
             return _json(HTTPStatus.SERVICE_UNAVAILABLE, {"status": "action needed", "reasons": reasons})
         return _json(HTTPStatus.OK, {"status": "ok"})
+
+
+def _is_trusted(request: Request) -> bool:
+    return request.peer.uid in {0, os.geteuid()}
 
 
 def _choose(body: bytes, act: Callable[[Sequence[int] | None], int]) -> Response:

@@ -1,6 +1,7 @@
 """Paths lead to the right dialect, and the daemon's own paths are the socket's alone."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 from agent.capture import Capture
 from agent.cli.ask import ask
 from agent.events.identity import Identity
-from agent.http.message import Request, Response
+from agent.http.message import Peer, Request, Response
 from agent.intake.control import Control
 from agent.intake.dialect import Parsed, Route
 from agent.intake.keeping import Keeping
@@ -65,8 +66,9 @@ def router(spool, document):
     return Router([StackStateDialect(), Greedy()], keeping, control)
 
 
-def request(method, path, body=b"", query="", headers=()) -> Request:
-    return Request(method, path, path, query, tuple(headers), body)
+def request(method, path, body=b"", query="", headers=(), uid=None) -> Request:
+    peer = Peer(uid=os.geteuid() if uid is None else uid)
+    return Request(method, path, path, query, tuple(headers), body, peer)
 
 
 @pytest.mark.parametrize("prefix", ["", "/stsAgent", "/receiver/stsAgent"])
@@ -105,6 +107,35 @@ def test_stackstates_paths_are_taken_with_and_without_a_last_slash(router, prefi
 def test_each_path_has_its_answer(router, asked, body, status):
     method, path = asked.split()
     assert router.answer_socket(request(method, path, body)).status == status
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ("GET /status", 200),
+        ("GET /health", 200),
+        ("POST /stsAgent/intake", 200),
+        ("POST /rejected/discard", 403),
+        ("POST /rejected/retry", 403),
+        ("POST //rejected/retry/", 403),
+        ("GET /rejected/list", 403),
+        ("GET /metrics", 403),
+        ("GET /history", 403),
+    ],
+)
+def test_who_may_only_post_can_read_how_it_is_and_neither_read_nor_discard_what_the_host_saw(
+    router, asked, status
+):
+    method, path = asked.split()
+    body = b'{"all": true}' if "rejected" in path else BODY
+    response = router.answer_socket(request(method, path, body, uid=os.geteuid() + 12345))
+    assert response.status == status
+    if status == 403:
+        assert b"for root and the user of the service alone" in response.body
+
+
+def test_root_may_discard_though_the_service_has_another_user(router):
+    assert router.answer_socket(request("POST", "/rejected/discard", b'{"ids": [1]}', uid=0)).status == 200
 
 
 def test_an_earlier_dialect_has_its_paths_also_for_verbs_that_only_a_later_one_knows(router):
