@@ -11,11 +11,12 @@ from pathlib import Path
 from collectors._files.comparison import Survey
 from collectors._files.fingerprint import directory_key, escape, files_prefix, unescape
 from collectors._files.mounts import Mounts, read_mounts
+from collectors._files.occasion import Occasion
 from collectors._files.reach import Reach
 from collectors._files.selection import Choice, Selection
 from collectors._files.survey import Surveyor
 from collectors._files.tell import Difference, event_of
-from collectors._files.truth import Occasion, Truth
+from collectors._files.truth import Truth
 from collectors.collector import Memory
 
 _SCOPE = "=scope"
@@ -51,7 +52,7 @@ class Census:
     def compare_all(self, occasion: Occasion) -> list[str]:
         """Compare everything, as mounted at the last `refresh_mounts`, and tell what differs; return what was busy."""
         self._take_completeness()
-        self._truth.left_out = 0
+        self._truth.room.left_out = 0
         surveys = [self._surveyor.survey(root) for root in self._selection.roots]
         self.files = sum(survey.files for survey in surveys)
         self.problems = tuple(
@@ -60,8 +61,8 @@ class Census:
         busy = self._tell(surveys, occasion)
         self._forget_strangers()
         self._complete()
-        self._truth.tell_left_out()
-        self._truth.commit()
+        self._truth.room.tell()
+        self._truth.draft.commit()
         return busy
 
     def compare(self, tops: Iterable[str], occasion: Occasion, paths: Iterable[str] = ()) -> list[str]:
@@ -98,8 +99,8 @@ class Census:
         found = [path for survey in surveys for path in (*survey.changed, *survey.vanished)]
         busy = self._truth.settle([*found, *paths], occasion)
         for survey in surveys:
-            self._truth.remember(survey.digests)
-            self._truth.remember(
+            self._truth.draft.remember(survey.digests)
+            self._truth.draft.remember(
                 {
                     _MOUNT + escape(path): escape(point).encode()
                     for path, point in survey.mounts.items()
@@ -107,7 +108,7 @@ class Census:
                 }
             )
             self._tell_blind(survey, occasion)
-        self._truth.commit()
+        self._truth.draft.commit()
         return busy
 
     def _tell_blind(self, survey: Survey, occasion: Occasion) -> None:
@@ -124,11 +125,11 @@ class Census:
                     path, "unreadable", choice, now, reason=reason, while_agent_down=occasion.while_agent_down
                 )
                 events = [event_of(difference, self._truth.names)]
-            self._truth.remember({key: reason.encode()}, events)
+            self._truth.draft.remember({key: reason.encode()}, events)
         for key, _ in self._memory.items(_BLIND):
             path = unescape(key[len(_BLIND) :])
             if path in survey.visited and path not in survey.unreadable:
-                self._truth.remember({key: None})
+                self._truth.draft.remember({key: None})
 
     def _held_files(self, directory: str) -> bool:
         own = directory_key(directory)
@@ -145,8 +146,8 @@ class Census:
         if complete != wanted:
             books: dict[str, bytes | None] = {_SCOPE + identity: b"" for identity in wanted - complete}
             books |= dict.fromkeys((_SCOPE + identity for identity in complete - wanted), None)
-            self._truth.remember(books)
-            self._truth.commit()
+            self._truth.draft.remember(books)
+            self._truth.draft.commit()
         self._surveyor.comparison.complete = self._truth.complete = wanted
 
     def _forget_strangers(self) -> None:
@@ -158,7 +159,7 @@ class Census:
             skip = len(files_prefix(directory))
             for file, _ in self._memory.items(files_prefix(directory)):
                 self._truth.forget(f"{directory}/{unescape(file[skip:])}")
-            self._truth.remember({key: None})
+            self._truth.draft.remember({key: None})
 
 
 def _topmost(tops: Iterable[str]) -> Iterator[str]:

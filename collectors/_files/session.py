@@ -14,9 +14,11 @@ from contextlib import ExitStack, suppress
 from collectors._files.budget import Budget
 from collectors._files.census import Census
 from collectors._files.comparison import Comparison
+from collectors._files.draft import LAST_LOOK
 from collectors._files.flood import Floods
 from collectors._files.hearing import Hearing
 from collectors._files.look import Looker
+from collectors._files.occasion import Occasion
 from collectors._files.origin import Origins
 from collectors._files.polling import PREFIX as DEGRADED
 from collectors._files.polling import Polling
@@ -26,7 +28,7 @@ from collectors._files.surroundings import Surroundings
 from collectors._files.survey import Surveyor
 from collectors._files.tell import Names
 from collectors._files.texts import Texts
-from collectors._files.truth import LAST_LOOK, Occasion, Truth
+from collectors._files.truth import Truth
 from collectors._files.watch import Hints, NoWatch, Watch
 from collectors._portable import escaped
 from collectors._redaction.redact import Redactor
@@ -123,7 +125,7 @@ class Session:
             wall=self._host.wall,
         )
         if key is None:
-            truth.remember({_KEY: made})
+            truth.draft.remember({_KEY: made})
         return truth
 
     def _make_surveyor(self) -> Surveyor:
@@ -180,8 +182,8 @@ class Session:
             due = self._hearing.take_due(math.inf)
             if not self._is_first_compare and len(due) <= _LAST_LOOKS:
                 self._look(due)
-            self._truth.remember({LAST_LOOK: b"%d" % int(self._host.wall())})
-            self._truth.commit()
+            self._truth.draft.remember({LAST_LOOK: b"%d" % int(self._host.wall())})
+            self._truth.draft.commit()
 
     def _follow(self, poll: select.poll, mounts: int) -> None:
         self._runtime.report("comparing with what is remembered")
@@ -242,8 +244,8 @@ class Session:
         self._hearing.touch_again(busy)
         if is_first:
             for event, remember in self._floods.summaries(all_of_them=True):
-                self._truth.remember(remember, [event])
-            self._truth.commit()
+                self._truth.draft.remember(remember, [event])
+            self._truth.draft.commit()
         self._is_first_compare = self._floods.while_agent_down = False
         self._last_compare = started
         self._next_compare = self._host.monotonic() + self._host.compare_seconds
@@ -271,12 +273,12 @@ class Session:
             self._polling.done(started)
         told = dict(self._runtime.memory.items(DEGRADED))
         events, remember = self._polling.tell(self._selection.roots, told, int(self._host.wall()))
-        self._truth.remember(remember, events)
+        self._truth.draft.remember(remember, events)
 
     def _summarise(self) -> None:
         for event, remember in self._floods.summaries():
-            self._truth.remember(remember, [event])
-        self._truth.commit()
+            self._truth.draft.remember(remember, [event])
+        self._truth.draft.commit()
 
     def _refused(self, due: Iterable[str], refusal: NotKept) -> None:
         """Look at the same paths again later: the spool takes nothing now."""
@@ -288,8 +290,10 @@ class Session:
 
     def _report(self) -> None:
         text = f"watching {self._census.files} files in {self._watch.directories} directories"
-        if self._truth.left_out:
-            text += f"; {self._truth.left_out} more are not: no room to remember them, raise spool.max_size"
+        if self._truth.room.left_out:
+            text += (
+                f"; {self._truth.room.left_out} more are not: no room to remember them, raise spool.max_size"
+            )
         if self._census.problems:
             text += f"; cannot see {len(self._census.problems)}, as {self._census.problems[0]}"
         if troubles := self._truth.troubles.in_words():

@@ -6,13 +6,15 @@ kept together. What the spool does not take now is remembered by nobody, and is 
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from types import MappingProxyType
 
 import msgspec
 
 from collectors._files.budget import Budget, Budgets
+from collectors._files.draft import Draft
 from collectors._files.fingerprint import (
     Content,
     Fingerprint,
@@ -29,52 +31,20 @@ from collectors._files.fingerprint import (
 )
 from collectors._files.flood import Floods
 from collectors._files.look import Busy, Found, Gone, Looker, Seen, Unreadable
+from collectors._files.occasion import SECOND, Occasion, changed_at, listed_at
 from collectors._files.opening import Directory
 from collectors._files.origin import Origins
 from collectors._files.reach import Reach
+from collectors._files.room import Room
 from collectors._files.selection import Choice, Selection
-from collectors._files.tell import Difference, Names, decide, event_of, not_remembered
+from collectors._files.tell import Difference, Names, decide, event_of
 from collectors._files.troubles import Troubles
 from collectors._regular import may_lack
 from collectors.collector import CollectorError, Runtime
 from collectors.event import Event
 
-LAST_LOOK = "=look"
-LEFT_OUT = "=left-out"
-_ROOM_BYTES = 1024
-"""What one more file may take: its value, its keys, its directory's digest."""
-_LEFT_OUT_BY_NAME = 10_000
-_TEXT_AT_ONCE_BYTES = 256 * 1024
-"""A commit takes about so much: a small spool has small transactions."""
-_EVENTS_AT_ONCE = 200
 _FEW = 200
 """So few paths are looked at to the end even when the stop comes."""
-_KEYS_AT_ONCE = 4000
-_KEY_BYTES = 64
-"""What a key takes of the spool besides itself and its value."""
-_SECOND = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Occasion:
-    """Why paths are looked at: what is known of when their changes happened."""
-
-    earliest: float
-    """Nothing found now happened before this (seconds since the epoch)."""
-    while_agent_down: bool = False
-    hinted: Mapping[str, float] = field(default_factory=dict)
-    """When paths were first hinted at, for those that were."""
-
-
-@dataclass(slots=True)
-class _Draft:
-    """Events and memory on their way to one commit."""
-
-    events: list[Event] = field(default_factory=list)
-    remember: dict[str, bytes | None] = field(default_factory=dict)
-    texts: dict[str, bytes | None] = field(default_factory=dict)
-    bytes: int = 0
-    text_bytes: int = 0
 
 
 class Truth:
@@ -107,15 +77,13 @@ class Truth:
         self._budgets = budgets
         self._wall = wall
         self.troubles = Troubles(runtime.memory)
-        self._draft = _Draft()
-        self.left_out = 0
-        """How many files are not remembered since the last full compare: there is no room for more."""
-        self._left_out_paths: set[str] = set()
+        self.draft = Draft(runtime, wall)
+        self.room = Room(runtime.memory, self.draft, wall)
         self.complete: frozenset[str] = frozenset()
 
     def learn(self, directory: Directory, name: str, path: str, choice: Choice) -> Found:
         """Look at a file for the first time and remember it without a word."""
-        if not self._has_room(path):
+        if not self.room.has_for(path):
             return Busy()
         found: Found = Busy()
         with self.guarded(path):
@@ -123,65 +91,16 @@ class Truth:
         match found:
             case Seen():
                 key = files_prefix(directory.path) + escape(name)
-                self._remember_text(key, found.content.text)
-                self.remember({key: encode(found.stat, found.content, look_again=found.is_racy)})
+                self.draft.remember_text(key, found.content.text)
+                self.draft.remember({key: encode(found.stat, found.content, look_again=found.is_racy)})
             case Unreadable(status=status) if status is not None:
                 blind = encode(pack_stat(status), Content(is_unreadable=True), look_again=True)
-                self.remember({file_key(path): blind})
+                self.draft.remember({file_key(path): blind})
         return found
-
-    def remember(self, remember: Mapping[str, bytes | None], events: Sequence[Event] = ()) -> None:
-        """Have something kept with the next commit, which may be now."""
-        self._draft.events.extend(events)
-        self._draft.remember.update(remember)
-        draft = self._draft
-        draft.bytes += sum(len(key) + len(value or b"") + _KEY_BYTES for key, value in remember.items())
-        if (
-            len(draft.events) >= _EVENTS_AT_ONCE
-            or len(draft.remember) >= _KEYS_AT_ONCE
-            or draft.text_bytes >= _TEXT_AT_ONCE_BYTES
-        ):
-            self.commit()
-
-    def _remember_text(self, key: str, text: bytes) -> None:
-        self._draft.texts[key] = text or None
-        self._draft.text_bytes += len(text)
-
-    def _has_room(self, path: str) -> bool:
-        """Return whether one more file can be remembered; one that cannot is left out until it can."""
-        if self._runtime.memory.has_room(self._draft.bytes + _ROOM_BYTES):
-            return True
-        self.left_out += 1
-        if len(self._left_out_paths) < _LEFT_OUT_BY_NAME:
-            self._left_out_paths.add(path)
-        return False
-
-    def _was_left_out(self, path: str, occasion: Occasion) -> bool:
-        """Return whether a file that is not remembered may have been there before: then it is not new."""
-        if path in self._left_out_paths:
-            self._left_out_paths.discard(path)
-            return True
-        return not occasion.hinted and self._runtime.memory.get(LEFT_OUT) is not None
-
-    def tell_left_out(self) -> None:
-        """Tell that files are not remembered, once until all are again."""
-        told = self._runtime.memory.get(LEFT_OUT)
-        if self.left_out and told is None:
-            event = not_remembered(self.left_out, int(self._wall()))
-            self.remember({LEFT_OUT: b"%d" % self.left_out}, [event])
-        elif not self.left_out and told is not None:
-            self.remember({LEFT_OUT: None})
-
-    def commit(self) -> None:
-        """Keep what waits, together with the time of this look."""
-        draft, self._draft = self._draft, _Draft()
-        if draft.events or draft.remember:
-            draft.remember[LAST_LOOK] = b"%d" % int(self._wall())
-            self._runtime.emit(draft.events, draft.remember, draft.texts)
 
     def discard(self) -> None:
         """Forget what waits: the spool did not take what came before it."""
-        self._draft = _Draft()
+        self.draft.discard()
         self.troubles = Troubles(self._runtime.memory)
         self._floods.recover(self._runtime.memory)
 
@@ -205,8 +124,8 @@ class Truth:
                 if found is not None:
                     self._compare(path, old, found, occasion)
         self._origins.forget()
-        self.tell_left_out()
-        self.commit()
+        self.room.tell()
+        self.draft.commit()
         return busy
 
     @contextmanager
@@ -220,15 +139,15 @@ class Truth:
             if may_lack(error):
                 raise
             events, remember = self.troubles.met(path, error, int(self._wall()))
-            self.remember(remember, events)
+            self.draft.remember(remember, events)
         else:
             if solved := self.troubles.over(path):
-                self.remember(solved)
+                self.draft.remember(solved)
 
     def _look(self, path: str) -> Found | None:
         """Look at a path; None when the configuration means it no longer."""
         choice = self._selection.choose(path)
-        if choice is None or (self._remembered(path) is None and not self._has_room(path)):
+        if choice is None or (self._remembered(path) is None and not self.room.has_for(path)):
             self.forget(path)
             return None
         return self._looker.look(path, choice)
@@ -281,7 +200,7 @@ class Truth:
         """Forget what the configuration means no longer, without a word."""
         old = self._remembered(path)
         if old is not None:
-            self.remember({file_key(path): None})
+            self.draft.remember({file_key(path): None})
 
     def _compare(self, path: str, old: Fingerprint | None, found: Found, occasion: Occasion) -> None:
         choice = self._selection.choose(path)
@@ -292,7 +211,8 @@ class Truth:
                 self._on_seen(path, found)
                 new = Fingerprint(unpack_stat(found.stat), found.content)
                 is_first = old is None and (
-                    self.complete.isdisjoint(choice.scopes) or self._was_left_out(path, occasion)
+                    self.complete.isdisjoint(choice.scopes)
+                    or self.room.was_left_out(path, is_hinted=bool(occasion.hinted))
                 )
                 kind = None if is_first else decide(old, new)
                 if old is not None and old.content.is_unreadable and not old.content.sha256:
@@ -300,21 +220,21 @@ class Truth:
                 value = encode(found.stat, found.content, look_again=found.is_racy)
                 difference = None
                 if kind is not None:
-                    when = self._when(path, _changed_at(found), occasion)
+                    when = occasion.when(path, changed_at(found), self._wall())
                     difference = Difference(path, kind, choice, when, old, new)
                 if old is None or old.content.text != mark_of(found.content.text):
-                    self._remember_text(file_key(path), found.content.text)
+                    self.draft.remember_text(file_key(path), found.content.text)
                 self._keep(path, value, difference, occasion)
             case Unreadable(reason, status) if old is not None and status is not None:
                 value = encode(pack_stat(status), _blinded(old.content), look_again=True, has_mark=True)
                 difference = None
                 if not old.content.is_unreadable:
                     new = Fingerprint(unpack_stat(pack_stat(status)), Content())
-                    when = self._when(path, status.st_ctime_ns / _SECOND, occasion)
+                    when = occasion.when(path, status.st_ctime_ns / SECOND, self._wall())
                     difference = Difference(path, "unreadable", choice, when, old, new, reason=reason)
                 self._keep(path, value, difference, occasion)
             case Gone() if old is not None:
-                when = self._when(path, _listed_at(path), occasion)
+                when = occasion.when(path, listed_at(path), self._wall())
                 self._keep(path, None, Difference(path, "deleted", choice, when, old), occasion)
 
     def _tell_renamed(
@@ -325,21 +245,27 @@ class Truth:
             return
         self._on_seen(path, found)
         new = Fingerprint(unpack_stat(found.stat), found.content)
-        when = self._when(path, _changed_at(found), occasion)
+        when = occasion.when(path, changed_at(found), self._wall())
         before, old = source
-        self._remember_text(file_key(path), found.content.text)
+        self.draft.remember_text(file_key(path), found.content.text)
         difference = Difference(path, "renamed", choice, when, old, new, renamed_from=before)
-        self._draft.remember[file_key(before)] = None
-        self._draft.remember[directory_key(before.rpartition("/")[0])] = b""
-        self._keep(path, encode(found.stat, found.content, look_again=found.is_racy), difference, occasion)
+        gone = {file_key(before): None, directory_key(before.rpartition("/")[0]): b""}
+        value = encode(found.stat, found.content, look_again=found.is_racy)
+        self._keep(path, value, difference, occasion, gone)
 
     def _keep(
-        self, path: str, value: bytes | None, difference: Difference | None, occasion: Occasion
+        self,
+        path: str,
+        value: bytes | None,
+        difference: Difference | None,
+        occasion: Occasion,
+        besides: Mapping[str, bytes | None] = MappingProxyType({}),
     ) -> None:
         key = file_key(path)
         if difference is None and self._runtime.memory.get(key) == value:
             return
-        remember: dict[str, bytes | None] = {key: value, directory_key(path.rpartition("/")[0]): b""}
+        parent = directory_key(path.rpartition("/")[0])
+        remember: dict[str, bytes | None] = {**besides, key: value, parent: b""}
         events: list[Event] = []
         if difference is not None:
             root = self._selection.root_of(path)
@@ -347,7 +273,7 @@ class Truth:
                 difference = self._complete(difference, occasion)
                 events.append(event_of(difference, self.names, self._budgets))
             self._on_told(path)
-        self.remember(remember, events)
+        self.draft.remember(remember, events)
 
     def _complete(self, difference: Difference, occasion: Occasion) -> Difference:
         more = self._origins.of(difference.path, difference.timestamp, is_recent=bool(occasion.hinted))
@@ -361,28 +287,6 @@ class Truth:
         text = self._runtime.memory.text(file_key(path)) or b""
         text = text if mark_of(text) == old.content.text else b""
         return msgspec.structs.replace(old, content=msgspec.structs.replace(old.content, text=text))
-
-    def _when(self, path: str, at: float | None, occasion: Occasion) -> int:
-        """Return when a change happened: what the file system says, but neither before the last look nor in the future."""
-        now = self._wall()
-        hinted = occasion.hinted.get(path)
-        earliest = min(occasion.earliest if hinted is None else max(occasion.earliest, hinted - 5), now)
-        if at is None or (hinted is not None and at < earliest):
-            at = hinted if hinted is not None else now
-        return int(min(max(at, earliest), now))
-
-
-def _changed_at(found: Seen) -> float:
-    own = unpack_stat(found.stat).ctime_ns
-    return max(own, found.status.st_ctime_ns) / _SECOND
-
-
-def _listed_at(path: str) -> float | None:
-    """Return when something last came or went in the directory of a path that is gone."""
-    try:
-        return os.stat(path.rpartition("/")[0] or "/", follow_symlinks=False).st_mtime
-    except OSError:
-        return None
 
 
 def _blinded(content: Content) -> Content:

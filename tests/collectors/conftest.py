@@ -4,6 +4,7 @@ import os
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
@@ -181,11 +182,11 @@ class Recorder:
             raise self.error
 
 
-@pytest.fixture
-def record() -> Iterator[Callable[..., Recorder]]:
+@contextmanager
+def recorders() -> Iterator[Callable[..., Recorder]]:
     """Make recorders, one a run: `record()`, `record(memory)`; those left running are ended.
 
-    A test fails when its collector leaves a thread behind.
+    It fails when a collector leaves a thread behind.
     """
     before = set(threading.enumerate())
     made: list[Recorder] = []
@@ -200,3 +201,16 @@ def record() -> Iterator[Callable[..., Recorder]]:
             recorder.end()
     left = [thread for thread in threading.enumerate() if thread not in before and thread.is_alive()]
     assert not left, f"threads left behind: {left}"
+
+
+@pytest.fixture
+def record() -> Iterator[Callable[..., Recorder]]:
+    """Lend `recorders` to one test."""
+    with recorders() as make:
+        yield make
+
+
+@pytest.fixture(scope="session")
+def make_recorders() -> Callable[[], AbstractContextManager[Callable[..., Recorder]]]:
+    """Lend `recorders` to a test that has many examples."""
+    return recorders

@@ -1,0 +1,71 @@
+"""Events and memory on their way to one commit, which keeps them together or not at all."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from collectors.collector import Runtime
+from collectors.event import Event
+
+LAST_LOOK = "=look"
+_EVENTS_AT_ONCE = 200
+_KEYS_AT_ONCE = 4000
+_TEXT_AT_ONCE_BYTES = 256 * 1024
+"""A commit takes about so much: a small spool has small transactions."""
+_KEY_BYTES = 64
+"""What a key takes of the spool besides itself and its value."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """What the next commit keeps."""
+
+    events: list[Event] = field(default_factory=list)
+    remember: dict[str, bytes | None] = field(default_factory=dict)
+    texts: dict[str, bytes | None] = field(default_factory=dict)
+    size_bytes: int = 0
+    text_bytes: int = 0
+
+
+class Draft:
+    """Gathers what is to be kept; `wall` gives seconds since the epoch."""
+
+    def __init__(self, runtime: Runtime, wall: Callable[[], float]) -> None:
+        self._runtime = runtime
+        self._wall = wall
+        self._waiting = _Waiting()
+
+    @property
+    def size_bytes(self) -> int:
+        """How much more than now will be remembered after the commit, about."""
+        return self._waiting.size_bytes
+
+    def remember(self, remember: Mapping[str, bytes | None], events: Sequence[Event] = ()) -> None:
+        """Have something kept with the next commit, which may be now."""
+        waiting = self._waiting
+        waiting.events.extend(events)
+        waiting.remember.update(remember)
+        waiting.size_bytes += sum(
+            len(key) + len(value or b"") + _KEY_BYTES for key, value in remember.items()
+        )
+        if (
+            len(waiting.events) >= _EVENTS_AT_ONCE
+            or len(waiting.remember) >= _KEYS_AT_ONCE
+            or waiting.text_bytes >= _TEXT_AT_ONCE_BYTES
+        ):
+            self.commit()
+
+    def remember_text(self, key: str, text: bytes) -> None:
+        """Have a text kept beside what is remembered under a key, or forgotten when it is empty."""
+        self._waiting.texts[key] = text or None
+        self._waiting.text_bytes += len(text)
+
+    def commit(self) -> None:
+        """Keep what waits, together with the time of this look."""
+        waiting, self._waiting = self._waiting, _Waiting()
+        if waiting.events or waiting.remember:
+            waiting.remember[LAST_LOOK] = b"%d" % int(self._wall())
+            self._runtime.emit(waiting.events, waiting.remember, waiting.texts)
+
+    def discard(self) -> None:
+        """Let go of what waits."""
+        self._waiting = _Waiting()

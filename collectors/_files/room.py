@@ -1,0 +1,49 @@
+"""Files that are not watched because there is no room to remember them: counted, told once, and never told as new later."""
+
+from collections.abc import Callable
+
+from collectors._files.draft import Draft
+from collectors._files.tell import not_remembered
+from collectors.collector import Memory
+
+_LEFT_OUT = "=left-out"
+_ROOM_BYTES = 1024
+"""What one more file may take: its value, its keys, its directory's digest."""
+_BY_NAME = 10_000
+
+
+class Room:
+    """The room for further files."""
+
+    def __init__(self, memory: Memory, draft: Draft, wall: Callable[[], float]) -> None:
+        self._memory = memory
+        self._draft = draft
+        self._wall = wall
+        self._paths: set[str] = set()
+        self.left_out = 0
+        """How many files are not remembered since the last full compare: there is no room for more."""
+
+    def has_for(self, path: str) -> bool:
+        """Return whether one more file can be remembered; one that cannot is left out until it can."""
+        if self._memory.has_room(self._draft.size_bytes + _ROOM_BYTES):
+            return True
+        self.left_out += 1
+        if len(self._paths) < _BY_NAME:
+            self._paths.add(path)
+        return False
+
+    def was_left_out(self, path: str, *, is_hinted: bool) -> bool:
+        """Return whether a file that is not remembered may have been there before: then it is not new."""
+        if path in self._paths:
+            self._paths.discard(path)
+            return True
+        return not is_hinted and self._memory.get(_LEFT_OUT) is not None
+
+    def tell(self) -> None:
+        """Tell that files are not remembered, once until all are again."""
+        told = self._memory.get(_LEFT_OUT)
+        if self.left_out and told is None:
+            event = not_remembered(self.left_out, int(self._wall()))
+            self._draft.remember({_LEFT_OUT: b"%d" % self.left_out}, [event])
+        elif not self.left_out and told is not None:
+            self._draft.remember({_LEFT_OUT: None})
