@@ -105,6 +105,7 @@ def _compose(arguments: Namespace) -> tuple[str, bytes]:
     from collectors.event import Category, Event, EventError, encode
 
     try:
+        "".join([arguments.title, arguments.text, *arguments.tags, *arguments.identifiers]).encode()
         event = Event(
             name=arguments.name,
             event_type=arguments.type,
@@ -138,13 +139,20 @@ def _category(text: str, known: list[str]) -> str:
 def _data(text: str) -> dict[str, Any]:
     import json
 
+    from agent.events.portable import check_portable
+
     try:
-        data = json.loads(text)
+        check_portable(text.encode())
+        data = json.loads(text, parse_constant=_no_number)
     except ValueError as error:
         raise CommandError(f"--data is not JSON: {error}", """write '{"key": "value"}'""", MISUSED) from None
     if not isinstance(data, dict):
         raise CommandError("--data is no JSON object", """write '{"key": "value"}'""", MISUSED)
     return data
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number of JSON")
 
 
 def _link(text: str) -> Any:

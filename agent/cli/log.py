@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,7 +15,8 @@ from agent.chunk import entries
 from agent.cli import DONE, Subparsers
 from agent.cli.configured import configuration
 from agent.cli.moment import parse_moment
-from spool import SpoolReader, StoredRecord
+from agent.events.stored_event import StoredEvent, read
+from spool import Record, SpoolReader, StoredRecord
 
 _LOOK_AGAIN_SECONDS = 0.5
 _BEFORE_FOLLOWING = 10
@@ -43,7 +44,7 @@ class Kept(NamedTuple):
 
     number: int
     body: bytes
-    event: Any
+    event: StoredEvent
 
 
 class Wanted(NamedTuple):
@@ -54,14 +55,14 @@ class Wanted(NamedTuple):
     types: list[str]
     tags: list[str]
 
-    def has(self, event: Any) -> bool:
+    def has(self, event: StoredEvent) -> bool:
         """Return whether one event is among them."""
-        happened = event.get("timestamp", 0)
+        happened = event.timestamp or 0
         return (
             (self.since is None or happened >= self.since)
             and (self.until is None or happened < self.until)
-            and _matches([event.get("event_type", "")], self.types)
-            and _matches(event.get("tags") or [], self.tags)
+            and _matches([event.event_type or ""], self.types)
+            and _matches(event.tags or (), self.tags)
         )
 
 
@@ -119,10 +120,24 @@ def _events(records: Iterable[StoredRecord], wanted: Wanted) -> Iterator[Kept]:
     for stored in records:
         record = stored.record
         if _matches(record.event_types, wanted.types) and _matches(record.tags, wanted.tags):
-            for body in entries(record):
-                event = msgspec.json.decode(body)
+            for body, event in _read(record):
                 if wanted.has(event):
                     yield Kept(stored.number, body, event)
+
+
+def _read(record: Record) -> Iterator[tuple[bytes, StoredEvent]]:
+    """Yield each event of a record; what cannot be read, of an older version, is a line that says so."""
+    try:
+        bodies = entries(record)
+    except (ValueError, msgspec.MsgspecError, RecursionError):
+        bodies = [b"null"] * record.count
+    for body in bodies:
+        yield body, read(body) or _unreadable(record)
+
+
+def _unreadable(record: Record) -> StoredEvent:
+    kind = record.event_types[0] if len(record.event_types) == 1 else record.name
+    return StoredEvent(kind, "(this event cannot be read)", tags=record.tags, timestamp=record.first_time)
 
 
 def _matches(values: Iterable[str], patterns: list[str]) -> bool:
@@ -131,7 +146,7 @@ def _matches(values: Iterable[str], patterns: list[str]) -> bool:
 
 def _show(kept: Kept, arguments: Namespace) -> None:
     if arguments.json:
-        print(msgspec.json.format(kept.body, indent=-1).decode())
+        print(_on_one_line(kept.body))
         return
     from agent.cli.table import one_line
 
@@ -141,10 +156,21 @@ def _show(kept: Kept, arguments: Namespace) -> None:
             print(f"    {line}")
 
 
-def _diff(event: Any) -> Iterable[str]:
-    data = (event.get("context") or {}).get("data") or {}
-    changes = data.get("changes") or []
+def _on_one_line(body: bytes) -> str:
+    try:
+        return msgspec.json.format(body, indent=-1).decode()
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return " ".join(body.decode("utf-8", "backslashreplace").split())
+
+
+def _diff(event: StoredEvent) -> Iterable[str]:
+    data = (event.context and event.context.data) or {}
+    changes = data.get("changes")
     return chain(
         str(data.get("diff") or "").splitlines(),
-        (f"{change.get('key')}: {change.get('old')} -> {change.get('new')}" for change in changes),
+        (
+            f"{change.get('key')}: {change.get('old')} -> {change.get('new')}"
+            for change in (changes if isinstance(changes, list) else ())
+            if isinstance(change, dict)
+        ),
     )

@@ -1,9 +1,10 @@
 """How results look to people: tables, times, sizes. Imported only by commands that print some."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+
+from agent.events.stored_event import StoredEvent
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -37,10 +38,10 @@ def size(amount: float) -> str:
     return f"{amount:.1f} GiB"
 
 
-def one_line(event: Mapping[str, Any]) -> str:
+def one_line(event: StoredEvent) -> str:
     """Return an event as one line: when, what, and its title; nothing in it can move the cursor."""
-    when = moment(event.get("timestamp"))
-    return f"{when}  {event.get('event_type', ''):28}  {printable(str(event.get('msg_title', '')))}"
+    when = moment(event.timestamp)
+    return f"{when}  {printable(event.event_type or ''):28}  {printable(event.title or '')}"
 
 
 def printable(text: str) -> str:

@@ -6,16 +6,17 @@ It never touches an event whose clock was trusted and whose host was known.
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
+from agent.events import stored_event
+from agent.events.identity import HOST_IDENTIFIER
+from agent.events.stored_event import StoredEvent
 from spool import Record
 
 UNTRUSTED_TAG = "clock:untrusted"
 """On events whose timestamp may be off by any amount."""
-
-HOST_IDENTIFIER = "urn:host:/"
 
 _BELONGS_TO_CAPTURE_SECONDS = 86_400
 """A timestamp further than this from the capture came from another clock than this host's."""
@@ -53,43 +54,46 @@ class Correction:
     trusted: bool
 
     def __call__(self, record: Record, body: bytes) -> bytes:
-        """Return the event's JSON, corrected; what is no object of the usual shape stays as it is."""
-        event = msgspec.json.decode(body)
-        if not isinstance(event, dict):
+        """Return the event's JSON, corrected; what is no event of the usual shape stays as it is."""
+        event = stored_event.read(body)
+        if event is None:
             return body
+        fields: dict[str, object] = {}
+        context: dict[str, object] = {}
         if not record.clock_trusted:
-            self._correct_time(record, event)
+            fields = self._correct_time(record, event)
         if not record.hostname:
-            self._name_host(event)
-        return msgspec.json.encode(event)
+            context = self._name_host(event, fields)
+        if not fields and not context:
+            return body
+        try:
+            return stored_event.with_fields(body, fields, context)
+        except msgspec.MsgspecError:
+            return body  # it was read leniently: what some reader cannot take is not made worse
 
-    def _correct_time(self, record: Record, event: dict[str, Any]) -> None:
-        timestamp = event.get("timestamp")
+    def _correct_time(self, record: Record, event: StoredEvent) -> dict[str, object]:
         if self.trusted and self.boot_id and record.boot_id == self.boot_id:
             off = (self.wall - self.boottime) - (record.captured - record.boottime)
             if (
-                isinstance(timestamp, int)
-                and abs(timestamp - record.captured) <= _BELONGS_TO_CAPTURE_SECONDS
-                and abs(off) >= 1
+                event.timestamp is None
+                or abs(event.timestamp - record.captured) > _BELONGS_TO_CAPTURE_SECONDS
+                or abs(off) < 1
             ):
-                event["timestamp"] = max(0, timestamp + round(off))
-            return
-        tags = event.get("tags", [])
-        if isinstance(tags, list) and UNTRUSTED_TAG not in tags:
-            event["tags"] = [*tags, UNTRUSTED_TAG]
+                return {}
+            return {"timestamp": max(0, event.timestamp + round(off))}
+        tags = event.tags or ()
+        return {} if UNTRUSTED_TAG in tags else {"tags": (*tags, UNTRUSTED_TAG)}
 
-    def _name_host(self, event: dict[str, Any]) -> None:
-        if not event.get("host"):
-            event["host"] = self.hostname
-        context = event.get("context")
-        if not isinstance(context, dict):
-            return
-        identifiers = context.get("element_identifiers")
-        known = (
-            [one for one in identifiers if one != HOST_IDENTIFIER] if isinstance(identifiers, list) else []
-        )
+    def _name_host(self, event: StoredEvent, fields: dict[str, object]) -> dict[str, object]:
+        """Put this host's name where it was missing; an event that names another host says what it says."""
+        if not event.host:
+            fields["host"] = self.hostname
+        identifiers = (event.context and event.context.element_identifiers) or ()
+        if HOST_IDENTIFIER not in identifiers:
+            return {}
         own = HOST_IDENTIFIER + self.hostname
-        context["element_identifiers"] = known if own in known else [own, *known]
+        known = tuple(one for one in identifiers if one != HOST_IDENTIFIER)
+        return {"element_identifiers": known if own in known else (own, *known)}
 
 
 def correction(hostname: str, clocks: Clocks) -> Correction:

@@ -74,10 +74,22 @@ def decode(body: bytes | msgspec.Raw) -> StoredEvent:
 
 
 def read(body: bytes | msgspec.Raw) -> StoredEvent | None:
-    """Return the event, or None where the bytes are none: for rows that older versions or damage left."""
+    """Return the event, or None where the bytes are none: for rows that older versions or damage left.
+
+    What only some readers of JSON refuse, as `1e999`, is read all the same.
+    """
     try:
         return _decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _read_leniently(bytes(body))
+
+
+def _read_leniently(body: bytes) -> StoredEvent | None:
+    import json
+
+    try:
+        return msgspec.convert(json.loads(body), StoredEvent)
+    except (ValueError, RecursionError, msgspec.MsgspecError):
         return None
 
 

@@ -71,3 +71,22 @@ def test_a_host_that_the_event_names_itself_stays():
 )
 def test_an_odd_event_is_left_as_odd(odd):
     assert corrected(odd, trusted=True) == odd
+
+
+def test_an_event_that_was_posted_about_another_host_keeps_its_identifiers():
+    event = {"host": "edge-7", "context": {"element_identifiers": ["urn:component:/x"]}}
+    assert corrected(event, hostname="", clock_trusted=True) == event
+
+
+def test_a_posted_event_without_a_host_keeps_the_identifiers_it_brought():
+    event = {"host": "", "context": {"element_identifiers": ["urn:component:/x"]}}
+    assert corrected(event, hostname="", clock_trusted=True) == {**event, "host": "host.example"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"timestamp":98,"x":1e999}', b'{"timestamp":98,"x":"\\ud800"}', b'{"x":' + b"[" * 5000, b"\xff"],
+)
+def test_a_row_that_some_reader_cannot_take_ends_nothing(body):
+    correction = Correction("host.example", "b", wall=float(NOW), boottime=3650.0, trusted=True)
+    assert isinstance(correction(record(), body), bytes)
