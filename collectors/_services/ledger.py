@@ -4,7 +4,9 @@ News change the pending part only. `commit` emits the events with the new memory
 `forgo` drops the pending part, so that the next compare finds the same differences again.
 """
 
+import time
 from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import suppress
 
 import msgspec
 from msgspec.structs import replace
@@ -15,7 +17,8 @@ from collectors._services.look import Phase
 from collectors._services.news import Kind
 from collectors._services.scope import Scope
 from collectors._services.telling import tell
-from collectors.collector import Emit, Memory
+from collectors._services.troubles import Troubles
+from collectors.collector import Emit, Memory, recall
 from collectors.event import Event
 
 _UNIT = "unit/"
@@ -37,12 +40,14 @@ class Ledger:
     def __init__(self, memory: Memory, scope: Scope, *, user_manager: bool = False) -> None:
         self._scope = scope
         self._user_manager = user_manager
+        self.troubles = Troubles(memory)
         self._known = {
-            key.removeprefix(_UNIT): msgspec.json.decode(value, type=Known)
+            key.removeprefix(_UNIT): known
             for key, value in memory.items(_UNIT)
+            if (known := recall(value, Known)) is not None
         }
-        manager, former_patterns = memory.get(_MANAGER), memory.get(_SCOPE)
-        self._manager = msgspec.json.decode(manager, type=_ManagerMemory) if manager else None
+        former_patterns = memory.get(_SCOPE)
+        self._manager = recall(memory.get(_MANAGER), _ManagerMemory)
         self._former_patterns = former_patterns
         self._former_scope = Scope.decode(former_patterns) if former_patterns else None
         self._mark = ""
@@ -129,7 +134,8 @@ class Ledger:
         for index, step in enumerate(self._steps):
             lines = 0 if self._user_manager else self._scope.log_lines(step.unit)
             if lines and step.what in {What.FAILED, What.GAVE_UP} and step.invocation:
-                self._steps[index] = change(step, lines)
+                with suppress(Exception):  # whatever the journal holds: the failure is told without its log
+                    self._steps[index] = change(step, lines)
 
     def compared(self, *, boot_is_over: bool) -> None:
         """Note that everything was compared; the first sight of a host lasts to the end of its boot."""
@@ -137,15 +143,19 @@ class Ledger:
 
     def has_news(self) -> bool:
         """Return whether there is anything to tell or to remember."""
-        return bool(self._steps or self._worth_keeping or self._manager_memory())
+        return bool(
+            self._steps or self._worth_keeping or self._manager_memory() or self.troubles.to_remember()
+        )
 
     def commit(self, emit: Emit, *, while_agent_down: bool = False) -> None:
         """Emit what is to be told with what is to be remembered, and make the pending part the known one."""
         if self.has_news():
+            events = list(self._events(while_agent_down=while_agent_down))
             emit(
-                [self._event(step, while_agent_down=while_agent_down) for step in self._steps],
-                self._unit_memory() | self._manager_memory(),
+                [*events, *self.troubles.news(int(time.time()))],
+                {**self._unit_memory(), **self._manager_memory(), **self.troubles.to_remember()},
             )
+            self.troubles.kept()
         self._known |= self._pending
         for unit in self._unloaded - self._pending.keys():
             self._known.pop(unit, None)
@@ -158,6 +168,7 @@ class Ledger:
 
     def forgo(self) -> None:
         """Drop the pending part."""
+        self.troubles.forgo()
         self._pending = {}
         self._steps = []
         self._worth_keeping = set()
@@ -190,6 +201,13 @@ class Ledger:
         ):
             return {}
         return {_MANAGER: msgspec.json.encode(self._pending_manager), _SCOPE: self._scope.encode()}
+
+    def _events(self, *, while_agent_down: bool) -> Iterator[Event]:
+        for step in self._steps:
+            try:
+                yield self._event(step, while_agent_down=while_agent_down)
+            except (ValueError, TypeError, OverflowError) as error:
+                self.troubles.met(step.unit, f"{type(error).__name__}: {error}")
 
     def _event(self, step: Step, *, while_agent_down: bool) -> Event:
         tags, element_identifiers = self._scope.attributes(step.unit)

@@ -37,6 +37,11 @@ SERVICE_PROPERTIES = (
 )
 
 _UNIT_PATH = "/org/freedesktop/systemd1/unit/"
+_NAME = re.compile(r"[A-Za-z0-9:_.\\@-]+")
+_NAME_LENGTH = 256
+_LAST_MICROSECOND = (
+    100_000_000_000 * 1_000_000
+)  # the year 5138; also the most of anything else that is counted here
 _RESTARTING = "auto-restart"
 """In the name of every state on the way from an end to the next start: `auto-restart`, `auto-restart-queued`,
 `failed-before-auto-restart`, `dead-before-auto-restart`. Which of them are passed depends on RestartMode= and the version."""
@@ -130,43 +135,93 @@ class Look:
         return self.result != "success" or self.exec_code != 0
 
 
+class OddReply(ValueError):  # noqa: N818 - what was heard
+    """systemd, or somebody in its name, says something of a unit that no systemd says; the text names it."""
+
+
 def parse_look(unit: str, unit_properties: Mapping[str, Any], service_properties: Mapping[str, Any]) -> Look:
-    """Return the Look from the values of `UNIT_PROPERTIES` and `SERVICE_PROPERTIES`, any of which may lack."""
+    """Return the Look from the values of `UNIT_PROPERTIES` and `SERVICE_PROPERTIES`, any of which may lack.
+
+    Raises `OddReply` where one is not of its type.
+    """
     of_unit, of_service = unit_properties, service_properties
     return Look(
         unit=unit,
-        state=of_unit.get("ActiveState", "inactive"),
-        sub_state=of_unit.get("SubState", "dead"),
-        invocation=bytes(of_unit.get("InvocationID", b"")).hex(),
-        job=of_unit.get("Job", (0, ""))[0],
-        changed=of_unit.get("StateChangeTimestamp", 0),
-        changed_monotonic=of_unit.get("StateChangeTimestampMonotonic", 0),
-        left_inactive_monotonic=of_unit.get("InactiveExitTimestampMonotonic", 0),
-        activated=of_unit.get("ActiveEnterTimestamp", 0),
-        activated_monotonic=of_unit.get("ActiveEnterTimestampMonotonic", 0),
-        deactivated=of_unit.get("InactiveEnterTimestamp", 0),
-        main_pid=of_service.get("MainPID", 0),
-        result=of_service.get("Result", "success"),
-        reload_result=of_service.get("ReloadResult", "success"),
-        restarts=of_service.get("NRestarts", 0),
-        exec_pid=of_service.get("ExecMainPID", 0),
-        exec_code=of_service.get("ExecMainCode", 0),
-        exec_status=of_service.get("ExecMainStatus", 0),
-        executed_monotonic=of_service.get("ExecMainStartTimestampMonotonic", 0),
+        state=_text(of_unit, "ActiveState", "inactive"),
+        sub_state=_text(of_unit, "SubState", "dead"),
+        invocation=parse_invocation(of_unit),
+        job=_job(of_unit),
+        changed=_number(of_unit, "StateChangeTimestamp"),
+        changed_monotonic=_number(of_unit, "StateChangeTimestampMonotonic"),
+        left_inactive_monotonic=_number(of_unit, "InactiveExitTimestampMonotonic"),
+        activated=_number(of_unit, "ActiveEnterTimestamp"),
+        activated_monotonic=_number(of_unit, "ActiveEnterTimestampMonotonic"),
+        deactivated=_number(of_unit, "InactiveEnterTimestamp"),
+        main_pid=_number(of_service, "MainPID"),
+        result=_text(of_service, "Result", "success"),
+        reload_result=_text(of_service, "ReloadResult", "success"),
+        restarts=_number(of_service, "NRestarts"),
+        exec_pid=_number(of_service, "ExecMainPID"),
+        exec_code=_number(of_service, "ExecMainCode"),
+        exec_status=_number(of_service, "ExecMainStatus"),
+        executed_monotonic=_number(of_service, "ExecMainStartTimestampMonotonic"),
     )
 
 
-def parse_values(changed: Mapping[str, tuple[str, Any]]) -> dict[str, Any]:
+def parse_invocation(unit_properties: Mapping[str, Any]) -> str:
+    """Return the InvocationID as systemd writes it for people; "" for a unit that has not run."""
+    match unit_properties.get("InvocationID", b""):
+        case bytes(octets):
+            return octets.hex()
+        case [*octets] if all(isinstance(octet, int) and 0 <= octet < 256 for octet in octets):  # noqa: PLR2004 - a byte
+            return bytes(octets).hex()
+        case odd:
+            raise OddReply(f"InvocationID is {odd!r:.100}")
+
+
+def _number(values: Mapping[str, Any], name: str) -> int:
+    match values.get(name, 0):
+        case int(number) if 0 <= number <= _LAST_MICROSECOND:
+            return number
+        case odd:
+            raise OddReply(f"{name} is {odd!r:.100}")
+
+
+def _text(values: Mapping[str, Any], name: str, default: str) -> str:
+    match values.get(name, default):
+        case str(text):
+            return text
+        case odd:
+            raise OddReply(f"{name} is {odd!r:.100}")
+
+
+def _job(values: Mapping[str, Any]) -> int:
+    match values.get("Job", (0, "")):
+        case [int(number), *_]:
+            return number
+        case odd:
+            raise OddReply(f"Job is {odd!r:.100}")
+
+
+def parse_values(changed: Any) -> dict[str, Any]:
     """Return the values of a PropertiesChanged body's variants, by name."""
-    return {name: value for name, (_, value) in changed.items()}
+    if not isinstance(changed, Mapping):
+        raise OddReply(f"PropertiesChanged is {changed!r:.100}")
+    return {name: one[1] for name, one in changed.items() if isinstance(one, tuple) and len(one) == 2}  # noqa: PLR2004 - a signature and what it describes
 
 
 def parse_unit_path(path: str) -> str:
-    """Return the unit's name, or "" when the object is no service."""
+    """Return the unit's name, or "" when the object is no service; `is_unit_name` says whether it can be one."""
     if not path.startswith(_UNIT_PATH) or not path.endswith("_2eservice"):
         return ""
-    escaped = path.removeprefix(_UNIT_PATH).encode()
-    return re.sub(rb"_([0-9a-f]{2})", lambda found: bytes([int(found[1], 16)]), escaped).decode()
+    escaped = path.removeprefix(_UNIT_PATH).encode("utf-8", "surrogateescape")
+    name = re.sub(rb"_([0-9a-f]{2})", lambda found: bytes([int(found[1], 16)]), escaped)
+    return name.decode("utf-8", "surrogateescape")
+
+
+def is_unit_name(name: str) -> bool:
+    """Return whether systemd takes a name as a unit's, see systemd.unit(5): then it needs no escape anywhere."""
+    return len(name) < _NAME_LENGTH and _NAME.fullmatch(name) is not None
 
 
 def unit_path(unit: str) -> str:
@@ -175,6 +230,6 @@ def unit_path(unit: str) -> str:
         chr(byte)
         if chr(byte).isascii() and chr(byte).isalnum() and (index or not chr(byte).isdigit())
         else f"_{byte:02x}"
-        for index, byte in enumerate(unit.encode())
+        for index, byte in enumerate(unit.encode("utf-8", "surrogateescape"))
     )
     return _UNIT_PATH + escaped

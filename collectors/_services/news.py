@@ -47,4 +47,12 @@ class StartupFinished:
     """The boot is over."""
 
 
-News = Look | JobEnded | Unloaded | Renewed | StartupFinished
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """What was said of a unit makes no sense; `reason` says what."""
+
+    unit: str
+    reason: str
+
+
+News = Look | JobEnded | Odd | Unloaded | Renewed | StartupFinished

@@ -7,6 +7,8 @@ from typing import Self
 
 import msgspec
 
+from collectors.collector import recall
+
 DEFAULT_EXCLUDES = ("user@*", "user-runtime-dir@*", "run-*", "session-*")
 """Units that come and go with logins and with `systemd-run`; a pattern that names them itself still wins."""
 
@@ -41,7 +43,7 @@ class Scope:
     @classmethod
     def decode(cls, remembered: bytes) -> Self:
         """Return the scope that `encode` wrote."""
-        patterns = msgspec.json.decode(remembered, type=list[tuple[tuple[str, ...], tuple[str, ...]]])
+        patterns = recall(remembered, list[tuple[tuple[str, ...], tuple[str, ...]]]) or []
         return cls([Watched(units, exclude) for units, exclude in patterns])
 
     def encode(self) -> bytes:

@@ -4,24 +4,30 @@ Values are taken from the signals' bodies. A property is read only of units that
 has just spoken of, never because of a UnitNew: reading loads a unit, which tells a UnitNew again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from collectors._dbus import BUS, Bus, Call, CallFailed, Reply, Signal
+from collectors._dbus import BUS, BUS_PATH, Bus, Call, CallFailed, Reply, Signal
+from collectors._portable import escaped
 from collectors._services.look import (
     SERVICE_INTERFACE,
     SERVICE_PROPERTIES,
     UNIT_INTERFACE,
     UNIT_PROPERTIES,
     Look,
+    OddReply,
+    is_unit_name,
+    parse_invocation,
     parse_look,
     parse_unit_path,
     parse_values,
     unit_path,
 )
-from collectors._services.news import JobEnded, Kind, Listed, News, Renewed, StartupFinished, Unloaded
+from collectors._services.news import JobEnded, Kind, Listed, News, Odd, Renewed, StartupFinished, Unloaded
 from collectors.collector import CollectorError
+
+T = TypeVar("T")
 
 NAME = "org.freedesktop.systemd1"
 _PATH = "/org/freedesktop/systemd1"
@@ -58,6 +64,7 @@ class Manager:
         self._bus = bus
         self._boot_id_file = boot_id_file
         self._service_values: dict[str, dict[str, Any]] = {}
+        self._odd_units: list[Odd] = []
 
     def listen(self) -> None:
         """Have the bus pass on the manager's signals; once a connection."""
@@ -92,15 +99,26 @@ class Manager:
         return found
 
     def _parse(self, signal: Signal) -> News | None:
+        try:
+            return self._read_signal(signal)
+        except (ValueError, TypeError, LookupError) as error:
+            return self._odd(parse_unit_path(signal.path), error)
+
+    @staticmethod
+    def _odd(unit: str, error: Exception) -> Odd | None:
+        return Odd(escaped(unit), f"{type(error).__name__}: {error}") if unit else None
+
+    def _read_signal(self, signal: Signal) -> News | None:
         match signal.member:
             case "PropertiesChanged":
                 return self._parse_change(signal)
             case "JobRemoved":
                 number, _, unit, result = signal.body
-                return JobEnded(unit, number, result)
+                return JobEnded(str(unit), int(number), str(result))
             case "UnitRemoved":
-                self._service_values.pop(signal.body[0], None)
-                return Unloaded(signal.body[0])
+                unit = str(signal.body[0])
+                self._service_values.pop(unit, None)
+                return Unloaded(unit)
             case "Reloading" if not signal.body[0]:
                 return Renewed()
             case "NameOwnerChanged" if signal.sender == BUS and signal.body[2]:
@@ -114,6 +132,8 @@ class Manager:
         unit = parse_unit_path(signal.path)
         if not unit:
             return None
+        if not is_unit_name(unit):
+            raise OddReply("its name is none that systemd takes")
         values = parse_values(signal.body[1])
         if signal.body[0] == SERVICE_INTERFACE:
             self._service_values[unit] = values
@@ -146,18 +166,40 @@ class Manager:
         return {
             name: Listed(Look(unit=name, state=active, sub_state=sub).phase, bool(job))
             for name, _, _, active, sub, _, _, job, _, _ in units
+            if self._is_sane(name)
         }
 
     def invocations(self, units: Sequence[str]) -> dict[str, str]:
         """Return each unit's InvocationID; "" for one that has not run."""
         answers = self._read(units, UNIT_INTERFACE, ("InvocationID",))
-        return {unit: bytes(values.get("InvocationID", b"")).hex() for unit, values in answers.items()}
+        return self._each(units, lambda unit: parse_invocation(answers[unit]))
 
     def looks(self, units: Sequence[str]) -> dict[str, Look]:
-        """Look at units that the manager listed."""
+        """Look at units that the manager listed; one of which it says odd things is left out (`take_odd`)."""
         of_unit = self._read(units, UNIT_INTERFACE, UNIT_PROPERTIES)
         of_service = self._read(units, SERVICE_INTERFACE, SERVICE_PROPERTIES)
-        return {unit: parse_look(unit, of_unit[unit], of_service[unit]) for unit in units}
+        return self._each(units, lambda unit: parse_look(unit, of_unit[unit], of_service[unit]))
+
+    def take_odd(self) -> list[Odd]:
+        """Return, once, of which units odd things were said."""
+        odd, self._odd_units = self._odd_units, []
+        return odd
+
+    def _each(self, units: Iterable[str], read: Callable[[str], T]) -> dict[str, T]:
+        """Return what is read of each unit, without those that cannot be."""
+        found = {}
+        for unit in units:
+            try:
+                found[unit] = read(unit)
+            except (ValueError, TypeError, AttributeError, LookupError) as error:
+                self._odd_units.append(Odd(unit, f"{type(error).__name__}: {error}"))
+        return found
+
+    def _is_sane(self, name: str) -> bool:
+        if is_unit_name(name):
+            return True
+        self._odd_units.append(Odd(escaped(name), "its name is none that systemd takes"))
+        return False
 
     def control_exit(self, unit: str, since_monotonic: int) -> tuple[int, int] | None:
         """Return how the last command beside the main process went wrong, as waitid's code and status.
@@ -165,30 +207,37 @@ class Manager:
         A start that fails in ExecStartPre=, or in the ExecStart= of a service that forks, has no main
         process to ask about.
         """
-        values = self._read([unit], SERVICE_INTERFACE, _CONTROL_COMMANDS).get(unit, {})
-        exits = [
-            (ended, code, status)
-            for commands in values.values()
-            for _, _, may_fail, *_, ended, _, code, status in commands
-            if code and status and not may_fail and ended >= since_monotonic
-        ]
+        values = self._read([unit], SERVICE_INTERFACE, _CONTROL_COMMANDS)
+        exits = self._each(values, lambda unit: _exits(values[unit].values(), since_monotonic)).get(unit)
         return max(exits)[1:] if exits else None
 
     def kinds(self, units: Sequence[str]) -> dict[str, Kind]:
         """Return what each unit is for, as far as it can still be asked."""
-        types = self._read(units, SERVICE_INTERFACE, ("Type",))
+        services = self._read(units, SERVICE_INTERFACE, ("Type", "BusName"))
+        activatable = (
+            self._activatable() if any(values.get("BusName") for values in services.values()) else ()
+        )
         relations = self._read(units, UNIT_INTERFACE, ("TriggeredBy", "WantedBy", "RequiredBy"))
         sockets = {unit: f"{unit.partition('@')[0]}.socket" for unit in units if "@" in unit}
         accept = self._read(set(sockets.values()), _SOCKET_INTERFACE, ("Accept",))
-        return {
-            unit: _kind(
+        return dict.fromkeys(units, Kind()) | self._each(
+            units,
+            lambda unit: _kind(
                 unit,
-                types[unit],
+                services[unit],
                 relations[unit],
+                by_dbus=services[unit].get("BusName") in activatable,
                 for_connection=unit in sockets and accept[sockets[unit]].get("Accept", False),
-            )
-            for unit in units
-        }
+            ),
+        )
+
+    def _activatable(self) -> Sequence[str]:
+        """Return the names that the bus starts a service for when somebody asks for them."""
+        try:
+            [names] = self._bus.call(Call(BUS, BUS_PATH, BUS, "ListActivatableNames"))
+        except CallFailed:
+            return ()
+        return names or ()
 
     def _read(self, units: Iterable[str], interface: str, names: Sequence[str]) -> dict[str, dict[str, Any]]:
         wanted = [(unit, name) for unit in units for name in names]
@@ -198,10 +247,11 @@ class Manager:
         values: dict[str, dict[str, Any]] = {unit: {} for unit, _ in wanted}
         answers = self._bus.calls(calls, timeout_seconds=_ANSWER_SECONDS)
         for (unit, name), answer in zip(wanted, answers, strict=True):
-            if not isinstance(answer, CallFailed):
-                values[unit][name] = answer[0][1]
-            elif answer.name in _AWAY:
-                raise ManagerAway(str(answer))
+            match answer:
+                case CallFailed() if answer.name in _AWAY:
+                    raise ManagerAway(str(answer))
+                case [[str(), value]]:
+                    values[unit][name] = value
         return values
 
     def _manager_property(self, name: str) -> Any:
@@ -220,22 +270,33 @@ class Manager:
             raise
 
 
-def _kind(unit: str, of_service: dict[str, Any], of_unit: dict[str, Any], *, for_connection: bool) -> Kind:
-    """Judge a unit by its type and by what starts it.
+def _exits(commands_of_each: Iterable[Any], since_monotonic: int) -> list[tuple[int, int, int]]:
+    return [
+        (ended, code, status)
+        for commands in commands_of_each
+        for _, _, may_fail, *_, ended, _, code, status in commands
+        if code and status and not may_fail and ended >= since_monotonic
+    ]
 
-    Quiet: oneshots, what a timer starts, what D-Bus starts for a moment (it is wanted by no target), and
-    the instance that a socket starts for each connection. Such an instance may be forgotten before it can
-    be asked what triggered it, so its socket is asked, which has the template's name: systemd.socket(5), Accept=.
+
+def _kind(
+    unit: str, of_service: dict[str, Any], of_unit: dict[str, Any], *, by_dbus: bool, for_connection: bool
+) -> Kind:
+    """Judge a unit by what it is and by what starts it.
+
+    Quiet: oneshots, what a timer starts, what D-Bus starts for a moment (the bus knows its name as one to start, and no
+    target wants it, whatever its Type=), and the instance that a socket starts for each connection. Such an instance may be
+    forgotten before it can be asked what triggered it, so its socket is asked, which has the template's name:
+    systemd.socket(5), Accept=.
     """
     triggers = of_unit.get("TriggeredBy", ())
     wanted = any(
         name.endswith(".target") for key in ("WantedBy", "RequiredBy") for name in of_unit.get(key, ())
     )
-    type_ = of_service.get("Type", "")
     quiet = (
-        type_ == "oneshot"
+        of_service.get("Type") == "oneshot"
         or any(name.endswith(".timer") for name in triggers)
-        or (type_ == "dbus" and not wanted)
+        or (by_dbus and not wanted)
         or for_connection
         or ("@" in unit and any(name.endswith(".socket") for name in triggers))
     )

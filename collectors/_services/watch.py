@@ -19,6 +19,7 @@ from collectors._services.news import (
     Kind,
     Listed,
     News,
+    Odd,
     Renewed,
     StartupFinished,
     Unloaded,
@@ -137,6 +138,8 @@ class Watch:
                     self._take(next(in_order[item.unit]))
                 case JobEnded():
                     self._take_job(item)
+                case Odd() if self._ledger.matches(item.unit):
+                    self._ledger.troubles.met(item.unit, item.reason)
                 case Unloaded():
                     self._kinds.pop(item.unit, None)  # the next of its name may be another kind
 
@@ -154,6 +157,7 @@ class Watch:
             return
         known, steps = advance(self._ledger.known(look.unit, self._kinds.get(look.unit)), look)
         self._ledger.take(look.unit, known, [self._with_exit(step) for step in steps])
+        self._ledger.troubles.over(look.unit)
 
     def _with_exit(self, step: Step) -> Step:
         """Add how a command beside the main process ended, where that is what failed."""
@@ -215,7 +219,8 @@ class Watch:
         self._ledger.forget_all_but(listed)
         self._ledger.compared(boot_is_over=self._boot_over_at is None)
         self._commit(while_agent_down=while_agent_down)
-        self._runtime.report(f"watching {len(listed)} services")
+        troubles = self._ledger.troubles.in_words()
+        self._runtime.report(f"watching {len(listed)} services" + (f"; {troubles}" if troubles else ""))
 
     def _catch_up(self) -> None:
         """Take in the signals of the meantime before the looks; newer ones make a look one of the past."""
@@ -254,6 +259,9 @@ class Watch:
 
     def _commit(self, *, while_agent_down: bool = False) -> None:
         """Keep what came of the news, unless the host is going down."""
+        for odd in self._manager.take_odd():
+            if self._ledger.matches(odd.unit):
+                self._ledger.troubles.met(odd.unit, odd.reason)
         if self._ledger.has_news() and self._manager.is_stopping():
             self._forgo()
             return

@@ -138,7 +138,9 @@ def test_oneshots_and_what_a_timer_runs_are_told_only_when_they_fail(watched):
 
 
 def test_what_dbus_starts_for_a_moment_and_scopes_of_systemd_run_are_not_told(watched):
-    watched.run("hostnamectl; systemctl stop systemd-hostnamed; systemd-run --quiet --wait /bin/true")
+    for name, ask in (("hostnamed", "hostnamectl"), ("timedated", "timedatectl"), ("localed", "localectl")):
+        watched.run(f"{ask}; systemctl is-active systemd-{name}; systemctl stop systemd-{name}")
+    watched.run("systemd-run --quiet --wait /bin/true")
     assert watched.told() == []
 
 
