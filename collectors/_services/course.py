@@ -78,7 +78,10 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     on_demand: bool = False
     ends: tuple[int, ...] = ()
     crashes: tuple[int, ...] = ()
+    crashes_of_day: tuple[int, ...] = ()
     flapping_told: int = 0
+    flapping_slowly: int = 0
+    """The loop is one by the day, and over when nothing ended for so many seconds."""
     flapping_count: int = 0
 
 

@@ -3,10 +3,19 @@
 from dataclasses import replace
 
 from collectors._services.course import Known, Step, What
-from collectors._services.flapping import CRASHES, ENDS, WINDOW_SECONDS, fold, seconds_to_settle, settle
+from collectors._services.flapping import (
+    CRASHES,
+    CRASHES_OF_DAY,
+    ENDS,
+    WINDOW_SECONDS,
+    fold,
+    seconds_to_settle,
+    settle,
+)
 from collectors._services.look import Look
 
 SECOND = 1_000_000
+DAY = 86_400
 
 
 def step(what, at, *, by_itself=True, **fields):
@@ -55,9 +64,50 @@ def test_the_event_says_how_often_within_how_long():
 
 
 def test_a_few_failures_far_apart_are_told_one_by_one():
-    told, _ = tell(loop(20, every=WINDOW_SECONDS / (CRASHES - 1)))
+    told, _ = tell(loop(CRASHES_OF_DAY - 1, every=WINDOW_SECONDS / (CRASHES - 1)))
     assert What.FLAPPING not in kinds(told)
-    assert len(told) == 40
+    assert len(told) == 2 * (CRASHES_OF_DAY - 1)
+
+
+def test_a_slow_crash_loop_is_one_flapping_event_a_day():
+    """One end every 301 s were 576 lines a day."""
+    told, known = tell(loop(3 * DAY // 301, every=301))
+    loops = [item for item in told if item.what is What.FLAPPING]
+    assert len(told) == 2 * CRASHES_OF_DAY + 2
+    assert [(item.count, item.window_seconds) for item in loops] == [
+        (CRASHES_OF_DAY, 301 * (CRASHES_OF_DAY - 1)),
+        (288, 301 * 288),
+        (288, 301 * 288),
+    ]
+    assert kinds(tell([step(What.STARTED, 4 * DAY)], settle(known))[0]) == [What.STARTED]
+
+
+def test_a_slow_crash_loop_has_settled_when_nothing_ended_for_four_times_as_long_as_between_two_ends():
+    _, known = tell(loop(CRASHES_OF_DAY, every=1000))
+    assert seconds_to_settle(known, known.flapping_told / SECOND) == 4000
+    assert kinds(tell(loop(1, start=20_000), settle(known))[0]) == [What.STARTED, What.FAILED]
+
+
+def test_a_short_loop_that_comes_again_and_again_is_told_by_the_day_too():
+    known, told = Known(mark="boot"), []
+    for number in range(72):
+        more, known = tell(loop(CRASHES + 2, start=1000.0 + number * 1200), known)
+        told += more
+        if seconds_to_settle(known, 1000.0 + (number + 1) * 1200) <= 0:
+            known = settle(known)
+    assert kinds(told).count(What.FLAPPING) <= 5
+    assert len(told) < 40
+
+
+def test_what_fails_now_and_then_within_weeks_is_told_each_time():
+    told, _ = tell(loop(50, every=DAY / (CRASHES_OF_DAY - 1)))
+    assert What.FLAPPING not in kinds(told)
+
+
+def test_a_stop_that_was_asked_for_ends_a_slow_loop_too():
+    told, known = tell([*loop(12, every=301), step(What.STOPPED, 5000, by_itself=False, requested=True)])
+    assert kinds(told)[-1] is What.STOPPED
+    assert kinds(tell(loop(2, start=5100, every=301), known)[0]) == [What.STARTED, What.FAILED] * 2
 
 
 def test_a_loop_that_goes_on_is_told_again_every_hour():
