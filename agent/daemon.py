@@ -54,6 +54,8 @@ TRY_AGAIN_SECONDS = 300.0
 TELL_AGAIN_SECONDS = 60.0
 LISTEN_AGAIN_SECONDS = 30.0
 START_AGAIN_SECONDS = 5.0
+RENAMED = -1
+"""What `Signals` returns when the kernel's name of the host was set; no signal has this number."""
 EVENTS_A_SECOND, EVENTS_AT_ONCE = 1000.0, 1_000_000.0
 """The intake's rate: a backlog or a benchmark passes at once, a program that runs wild does not."""
 
@@ -139,7 +141,7 @@ class Daemon:
         if self._listeners.has_problems:
             jobs["listening"] = Job(LISTEN_AGAIN_SECONDS, self._listen_again)
         if not self._capture.identity.hostname:
-            jobs["the hostname"] = Job(TRY_AGAIN_SECONDS, self._look_for_hostname)
+            jobs["the hostname"] = Job(TRY_AGAIN_SECONDS, self._follow_hostname)
         return jobs
 
     def _deliver(self) -> None:
@@ -171,6 +173,7 @@ class Daemon:
         guarded("logging the configuration", say, configuration)
         guarded("telling of the start", self._telling.start, configuration, was_cloned=self._was_cloned)
         guarded("telling what was damaged", self._tell_news)
+        guarded("watching the host's name", self._watch_hostname)
         guarded("watching incoming/", self._incoming.watch, self._spool.directory / "incoming")
         guarded("taking in what lies in incoming/", self._take_incoming)
         guarded("starting the collectors", self._supervise)
@@ -196,6 +199,8 @@ class Daemon:
     def _turn(self, came: set[int]) -> None:
         if signal.SIGHUP in came:
             self.reload()
+        if RENAMED in came:
+            self._follow_hostname()
         if ARRIVED in came:
             self._take_incoming()
         if self._spool.has_news and not self._is_telling_again:
@@ -259,14 +264,22 @@ class Daemon:
             has_begun=self._has_begun,
         )
 
-    def _look_for_hostname(self) -> None:
-        if self._capture.identity.hostname:
+    def _watch_hostname(self) -> None:
+        descriptor = hostname.open_signal()
+        if descriptor is not None:
+            self._signals.watch(descriptor, RENAMED)  # open for as long as the process lives
+        self._follow_hostname()  # what was set since it was read
+
+    def _follow_hostname(self) -> None:
+        """Go on under the name that the host has now; one that loses its name goes on under the last."""
+        name = hostname.discover(self._configuration.settings.hostname)
+        before = self._capture.identity.hostname
+        if name is None or name == before:
             return
-        if name := hostname.discover(self._configuration.settings.hostname):
-            log.info("this host is %s", name)
-            self._capture.rename(name)
-            self._spool.interrupt()
-            self._housekeeping.arm(self._jobs())
+        log.info("this host is %s%s", name, f", and was {before}" if before else "")
+        self._capture.rename(name)
+        self._spool.interrupt()
+        self._housekeeping.arm(self._jobs())
 
     def _take_incoming(self) -> None:
         if count := self._incoming.take():

@@ -32,6 +32,8 @@ LOCAL_NAMES = frozenset(
 
 LONGEST = 255
 
+KERNEL_NAME = Path("/proc/sys/kernel/hostname")
+
 
 def discover(
     configured: str | None,
@@ -50,6 +52,19 @@ def discover(
         if is_acceptable(name):
             return name
     return None
+
+
+def open_signal(path: Path = KERNEL_NAME) -> int | None:
+    """Return a descriptor that polls exceptional (POLLPRI) whenever the kernel's name of the host is set.
+
+    None where the kernel does not tell: then a new name counts from the next reload or start on.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        log.info("a new name of this host counts from the next reload on: %s", error)
+        return None
+    return descriptor
 
 
 def is_acceptable(name: str) -> bool:

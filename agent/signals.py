@@ -16,16 +16,24 @@ class Signals:
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._before = {number: signal.signal(number, _ignore) for number in watched}
         self._wakeup_before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        self._watched: dict[int, int] = {}
+
+    def watch(self, descriptor: int, number: int) -> None:
+        """Have `wait` return `number`, too, when something exceptional happens to a descriptor, as POLLPRI says."""
+        self._watched[descriptor] = number
 
     def wait(self, timeout_seconds: float | None) -> set[int]:
         """Return the signals that came; empty when the time is over or somebody rang."""
         waiting = select.poll()
         waiting.register(self._read, select.POLLIN)
-        waiting.poll(None if timeout_seconds is None else timeout_seconds * _MILLISECONDS)
+        for descriptor in self._watched:
+            waiting.register(descriptor, select.POLLPRI)
+        ready = waiting.poll(None if timeout_seconds is None else timeout_seconds * _MILLISECONDS)
+        came = {self._watched[descriptor] for descriptor, _ in ready if descriptor in self._watched}
         try:
-            return {number for number in os.read(self._read, 4096) if number}
+            return came | {number for number in os.read(self._read, 4096) if number}
         except BlockingIOError:
-            return set()
+            return came
 
     def ring(self) -> None:
         """Wake `wait` from any thread."""

@@ -5,9 +5,11 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator
 
-from agent.cli import COMMANDS, DONE, FAILED, MISUSED, Subparsers
+from agent.cli import COMMANDS, DONE, FAILED, MISUSED, CommandError, Subparsers
 from agent.configuration.types import Configuration
 from agent.diagnosis.finding import Finding
+
+_DAEMON_SECONDS = 2.0
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -67,7 +69,7 @@ def _findings(configuration: Configuration) -> Iterator[Finding]:
     if not configuration.set_aside:
         right = ", ".join(map(str, configuration.sources)) or "no file: every default counts"
         yield Finding("configuration", "ok", right)
-    yield host.look_at_name(discover(settings.hostname))
+    yield host.look_at_name(_name_of_daemon(configuration) or discover(settings.hostname))
     yield host.look_at_clock(is_trusted)
     yield from host.look_at_spool(configuration.spool_directory, settings.spool.max_size)
     scopes = configuration.collectors.get("files", ())
@@ -78,6 +80,18 @@ def _findings(configuration: Configuration) -> Iterator[Finding]:
         yield host.look_at_bus(host.ask_systemd_version)
     yield from findings
     yield from destinations.look_at_all(settings.destinations)
+
+
+def _name_of_daemon(configuration: Configuration) -> str | None:
+    """Return the name that the running daemon goes by, None where none runs or says one."""
+    from agent.cli.ask import ask
+
+    try:
+        reply = ask(configuration.socket, "GET", "/status", timeout_seconds=_DAEMON_SECONDS)
+        name = json.loads(reply.body).get("hostname") if reply.is_ok else None
+    except (CommandError, ValueError):
+        return None
+    return name if isinstance(name, str) else None
 
 
 def _print(findings: list[Finding]) -> None:

@@ -42,6 +42,8 @@ class Agent:
         self.watched = directory / "etc"
         self.key_file = directory / "api_key"
         self.process: subprocess.Popen[bytes] | None = None
+        self.prefix: list[str] = []
+        """Words before the program's, as `unshare`."""
         self.log_path = directory / "log"
         self.watched.mkdir()
         self.key_file.write_text("right\n")
@@ -112,7 +114,7 @@ class Agent:
         """Start the daemon without waiting for it."""
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [*PROGRAM, "run", "--config", str(self.directory / "agent.yaml")],
+                [*self.prefix, *PROGRAM, "run", "--config", str(self.directory / "agent.yaml")],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
