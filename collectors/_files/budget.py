@@ -18,9 +18,13 @@ class Budget:
         self._clock = clock
         self._until = clock() + seconds
 
+    def is_over(self) -> bool:
+        """Return whether it is used up; to be asked after every step of some milliseconds."""
+        return self._clock() > self._until
+
     def check(self) -> None:
-        """Raise `OverBudget` when it is used up; to be asked after every step of some milliseconds."""
-        if self._clock() > self._until:
+        """Raise `OverBudget` when it is used up."""
+        if self.is_over():
             raise OverBudget(f"it took more than {self._seconds:g} s of CPU")
 
 

@@ -9,7 +9,7 @@ from collectors.event import Event
 LAST_LOOK = "=look"
 _EVENTS_AT_ONCE = 200
 _KEYS_AT_ONCE = 4000
-_TEXT_AT_ONCE_BYTES = 256 * 1024
+_AT_ONCE_BYTES = 256 * 1024
 """A commit takes about so much: a small spool has small transactions."""
 _KEY_BYTES = 64
 """What a key takes of the spool besides itself and its value."""
@@ -50,7 +50,7 @@ class Draft:
         if (
             len(waiting.events) >= _EVENTS_AT_ONCE
             or len(waiting.remember) >= _KEYS_AT_ONCE
-            or waiting.text_bytes >= _TEXT_AT_ONCE_BYTES
+            or waiting.size_bytes + waiting.text_bytes >= _AT_ONCE_BYTES
         ):
             self.commit()
 

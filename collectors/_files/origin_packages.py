@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from collectors._regular import IsOwn, opened_regular
 from collectors.event import Value
 
 _BEFORE_SECONDS = 600.0
@@ -53,8 +54,9 @@ class Work:
 class PackageLogs:
     """The logs and lists of a host, below its root directory."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, is_own: IsOwn) -> None:
         self._root = root
+        self._is_own = is_own
         self._tails: dict[Path, tuple[tuple[int, int], list[str]]] = {}
         self._lists: dict[str, bytes] = {}
         self._owners: dict[str, frozenset[str]] = {}
@@ -111,8 +113,8 @@ class PackageLogs:
     def _tail(self, path: Path, at: float) -> list[str]:
         """Return the last lines of a log; none when it was not written since long before that time."""
         try:
-            with path.open("rb") as file:
-                status = os.fstat(file.fileno())
+            with opened_regular(str(path), self._is_own) as fd, open(fd, "rb", closefd=False) as file:
+                status = os.fstat(fd)
                 if status.st_mtime < at - _BEFORE_SECONDS:
                     return []
                 mark = (status.st_size, status.st_mtime_ns)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from collectors._regular import IsOwn, opened_regular
 from collectors.event import Value
 
 _CACHES = ("opt/puppetlabs/puppet/cache", "var/cache/puppet", "var/lib/puppet")
@@ -48,8 +49,9 @@ class Run:
 class PuppetRuns:
     """The runs of a host, below its root directory."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, is_own: IsOwn) -> None:
         self._root = root
+        self._is_own = is_own
         self._runs: dict[Path, Run | None] = {}
         self._under_way: str | None = None
 
@@ -90,8 +92,8 @@ class PuppetRuns:
         """Return what a report says; None when it was written before that time."""
         if report not in self._runs:
             try:
-                with report.open("rb") as file:
-                    ended = os.fstat(file.fileno()).st_mtime
+                with opened_regular(str(report), self._is_own) as fd, open(fd, "rb", closefd=False) as file:
+                    ended = os.fstat(fd).st_mtime
                     if ended + 1 < at:
                         return None
                     self._runs[report] = parse_report(file.read(_MAX_REPORT_BYTES), ended)
@@ -110,7 +112,8 @@ class PuppetRuns:
 
     def _is_held(self, lock: Path) -> bool:
         try:
-            pid = int(lock.read_text().strip())
+            with opened_regular(str(lock), self._is_own) as fd:
+                pid = int(os.read(fd, 32).strip())
         except (OSError, ValueError):
             return False
         return (self._root / "proc" / str(pid)).exists()

@@ -118,7 +118,7 @@ class Session:
             self._floods,
             self._reach,
             names=Names(self._host.root / "etc"),
-            origins=Origins(self._host.root),
+            origins=Origins(self._host.root, self._runtime.is_own),
             on_seen=self._hearing.seen,
             on_told=self._hearing.told,
             budgets=self._budgets,

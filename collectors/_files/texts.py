@@ -15,7 +15,7 @@ from collectors._files.diff import compress
 from collectors._files.opening import Directory
 from collectors._files.reading import Moment
 from collectors._files.selection import Choice
-from collectors._redaction.redact import Redactor
+from collectors._redaction.redact import MaskingStopped, Redactor
 
 MAX_TEXT_BYTES = 256 * 1024
 MAX_LINES = 2000
@@ -93,6 +93,10 @@ class Texts:
             return b"", f"it cannot be masked: {type(error).__name__}"
 
     def _masked(self, text: str, budget: Budget) -> bytes:
-        masked = self._redactor.mask(text)
+        try:
+            masked = self._redactor.mask(text, budget.is_over)
+        except MaskingStopped:
+            budget.check()
+            raise
         budget.check()
         return compress(masked)

@@ -378,3 +378,21 @@ def test_more_sessions_than_fit_are_said_to_be_more(root):
     for number in range(15):
         (root / f"run/systemd/sessions/{number}").write_text(session(LEADER=number))
     assert Origins(root).of("/etc/x", 1000, is_recent=True)["sessions"].endswith(" and more")
+
+
+# --- what makes no sense
+
+
+def test_a_log_that_makes_no_sense_costs_its_own_answer_alone(dpkg):
+    (dpkg / "var/log/dpkg.log").write_text("2026-11-20 12:99:99 upgrade nginx:amd64 1 2\n" + DPKG_LOG)
+    (dpkg / "run/systemd/sessions/1").write_text("CLASS=user\nUSER=alice\nTTY=pts/0\nSTATE=active\n")
+    found = Origins(dpkg).of("/etc/nginx/nginx.conf", at("12:00:08"), is_recent=True)
+    assert "alice" in found["sessions"]
+
+
+def test_what_is_no_regular_file_is_waited_for_by_nobody(root):
+    state = root / "var/cache/puppet/state"
+    state.mkdir(parents=True)
+    for path in (state / "last_run_report.yaml", state / "agent_catalog_run.lock", root / "var/log/dpkg.log"):
+        os.mkfifo(path)
+    assert Origins(root).of("/etc/x", time.time(), is_recent=True) == {}
