@@ -21,8 +21,9 @@ The law:
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -181,3 +182,5 @@ class Registration:
     create: Callable[[Sequence[Scoped[Any]]], Collector]
     many: bool = False
     default: msgspec.Struct | None = None
+    find_doubts: Callable[[Sequence[Scoped[Any]], Path], Iterable[str]] | None = None
+    """Given the entries and the root of a host: what they say that can never come true there, each in a sentence."""

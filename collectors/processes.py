@@ -9,10 +9,12 @@ host; so a process that lives for less than the interval between two scans may b
 import select
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import msgspec
 
 from collectors._processes.course import Sight, compare, encode, take_up
+from collectors._processes.doubts import find_doubts
 from collectors._processes.look import Eyes
 from collectors._processes.match import Wanted
 from collectors._processes.proc import read_boot_mark, read_seconds_since_boot
@@ -89,6 +91,7 @@ class _Record:
         self._kept = dict(runtime.memory.items())
         self._state = take_up(self._kept, self._mark)
         self._is_late = True
+        self._doubts = list(find_doubts(wanted, Path("/")))
 
     def tell(self, eyes: Eyes) -> None:
         """Compare what runs with what is known, and keep the difference; not while the host goes down."""
@@ -110,11 +113,14 @@ class _Record:
                 self._runtime.emit(events, remember)
             except NotKept:
                 return  # the next scan finds the same difference
-            self._runtime.report(f"watching {len(sight.running)} processes")
+            self._report(len(sight.running))
         elif self._is_late:
-            self._runtime.report(f"watching {len(sight.running)} processes")
+            self._report(len(sight.running))
         self._state, self._kept, self._is_late = state, kept, False
         eyes.forget_endings()
+
+    def _report(self, count: int) -> None:
+        self._runtime.report("; ".join([f"watching {count} processes", *self._doubts]))
 
 
 def _wait(stop: int, eyes: Eyes, timeout_seconds: float) -> bool:
@@ -138,4 +144,9 @@ def _wanted(entry: Scoped[ProcessEntry]) -> Wanted:
     )
 
 
-REGISTRATION = Registration(ProcessEntry, Processes, many=True)
+def doubts_of(entries: Sequence[Scoped[ProcessEntry]], root: Path) -> Iterator[str]:
+    """Return which entries fit no process of the host below `root`."""
+    return find_doubts([_wanted(entry) for entry in entries], root)
+
+
+REGISTRATION = Registration(ProcessEntry, Processes, many=True, find_doubts=doubts_of)

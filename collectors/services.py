@@ -10,23 +10,28 @@ start for a moment, unless it fails. A boot tells what did not come back.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import msgspec
 
 from collectors._dbus import Bus, BusLost, Interrupted, connect_again, find_address
+from collectors._services.doubts import doubts
 from collectors._services.ledger import Ledger
-from collectors._services.scope import Scope, Watched
+from collectors._services.scope import Scope, Watched, expand_braces
 from collectors._services.systemd import Manager
+from collectors._services.unit_files import UnitFiles, read_unit_files
 from collectors._services.watch import Watch
 from collectors.collector import NotApplicable, Registration, Retired, Runtime, Scoped
 
 MAX_LOG_LINES = 50
+MAX_ALTERNATIVES = 100
 
 
 class ServicesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Services by glob, with or without `.service`; see `DEFAULT_EXCLUDES` for what a glob leaves out."""
+    """Services by glob (`{a,b}` too) or alias, with or without `.service`; see `DEFAULT_EXCLUDES` for what a glob leaves out."""
 
     units: tuple[str, ...] = ("*.service",)
     exclude: tuple[str, ...] = ()
@@ -34,6 +39,9 @@ class ServicesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """So many last lines of the log of a run that failed go with its event, secrets masked."""
 
     def __post_init__(self) -> None:
+        for pattern in (*self.units, *self.exclude):
+            if len(tuple(islice(expand_braces(pattern), MAX_ALTERNATIVES + 1))) > MAX_ALTERNATIVES:
+                raise ValueError(f"`{pattern:.40}` stands for more than {MAX_ALTERNATIVES} patterns")
         if not 0 <= self.log_lines <= MAX_LOG_LINES:
             raise ValueError(f"`log_lines` is {self.log_lines}: give a number from 0 to {MAX_LOG_LINES}")
 
@@ -56,17 +64,11 @@ class Services:
         """Follow one manager, over as many connections as it takes."""
         user_manager = is_per_user(self._environ)
         address = self._find_bus(user_manager=user_manager)
-        watched = [
-            Watched(
-                entry.config.units,
-                entry.config.exclude,
-                entry.tags,
-                entry.element_identifiers,
-                entry.config.log_lines,
-            )
-            for entry in self._entries
-        ]
-        scope = Scope(watched, own_unit=parse_own_unit((self._root / "proc/self/cgroup").read_text()))
+        scope = Scope(
+            [watched_by(entry) for entry in self._entries],
+            own_unit=parse_own_unit((self._root / "proc/self/cgroup").read_text()),
+            read_unit_files=UnitFiles if user_manager else partial(read_unit_files, self._root),
+        )
         ledger = Ledger(runtime.memory, scope, user_manager=user_manager)
         try:
             self._follow(address, ledger, runtime)
@@ -99,6 +101,25 @@ class Services:
         return address
 
 
+def watched_by(entry: Scoped[ServicesEntry]) -> Watched:
+    """Return an entry of the configuration as what it matches, its braces written out."""
+    config = entry.config
+    return Watched(
+        tuple(one for pattern in config.units for one in expand_braces(pattern)),
+        tuple(one for pattern in config.exclude for one in expand_braces(pattern)),
+        entry.tags,
+        entry.element_identifiers,
+        config.log_lines,
+    )
+
+
+def find_doubts(entries: Sequence[Scoped[ServicesEntry]], root: Path) -> Iterable[str]:
+    """Return which entries fit no service of the host below `root`; nothing where systemd does not run it."""
+    if (root / "run/systemd/system").is_dir():
+        return doubts([watched_by(entry) for entry in entries], read_unit_files(root))
+    return ()
+
+
 def is_per_user(environ: Mapping[str, str], uid: int | None = None) -> bool:
     """Return whether this is a user's own agent beside a manager of that user's."""
     if (os.geteuid() if uid is None else uid) == 0:
@@ -116,4 +137,6 @@ def parse_own_unit(cgroups: str) -> str:
     return ""
 
 
-REGISTRATION = Registration(ServicesEntry, Services, many=True, default=ServicesEntry())
+REGISTRATION = Registration(
+    ServicesEntry, Services, many=True, default=ServicesEntry(), find_doubts=find_doubts
+)

@@ -21,6 +21,7 @@ def run(arguments: Namespace) -> int:
     from agent.configuration.load import load
     from agent.configuration.problem import ConfigurationError
     from agent.configuration.show import as_yaml, effective
+    from agent.diagnosis.doubts import doubts
     from agent.hostname import discover
 
     try:
@@ -32,12 +33,13 @@ def run(arguments: Namespace) -> int:
             problems = [problem._asdict() for problem in error.problems]
             print(json.dumps({"ok": False, "problems": problems, "warnings": []}))
         return MISUSED
-    for warning in configuration.warnings:
+    warnings = [*configuration.warnings, *doubts(configuration)]
+    for warning in warnings:
         complain(f"warning: {warning}")
     shown = effective(configuration, discover(configuration.settings.hostname)) if arguments.show else {}
     if arguments.json:
         sources = [str(source) for source in configuration.sources]
-        told = {"ok": True, "problems": [], "warnings": configuration.warnings, "sources": sources}
+        told = {"ok": True, "problems": [], "warnings": warnings, "sources": sources}
         print(json.dumps(told | ({"effective": shown} if shown else {})))
     elif shown:
         print(as_yaml(shown), end="")

@@ -60,7 +60,7 @@ def _examine(arguments: Namespace) -> bytes:
 
 def _findings(configuration: Configuration) -> Iterator[Finding]:
     from agent.clock import is_trusted
-    from agent.diagnosis import destinations, host, watched
+    from agent.diagnosis import destinations, doubts, host, watched
     from agent.hostname import discover
 
     settings = configuration.settings
@@ -79,6 +79,7 @@ def _findings(configuration: Configuration) -> Iterator[Finding]:
     if "services" in configuration.collectors:
         yield host.look_at_bus(host.ask_systemd_version)
     yield from findings
+    yield from doubts.look_at_entries(configuration)
     yield from destinations.look_at_all(settings.destinations)
 
 

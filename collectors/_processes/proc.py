@@ -18,6 +18,9 @@ PROC = Path("/proc")
 MOST_ARGUMENT_CHARACTERS = 4096
 """Of one process, for `cmdline:`; every process of the host is remembered while it runs."""
 
+_NAME_LENGTH = 15
+_MOST_ARGUMENTS_BEFORE_SCRIPT = 8
+
 _GET_INFO = 0xC040FF0B  # PIDFD_GET_INFO of linux/pidfd.h, with a struct of 64 bytes
 _INFO_SIZE = 64
 _INFO_EXIT = 1 << 3
@@ -74,7 +77,7 @@ def read_process(pid: int) -> Process | None:
         ticks=ticks,
         parent=found["ppid"] or 0,
         created=_wall_clock_of(ticks),
-        name=readable(found["name"] or ""),
+        name=readable(whole_name(found["name"] or "", found["cmdline"] or ())),
         exe=readable(found["exe"] or ""),
         cmdline=arguments(found["cmdline"] or ()),
         user=readable(found["username"] or ""),
@@ -84,6 +87,14 @@ def read_process(pid: int) -> Process | None:
 def readable(name: str) -> str:
     """Return a name for people and JSON; its owner may have put any bytes into it."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def whole_name(name: str, cmdline: Sequence[str]) -> str:
+    """Return a name that the kernel cut at 15 characters as the script that it is of is called, where that is an argument."""
+    if len(name) != _NAME_LENGTH:
+        return name
+    called = (argument.rpartition("/")[2] for argument in cmdline[:_MOST_ARGUMENTS_BEFORE_SCRIPT])
+    return next((one for one in called if one.startswith(name)), name)
 
 
 def arguments(cmdline: Iterable[str]) -> tuple[str, ...]:

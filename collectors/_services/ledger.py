@@ -5,13 +5,14 @@ News change the pending part only. `commit` emits the events with the new memory
 """
 
 import time
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from contextlib import suppress
 
 import msgspec
 from msgspec.structs import replace
 
 from collectors._services.course import Known, Step, What, carry_over
+from collectors._services.doubts import doubts
 from collectors._services.flapping import fold
 from collectors._services.look import Phase
 from collectors._services.news import Kind
@@ -71,6 +72,15 @@ class Ledger:
             self._known = {unit: carry_over(known, mark) for unit, known in self._known.items()}
             remembered = self._manager
             self._is_learning = remembered is None or (remembered.learning and remembered.mark == mark)
+
+    def refresh_names(self) -> None:
+        """Look again which unit files there are: an alias may be new."""
+        self._scope.refresh()
+
+    def doubts(self, loaded: Collection[str]) -> list[str]:
+        """Return which entries fit no service of this host, as far as its unit files can be read."""
+        files = self._scope.unit_files
+        return list(doubts(self._scope.entries, files, loaded)) if files.names else []
 
     def matches(self, unit: str) -> bool:
         """Return whether the configuration is about the unit."""

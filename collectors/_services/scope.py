@@ -1,18 +1,21 @@
 """Which services are told, and with whose tags: the entries of the configuration as one question."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Self
 
 import msgspec
 
+from collectors._services.unit_files import UnitFiles
 from collectors.collector import recall
 
 DEFAULT_EXCLUDES = ("user@*", "user-runtime-dir@*", "run-*", "session-*")
 """Units that come and go with logins and with `systemd-run`; a pattern that names them itself still wins."""
 
 _SUFFIX = ".service"
+_BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +28,47 @@ class Watched:
     element_identifiers: tuple[str, ...] = ()
     log_lines: int = 0
 
-    def matches(self, unit: str) -> bool:
-        """Return whether this entry is about the unit."""
-        excluded = any(_fits(unit, pattern) for pattern in self.exclude)
+    def matches(self, unit: str, aliases: Sequence[str] = ()) -> bool:
+        """Return whether this entry is about the unit, by its name or by an alias."""
+        names = (unit, *aliases)
+        excluded = any(_fits(name, pattern) for name in names for pattern in self.exclude)
         return not excluded and any(
-            _fits(unit, pattern) and not _is_excluded_by_default(unit, pattern) for pattern in self.units
+            _fits(name, pattern) and not _is_excluded_by_default(name, pattern)
+            for name in names
+            for pattern in self.units
         )
 
 
 class Scope:
     """All entries together; `own_unit` is the agent's, told by the agent itself."""
 
-    def __init__(self, entries: Sequence[Watched], own_unit: str = "") -> None:
+    def __init__(
+        self,
+        entries: Sequence[Watched],
+        own_unit: str = "",
+        *,
+        read_unit_files: Callable[[], UnitFiles] = UnitFiles,
+    ) -> None:
         self._entries = tuple(entries)
         self._own_unit = own_unit
+        self._read_unit_files = read_unit_files
+        self._unit_files = UnitFiles()
+        self._aliases: Mapping[str, tuple[str, ...]] = {}
+
+    def refresh(self) -> None:
+        """Look again which unit files there are, and under which aliases."""
+        self._unit_files = self._read_unit_files()
+        self._aliases = self._unit_files.other_names()
+
+    @property
+    def entries(self) -> Sequence[Watched]:
+        """The entries, in their order."""
+        return self._entries
+
+    @property
+    def unit_files(self) -> UnitFiles:
+        """The unit files as of the last `refresh`."""
+        return self._unit_files
 
     @classmethod
     def decode(cls, remembered: bytes) -> Self:
@@ -52,22 +82,32 @@ class Scope:
 
     def matches(self, unit: str) -> bool:
         """Return whether any entry is about the unit."""
-        return (
-            unit.endswith(_SUFFIX)
-            and unit != self._own_unit
-            and any(entry.matches(unit) for entry in self._entries)
-        )
+        return unit.endswith(_SUFFIX) and unit != self._own_unit and bool(self._matching(unit))
 
     def attributes(self, unit: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the tags and the element identifiers of every entry that matches, each once."""
-        matching = [entry for entry in self._entries if entry.matches(unit)]
+        matching = self._matching(unit)
         tags = dict.fromkeys(tag for entry in matching for tag in entry.tags)
         identifiers = dict.fromkeys(name for entry in matching for name in entry.element_identifiers)
         return tuple(tags), tuple(identifiers)
 
     def log_lines(self, unit: str) -> int:
         """Return how many lines of a failed run's log go with its event."""
-        return max((entry.log_lines for entry in self._entries if entry.matches(unit)), default=0)
+        return max((entry.log_lines for entry in self._matching(unit)), default=0)
+
+    def _matching(self, unit: str) -> list[Watched]:
+        aliases = self._aliases.get(unit, ())
+        return [entry for entry in self._entries if entry.matches(unit, aliases)]
+
+
+def expand_braces(pattern: str) -> Iterator[str]:
+    """Yield the patterns that `{a,b}` stands for; braces without a comma stay, and fit no unit."""
+    found = _BRACES.search(pattern)
+    if found is None:
+        yield pattern
+        return
+    for alternative in found[1].split(","):
+        yield from expand_braces(pattern[: found.start()] + alternative + pattern[found.end() :])
 
 
 def _fits(unit: str, pattern: str) -> bool:

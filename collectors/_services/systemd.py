@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from collectors._dbus import BUS, BUS_PATH, Bus, Call, CallFailed, Reply, Signal
 from collectors._portable import escaped
+from collectors._services.kinds import parse_exits, parse_kind
 from collectors._services.look import (
     SERVICE_INTERFACE,
     SERVICE_PROPERTIES,
@@ -208,7 +209,7 @@ class Manager:
         process to ask about.
         """
         values = self._read([unit], SERVICE_INTERFACE, _CONTROL_COMMANDS)
-        exits = self._each(values, lambda unit: _exits(values[unit].values(), since_monotonic)).get(unit)
+        exits = self._each(values, lambda unit: parse_exits(values[unit].values(), since_monotonic)).get(unit)
         return max(exits)[1:] if exits else None
 
     def kinds(self, units: Sequence[str]) -> dict[str, Kind]:
@@ -222,7 +223,7 @@ class Manager:
         accept = self._read(set(sockets.values()), _SOCKET_INTERFACE, ("Accept",))
         return dict.fromkeys(units, Kind()) | self._each(
             units,
-            lambda unit: _kind(
+            lambda unit: parse_kind(
                 unit,
                 services[unit],
                 relations[unit],
@@ -268,36 +269,3 @@ class Manager:
             if error.name in _AWAY:
                 raise ManagerAway(str(error)) from error
             raise
-
-
-def _exits(commands_of_each: Iterable[Any], since_monotonic: int) -> list[tuple[int, int, int]]:
-    return [
-        (ended, code, status)
-        for commands in commands_of_each
-        for _, _, may_fail, *_, ended, _, code, status in commands
-        if code and status and not may_fail and ended >= since_monotonic
-    ]
-
-
-def _kind(
-    unit: str, of_service: dict[str, Any], of_unit: dict[str, Any], *, by_dbus: bool, for_connection: bool
-) -> Kind:
-    """Judge a unit by what it is and by what starts it.
-
-    Quiet: oneshots, what a timer starts, what D-Bus starts for a moment (the bus knows its name as one to start, and no
-    target wants it, whatever its Type=), and the instance that a socket starts for each connection. Such an instance may be
-    forgotten before it can be asked what triggered it, so its socket is asked, which has the template's name:
-    systemd.socket(5), Accept=.
-    """
-    triggers = of_unit.get("TriggeredBy", ())
-    wanted = any(
-        name.endswith(".target") for key in ("WantedBy", "RequiredBy") for name in of_unit.get(key, ())
-    )
-    quiet = (
-        of_service.get("Type") == "oneshot"
-        or any(name.endswith(".timer") for name in triggers)
-        or (by_dbus and not wanted)
-        or for_connection
-        or ("@" in unit and any(name.endswith(".socket") for name in triggers))
-    )
-    return Kind(quiet=quiet, on_demand=bool(triggers) and not wanted)

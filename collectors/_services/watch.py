@@ -197,9 +197,9 @@ class Watch:
     def _reconcile(self, *, while_agent_down: bool = False) -> None:
         """Compare what the manager lists with what is known, reading only units that differ."""
         self._reconcile_at = self._monotonic() + RECONCILE_SECONDS
-        listed = {
-            unit: line for unit, line in self._manager.list_services().items() if self._ledger.matches(unit)
-        }
+        self._ledger.refresh_names()
+        loaded = self._manager.list_services()
+        listed = {unit: line for unit, line in loaded.items() if self._ledger.matches(unit)}
         invocations = self._manager.invocations(list(listed))
         self._learn_kinds(unit for unit, invocation in invocations.items() if invocation)
         differing = [
@@ -219,8 +219,9 @@ class Watch:
         self._ledger.forget_all_but(listed)
         self._ledger.compared(boot_is_over=self._boot_over_at is None)
         self._commit(while_agent_down=while_agent_down)
-        troubles = self._ledger.troubles.in_words()
-        self._runtime.report(f"watching {len(listed)} services" + (f"; {troubles}" if troubles else ""))
+        doubts = self._ledger.doubts(loaded)
+        said = [f"watching {len(listed)} services", self._ledger.troubles.in_words(), *doubts]
+        self._runtime.report("; ".join(filter(None, said)))
 
     def _catch_up(self) -> None:
         """Take in the signals of the meantime before the looks; newer ones make a look one of the past."""

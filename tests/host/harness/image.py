@@ -39,7 +39,10 @@ TRIXIE = Debian("trixie", "3.13", (*_EVERYWHERE, *_WITH_SYSTEMD, "polkitd"))
 SYSVINIT = Debian("bookworm", "3.11", (*_EVERYWHERE, "sysvinit-core"))
 
 DEBIANS = {"Debian 12": BOOKWORM, "Debian 13": TRIXIE}
-"""What a test that is marked `every_debian` runs on."""
+"""What a test that is marked `every_debian` runs on; STS_AGENT_TEST_SUITE=forky:3.14 names another, with its Python."""
+if _named := os.environ.get("STS_AGENT_TEST_SUITE"):
+    _suite, _, _python = _named.partition(":")
+    DEBIANS = {f"Debian {_suite}": TRIXIE._replace(suite=_suite, python=_python)}
 
 MORE_PACKAGES = ("bindfs", "dbus-user-session", "dnf", "polkitd", "puppet-agent", "rpm")
 """What some tests ask for; one second base has them all, since each base costs a minute and 300 MB."""
