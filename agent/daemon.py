@@ -40,7 +40,8 @@ from agent.own_files import OwnFiles
 from agent.signals import Signals
 from agent.status import Document
 from agent.supervisor import Lent, Supervisor
-from agent.systems.stackstate.dialect import StackStateDialect
+from agent.systems.registry import dialects
+from agent.systems.system import Surroundings
 from agent.telling import Telling
 from collectors.registry import COLLECTORS
 
@@ -94,9 +95,8 @@ class Daemon:
         self._is_telling_again = False
         self._capture = Capture(self._spool, hostname.identity(self._configuration.settings))
         self._telling = Telling(self._spool, self._capture)
-        self._deliveries = Deliveries(
-            self._spool, lambda: self._capture.identity.hostname or None, self._capture.clocks
-        )
+        surroundings = Surroundings(lambda: self._capture.identity.hostname or None)
+        self._deliveries = Deliveries(self._spool, surroundings, self._capture.clocks)
         found = self._spool.directory.stat()
         lent = Lent(
             memory=self._spool.memory,
@@ -109,7 +109,7 @@ class Daemon:
         self._budget = budget_of_this_process()
         self._listeners = OpenListeners()
         self._router = Router(
-            [StackStateDialect()],
+            dialects(surroundings),
             Keeping(
                 self._capture,
                 Rate(EVENTS_A_SECOND, EVENTS_AT_ONCE),

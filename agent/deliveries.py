@@ -5,15 +5,16 @@ One that cannot be made as configured waits, and the spool keeps its events; it 
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from threading import Thread
 
 from agent import status
-from agent.configuration.types import Destination as Settings
+from agent.configuration.types import DestinationSettings
 from agent.delivery.correction import Clocks
+from agent.delivery.destination import DestinationError
 from agent.delivery.loop import DeliveryLoop
-from agent.destinations.destination import DestinationError
-from agent.destinations.registry import DESTINATIONS
+from agent.systems.registry import make_destination
+from agent.systems.system import Surroundings
 from spool import DestinationStatus, Spool, SpoolError, SpoolStatus
 
 log = logging.getLogger(__name__)
@@ -24,17 +25,19 @@ _LONGER_SECONDS = 1.0
 class Deliveries:
     """Starts, replaces and stops delivery loops; its methods are for one thread, reading is for any."""
 
-    def __init__(self, spool: Spool, hostname: Callable[[], str | None], clocks: Clocks) -> None:
+    def __init__(self, spool: Spool, surroundings: Surroundings, clocks: Clocks) -> None:
         self._spool = spool
-        self._hostname = hostname
+        self._surroundings = surroundings
         self._clocks = clocks
-        self._settings: dict[str, Settings] = {}
+        self._settings: dict[str, DestinationSettings] = {}
         self._loops: dict[str, DeliveryLoop] = {}
         self._withheld: dict[str, str] = {}
         self.failed: dict[str, str] = {}
         """Destinations that could not be made, and why."""
 
-    def reconfigure(self, destinations: Mapping[str, Settings], withheld: Mapping[str, str] = {}) -> None:
+    def reconfigure(
+        self, destinations: Mapping[str, DestinationSettings], withheld: Mapping[str, str] = {}
+    ) -> None:
         """Run exactly these; one whose settings are as before goes on undisturbed, and tries again now.
 
         Those `withheld` have something kept for them, and nothing is sent.
@@ -98,9 +101,9 @@ class Deliveries:
             last_failure_reason=state.last_failure_reason,
         )
 
-    def _start(self, name: str, settings: Settings) -> DeliveryLoop | None:
+    def _start(self, name: str, settings: DestinationSettings) -> DeliveryLoop | None:
         try:
-            destination = DESTINATIONS[settings.type](name, settings)
+            destination = make_destination(name, settings, self._surroundings)
             self._spool.attach(name, destination.identity, settings.start)
         except (DestinationError, SpoolError, OSError) as error:
             log.error("destination %s: %s", name, error)  # noqa: TRY400 - made for people, with a hint
@@ -110,7 +113,9 @@ class Deliveries:
             log.error("destination %s is paused: %s", name, self._withheld[name])
             destination.close()
             return None
-        loop = DeliveryLoop(destination, settings, self._spool, hostname=self._hostname, clocks=self._clocks)
+        loop = DeliveryLoop(
+            destination, settings, self._spool, hostname=self._surroundings.hostname, clocks=self._clocks
+        )
         try:
             loop.start()
         except RuntimeError as error:  # no thread is to be had now

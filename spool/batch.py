@@ -44,6 +44,8 @@ class Rejection:
     body: bytes
     reason: str
     status: int | None = None
+    retrying: bool = False
+    """Whether it is to be tried again, as one that a person asked for."""
 
 
 @dataclass(frozen=True, slots=True)

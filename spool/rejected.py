@@ -39,10 +39,10 @@ def keep(
         )
         cursor = store.connection.execute(
             "INSERT INTO rejected (crc, destination, record, entry, name, reason, status, event_time,"
-            " rejected_at, hostname, retrying, body) VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
-            (*plain, rejection.body),
+            " rejected_at, hostname, retrying, body) VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*plain, int(rejection.retrying), rejection.body),
         )
-        crc = checksum("rejected", (cursor.lastrowid, *plain, 0), rejection.body)
+        crc = checksum("rejected", (cursor.lastrowid, *plain, int(rejection.retrying)), rejection.body)
         store.connection.execute("UPDATE rejected SET crc = ? WHERE id = ?", (crc, cursor.lastrowid))
         store.state.rejected_count += 1
         store.state.rejected_bytes += len(rejection.body) + _ROW_BYTES

@@ -245,9 +245,11 @@ class Spool:
 
         self._engine.write(run, durable=durable or bool(refused))
 
-    def retries(self, destination: str) -> Sequence[RejectedEntry]:
-        """Return the next rejected entries that a person asked to be sent to `destination` again."""
-        return self._engine.read(lambda connection: rejected.page(connection, 0, retrying_for=destination))
+    def retries(self, destination: str, after: int = 0) -> Sequence[RejectedEntry]:
+        """Return the next rejected entries, of an id above `after`, that are to be sent to `destination` again."""
+        return self._engine.read(
+            lambda connection: rejected.page(connection, after, retrying_for=destination)
+        )
 
     def rejected(self) -> Iterator[RejectedEntry]:
         """Yield what destinations refused for good, oldest first."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.systems.registry import DEFAULT_TYPE, SYSTEMS
 from collectors.registry import COLLECTORS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -87,6 +88,83 @@ def test_a_collector_imports_the_law_and_its_own_parts(name, path):
 
 def test_the_table_of_collectors_names_every_module_beside_it():
     assert set(COLLECTORS) == collector_modules()
+
+
+SEAMS = (
+    "agent.systems.system",
+    "agent.systems.finding",
+    "agent.systems.http_outcome",
+    "agent.delivery.destination",
+    "agent.delivery.outcome",
+    "agent.delivery.outgoing",
+    "agent.intake.dialect",
+    "agent.http",
+    "agent.events",
+    "agent.chunk",
+    "agent.receiver",
+    "agent.configuration.types",
+    "agent.configuration.values",
+    "agent.configuration.nodes",
+    "collectors.collector",
+    "collectors.event",
+    "spool",
+)
+"""What a remote system may import besides its own parts."""
+
+
+def is_within(module, package):
+    return module == package or module.startswith(f"{package}.")
+
+
+def system_modules():
+    """Yield (name of the system, name of the module, path) of every module in a system's folder."""
+    for name, path in modules():
+        if is_within(name, "agent.systems") and path.parent.name != "systems":
+            yield name.split(".")[2], name, path
+
+
+@pytest.mark.parametrize(("system", "name", "path"), [*system_modules()])
+def test_a_system_imports_the_seams_and_never_another_system(system, name, path):
+    allowed = (*SEAMS, f"agent.systems.{system}")
+    ours = {m for m in imports(path) if top(m) in PACKAGES} - set(PACKAGES[:2])
+    packages = {
+        m for m in ours if any(is_within(seam, m) for seam in SEAMS)
+    }  # `from a.b import c` names a.b too
+    wrong = {m for m in ours - packages if not any(is_within(m, one) for one in allowed)}
+    assert not wrong, f"{name} knows the seams and itself"
+
+
+@pytest.mark.parametrize(("name", "path"), [*modules()])
+def test_nothing_outside_a_system_imports_it(name, path):
+    wrong = {
+        m
+        for m in imports(path)
+        for system in SYSTEMS
+        if is_within(m, f"agent.systems.{system}") and not is_within(name, f"agent.systems.{system}")
+    }
+    assert not wrong, f"{name} asks the table of systems"
+
+
+def test_the_table_of_systems_names_every_folder_beside_it():
+    folders = {path.parent.name for path in (ROOT / "agent" / "systems").glob("*/__init__.py")}
+    assert {name: row.package for name, row in SYSTEMS.items()} == {
+        name: f"agent.systems.{name}" for name in folders
+    }
+
+
+def test_nothing_of_a_system_that_is_not_configured_is_loaded(tmp_path):
+    (tmp_path / "agent.yaml").write_text("destinations: {a: {url: 'http://h/stsAgent', api_key: k}}\n")
+    script = (
+        "import sys, pathlib; from agent.configuration.load import load;"
+        f" load(pathlib.Path({str(tmp_path / 'agent.yaml')!r}), environ={{}}); print(*sys.modules)"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT
+    ).stdout.split()
+    assert {m.split(".")[2] for m in loaded if m.startswith("agent.systems.")} & SYSTEMS.keys() == {
+        DEFAULT_TYPE
+    }
+    assert not [m for m in loaded if is_within(m, "agent.http") or is_within(m, "agent.delivery")]
 
 
 def test_every_path_that_the_documents_name_exists():

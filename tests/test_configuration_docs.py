@@ -10,7 +10,8 @@ import pytest
 from agent.configuration.environment import overlay
 from agent.configuration.load import load
 from agent.configuration.show import plain
-from agent.configuration.types import Configuration, Destination, Settings
+from agent.configuration.types import Configuration, Settings
+from agent.systems.registry import DEFAULT_TYPE, SYSTEMS, system
 from collectors.registry import COLLECTORS
 
 ROOT = Path(__file__).parent.parent
@@ -30,10 +31,21 @@ def keys(kind, prefix=""):
             for t in (field.type, *get_args(field.type))
             if isinstance(t, type) and issubclass(t, msgspec.Struct)
         ]
-        if inner:
-            yield from keys(inner[0], key + (".NAME." if field.encode_name == "destinations" else "."))
+        if key == "destinations":
+            yield from keys_of_destinations()
+        elif inner:
+            yield from keys(inner[0], key + ".")
         else:
             yield key, field.default
+
+
+def keys_of_destinations():
+    """Yield what a destination of the default type takes, then what only others take."""
+    found = {}
+    for name in (DEFAULT_TYPE, *SYSTEMS):
+        for key, default in keys(system(name).settings, "destinations.NAME."):
+            found.setdefault(key, default)
+    yield from found.items()
 
 
 @pytest.mark.parametrize(("key", "default"), [pytest.param(*pair, id=pair[0]) for pair in keys(Settings)])
@@ -100,7 +112,7 @@ def test_everything_that_the_sample_shows_loads(tmp_path):
     assert shown.hostname == "edge-01.example.com"
     destination = shown.destinations["stackstate"]
     for field in ("compression", "key_in", "timeout", "batch", "backoff", "start"):
-        default = {f.name: f.default for f in msgspec.structs.fields(Destination)}[field]
+        default = {f.name: f.default for f in msgspec.structs.fields(system("stackstate").settings)}[field]
         assert getattr(destination, field) == default
     assert shown.spool.max_size == Settings().spool.max_size
 
@@ -112,9 +124,9 @@ def test_the_sample_shows_every_key(tmp_path):
 
 
 def test_every_variable_that_is_read_is_explained():
-    source = "".join(
-        (ROOT / "agent" / "configuration" / name).read_text() for name in ("environment.py", "location.py")
-    )
+    own = [ROOT / "agent" / "configuration" / name for name in ("environment.py", "location.py")]
+    of_systems = (ROOT / "agent" / "systems").glob("*/environment.py")
+    source = "".join(path.read_text() for path in (*own, *of_systems))
     variables = set(re.findall(r'"([A-Z]+_[A-Z_]+[A-Z])"', source))
     assert overlay.__name__ in source
     assert len(variables) > 8

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from agent.cli import COMMANDS, DONE, FAILED, MISUSED, CommandError, Subparsers
 from agent.configuration.types import Configuration
-from agent.diagnosis.finding import Finding
+from agent.systems.finding import Finding
 
 _DAEMON_SECONDS = 2.0
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-from yaml.nodes import MappingNode, Node, ScalarNode
+from yaml.nodes import Node
 
+from agent.configuration.destinations import settings_types, want_credentials
 from agent.configuration.environment import overlay
 from agent.configuration.location import Location, locate
-from agent.configuration.nodes import Place, compose_file, empty_mapping, entry, text_entry
+from agent.configuration.nodes import Place, compose_file, empty_mapping
 from agent.configuration.problem import ConfigurationError, Problem
-from agent.configuration.quoting import quotable_name
 from agent.configuration.types import Configuration, Identifiers, Scoped, Settings, Tags
 from agent.configuration.walk import WRONG, Walk
 from collectors.collector import Registration
@@ -63,8 +63,9 @@ def load_whole(
     location = locate(path, environ=environ, user=user, for_run=for_run)
     walk = Walk(must_exist=strict, elsewhere=_in_applications(registry))
     root = overlay(_compose_agent(location, walk) if instead is None else instead, environ)
-    _want_keys(root, walk)
-    agent = walk.read(root, _agent_type(registry))
+    want_credentials(root, walk)
+    agent_type = _agent_type(root, registry)
+    agent = walk.read(root, agent_type)
     applications, sources, warnings = _find_applications(location)
     collectors = _defaults(agent, registry)
     set_aside: dict[Path, tuple[str, ...]] = {}
@@ -91,7 +92,7 @@ def load_whole(
         set_aside=set_aside,
         warnings=(*location.warnings, *warnings, *_doubts(settings)),
     )
-    return Loaded(configuration, location, root, _agent_type(registry))
+    return Loaded(configuration, location, root, agent_type)
 
 
 def _compose_agent(location: Location, walk: Walk) -> Node:
@@ -104,10 +105,11 @@ def _compose_agent(location: Location, walk: Walk) -> Node:
     return root
 
 
-def _agent_type(registry: Mapping[str, Registration]) -> type[msgspec.Struct]:
+def _agent_type(root: Node, registry: Mapping[str, Registration]) -> type[msgspec.Struct]:
     """Return the type of agent.yaml: the settings, and a switch for each collector that is on by default."""
     switches = [(name, bool, True) for name, known in registry.items() if known.default is not None]
-    return msgspec.defstruct("AgentFile", switches, bases=(Settings,), kw_only=True)
+    destinations: tuple[str, Any, Any] = ("destinations", dict[str, settings_types(root)], {})  # type: ignore[misc]  # as the file says
+    return msgspec.defstruct("AgentFile", [destinations, *switches], bases=(Settings,), kw_only=True)
 
 
 def _application_type(registry: Mapping[str, Registration]) -> type[msgspec.Struct]:
@@ -125,20 +127,6 @@ def _application_type(registry: Mapping[str, Registration]) -> type[msgspec.Stru
 
 def _in_applications(registry: Mapping[str, Registration]) -> dict[str, str]:
     return dict.fromkeys(registry, "it belongs into a file in conf.d")
-
-
-def _want_keys(root: Node, walk: Walk) -> None:
-    """Note each StackState destination without any key: no default could stand in for it."""
-    destinations = entry(root, "destinations")
-    if not isinstance(destinations, MappingNode):
-        return
-    for name, _ in destinations.value:
-        node = entry(destinations, name.value) if isinstance(name, ScalarNode) else None
-        if not isinstance(node, MappingNode) or text_entry(node, "type") not in ("", "stackstate"):
-            continue
-        if not (entry(node, "api_key") or entry(node, "api_key_file")):
-            key = f"destinations.{quotable_name(name.value, node)}.api_key"
-            walk.note(node, key, "is missing: give api_key or api_key_file, or set STS_API_KEY")
 
 
 def _defaults(agent: Any, registry: Mapping[str, Registration]) -> Entries:

@@ -5,7 +5,7 @@ own entries are typed beside each collector and reach this through `collectors.r
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
@@ -18,7 +18,6 @@ __all__ = [
     "Batch",
     "BatchedSettings",
     "Configuration",
-    "Destination",
     "DestinationSettings",
     "Duration",
     "Intake",
@@ -94,6 +93,13 @@ class DestinationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     As loaded, the environment's word is in it already: a `proxy` of None means none.
     """
 
+    credential_keys: ClassVar[tuple[str, ...]] = ()
+    """Keys of which exactly one must be given, as `token` and `token_file`."""
+    credential_variable: ClassVar[str] = ""
+    """A variable of the environment that may give it instead."""
+
+    type: str
+    """Tells the systems apart: each system's own settings make it a `Literal` of its name."""
     url: Url
     timeout: Duration = Duration(20)
     proxy: Url | None = None
@@ -106,30 +112,15 @@ class DestinationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     def __post_init__(self) -> None:
         if self.timeout <= 0:
             raise ValueError("timeout must be longer than 0s")
+        given = [key for key in self.credential_keys if getattr(self, key) is not None]
+        if len(given) > 1:
+            raise ValueError(f"give {' or '.join(given)}, not both")
 
 
 class BatchedSettings(DestinationSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The same for a system that takes several events in one request."""
 
     batch: Batch = Batch()
-
-
-class Destination(BatchedSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A remote side of type `stackstate`, under a name of the operator's own.
-
-    As loaded, a key that the URL carried is `api_key`.
-    """
-
-    type: Literal["stackstate"] = "stackstate"
-    api_key: Secret | None = None
-    api_key_file: Readable | None = None
-    compression: Literal["deflate", "gzip", "none"] = "deflate"
-    key_in: Literal["auto", "header", "query", "both"] = "auto"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.api_key is not None and self.api_key_file is not None:
-            raise ValueError("give api_key or api_key_file, not both")
 
 
 SMALLEST_SPOOL_BYTES = 8 * 1024 * 1024
@@ -185,7 +176,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tags: Tags = ()
     element_identifiers: Identifiers = ()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    destinations: dict[str, Destination] = {}
+    destinations: dict[str, DestinationSettings] = {}
+    """By name; as loaded, each is of its own system's type."""
     spool: Spool = Spool()
     intake: Intake = Intake()
 

@@ -1,25 +1,26 @@
 """The way of events from the spool to one destination: wait, send what is next, act on what became of it.
 
 One thread a destination, which sleeps without a timeout while nothing waits. This module says when;
-what is sent, and what an outcome does to the events, is `work`'s. One destination never waits for another.
+what is sent, and what an outcome does to the events, is `sender`'s. One destination never waits for another.
 """
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from threading import Thread
 from typing import assert_never
 
-from agent.configuration import types
+from agent.configuration.types import BatchedSettings, DestinationSettings
 from agent.delivery.backoff import Backoff
+from agent.delivery.control import LoopControl
 from agent.delivery.correction import Clocks
-from agent.delivery.rest import Rest
-from agent.delivery.signals import Signals
+from agent.delivery.destination import Destination
+from agent.delivery.outcome import Paused, RetryLater
+from agent.delivery.retries import Retries
+from agent.delivery.retry_timer import RetryTimer
+from agent.delivery.sender import Blocked, Idle, Progressed, Sender, Step, Unblocked
 from agent.delivery.state import DestinationState, Phase
-from agent.delivery.work import Held, IsMended, Nothing, Went, Work
-from agent.destinations.destination import Destination, Entries, Request
-from agent.destinations.outcome import Outcome, Paused, RetryLater
-from spool import Rejection, Spool, SpoolClosed
+from spool import Spool, SpoolClosed
 
 _LOG = logging.getLogger("agent.delivery")
 
@@ -38,42 +39,37 @@ class DeliveryLoop:
     def __init__(
         self,
         destination: Destination,
-        settings: types.Destination,
+        settings: DestinationSettings,
         spool: Spool,
         *,
         hostname: Callable[[], str | None],
         clocks: Clocks,
-        on_rejected: Callable[[str, Sequence[Rejection]], None] | None = None,
         backoff: Backoff | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self._destination = destination
-        self._settings = settings
+        self._timeout_seconds = settings.timeout
+        self._linger_seconds = settings.batch.linger if isinstance(settings, BatchedSettings) else 0.0
         self._spool = spool
         self._monotonic = monotonic
         self._look_seconds = look_seconds
-        self._rest = Rest(
-            destination.name,
-            backoff or Backoff(settings.backoff.initial, settings.backoff.max),
+        backoff = backoff or Backoff(settings.backoff.initial, settings.backoff.max)
+        self._timer = RetryTimer(destination.name, backoff, monotonic=monotonic, wall=clocks.wall)
+        self._sender = Sender(destination, settings, spool, hostname=hostname, clocks=clocks)
+        self._retries = Retries(
+            destination,
+            spool,
+            self._sender,
+            backoff,
+            hostname=hostname,
             monotonic=monotonic,
             wall=clocks.wall,
         )
-        self._work = Work(
-            destination,
-            settings,
-            spool,
-            self._send,
-            self._rest.succeeded,
-            hostname=hostname,
-            clocks=clocks,
-            on_rejected=on_rejected,
-        )
-        self._is_mended: IsMended = destination.probe_key_changed
-        self._has_retries = True  # a start looks after them as a poke does
+        self._unblocked: Unblocked = destination.credential_changed
         self._gave_up = False
         self._last_sent = float("-inf")
-        self._signals = Signals(spool.interrupt, monotonic)
+        self._control = LoopControl(spool.interrupt, monotonic)
         self._thread = Thread(target=self._run, name=f"delivery-{destination.name}", daemon=True)
 
     @property
@@ -87,15 +83,15 @@ class DeliveryLoop:
 
     def state(self) -> DestinationState:
         """Return how this destination is doing."""
-        return self._rest.state
+        return self._timer.state
 
     def poke(self) -> None:
         """Try now, also when paused: after a reload, or when rejected events are to be tried again."""
-        self._signals.poke()
+        self._control.poke()
 
     def flush(self, timeout_seconds: float) -> bool:
         """Wait until everything that waits now was sent once; return whether all of it was delivered."""
-        return self._signals.flush(timeout_seconds)
+        return self._control.flush(timeout_seconds)
 
     def stop(self, flush_seconds: float) -> bool:
         """Send what waits for at most so long, then end; return whether the thread has ended."""
@@ -104,7 +100,7 @@ class DeliveryLoop:
 
     def begin_stop(self, flush_seconds: float) -> None:
         """Ask for the end, without waiting for it: several destinations stop side by side."""
-        self._signals.stop(flush_seconds)
+        self._control.stop(flush_seconds)
         self._destination.cut_short(flush_seconds)
 
     def join(self, timeout_seconds: float) -> bool:
@@ -121,14 +117,14 @@ class DeliveryLoop:
         except SpoolClosed:
             _LOG.debug("%s: the spool is closed", self.name)
         finally:
-            self._rest.enter(Phase.STOPPED)
-            self._signals.answer(self._signals.flushes(), delivered=False)
+            self._timer.enter(Phase.STOPPED)
+            self._control.answer(self._control.flushes(), delivered=False)
             self._destination.close()
 
     def _is_over(self) -> bool:
-        if not self._signals.is_stopping:
+        if not self._control.is_stopping:
             return False
-        return self._gave_up or self._signals.seconds_left <= 0 or not self._work.waits
+        return self._gave_up or self._control.seconds_left <= 0 or not self._sender.waits
 
     def _guarded_turn(self) -> None:
         try:
@@ -137,102 +133,100 @@ class DeliveryLoop:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not end this delivery
             _LOG.exception("%s: delivery failed", self.name)
-            self._work.give_up()
-            why = RetryLater(f"{type(error).__name__} in the agent; see its log")
-            self._hold(Held(why, self._destination.probe_key_changed))
+            self._sender.give_up()
+            self._hold(self._sender.blocked(RetryLater(f"{type(error).__name__} in the agent; see its log")))
 
     def _turn(self) -> None:
-        """Wait for what comes next and do it: a try that is due, rejected events, a batch."""
-        self._signals.wake.clear()
+        """Wait for what comes next and do it: a try that is due, a rejected event, a batch."""
+        self._control.wake.clear()
         self._gave_up = False
-        ticket = self._signals.flushes()
-        if self._signals.take_poke():
-            self._has_retries = True
-            self._rest.over()
+        ticket = self._control.flushes()
+        if self._control.take_poke():
+            self._retries.ask()
+            self._timer.over()
         elif not self._is_due():
             return
-        if self._has_retries:
-            self._retry_rejected()
-        if not self._gave_up:
-            self._go_on(ticket)
-        if self._gave_up:
-            self._signals.answer(ticket, delivered=False)
-
-    def _go_on(self, ticket: int) -> None:
-        if self._work.waits:
+        if self._retries.wait_seconds == 0:
+            self._do(self._retries.step)
+        elif self._sender.waits:
             self._linger()
-            step = self._work.step()
+            self._do(self._sender.step)
         else:
-            step = Nothing()
-        match step:
-            case Went():
-                pass
-            case Held():
-                self._hold(step)
-            case Nothing():
-                self._signals.answer(ticket, delivered=True)
-                self._rest.enter(Phase.IDLE)
-                if not self._signals.is_stopping:
-                    self._spool.wait(self.name, None, self._signals.wake)
-            case _:
-                assert_never(step)
+            self._rest(ticket)
+        if self._gave_up:
+            self._control.answer(ticket, delivered=False)
 
-    def _retry_rejected(self) -> None:
-        held = self._work.retry_rejected()
-        if held is not None:
-            self._hold(held)
-        self._has_retries = held is not None
+    def _do(self, step: Callable[[float], Step]) -> None:
+        """Make a request, and act on what became of it."""
+        self._timer.enter(Phase.SENDING)
+        done = step(max(_LEAST_TIMEOUT_SECONDS, min(self._timeout_seconds, self._control.seconds_left)))
+        match done:
+            case Progressed():
+                if done.asked:
+                    self._last_sent = self._monotonic()
+                if done.delivered:
+                    self._timer.succeeded()
+            case Blocked():
+                self._last_sent = self._monotonic()
+                self._hold(done)
+            case Idle():
+                pass
+            case _:
+                assert_never(done)
+        if self._sender.has_deferred:
+            self._sender.has_deferred = False
+            self._retries.deferred()
+
+    def _rest(self, ticket: int) -> None:
+        """Sleep until something comes, or a deferred event is due."""
+        self._control.answer(ticket, delivered=True)
+        self._timer.enter(Phase.IDLE)
+        if not self._control.is_stopping:
+            self._spool.wait(self.name, self._retries.wait_seconds, self._control.wake)
 
     # When
 
     def _is_due(self) -> bool:
         """Wait a while for the next try; return whether it is now."""
-        remaining = self._rest.remaining()
+        remaining = self._timer.remaining()
         if not remaining:
-            if self._rest.is_waiting:
-                self._work.time_is_over()
-        elif not self._rest.is_paused:
-            if not self._signals.is_urgent:
+            if self._timer.is_waiting:
+                self._sender.time_is_over()
+        elif not self._timer.is_paused:
+            if not self._control.is_urgent:
                 return self._slept(remaining)
-        elif not self._is_mended():
-            if not self._signals.is_urgent:
+        elif not self._unblocked():
+            if not self._control.is_urgent:
                 return self._slept(min(remaining, self._look_seconds))
             self._gave_up = True
-            self._signals.answer(self._signals.flushes(), delivered=False)
+            self._control.answer(self._control.flushes(), delivered=False)
             return False
-        self._rest.over()
+        self._timer.over()
         return True
 
     def _slept(self, seconds: float) -> bool:
-        self._signals.wake.wait(seconds)
+        self._control.wake.wait(seconds)
         return False  # what woke us is looked at in the next turn
 
     def _linger(self) -> None:
         """Let a batch fill: the first event after silence goes at once, those after it together."""
-        remaining = self._last_sent + self._settings.batch.linger - self._monotonic()
-        if remaining > 0 and not self._work.was_full and not self._signals.is_urgent:
-            self._signals.wake.wait(remaining)
+        remaining = self._last_sent + self._linger_seconds - self._monotonic()
+        if (
+            remaining > 0
+            and not (self._sender.was_full or self._sender.is_amid)
+            and not self._control.is_urgent
+        ):
+            self._control.wake.wait(remaining)
 
-    def _hold(self, held: Held) -> None:
+    def _hold(self, blocked: Blocked) -> None:
         self._gave_up = True
-        self._is_mended = held.is_mended
-        match held.why:
+        self._unblocked = blocked.unblocked
+        match blocked.why:
             case RetryLater(reason, after_seconds):
-                self._rest.back_off(reason, after_seconds)
+                self._timer.back_off(reason, after_seconds)
             case Paused(reason):
-                self._rest.pause(reason)
+                self._timer.pause(reason)
             case _:
-                assert_never(held.why)
-        if self._rest.failures >= FAILURES_OF_AN_OUTAGE:
-            self._work.size.ramp()
-
-    # How
-
-    def _send(
-        self, hostname: str, entries: Sequence[Entries], events: int, accepted_another: bool
-    ) -> Outcome:
-        self._rest.enter(Phase.SENDING)
-        timeout = max(_LEAST_TIMEOUT_SECONDS, min(self._settings.timeout, self._signals.seconds_left))
-        answer = self._destination.send(Request(hostname, entries), timeout)
-        self._last_sent = self._monotonic()
-        return self._destination.outcome(answer, events=events, accepted_another=accepted_another)
+                assert_never(blocked.why)
+        if self._timer.failures >= FAILURES_OF_AN_OUTAGE:
+            self._sender.size.ramp()

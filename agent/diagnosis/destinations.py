@@ -1,17 +1,15 @@
-"""Whether each destination can be reached, is who it says, and knows our key; nothing is sent to it but that question."""
+"""Whether each destination can be reached and knows our credential; its system knows how to ask."""
 
 from collections.abc import Iterator, Mapping
 
-from agent.configuration.types import Destination
-from agent.destinations.answer import Answer, Failure, NoAnswer, NotSent, Response
-from agent.destinations.destination import DestinationError
-from agent.destinations.stackstate import StackState
-from agent.diagnosis.finding import Finding
+from agent.configuration.types import DestinationSettings
+from agent.systems.finding import Finding
+from agent.systems.registry import system
 
 TIMEOUT_SECONDS = 10.0
 
 
-def look_at_all(destinations: Mapping[str, Destination]) -> Iterator[Finding]:
+def look_at_all(destinations: Mapping[str, DestinationSettings]) -> Iterator[Finding]:
     """Yield a finding for each destination."""
     if not destinations:
         advice = "add one under `destinations:`, or set STS_STS_URL and STS_API_KEY"
@@ -20,50 +18,12 @@ def look_at_all(destinations: Mapping[str, Destination]) -> Iterator[Finding]:
         yield look_at(name, settings)
 
 
-def look_at(name: str, settings: Destination) -> Finding:
-    """Ask one destination whether it knows the key."""
-    check = f"destination {name}"
-    try:
-        destination = StackState(name, settings)
-    except DestinationError as error:
-        return Finding(check, "fail", error.problem, error.hint)
-    try:
-        answer = destination.validate(min(settings.timeout, TIMEOUT_SECONDS))
-    finally:
-        destination.close()
-    return told(check, settings, answer)
-
-
-def told(check: str, settings: Destination, answer: Answer) -> Finding:
-    """Return the finding that an answer means."""
-    where = settings.url.masked()
-    match answer:
-        case NotSent(reason):
-            return Finding(check, "fail", reason, "put the key where the configuration says")
-        case NoAnswer(Failure.TLS, text):
-            advice = "set tls.ca_file to the authority that signed the receiver's certificate"
-            return Finding(check, "fail", f"{where} does not prove who it is: {text}", advice)
-        case NoAnswer(_, text):
-            return Finding(
-                check,
-                "fail",
-                f"{where} cannot be reached: {text}",
-                "mend the url, the proxy, or the way there",
-            )
-        case Response(status=401 | 403):
-            return Finding(
-                check,
-                "fail",
-                f"{where} does not know the key",
-                "put the right key where the configuration says",
-            )
-        case Response(is_html=True):
-            advice = "look whether the url ends in /stsAgent, and whether a proxy or portal is in between"
-            return Finding(check, "warn", f"{where} answers with a web page: cannot tell", advice)
-        case Response(status) if 200 <= status < 300:  # noqa: PLR2004 - the class of success
-            return Finding(check, "ok", f"{where} knows the key")
-        case Response(status):
-            advice = "look whether the url ends in /stsAgent; some receivers do not answer this question"
-            return Finding(
-                check, "warn", f"{where} answers {status}: cannot tell whether it knows the key", advice
-            )
+def look_at(name: str, settings: DestinationSettings) -> Finding:
+    """Ask one destination whether it knows the credential."""
+    probe = system(settings.type).probe
+    if probe is None:
+        advice = "look at `sts-agent status` once the daemon runs"
+        return Finding(
+            f"destination {name}", "warn", f"{settings.type} offers no way to ask: cannot tell", advice
+        )
+    return probe(name, settings, min(settings.timeout, TIMEOUT_SECONDS))

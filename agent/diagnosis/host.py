@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent.configuration.units import format_size
-from agent.diagnosis.finding import Finding, Level
+from agent.systems.finding import Finding, Level
 
 INOTIFY = Path("/proc/sys/fs/inotify")
 SYSTEMD = Path("/run/systemd/system")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from agent.diagnosis.finding import Finding
+from agent.systems.finding import Finding
 
 MOST_DIRECTORIES = 50_000
 """Where counting ends: a host that watches more is told so by the limit of inotify anyway."""

@@ -8,14 +8,22 @@ named here, `agent.http`, `agent.events` and values of `agent.configuration`; ne
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
-from yaml.nodes import MappingNode
 
 from agent.configuration.types import DestinationSettings
-from agent.delivery.destination import Destination
+from agent.systems.finding import Finding
 from collectors.collector import Collector, Memory, Remember, Scoped
+
+if TYPE_CHECKING:  # the table is read by every command: it loads none of what a daemon needs
+    from yaml.nodes import MappingNode
+
+    from agent.chunk import Captured
+    from agent.delivery.destination import Destination
+    from agent.events.stored_event import StoredEvent
+    from agent.http.client import HttpClient
+    from agent.intake.dialect import Dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,28 +34,18 @@ class Surroundings:
     """Return this host's name, None while none is acceptable."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What `doctor` found: `check` says what was tried, `text` how it went, `advice` what to do (empty when ok)."""
-
-    check: str
-    level: Literal["ok", "warn", "fail"]
-    text: str
-    advice: str = ""
-
-
 class MakeDestination(Protocol):
     """Makes the destination of these settings; raises `DestinationError` for what cannot be used."""
 
-    def __call__(self, name: str, settings: Any, surroundings: Surroundings) -> Destination:
+    def __call__(self, name: str, settings: Any, surroundings: Surroundings) -> "Destination":
         """Return it; `settings` are of the system's own type, `name` is the operator's."""
         ...
 
 
 class MakeDialect(Protocol):
-    """Makes the system's way of posting to us: an `agent.intake.dialect.Dialect`."""
+    """Makes the system's way of posting to us; see `agent.intake.dialect`."""
 
-    def __call__(self, surroundings: Surroundings) -> Any:
+    def __call__(self, surroundings: Surroundings) -> "Dialect":
         """Return it; called once, when the intake opens."""
         ...
 
@@ -76,7 +74,7 @@ class Listener(Protocol):
 class Keep(Protocol):
     """Puts stored events on disk together with what to remember of them, all or nothing."""
 
-    def __call__(self, events: Sequence[Any], remember: Remember) -> None:
+    def __call__(self, events: "Sequence[Captured]", remember: Remember) -> None:
         """Return when they are synced; raises what the spool raises when nothing was kept."""
         ...
 
@@ -85,15 +83,15 @@ class MakeListeners(Protocol):
     """Makes the listeners that the `intake` section of agent.yaml asks for; none when it does not."""
 
     def __call__(self, intake: Any, keep: Keep, surroundings: Surroundings) -> Sequence[Listener]:
-        """`intake` is `agent.configuration.types.Intake`."""
+        """Return them; `intake` is an `agent.configuration.types.Intake`."""
         ...
 
 
 class MakeSource(Protocol):
     """Makes a collector that polls the system, from the entries of its key in conf.d."""
 
-    def __call__(self, entries: Sequence[Scoped[Any]], client: Callable[..., Any]) -> Collector:
-        """`client` makes an `agent.http.client.HttpClient`; it is handed in, so that a test can hand in another."""
+    def __call__(self, entries: Sequence[Scoped[Any]], client: "Callable[..., HttpClient]") -> Collector:
+        """Return it; `client` makes the HTTP client, and is handed in so that a test can hand in another."""
         ...
 
 
@@ -110,8 +108,8 @@ class Source:
 class Observe(Protocol):
     """Looks at an event when it is captured: what is returned is remembered in the event's own transaction."""
 
-    def __call__(self, event: Any, memory: Memory) -> Remember:
-        """`event` is an `agent.events.stored_event.StoredEvent`; `memory` holds what this system remembered before.
+    def __call__(self, event: "StoredEvent", memory: Memory) -> Remember:
+        """Return what to remember; `memory` holds what this system remembered before.
 
         It must be quick (it runs in the thread that captures), change nothing and raise nothing.
         """
@@ -160,18 +158,23 @@ class MakeStandIn(Protocol):
         ...
 
 
-class FromEnvironment(Protocol):
-    """Completes a destination of this system by what the environment says; see `agent.configuration.environment`."""
+class MakeFromEnvironment(Protocol):
+    """Makes or changes the destination under the system's own name by the variables that its row in the table names."""
 
     def __call__(
-        self, node: MappingNode | None, environ: Mapping[str, str], *, is_named: bool
-    ) -> MappingNode | None:
-        """Return the node of agent.yaml, completed.
-
-        `is_named` tells that it is the destination under the system's own name: then `node` is None when the file has
-        none, and what is returned makes one, unless it is None.
-        """
+        self, node: "MappingNode | None", environ: Mapping[str, str], *, has_destinations: bool
+    ) -> "MappingNode | None":
+        """Return the node; it is None when agent.yaml has none of this name, and stays so when none is to be made."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class FromEnvironment:
+    """How the environment makes and completes destinations; on nodes, so that a problem names the variable to fix."""
+
+    make: MakeFromEnvironment
+    complete: Callable[["MappingNode", Mapping[str, str]], "MappingNode"]
+    """Return any destination of this system, completed."""
 
 
 @dataclass(frozen=True, slots=True)

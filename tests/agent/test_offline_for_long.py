@@ -13,9 +13,10 @@ import pytest
 from agent.capture import Capture, Clocks
 from agent.configuration import types
 from agent.delivery.loop import DeliveryLoop
-from agent.destinations.stackstate import StackState
 from agent.events.identity import Identity
 from agent.receiver import Receiver
+from agent.systems.stackstate.destination import StackState
+from agent.systems.stackstate.settings import StackStateSettings
 from collectors.event import Category, Event
 from spool import Options, Spool
 
@@ -37,7 +38,7 @@ class Host:
         self.now = float(START)
         self.numbers = itertools.count()
         self.random = random.Random(7)
-        self.settings = types.Destination(
+        self.settings = StackStateSettings(
             type="stackstate", url="http://127.0.0.1:1/stsAgent", api_key=types.Secret("k"), backoff=WAITS
         )
         self.boots = 0
@@ -87,7 +88,7 @@ class Host:
         return sum(one.dropped.values())
 
     def deliver_to(self, receiver):
-        settings = types.Destination(
+        settings = StackStateSettings(
             type="stackstate", url=receiver.url, api_key=types.Secret("k"), backoff=WAITS
         )
         destination = StackState("sts", settings)

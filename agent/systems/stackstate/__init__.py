@@ -1,1 +1,56 @@
-"""StackState: the common JSON object, in and out."""
+"""StackState: events in the common JSON object to a receiver, and what a receiver takes from others."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent.systems.finding import Finding
+from agent.systems.stackstate import environment
+from agent.systems.stackstate.settings import StackStateSettings
+from agent.systems.system import FromEnvironment, StandIn, Surroundings, System
+
+if TYPE_CHECKING:
+    from agent.delivery.destination import Destination
+    from agent.intake.dialect import Dialect
+
+
+def _destination(name: str, settings: StackStateSettings, surroundings: Surroundings) -> "Destination":
+    from agent.systems.stackstate.destination import StackState
+
+    del surroundings  # a batch says its host itself
+    return StackState(name, settings)
+
+
+def _dialect(surroundings: Surroundings) -> "Dialect":
+    from agent.systems.stackstate.dialect import StackStateDialect
+
+    del surroundings  # each request brings the identity it is parsed with
+    return StackStateDialect()
+
+
+def _probe(name: str, settings: StackStateSettings, timeout_seconds: float) -> Finding:
+    from agent.systems.stackstate.probe import probe
+
+    return probe(name, settings, timeout_seconds)
+
+
+def _stand_in(
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    credential: str | None = None,
+    record: Path | None = None,
+    **options: Any,
+) -> StandIn:
+    from agent.receiver import Receiver
+
+    return Receiver(host, port, api_key=credential, record=record, **options)
+
+
+SYSTEM = System(
+    settings=StackStateSettings,
+    destination=_destination,
+    dialect=_dialect,
+    probe=_probe,
+    stand_in=_stand_in,
+    from_environment=FromEnvironment(environment.make, environment.complete),
+)

@@ -8,7 +8,8 @@ import traceback
 import msgspec
 import pytest
 
-from agent.configuration.types import Destination, Secret
+from agent.configuration.types import Secret
+from agent.systems.stackstate.settings import StackStateSettings
 
 KEY = "5ecret-of-the-receiver"
 
@@ -19,7 +20,7 @@ def test_nothing_that_makes_text_shows_it(shown):
 
 
 def test_it_does_not_show_inside_the_settings_that_hold_it():
-    settings = Destination(type="stackstate", url="http://127.0.0.1/stsAgent", api_key=Secret(KEY))
+    settings = StackStateSettings(type="stackstate", url="http://127.0.0.1/stsAgent", api_key=Secret(KEY))
     assert KEY not in repr(settings)
     assert KEY not in str(msgspec.structs.asdict(settings))
 

@@ -10,9 +10,10 @@ import pytest
 
 from agent.configuration import types
 from agent.delivery.loop import DeliveryLoop
-from agent.destinations.http import Http
-from agent.destinations.stackstate import StackState
+from agent.http.client import HttpClient
 from agent.receiver import Receiver
+from agent.systems.stackstate.destination import StackState
+from agent.systems.stackstate.settings import StackStateSettings
 from collectors.event import Category, Event, encode
 from spool import Record, Spool, compress
 
@@ -85,7 +86,7 @@ def settings(url, **changes):
     }
     if "api_key_file" in changes:
         del values["api_key"]
-    return types.Destination(**{**values, **changes})
+    return StackStateSettings(**{**values, **changes})
 
 
 @pytest.fixture
@@ -118,8 +119,8 @@ def loop_to(spool):
         **changes,
     ):
         given = settings(url, **changes)
-        http = partial(Http, resolve=resolve) if resolve else Http
-        destination = StackState(name or f"sts{next(numbers) or ''}", given, http=http)
+        client = partial(HttpClient, resolve=resolve) if resolve else HttpClient
+        destination = StackState(name or f"sts{next(numbers) or ''}", given, client=client)
         spool.attach(destination.name, destination.identity, given.start)
         loop = DeliveryLoop(
             destination,

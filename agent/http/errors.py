@@ -7,14 +7,23 @@ import re
 import socket
 import ssl
 
-from agent.destinations.answer import Answer, Failure, NoAnswer, NotSent
+from agent.http.result import Failure, HttpResult, NoAnswer, NotSent
 
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})\s*(.*)")
 
 
+class ClientError(Exception):
+    """Something on this side keeps a request from being made; `hint` says what to do."""
+
+    def __init__(self, problem: str, hint: str = "") -> None:
+        super().__init__(f"{problem} ({hint})" if hint else problem)
+        self.problem = problem
+        self.hint = hint
+
+
 def translated(
     error: BaseException, *, was_sending: bool, has_expired: bool, is_proxied: bool, timeout_seconds: float
-) -> Answer:
+) -> HttpResult:
     """Return what an exception during a request means."""
     cause = _innermost(error)
     refused = _TUNNEL_REFUSED.search(str(cause))

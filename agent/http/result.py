@@ -1,6 +1,7 @@
 """What comes back from a request, as a value; no text in it holds a credential."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -14,7 +15,7 @@ class Failure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class Answered:
     """The other side answered; `text` is the beginning of its body, masked."""
 
     status: int
@@ -22,6 +23,8 @@ class Response:
     is_html: bool = False
     retry_after_seconds: float | None = None
     location: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """As they came, masked; look them up in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,4 +42,4 @@ class NotSent:
     reason: str
 
 
-Answer = Response | NoAnswer | NotSent
+HttpResult = Answered | NoAnswer | NotSent

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from agent.configuration.types import Only
-from agent.delivery.items import certainty, grouped, items, needs_looking, whole
+from agent.delivery.filter import Filter
+from agent.delivery.outgoing import chunks_of, chunks_on_disk
 from spool import Batch, Piece, Position, Record, Segment, compress
 
 EVENTS = [
@@ -49,7 +50,7 @@ def batch(*events, first=0, last=None):
     ],
 )
 def test_an_event_passes_when_it_matches_each_list(only, passing):
-    found = items(batch(*EVENTS), only)
+    found = Filter(only).items(batch(*EVENTS))
     assert [item.position.entry for item in found if item.wanted] == passing
     assert [item.position.record for item in found] == [7, 7, 7, 7]
 
@@ -67,22 +68,23 @@ def test_an_event_passes_when_it_matches_each_list(only, passing):
 )
 def test_what_the_record_tells_is_not_decoded(only, events, certain):
     made = batch(*events)
-    assert certainty(made.pieces[0].record, only) is certain
-    assert needs_looking(made, only) is (certain is not True)
+    assert Filter(only).matches_record(made.pieces[0].record) is certain
+    assert Filter(only).needs_decoding(made) is (certain is not True)
 
 
 def test_a_record_begun_before_goes_on_at_its_position():
     made = batch(*EVENTS, first=1, last=3)
-    assert json.loads(b"[" + whole(made)[0].json + b"]") == EVENTS[1:3]
-    assert [item.position for item in items(made, Only())] == [Position(7, 1), Position(7, 2)]
+    assert json.loads(b"[" + chunks_on_disk(made.pieces)[0].json + b"]") == EVENTS[1:3]
+    assert [item.position for item in Filter(Only()).items(made)] == [Position(7, 1), Position(7, 2)]
 
 
 def test_a_whole_record_goes_out_undecoded():
-    assert isinstance(whole(batch(*EVENTS))[0].json, Segment)
+    assert isinstance(chunks_on_disk(batch(*EVENTS).pieces)[0].json, Segment)
 
 
 def test_events_are_grouped_by_name_in_order():
-    made = grouped(item for item in items(batch(*EVENTS), Only(types=("A",))) if item.wanted)
-    assert [(entries.name, json.loads(b"[" + entries.json + b"]")) for entries in made] == [
+    found = Filter(Only(types=("A",))).items(batch(*EVENTS))
+    made = chunks_of(item.event for item in found if item.wanted)
+    assert [(chunk.name, json.loads(b"[" + chunk.json + b"]")) for chunk in made] == [
         ("custom", [EVENTS[0], EVENTS[2]])
     ]

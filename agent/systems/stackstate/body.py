@@ -1,4 +1,4 @@
-"""The common JSON object of a StackState receiver around entries that stay compressed.
+"""The common JSON object of a StackState receiver around events that stay compressed.
 
 Nothing here looks into an event. With deflate a body costs a few joins a chunk: large segments go as
 they lie on disk, and runs of small ones are compressed together, or a body of single events would be
@@ -11,30 +11,60 @@ from typing import Literal
 
 import msgspec
 
-from agent.destinations.destination import Entries, Request
+from agent.delivery.outgoing import EVENT, Outgoing
 from spool import Segment, compress, inflate, splice
 
 SMALL_BYTES = 8 * 1024
 """Of JSON: below it a segment of its own costs more on the line than compressing it again costs us."""
 
+SECTIONS = ("metrics", "service_checks", "topologies", "health")
+"""The lists of the common JSON object besides its events."""
+
+KINDS = frozenset({EVENT, *(f"stackstate/{section}" for section in SECTIONS)})
+"""The kinds of records that only a StackState receiver takes: a body's other lists, spooled as they came."""
+
 Part = bytes | Segment
 
 
-def envelope(request: Request, collection_timestamp: int) -> list[Part]:
-    """Return the request's JSON object in parts, names in the order of their first event."""
+def body_of(outgoing: Outgoing, now: int) -> list[Part]:
+    """Return a request's JSON object in parts.
+
+    Events are named, in the order of each name's first event, and collected `now`. A list of another kind goes
+    back to where it was in the body it came in, with that body's own time.
+    """
+    section = outgoing.kind.partition("/")[2]
+    collected = now if outgoing.kind == EVENT else outgoing.first_time
+    hostname = msgspec.json.encode(outgoing.hostname)
+    parts: list[Part] = [
+        b'{"collection_timestamp":%d,"internalHostname":%b,"events":{' % (collected, hostname)
+    ]
+    if outgoing.kind == EVENT:
+        parts += _named(outgoing)
+    parts.append(b"}")
+    for name in SECTIONS:
+        parts.append(b',"%b":[' % name.encode())
+        if name == section:
+            parts += _joined(chunk.json for chunk in outgoing.chunks())
+        parts.append(b"]")
+    parts.append(b"}")
+    return parts
+
+
+def _named(outgoing: Outgoing) -> Iterator[Part]:
     by_name: dict[str, list[Part]] = {}
-    for entries in request.entries:
-        parts = by_name.setdefault(entries.name, [])
-        if parts:
-            parts.append(b",")
-        parts.append(entries.json)
-    hostname = msgspec.json.encode(request.hostname)
-    head = b'{"collection_timestamp":%d,"internalHostname":%b,"events":{' % (collection_timestamp, hostname)
-    whole: list[Part] = [head]
-    for name, parts in by_name.items():
-        whole += [b"%b%b:[" % (b"" if len(whole) == 1 else b",", msgspec.json.encode(name)), *parts, b"]"]
-    whole.append(b'},"metrics":[],"service_checks":[],"topologies":[],"health":[]}')
-    return whole
+    for chunk in outgoing.chunks():
+        by_name.setdefault(chunk.name, []).append(chunk.json)
+    for at, (name, parts) in enumerate(by_name.items()):
+        yield b"%b%b:[" % (b"," if at else b"", msgspec.json.encode(name))
+        yield from _joined(parts)
+        yield b"]"
+
+
+def _joined(parts: Iterable[Part]) -> Iterator[Part]:
+    for at, part in enumerate(parts):
+        if at:
+            yield b","
+        yield part
 
 
 def encode(parts: list[Part], compression: Literal["deflate", "gzip", "none"]) -> tuple[bytes, str]:
@@ -79,8 +109,3 @@ def _length(part: Part) -> int:
 def _plain(parts: Iterable[Part]) -> Iterator[bytes]:
     for part in parts:
         yield inflate(part) if isinstance(part, Segment) else part
-
-
-def joined(name: str, bodies: list[bytes]) -> Entries:
-    """Return single events of one name as entries."""
-    return Entries(name, b",".join(bodies))

@@ -16,7 +16,7 @@ from requests.utils import prepend_scheme_if_needed, select_proxy
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from agent.destinations.deadline import Deadline
+from agent.http.deadline import Deadline
 
 logging.getLogger("urllib3").setLevel(logging.WARNING)
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)  # warns of odd headers with the whole URL

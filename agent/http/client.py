@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from agent.configuration.types import Tls
-from agent.destinations.answer import Answer, NoAnswer, NotSent, Response
-from agent.destinations.deadline import Deadline
-from agent.destinations.destination import DestinationError
-from agent.destinations.mask import Mask
-from agent.destinations.no_proxy import is_exempt
-from agent.destinations.retry_after import parse_retry_after
-from agent.destinations.tls import tls_context
-from agent.destinations.translation import translated
+from agent.http.deadline import Deadline
+from agent.http.errors import ClientError, translated
+from agent.http.mask import Mask
+from agent.http.proxy import is_exempt
+from agent.http.result import Answered, HttpResult, NoAnswer, NotSent
+from agent.http.retry_after import parse_retry_after
+from agent.http.tls import tls_context
 
 if TYPE_CHECKING:  # loaded with the first request
     import requests
@@ -28,12 +27,13 @@ RENEW_SECONDS = 180.0
 REUSE_SECONDS = 4.0
 """A connection idle for longer may be closed by the other side at the very moment we use it."""
 
-_BODY_BYTES = 16 * 1024
+BODY_BYTES = 16 * 1024
+"""Of an answer: enough to say what is wrong. Who wants an answer whole says how large one may be."""
 _LINE_CHARACTERS = 300
 
 
-class Http:
-    """Makes requests for one destination, one at a time; `shorten` and `close` may come from any thread."""
+class HttpClient:
+    """Makes requests to one other side, one at a time; `shorten` and `close` may come from any thread."""
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class Http:
         proxy: str | None = None,
         no_proxy: Iterable[str] = (),
         mask: Mask,
+        body_bytes: int = BODY_BYTES,
         resolve: Callable[..., list[Any]] = socket.getaddrinfo,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
@@ -50,6 +51,7 @@ class Http:
         self._proxy = proxy
         self._no_proxy = tuple(no_proxy)
         self._mask = mask
+        self._body_bytes = body_bytes
         self._resolve = resolve
         self._clock = clock
         self._wall = wall
@@ -61,11 +63,11 @@ class Http:
         if proxy:
             mask.add(urlsplit(proxy).password or "")
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str], timeout_seconds: float) -> Answer:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], timeout_seconds: float) -> HttpResult:
         """POST once; returns within the time, whatever the other side does."""
         return self._exchange("POST", url, body, headers, timeout_seconds)
 
-    def get(self, url: str, headers: Mapping[str, str], timeout_seconds: float) -> Answer:
+    def get(self, url: str, headers: Mapping[str, str], timeout_seconds: float) -> HttpResult:
         """GET once, as `post`."""
         return self._exchange("GET", url, None, headers, timeout_seconds)
 
@@ -85,7 +87,7 @@ class Http:
 
     def _exchange(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], timeout_seconds: float
-    ) -> Answer:
+    ) -> HttpResult:
         self._deadline.start(timeout_seconds)
         proxies = None
         try:
@@ -99,7 +101,7 @@ class Http:
             if self._deadline.expired:  # we ended the connection: what looks like the end of a header is not
                 raise TimeoutError  # noqa: TRY301 - translated below as any other
             return self._read(response)
-        except DestinationError as error:
+        except ClientError as error:
             return NotSent(self._line(str(error)))
         except Exception as error:  # noqa: BLE001 - the boundary: whatever a library raises is no answer
             self._renew()
@@ -115,7 +117,7 @@ class Http:
             self._deadline.finish()
             self._used = self._clock()
 
-    def _masked(self, answer: Answer) -> Answer:
+    def _masked(self, answer: HttpResult) -> HttpResult:
         match answer:
             case NoAnswer(failure, text):
                 return NoAnswer(failure, self._line(text))
@@ -132,7 +134,7 @@ class Http:
         if now - self._made > RENEW_SECONDS or now - self._used > REUSE_SECONDS:
             self._renew()
         if self._session is None:
-            from agent.destinations.transport import new_session
+            from agent.http.transport import new_session
 
             secure = url.startswith("https:") or (self._proxy or "").startswith("https:")
             context = tls_context(self._tls) if secure else None
@@ -167,20 +169,21 @@ class Http:
             return None
         return {"http": self._proxy, "https": self._proxy}
 
-    def _read(self, response: "requests.Response") -> Response:
+    def _read(self, response: "requests.Response") -> Answered:
         """Take status and headers as the answer, and of the body what comes of it in time."""
         try:
-            content = response.raw.read(_BODY_BYTES, decode_content=False)
-            is_whole = len(content) < _BODY_BYTES
+            content = response.raw.read(self._body_bytes, decode_content=False)
+            is_whole = len(content) < self._body_bytes
         except Exception:  # noqa: BLE001 - the answer stands without its body, the connection does not
             content, is_whole = b"", False
         text = content.decode(errors="replace")
-        answer = Response(
+        answer = Answered(
             status=response.status_code,
             text=self._mask(text),
             is_html=_is_html(response.headers.get("Content-Type", ""), text),
             retry_after_seconds=parse_retry_after(response.headers.get("Retry-After"), self._wall()),
             location=self._mask(response.headers.get("Location", "")),
+            headers={name: self._mask(value) for name, value in response.headers.items()},
         )
         response.close()
         if not is_whole:

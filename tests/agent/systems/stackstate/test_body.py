@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.destinations.destination import Entries, Request
-from agent.destinations.envelope import SMALL_BYTES, encode, envelope, merged
+from agent.delivery.outgoing import Chunk, Outgoing
+from agent.systems.stackstate.body import SMALL_BYTES, body_of, encode, merged
 from spool import Segment, compress
 
 names = st.sampled_from(["config", "service", 'ünï"cödé'])
@@ -17,10 +17,14 @@ texts = st.text(max_size=40) | st.text(min_size=200, max_size=400).map(lambda te
 bodies = st.lists(texts.map(lambda text: json.dumps({"msg_text": text}).encode()), min_size=1, max_size=3)
 
 
+def outgoing(hostname, chunks):
+    return Outgoing(hostname, len(chunks), lambda: chunks, list)
+
+
 @st.composite
 def entries(draw):
     name, joined = draw(names), b",".join(draw(bodies))
-    return Entries(name, compress(joined) if draw(st.booleans()) else joined)
+    return Chunk(name, compress(joined) if draw(st.booleans()) else joined)
 
 
 def plain(entry):
@@ -34,7 +38,7 @@ def plain(entry):
 
 @given(st.lists(entries(), max_size=6), st.sampled_from(["deflate", "gzip", "none"]))
 def test_every_encoding_gives_the_same_object_in_order(parts, compression):
-    body, encoding = encode(envelope(Request('h"ost', parts), 12), compression)
+    body, encoding = encode(body_of(outgoing('h"ost', parts), 12), compression)
     decode = {"deflate": zlib.decompress, "gzip": gzip.decompress, "": lambda data: data}
     wanted = {}
     for entry in parts:
@@ -63,13 +67,13 @@ def test_large_segments_go_as_they_are_and_runs_of_small_ones_together():
 def test_a_thousand_single_events_cost_the_line_what_one_chunk_of_them_would():
     events = [b'{"msg_title":"a file changed","timestamp":%d}' % at for at in range(1000)]
     apart, _ = encode(
-        envelope(Request("h", [Entries("config", compress(one)) for one in events]), 1), "deflate"
+        body_of(outgoing("h", [Chunk("config", compress(one)) for one in events]), 1), "deflate"
     )
-    whole, _ = encode(envelope(Request("h", [Entries("config", compress(b",".join(events)))]), 1), "deflate")
+    whole, _ = encode(body_of(outgoing("h", [Chunk("config", compress(b",".join(events)))]), 1), "deflate")
     assert len(apart) < 1.2 * len(whole)
 
 
 @pytest.mark.parametrize("compression", ["deflate", "gzip", "none"])
 def test_no_event_at_all_is_an_object_still(compression):
-    body, _ = encode(envelope(Request("h", []), 1), compression)
+    body, _ = encode(body_of(outgoing("h", []), 1), compression)
     assert body

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from threading import Condition, Event
 
 
-class Signals:
+class LoopControl:
     """The requests to one loop; `awake` is what has to stir besides `wake`, the spool's waiters."""
 
     def __init__(self, awake: Callable[[], None], monotonic: Callable[[], float] = time.monotonic) -> None:

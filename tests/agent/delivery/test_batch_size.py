@@ -1,6 +1,6 @@
 """Batches shrink when they were too much, and grow back to what goes through."""
 
-from agent.delivery.sizing import SUCCESSES_BEFORE_MORE, BatchSize
+from agent.delivery.batch_size import SUCCESSES_BEFORE_MORE, BatchSize
 
 
 def test_what_was_too_much_is_halved_until_it_passes():

@@ -1,4 +1,4 @@
-"""The waits of one destination: backing off after a failure, pausing until a person has mended something.
+"""The waits of one destination: backing off after a failure, pausing until an operator has fixed something.
 
 It keeps when the next try is due, says each failure, pause and recovery once in the log, and holds
 the state that `status` shows. It never waits by itself.
@@ -15,7 +15,7 @@ from agent.delivery.state import DestinationState, Phase
 _LOG = logging.getLogger("agent.delivery")
 
 
-class Rest:
+class RetryTimer:
     """When one destination is tried again, and why not now; `state` may be read by any thread."""
 
     def __init__(
@@ -37,7 +37,7 @@ class Rest:
 
     @property
     def is_paused(self) -> bool:
-        """Return whether a person has to mend something first."""
+        """Return whether an operator has to fix something first."""
         return self.state.phase is Phase.PAUSED
 
     @property

@@ -8,7 +8,7 @@ import ssl
 from pathlib import Path
 
 from agent.configuration.types import Tls
-from agent.destinations.destination import DestinationError
+from agent.http.errors import ClientError
 
 HASHED_DIRECTORIES = (Path("/etc/ssl/certs"), Path("/etc/pki/tls/certs"))
 """Directories that OpenSSL looks one certificate up in: nothing is loaded before it is needed."""
@@ -22,7 +22,7 @@ BUNDLES = (
 
 
 def tls_context(settings: Tls) -> ssl.SSLContext:
-    """Return the context for these settings; raises `DestinationError` naming the file that is wrong."""
+    """Return the context for these settings; raises `ClientError` naming the file that is wrong."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if not settings.verify:
@@ -41,7 +41,7 @@ def _load(context: ssl.SSLContext, path: Path) -> None:
     try:
         context.load_verify_locations(cafile=path)
     except (OSError, ValueError) as error:
-        raise DestinationError(
+        raise ClientError(
             f"tls.ca_file{_named(path)}: {_words(error)}",
             "give a file of PEM certificates that the agent may read",
         ) from None
@@ -68,7 +68,7 @@ def _load_own(context: ssl.SSLContext, certificate: Path, key: Path | None) -> N
     except (OSError, ValueError) as error:
         names = f"tls.client_cert_file{_named(certificate)}"
         names += f", tls.client_key_file{_named(key)}" if key else ""
-        raise DestinationError(f"{names}: {_words(error)}", "give PEM files without a passphrase") from None
+        raise ClientError(f"{names}: {_words(error)}", "give PEM files without a passphrase") from None
 
 
 def _named(path: Path) -> str:

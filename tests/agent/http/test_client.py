@@ -9,10 +9,10 @@ import time
 import pytest
 
 from agent.configuration.types import Tls
-from agent.destinations.answer import Failure, NoAnswer, NotSent, Response
-from agent.destinations.http import Http
-from agent.destinations.mask import Mask
-from agent.destinations.no_proxy import is_exempt
+from agent.http.client import HttpClient
+from agent.http.mask import Mask
+from agent.http.proxy import is_exempt
+from agent.http.result import Answered, Failure, NoAnswer, NotSent
 
 KEY = "s3cr3t/+key"
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
@@ -27,7 +27,7 @@ def http():
         mask = Mask()
         mask.add(KEY)
         options = {"tls": Tls(), "mask": mask, **options}
-        made.append(Http(**options))
+        made.append(HttpClient(**options))
         return made[-1]
 
     yield make
@@ -147,7 +147,7 @@ def test_a_wrong_content_length_is_an_answer_and_the_next_request_works(wire, ht
 
     client = http()
     side = wire(lie, OK)
-    assert isinstance(post(client, side.url, seconds=5), Response | NoAnswer)
+    assert isinstance(post(client, side.url, seconds=5), Answered | NoAnswer)
     answers = [post(client, side.url) for _ in range(2)]  # the first may meet the end of the old connection
     assert answers[-1].status == 200
 

@@ -1,0 +1,93 @@
+"""Which events a destination is to get, and a batch event by event where that has to be looked at.
+
+What a record tells beside its bytes is asked first; only what that leaves open is decoded.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from agent.configuration.types import Only
+from agent.delivery.outgoing import OutgoingEvent, bodies
+from spool import Batch, Position, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One event of a batch and its place in the spool; `wanted` when the filter lets it pass."""
+
+    position: Position
+    event: OutgoingEvent
+    wanted: bool = True
+
+
+class _Seen(msgspec.Struct):
+    """What a filter looks at; anything else than texts there passes no filter."""
+
+    event_type: msgspec.Raw = msgspec.Raw(b'""')
+    tags: msgspec.Raw = msgspec.Raw(b"[]")
+
+
+_SEEN = msgspec.json.Decoder(_Seen)
+
+Correct = Callable[[Record, bytes], bytes]
+"""Returns an event's JSON as it is to be sent, from how it was captured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Lets an event pass when it matches each list that is given."""
+
+    only: Only
+
+    def matches_record(self, record: Record) -> bool | None:
+        """Return whether all (True) or none (False) of a record pass, or None when its events must be asked.
+
+        A record tells the union of its events' types and tags.
+        """
+        by_type = _covers(self.only.types, record.event_types, record.count)
+        by_tag = _covers(self.only.tags, record.tags, record.count)
+        if by_type is False or by_tag is False:
+            return False
+        return True if by_type and by_tag else None
+
+    def needs_decoding(self, batch: Batch) -> bool:
+        """Return whether the batch must be decoded before it is sent."""
+        return batch.needs_correction or any(
+            self.matches_record(piece.record) is not True for piece in batch.pieces
+        )
+
+    def items(self, batch: Batch, correct: Correct | None = None) -> list[Item]:
+        """Return every event of a batch, corrected where asked, and whether it passes."""
+        return list(self._items(batch, correct))
+
+    def _items(self, batch: Batch, correct: Correct | None) -> Iterator[Item]:
+        for piece in batch.pieces:
+            record = piece.record
+            matches = self.matches_record(record)
+            for entry, body in enumerate(bodies(piece), piece.first_entry):
+                wanted = self._passes(body) if matches is None else matches
+                sent = correct(record, body) if wanted and correct is not None else body
+                event = OutgoingEvent(record.name, sent, record.captured)
+                yield Item(Position(piece.number, entry), event, wanted)
+
+    def _passes(self, body: bytes) -> bool:
+        try:
+            seen = _SEEN.decode(body)
+        except msgspec.ValidationError:
+            return False  # no object: it has neither a type nor a tag
+        if self.only.types and msgspec.json.decode(seen.event_type) not in self.only.types:
+            return False
+        if not self.only.tags:
+            return True
+        tags = msgspec.json.decode(seen.tags)
+        return isinstance(tags, list) and any(tag in self.only.tags for tag in tags)
+
+
+def _covers(wanted: Sequence[str], present: Sequence[str], count: int) -> bool | None:
+    if not wanted:
+        return True
+    if not set(wanted) & set(present):
+        return False
+    return True if count == 1 or (set(present) <= set(wanted) and len(present) == 1) else None

@@ -1,0 +1,134 @@
+"""A StackState receiver as a destination: its key's place, its requests, what its answers mean.
+
+See `agent.delivery.destination` for the contract. It never sends the key anywhere but to the configured
+address: no redirect is followed, and after the first success the key stays where it worked.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+from urllib.parse import quote, urlsplit
+
+from agent.delivery.outcome import Outcome
+from agent.delivery.outgoing import Outgoing
+from agent.http.client import HttpClient
+from agent.http.credential import Credential
+from agent.http.errors import ClientError
+from agent.http.mask import Mask
+from agent.http.result import Answered, HttpResult, NotSent
+from agent.systems.http_outcome import is_success, outcome_of
+from agent.systems.stackstate.address import parse_address
+from agent.systems.stackstate.body import KINDS, body_of, encode
+from agent.systems.stackstate.settings import StackStateSettings
+
+Place = Literal["header", "query", "both"]
+
+_KEY_REFUSED = {401, 403}
+
+
+class StackState:
+    """Sends the common JSON object to one receiver."""
+
+    kinds = KINDS
+
+    def __init__(
+        self,
+        name: str,
+        settings: StackStateSettings,
+        *,
+        client: Callable[..., HttpClient] = HttpClient,
+        wall: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self.max_events = settings.batch.max_events
+        self._settings = settings
+        self._wall = wall
+        self._clock = clock
+        self._address = parse_address(settings.url)
+        self._key = Credential(settings.api_key or self._address.api_key, settings.api_key_file, what="key")
+        self._mask = Mask()
+        self._mask.add(urlsplit(self._address.url).password or "")
+        self._http = client(
+            tls=settings.tls, proxy=settings.proxy, no_proxy=settings.no_proxy, mask=self._mask, wall=wall
+        )
+        self._proven: Place | None = None
+
+    def __repr__(self) -> str:
+        return f"StackState({self.name!r}, {self._mask(self._address.url)!r})"
+
+    @property
+    def identity(self) -> str:
+        """Return what it is, whatever its name."""
+        parts = urlsplit(self._address.url)
+        where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return hashlib.sha256(f"stackstate {where}".encode()).hexdigest()
+
+    def deliver(self, outgoing: Outgoing, timeout_seconds: float) -> Outcome:
+        """POST the events once, or twice while it is not known where this receiver wants the key."""
+        parts = body_of(outgoing, int(self._wall()))
+        body, encoding = encode(parts, self._settings.compression)
+        headers = {"Content-Type": "application/json"}
+        if encoding:
+            headers["Content-Encoding"] = encoding
+        post = partial(self._http.post, body=body)
+        return outcome_of(self._first_answer("/intake", post, headers, timeout_seconds))
+
+    def validate(self, timeout_seconds: float) -> HttpResult:
+        """Ask the receiver whether it knows the key: 2xx when it does, 403 when not."""
+        return self._first_answer("/api/v1/validate", self._http.get, {}, timeout_seconds)
+
+    def credential_changed(self) -> bool:
+        """Return whether the key file is another than the one last used."""
+        return self._key.has_changed()
+
+    def cut_short(self, seconds: float) -> None:
+        """Leave a request that is under way at most so many seconds more."""
+        self._http.shorten(seconds)
+
+    def close(self) -> None:
+        """Close connections."""
+        self._http.close()
+
+    def _first_answer(
+        self, path: str, ask: Callable[..., HttpResult], headers: dict[str, str], timeout_seconds: float
+    ) -> HttpResult:
+        """Return the first answer that does not refuse the key, of the places where the key may go."""
+        try:
+            key = self._key.get()
+        except ClientError as error:
+            return NotSent(str(error))
+        self._mask.add(key)
+        ends = self._clock() + timeout_seconds
+        refused: Answered | None = None
+        for place in self._places():
+            answer = ask(
+                self._url(path, key, place),
+                headers={**headers, **_key_headers(key, place)},
+                timeout_seconds=max(ends - self._clock(), 0.001),
+            )
+            if isinstance(answer, Answered) and answer.status in _KEY_REFUSED:
+                refused = refused or answer
+                continue
+            if isinstance(answer, Answered) and is_success(answer):
+                self._proven = place
+            return answer
+        assert refused is not None  # noqa: S101 - there is always a place
+        return refused
+
+    def _places(self) -> tuple[Place, ...]:
+        match self._settings.key_in:
+            case "auto":
+                return (self._proven,) if self._proven else ("header", "query")
+            case place:
+                return (place,)
+
+    def _url(self, path: str, key: str, place: Place) -> str:
+        query = "" if place == "header" else f"?api_key={quote(key, safe='')}"
+        return f"{self._address.url}{path}{query}"
+
+
+def _key_headers(key: str, place: Place) -> dict[str, str]:
+    return {} if place == "query" else {"sts-api-key": key}

@@ -1,0 +1,55 @@
+"""Whether a receiver can be reached, is who it says, and knows our key; nothing is sent to it but that question."""
+
+from agent.delivery.destination import DestinationError
+from agent.http.result import Answered, Failure, HttpResult, NoAnswer, NotSent
+from agent.systems.finding import Finding
+from agent.systems.stackstate.destination import StackState
+from agent.systems.stackstate.settings import StackStateSettings
+
+
+def probe(name: str, settings: StackStateSettings, timeout_seconds: float) -> Finding:
+    """Ask one receiver whether it knows the key."""
+    check = f"destination {name}"
+    try:
+        destination = StackState(name, settings)
+    except DestinationError as error:
+        return Finding(check, "fail", error.problem, error.hint)
+    try:
+        answer = destination.validate(timeout_seconds)
+    finally:
+        destination.close()
+    return finding(check, settings.url.masked(), answer)
+
+
+def finding(check: str, where: str, answer: HttpResult) -> Finding:
+    """Return the finding that an answer means."""
+    match answer:
+        case NotSent(reason):
+            return Finding(check, "fail", reason, "put the key where the configuration says")
+        case NoAnswer(Failure.TLS, text):
+            advice = "set tls.ca_file to the authority that signed the receiver's certificate"
+            return Finding(check, "fail", f"{where} does not prove who it is: {text}", advice)
+        case NoAnswer(_, text):
+            return Finding(
+                check,
+                "fail",
+                f"{where} cannot be reached: {text}",
+                "fix the url, the proxy, or the way there",
+            )
+        case Answered(status=401 | 403):
+            return Finding(
+                check,
+                "fail",
+                f"{where} does not know the key",
+                "put the right key where the configuration says",
+            )
+        case Answered(is_html=True):
+            advice = "look whether the url ends in /stsAgent, and whether a proxy or portal is in between"
+            return Finding(check, "warn", f"{where} answers with a web page: cannot tell", advice)
+        case Answered(status) if 200 <= status < 300:  # noqa: PLR2004 - the class of success
+            return Finding(check, "ok", f"{where} knows the key")
+        case Answered(status):
+            advice = "look whether the url ends in /stsAgent; some receivers do not answer this question"
+            return Finding(
+                check, "warn", f"{where} answers {status}: cannot tell whether it knows the key", advice
+            )
