@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # the table is read by every command: it loads none of what a
 
     from agent.chunk import Captured
     from agent.delivery.destination import Destination
-    from agent.events.stored_event import StoredEvent
+    from agent.events import stored_event
     from agent.http.client import HttpClient
     from agent.intake.dialect import Dialect
 
@@ -108,7 +108,7 @@ class Source:
 class Observe(Protocol):
     """Looks at an event when it is captured: what is returned is remembered in the event's own transaction."""
 
-    def __call__(self, event: "StoredEvent", memory: Memory) -> Remember:
+    def __call__(self, event: "stored_event.StoredEvent", memory: Memory) -> Remember:
         """Return what to remember; `memory` holds what this system remembered before.
 
         It must be quick (it runs in the thread that captures), change nothing and raise nothing.
