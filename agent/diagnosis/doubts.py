@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from agent.configuration.types import Configuration
-from agent.diagnosis.finding import Finding
+from agent.systems.finding import Finding
 from collectors.collector import Registration
 from collectors.registry import COLLECTORS
 
