@@ -27,11 +27,11 @@ from agent.http.budget import budget_of_this_process
 from agent.intake.control import Control
 from agent.intake.incoming import ARRIVED, IncomingFiles
 from agent.intake.keeping import Keeping
-from agent.intake.listeners import SocketListener
-from agent.intake.open_listeners import OpenListeners, Wanted
+from agent.intake.open_listeners import OpenListeners
 from agent.intake.rate import Rate
 from agent.intake.router import Router
 from agent.intake.share import Share
+from agent.intake.wanted import wanted_listeners
 from agent.journal import say, say_refused
 from agent.machine import settle_in
 from agent.notify import Notify
@@ -152,20 +152,12 @@ class Daemon:
 
     def _listen(self) -> None:
         """Bring what listens in line with the configuration; what cannot is tried again."""
-        self._listeners.reconfigure(self._wanted())
+        self._listeners.reconfigure(wanted_listeners(self._configuration, self._router, self._budget))
         self._housekeeping.arm(self._jobs())
 
     def _listen_again(self) -> None:
         self._listeners.try_again()
         self._housekeeping.arm(self._jobs())
-
-    def _wanted(self) -> list[Wanted]:
-        path = self._configuration.socket
-        return [
-            Wanted(
-                "socket", path, lambda: SocketListener(path, self._router.answer_socket, budget=self._budget)
-            )
-        ]
 
     def _begin(self) -> None:
         """Tell what has to be told of this start, then let everything run: no step stands or falls with another."""

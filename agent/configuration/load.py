@@ -181,8 +181,6 @@ def _doubts(settings: Settings) -> list[str]:
     for name, destination in settings.destinations.items():
         if destination.url.startswith("https:") and not destination.tls.verify:
             doubts.append(f"destinations.{name}: the receiver's certificate is not verified")
-    return doubts + [
-        f"intake.{key}: this version takes events in by the socket alone"
-        for key in ("http", "sensu")
-        if getattr(settings.intake, key) is not None
-    ]
+    if settings.intake.sensu is not None:
+        doubts.append("intake.sensu: this version does not open Sensu's ports")
+    return doubts

@@ -176,7 +176,7 @@ class Walk:
 def _check_readable(path: Path) -> None:
     try:
         with path.open("rb") as file:
-            empty = not file.read(1)
+            empty = not file.read(4096).strip()
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ValueError(f"must name a file that can be read, this one cannot: {reason}") from None

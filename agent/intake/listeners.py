@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from agent.http.budget import Budget
 from agent.http.limits import Limits
-from agent.http.message import Request, Response
+from agent.http.message import Refusal, Request, Response
 from agent.http.server import Server, listen_on_port, serve
 
 log = logging.getLogger(__name__)
@@ -25,14 +25,22 @@ GROUP = "sts-agent"
 _MODE = 0o660
 
 Answer = Callable[[Request], Response]
+Refuse = Callable[[Refusal], Response]
 
 
 class SocketListener:
     """HTTP on a Unix socket."""
 
     def __init__(
-        self, path: Path, answer: Answer, *, budget: Budget | None = None, limits: Limits | None = None
+        self,
+        path: Path,
+        answer: Answer,
+        *,
+        refuse: Refuse = Refusal.plain,
+        budget: Budget | None = None,
+        limits: Limits | None = None,
     ) -> None:
+        self._refuse = refuse
         self.path = path
         self._answer = Acquainted(answer)
         self._budget = budget
@@ -49,7 +57,9 @@ class SocketListener:
         """Listen from the moment this returns; raises `OSError`."""
         listener = listen_at(self.path)
         self._made = _identity(self.path)
-        self._server = serve(listener, self._answer, self._limits, budget=self._budget, name="intake")
+        self._server = serve(
+            listener, self._answer, self._limits, refuse=self._refuse, budget=self._budget, name="intake"
+        )
 
     def stop(self) -> None:
         """Take no more, let what is being answered be answered, and remove the socket."""
@@ -70,8 +80,15 @@ class PortListener:
     """HTTP on a port of this host, for programs of this host alone unless the limits say otherwise."""
 
     def __init__(
-        self, address: str, answer: Answer, *, budget: Budget | None = None, limits: Limits | None = None
+        self,
+        address: str,
+        answer: Answer,
+        *,
+        refuse: Refuse = Refusal.plain,
+        budget: Budget | None = None,
+        limits: Limits | None = None,
     ) -> None:
+        self._refuse = refuse
         self.address = address
         self._answer = answer
         self._budget = budget
@@ -82,7 +99,9 @@ class PortListener:
         """Listen from the moment this returns; raises `OSError`."""
         where = urlsplit(f"//{self.address}")
         listener = listen_on_port(where.hostname or "", where.port or 0)
-        self._server = serve(listener, self._answer, self._limits, budget=self._budget, name="port")
+        self._server = serve(
+            listener, self._answer, self._limits, refuse=self._refuse, budget=self._budget, name="port"
+        )
 
     def stop(self) -> None:
         """Take no more, and let what is being answered be answered."""

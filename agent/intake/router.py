@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from agent.events.identity import Identity
-from agent.http.message import Request, Response
+from agent.http.message import Refusal, Request, Response
 from agent.intake.control import Control, refuse
 from agent.intake.dialect import Dialect, Parsed, Problem, Route
 from agent.intake.keeping import Keeping
@@ -38,6 +38,11 @@ class Router:
     def port(self, token: Callable[[], str]) -> Callable[[Request], Response]:
         """Return what answers on a TCP port; `token` is asked at each request."""
         return lambda request: self._answer(request, token())
+
+    def refuse(self, refusal: Refusal) -> Response:
+        """Return what the server refuses by itself, as a body that is too large, in the words of its dialect."""
+        found = self._find(refusal.request.path) if refusal.request else None
+        return found[0].refused(Problem(refusal.status, refusal.reason)) if found else refusal.plain()
 
     def parse_common(self, body: bytes, identity: Identity) -> Parsed:
         """Return what a body holds that `event send` has left in a file instead of posting it; raises `Problem`."""
