@@ -13,14 +13,14 @@ import signal
 from collections.abc import Callable, Sequence
 from typing import ParamSpec
 
-from agent import clock, hostname
-from agent.capture import INTAKE, Capture
 from agent.configuration.compare import compare
 from agent.configuration.problem import ConfigurationError
 from agent.configuration.types import Configuration
 from agent.configured_spool import open_spool, options
 from agent.deliveries import Deliveries
 from agent.drops import Drops
+from agent.events import clock, hostname
+from agent.events.capture import INTAKE, Capture
 from agent.guarded import guarded
 from agent.housekeeping import Housekeeping, Job
 from agent.http.budget import budget_of_this_process

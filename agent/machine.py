@@ -7,7 +7,7 @@ report everything that differs here as a change.
 import logging
 from collections.abc import Callable
 
-from agent import clock
+from agent.events import clock
 from agent.own_events import OWNER
 from spool import Spool, SpoolError
 

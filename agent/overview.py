@@ -4,9 +4,10 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 
-from agent import __version__, clock
+from agent import __version__
 from agent.configuration.types import Configuration
 from agent.deliveries import Deliveries
+from agent.events import clock
 from agent.events.identity import Identity
 from agent.intake.open_listeners import Listening
 from agent.status import Collector, Document, Listener, spool_size

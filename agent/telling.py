@@ -5,8 +5,8 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from agent import __version__, own_events
-from agent.capture import Capture
 from agent.configuration.types import Configuration
+from agent.events.capture import Capture
 from agent.own_events import OWNER
 from collectors.event import Event
 from spool import Drop, Spool, SpoolError

@@ -100,7 +100,6 @@ SEAMS = (
     "agent.intake.dialect",
     "agent.http",
     "agent.events",
-    "agent.chunk",
     "agent.receiver",
     "agent.configuration.types",
     "agent.configuration.values",

@@ -22,7 +22,7 @@ def run(arguments: Namespace) -> int:
     from agent.configuration.problem import ConfigurationError
     from agent.configuration.show import as_yaml, effective
     from agent.diagnosis.doubts import doubts
-    from agent.hostname import discover
+    from agent.events.hostname import discover
 
     try:
         configuration = load(arguments.config, user=arguments.user)

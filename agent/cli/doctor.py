@@ -59,9 +59,9 @@ def _examine(arguments: Namespace) -> bytes:
 
 
 def _findings(configuration: Configuration) -> Iterator[Finding]:
-    from agent.clock import is_trusted
     from agent.diagnosis import destinations, doubts, host, watched
-    from agent.hostname import discover
+    from agent.events.clock import is_trusted
+    from agent.events.hostname import discover
 
     settings = configuration.settings
     for file, problems in configuration.set_aside.items():

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from agent.chunk import entries
 from agent.cli import DONE, Subparsers
 from agent.cli.configured import configuration
 from agent.cli.moment import parse_moment
+from agent.events.chunk import entries
 from agent.events.stored_event import StoredEvent, read
 from spool import Record, SpoolReader, StoredRecord
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from agent.chunk import Captured
 from agent.events import stored_event
+from agent.events.chunk import Captured
 from agent.events.identity import HOST_IDENTIFIER, Identity, united
 from agent.events.stored_event import StoredContext, StoredEvent
 from collectors.event import (

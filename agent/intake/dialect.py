@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from agent.chunk import Captured, Items
+from agent.events.chunk import Captured, Items
 from agent.events.identity import Identity
 from agent.http import Request, Response
 

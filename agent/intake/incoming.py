@@ -12,8 +12,8 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from agent.capture import Capture
-from agent.chunk import Captured
+from agent.events.capture import Capture
+from agent.events.chunk import Captured
 from agent.events.identity import Identity
 from agent.intake.dialect import Parsed, Problem
 from spool import Spool, SpoolError

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from agent.capture import Capture
+from agent.events.capture import Capture
 from agent.intake.dialect import Parsed, Problem
 from agent.intake.rate import Rate
 from agent.intake.share import Share

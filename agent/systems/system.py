@@ -19,9 +19,9 @@ from collectors.collector import Collector, Memory, Remember, Scoped
 if TYPE_CHECKING:  # the table is read by every command: it loads none of what a daemon needs
     from yaml.nodes import MappingNode
 
-    from agent.chunk import Captured
     from agent.delivery.destination import Destination
     from agent.events import stored_event
+    from agent.events.chunk import Captured
     from agent.http.client import HttpClient
     from agent.intake.dialect import Dialect
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from agent.capture import Capture
-from agent.chunk import Captured
 from agent.drops import FOLD_SECONDS, Drops
+from agent.events.capture import Capture
+from agent.events.chunk import Captured
 from agent.events.identity import Identity
 from spool import Options, Spool
 

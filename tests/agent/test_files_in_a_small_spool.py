@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from agent.capture import Capture, Clocks
+from agent.events.capture import Capture, Clocks
 from agent.events.identity import Identity
 from agent.own_files import OwnFiles
 from agent.stop import StopSignal

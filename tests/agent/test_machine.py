@@ -2,8 +2,8 @@
 
 import pytest
 
-from agent.capture import Capture
-from agent.chunk import Captured
+from agent.events.capture import Capture
+from agent.events.chunk import Captured
 from agent.events.identity import Identity
 from agent.machine import settle_in
 from spool import Spool, leave_in_incoming

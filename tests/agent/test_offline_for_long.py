@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.capture import Capture, Clocks
 from agent.configuration import types
 from agent.delivery.loop import DeliveryLoop
+from agent.events.capture import Capture, Clocks
 from agent.events.identity import Identity
 from agent.receiver import Receiver
 from agent.systems.stackstate.destination import StackState

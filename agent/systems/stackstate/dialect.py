@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from agent.chunk import Captured, Items
+from agent.events.chunk import Captured, Items
 from agent.events.completion import EventTooLarge, complete
 from agent.events.identity import Identity
 from agent.events.portable import NotPortable, check_portable

@@ -6,8 +6,8 @@ import tracemalloc
 
 import pytest
 
-from agent.capture import Capture
-from agent.chunk import entries
+from agent.events.capture import Capture
+from agent.events.chunk import entries
 from agent.events.identity import Identity
 from agent.http.message import Request
 from agent.intake.incoming import ARRIVED, IncomingFiles

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from agent.capture import Capture
 from agent.cli.ask import ask
+from agent.events.capture import Capture
 from agent.events.identity import Identity
 from agent.http.message import Peer, Request, Response
 from agent.intake.control import Control
@@ -197,7 +197,7 @@ def test_what_was_answered_with_200_survives_sigkill(tmp_path):
     code = f"""
 import signal
 from pathlib import Path
-from agent.capture import Capture
+from agent.events.capture import Capture
 from agent.cli.ask import ask
 from agent.events.identity import Identity
 from agent.http.message import Request

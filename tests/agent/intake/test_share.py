@@ -1,7 +1,7 @@
 """What is handed in gets at most its share of the spool."""
 
-from agent.capture import INTAKE, Capture
-from agent.chunk import Captured
+from agent.events.capture import INTAKE, Capture
+from agent.events.chunk import Captured
 from agent.events.identity import Identity
 from agent.intake.share import Share
 from collectors.event import Category, Event

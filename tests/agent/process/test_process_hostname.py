@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from agent.chunk import entries
+from agent.events.chunk import entries
 from spool import SpoolReader
 
 NAMESPACE = ["unshare", "--uts", sys.executable, "-c"]

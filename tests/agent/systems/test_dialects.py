@@ -8,8 +8,8 @@ from dialect_examples import EXAMPLES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.capture import Capture
-from agent.chunk import entries
+from agent.events.capture import Capture
+from agent.events.chunk import entries
 from agent.events.identity import Identity
 from agent.http.message import Peer
 from agent.intake.control import Control

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.hostname import LOCAL_NAMES, discover
+from agent.events.hostname import LOCAL_NAMES, discover
 
 
 def found(tmp_path, node="", static=None, configured=None):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS, Captured, Stamp, chunk, entries
+from agent.events.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS, Captured, Stamp, chunk, entries
 from spool import Record, compress
 
 STAMP = Stamp("web-1", "boot", 12.5, 1_700_000_000.25, clock_trusted=True)

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from agent.capture import Capture, Clocks
-from agent.chunk import Captured, entries
+from agent.events.capture import Capture, Clocks
+from agent.events.chunk import Captured, entries
 from agent.events.identity import Identity
 from collectors.event import Category, Event
 from spool import Spool, SpoolReader

@@ -12,8 +12,8 @@ from threading import Lock
 
 import msgspec
 
-from agent import clock
-from agent.chunk import Captured, Stamp, chunk
+from agent.events import clock
+from agent.events.chunk import Captured, Stamp, chunk
 from agent.events.identity import Identity, united
 from collectors.event import Event, encode
 from spool import Spool

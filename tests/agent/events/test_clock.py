@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from agent import clock
+from agent.events import clock
 
 NOW = 1_800_000_000.0
 
