@@ -18,14 +18,14 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: Namespace) -> int:
     """Load everything strictly; problems go to stderr as `FILE:LINE: key: problem`."""
-    from agent.configuration.load import load
+    from agent.configuration.load import load_whole
     from agent.configuration.problem import ConfigurationError
     from agent.configuration.show import as_yaml, effective
-    from agent.diagnosis.doubts import doubts
+    from agent.diagnosis import capability, doubts, privacy
     from agent.events.hostname import discover
 
     try:
-        configuration = load(arguments.config, user=arguments.user)
+        loaded = load_whole(arguments.config, user=arguments.user)
     except ConfigurationError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
@@ -33,7 +33,13 @@ def run(arguments: Namespace) -> int:
             problems = [problem._asdict() for problem in error.problems]
             print(json.dumps({"ok": False, "problems": problems, "warnings": []}))
         return MISUSED
-    warnings = [*configuration.warnings, *doubts(configuration)]
+    configuration = loaded.configuration
+    warnings = [
+        *configuration.warnings,
+        *doubts.doubts(configuration),
+        *privacy.doubts(loaded),
+        *capability.doubts(configuration.collectors),
+    ]
     for warning in warnings:
         complain(f"warning: {warning}")
     shown = effective(configuration, discover(configuration.settings.hostname)) if arguments.show else {}

@@ -2,10 +2,11 @@
 
 import json
 import sys
-from argparse import Namespace
+from argparse import SUPPRESS, Namespace
 from collections.abc import Iterator
 
 from agent.cli import COMMANDS, DONE, FAILED, MISUSED, CommandError, Subparsers
+from agent.configuration.load import Loaded
 from agent.configuration.types import Configuration
 from agent.systems.finding import Finding
 
@@ -16,24 +17,20 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command's options."""
     parser = subparsers.add_parser("doctor", help=COMMANDS["doctor"], description=COMMANDS["doctor"])
     parser.add_argument("--json", action="store_true", help="print the findings as one JSON object")
+    parser.add_argument("--in-unit", action="store_true", help=SUPPRESS)
 
 
 def run(arguments: Namespace) -> int:
     """Look at everything; 1 when something is missing that the daemon cannot do without."""
-    from agent.diagnosis.identity import SERVICE_USER, call_as, service_user
-
-    user = None if arguments.user else service_user()
-    examined = call_as(user, lambda: _examine(arguments)) if user else _examine(arguments)
+    examined, how = _try(arguments)
+    if arguments.in_unit:
+        print(examined.decode())
+        return DONE
     result = json.loads(examined)
     if problems := result["problems"]:
         print("\n".join(problems), file=sys.stderr)
         return MISUSED
-    findings = [Finding(**finding) for finding in result["findings"]]
-    if user:
-        findings.insert(0, Finding("user", "ok", f"tried as {user.pw_name}, with the unit's capabilities"))
-    elif not arguments.user:
-        text = f"tried as yourself, not as {SERVICE_USER}: the daemon may be let do more, or less"
-        findings.insert(0, Finding("user", "warn", text, "run this as root where the service is installed"))
+    findings = [*how, *(Finding(**finding) for finding in result["findings"])]
     worst_is_fail = any(finding.level == "fail" for finding in findings)
     if arguments.json:
         import msgspec
@@ -44,31 +41,67 @@ def run(arguments: Namespace) -> int:
     return FAILED if worst_is_fail else DONE
 
 
+def _try(arguments: Namespace) -> tuple[bytes, list[Finding]]:
+    """Return what was found, from as near to where the daemon will be as we may go, and how near that is."""
+    from agent.diagnosis import in_unit
+    from agent.diagnosis.identity import SERVICE_USER, call_as, service_user
+
+    if arguments.user or arguments.in_unit:
+        return _examine(arguments), []
+    user = service_user()
+    not_tried: list[Finding] = []
+    if user and in_unit.is_possible():
+        config = ["--config", str(arguments.config.absolute())] if arguments.config else []
+        try:
+            found = in_unit.run([*config, "doctor", "--in-unit"])
+            json.loads(found)
+        except (in_unit.NotTried, ValueError) as error:
+            advice = f"look at `systemctl cat {in_unit.UNIT}`: the service may not start either"
+            not_tried = [Finding("unit", "fail", f"nothing runs where the service will: {error}", advice)]
+        else:
+            text = f"tried as {user.pw_name}, in a unit with the directives of {in_unit.UNIT}"
+            return found, [Finding("user", "ok", text)]
+    if user:
+        as_user = Finding("user", "ok", f"tried as {user.pw_name}, with the unit's capabilities")
+        return call_as(user, lambda: _examine(arguments)), [as_user, *not_tried]
+    text = f"tried as yourself, not as {SERVICE_USER}: the daemon may be let do more, or less"
+    return _examine(arguments), [
+        Finding("user", "warn", text, "run this as root where the service is installed")
+    ]
+
+
 def _examine(arguments: Namespace) -> bytes:
     """Return all findings as JSON, or the problems that keep the configuration from being used."""
     import msgspec
 
-    from agent.configuration.load import load
+    from agent.configuration.load import load_whole
     from agent.configuration.problem import ConfigurationError
 
     try:
-        configuration = load(arguments.config, user=arguments.user, strict=False)
+        loaded = load_whole(arguments.config, user=arguments.user, for_run=arguments.in_unit, strict=False)
     except ConfigurationError as error:
         return json.dumps({"problems": [str(problem) for problem in error.problems]}).encode()
-    return msgspec.json.encode({"problems": [], "findings": list(_findings(configuration))})
+    return msgspec.json.encode({"problems": [], "findings": list(_findings(loaded))})
 
 
-def _findings(configuration: Configuration) -> Iterator[Finding]:
-    from agent.diagnosis import destinations, doubts, host, watched
+def _findings(loaded: Loaded) -> Iterator[Finding]:
+    from agent.diagnosis import capability, destinations, doubts, host, privacy, watched
     from agent.events.clock import is_trusted
     from agent.events.hostname import discover
 
+    configuration = loaded.configuration
     settings = configuration.settings
     for file, problems in configuration.set_aside.items():
         yield Finding("configuration", "fail", problems[0], f"mend {file}; `sts-agent check` tells all of it")
     if not configuration.set_aside:
         right = ", ".join(map(str, configuration.sources)) or "no file: every default counts"
         yield Finding("configuration", "ok", right)
+    for doubt in privacy.doubts(loaded):
+        yield Finding(
+            "secrets", "warn", doubt, "chmod it, then look who has read it: change a key that others know"
+        )
+    for doubt in capability.doubts(configuration.collectors):
+        yield Finding("processes", "warn", doubt, "use the drop-in, or match by name or cmdline")
     yield host.look_at_name(_name_of_daemon(configuration) or discover(settings.hostname))
     yield host.look_at_clock(is_trusted)
     yield from host.look_at_spool(configuration.spool_directory, settings.spool.max_size)

@@ -91,11 +91,19 @@ def read(location: Location) -> LastRight | None:
     return LastRight(root, left_out)
 
 
+def secrets_in(root: Node, expected: Any) -> frozenset[str]:
+    """Return the files (and variables) in which the secrets of a right tree stand."""
+    bare = _Bare()
+    bare.of(root, expected, ())
+    return frozenset(bare.places)
+
+
 class _Bare:
     """Copies a tree without its secrets, going by its types."""
 
     def __init__(self) -> None:
         self.left_out: list[Steps] = []
+        self.places: set[str] = set()
 
     def of(self, node: Node, expected: Any, at: Steps) -> Node:
         kind, _ = without_meta(expected)
@@ -107,9 +115,13 @@ class _Bare:
         if isinstance(node, MappingNode) and get_origin(kind) is dict:
             return self._mapping(node, None, at, get_args(kind)[1])
         if isinstance(node, ScalarNode) and kind is Url and (bare := _bare_url(node.value)) != node.value:
-            self.left_out.append(at)
+            self._leave_out(at, node)
             return scalar(bare, node.start_mark)
         return node
+
+    def _leave_out(self, at: Steps, node: Node) -> None:
+        self.left_out.append(at)
+        self.places.add(node.start_mark.name)
 
     def _mapping(
         self, node: MappingNode, types: Mapping[str, Any] | None, at: Steps, other: Any = None
@@ -118,7 +130,7 @@ class _Bare:
         for key, value in node.value:
             expected = other if types is None else types.get(key.value)
             if without_meta(expected)[0] is Secret:
-                self.left_out.append((*at, key.value))
+                self._leave_out((*at, key.value), value)
             else:
                 pairs.append((key, self.of(value, expected, (*at, key.value))))
         return MappingNode(node.tag, pairs, node.start_mark, node.end_mark)

@@ -38,6 +38,12 @@ def look_at_clock(is_trusted: Callable[[], bool]) -> Finding:
 def look_at_spool(directory: Path, max_size_bytes: int) -> list[Finding]:
     """Tell whether events can be kept, and whether there is room for as many as configured."""
     there = next(path for path in (directory, *directory.parents) if path.exists())
+    if os.statvfs(there).f_flag & os.ST_RDONLY:
+        advice = (
+            f"under systemd the service may write to its state directory alone: `systemctl edit sts-agent`, and write"
+            f" [Service] and below it ReadWritePaths={directory}; make the directory first, owned by sts-agent"
+        )
+        return [Finding("spool", "fail", f"{directory} is read-only for the agent", advice)]
     if there != directory and not os.access(there, os.W_OK | os.X_OK, effective_ids=True):
         advice = f"make it, owned by the service's user; systemd does so by StateDirectory= for {directory}"
         level: Level = "warn" if directory == Path("/var/lib/sts-agent") else "fail"

@@ -10,7 +10,7 @@ import pwd
 from collections.abc import Callable
 
 SERVICE_USER = "sts-agent"
-CAPABILITIES = {"CAP_DAC_READ_SEARCH": 2, "CAP_SYS_PTRACE": 19}
+CAPABILITIES = {"CAP_DAC_READ_SEARCH": 2}
 """What sts-agent.service grants, by the numbers of linux/capability.h."""
 
 _PR_SET_KEEPCAPS = 8

@@ -37,3 +37,92 @@ def test_what_the_services_user_may_not_do_is_found_though_root_may(host, examin
     assert findings["watch /etc/app/**"]["level"] == "ok"  # by the capability that the unit grants
     assert findings["destination stackstate"]["level"] == "fail"
     assert "cannot be reached" in findings["destination stackstate"]["text"]
+
+
+UNIT = "sts-agent.service"
+DROP_IN = f"/etc/systemd/system/{UNIT}.d/spool.conf"
+
+
+@pytest.fixture
+def running(host):
+    host.configure("spool: {directory: /data/sts}\n")
+    host.path("/data/sts").mkdir(parents=True)
+    host.boot()
+    host.shell("chown -R sts-agent:sts-agent /data")
+    return host
+
+
+def findings(host):
+    said = host.agent("doctor", "--json", check=False)
+    assert said.stderr == ""
+    return {finding["check"]: finding for finding in json.loads(said.stdout)["findings"]}
+
+
+def use(host, drop_in):
+    host.write(DROP_IN, f"[Service]\n{drop_in}\n")
+    host.run("systemctl", "daemon-reload")
+
+
+@pytest.mark.every_debian
+def test_a_spool_that_the_sandbox_forbids_is_found_with_the_drop_in_that_allows_it(running):
+    found = findings(running)
+    assert found["user"]["text"] == f"tried as sts-agent, in a unit with the directives of {UNIT}"
+    assert found["spool"]["level"] == "fail"
+    assert "ReadWritePaths=/data/sts" in found["spool"]["advice"]
+    use(running, "ReadWritePaths=/data/sts")
+    assert findings(running)["spool"]["level"] == "ok"
+    running.run("systemctl", "restart", UNIT)
+    running.catch_up()
+    assert running.path("/data/sts/spool.db").exists()
+
+
+@pytest.mark.every_debian
+def test_the_doctor_leaves_no_unit_behind_and_the_running_daemon_alone(running):
+    pid = running.property(UNIT, "MainPID")
+    before = running.shell(
+        "systemctl list-units --all --no-legend; ls -A /run/systemd/system /run/sts-agent; ls /run"
+    )
+    findings(running)
+    after = running.shell(
+        "systemctl list-units --all --no-legend; ls -A /run/systemd/system /run/sts-agent; ls /run"
+    )
+    assert "doctor" not in after
+    assert "intake.sock" in after
+    assert running.property(UNIT, "MainPID") == pid
+    assert "doctor" not in before
+    running.catch_up()
+
+
+def test_a_drop_in_with_which_no_service_could_start_is_found(running):
+    use(running, "ReadWritePaths=/not/there")
+    found = findings(running)
+    assert found["unit"]["level"] == "fail"
+    assert "the service may not start either" in found["unit"]["advice"]
+
+
+def test_files_with_keys_that_others_may_read_or_write_are_a_warning_of_doctor_and_check(host):
+    host.configure("tags: [a:b]\n")
+    host.path("/etc/sts-agent/api_key").chmod(0o644)
+    host.path("/etc/sts-agent/agent.yaml").chmod(0o646)
+    host.boot()
+    said = host.agent("check").stderr
+    assert "api_key_file: /etc/sts-agent/api_key has mode 0644: every user may read it" in said
+    assert "/etc/sts-agent/agent.yaml has mode 0646: every user may write it" in said
+    doubts = [
+        one
+        for one in json.loads(host.agent("doctor", "--json").stdout)["findings"]
+        if one["check"] == "secrets"
+    ]
+    assert len(doubts) == 2
+
+
+def test_matching_by_exe_without_the_drop_in_is_a_warning_that_names_it(host):
+    host.write(
+        "/etc/sts-agent/conf.d/x.yaml",
+        "processes:\n  - {name: job, match: {exe: /opt/job}}\n  - {name: n, match: {name: x}}\n",
+    )
+    host.boot()
+    assert "processes job: match.exe" in host.agent("check").stderr
+    assert "sts-agent.service.d/processes.conf" in host.agent("check").stderr
+    host.show_every_exe()
+    assert "match.exe" not in host.agent("check").stderr

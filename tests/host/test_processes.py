@@ -65,6 +65,7 @@ def off(host):
 def installed(host):
     """Boot a host with the agent as it is installed, and programs that its configuration means."""
     host.write("/etc/sts-agent/conf.d/processes.yaml", MATCHES)
+    host.show_every_exe()
     host.boot()
     host.shell("cp /bin/sleep /opt/job; cp /bin/sleep /opt/worker; useradd anna")
     host.wait_until_watching("processes")
