@@ -118,7 +118,7 @@ class Daemon:
                     lambda: self._configuration.settings.spool.max_size // 2,
                 ),
             ),
-            Control(self.status, self._retry, self._spool.discard),
+            Control(self.status, self._retry, self._spool.discard, self._spool.acknowledge_drops),
         )
         self._incoming = IncomingFiles(self._spool, self._capture, self._router.parse_common)
         self._drops = Drops(self._spool, self._telling.drops, self._signals.ring)

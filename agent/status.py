@@ -39,6 +39,8 @@ class Destination(msgspec.Struct, kw_only=True):
     filtered: int = 0
     rejected: int = 0
     dropped: dict[str, int] = {}
+    dropped_lately: int = 0
+    """What was dropped within the last day and nobody has acknowledged."""
 
 
 class Listener(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -85,6 +87,8 @@ class Document(msgspec.Struct, kw_only=True):
     """What is wrong with agent.yaml, where the last one that was right goes on in its place."""
     refused_reload: list[str] = []
     """What was wrong with the configuration that a reload refused."""
+    alert_after: float = 900.0
+    """After how many seconds without any delivery action is needed, while something waits."""
     action_needed: list[str] = []
     """What somebody has to do something about; filled by whoever shows it."""
     recovered: str = ""
@@ -122,6 +126,7 @@ def destination(found: DestinationStatus, state: str = "unknown", **fields: Any)
         "filtered": found.filtered_total,
         "rejected": found.rejected_total,
         "dropped": dict(found.dropped),
+        "dropped_lately": found.dropped_lately,
     }
     return Destination(state=state, **{**known, **fields})
 
@@ -156,10 +161,17 @@ def _of_its_parts(document: Document) -> Iterator[str]:
     for name, found in document.destinations.items():
         if found.state in {"paused", "failed"}:
             yield f"destination {name} is {found.state}: {found.reason}"
-        if found.dropped:
-            yield f"{sum(found.dropped.values())} events for {name} were dropped"
+        elif found.waiting_events and (for_seconds := _undelivered_for(found)) > document.alert_after:
+            yield f"destination {name} has delivered nothing for {for_seconds / 60:.0f} min: {found.last_failure_reason}"
+        if found.dropped_lately:
+            yield f"{found.dropped_lately} events for {name} were dropped (`sts-agent status --acknowledge`)"
     if document.spool:
         yield from _of_the_spool(document.spool)
+
+
+def _undelivered_for(found: Destination) -> float:
+    """Return for how many seconds something has waited and nothing was delivered, whatever the reason."""
+    return time.time() - max(found.last_success or 0.0, found.oldest_waiting or 0.0)
 
 
 def _of_the_spool(kept: SpoolSize) -> Iterator[str]:

@@ -312,6 +312,15 @@ class Spool:
 
         self._engine.write(run)
 
+    def acknowledge_drops(self) -> int:
+        """Take note that somebody knows of every drop so far; return of how many that was news."""
+
+        def run(store: Store) -> int:
+            store.touch()
+            return store.state.acknowledge_losses()
+
+        return self._engine.write(run)
+
     def recoveries_to_tell(self) -> Sequence[Recovery]:
         """Return what was found damaged, once its counts are final, until it is told."""
 

@@ -8,6 +8,7 @@ dropped, always, for each destination.
 
 import json
 import sqlite3
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +60,10 @@ class Loss:
     first_time: float | None = None
     """Of what is not told yet."""
     last_time: float | None = None
+    at: float | None = None
+    """When it last grew, by the wall clock."""
+    acknowledged: int = 0
+    """How much of it somebody has taken note of."""
 
 
 @dataclass(slots=True)
@@ -118,6 +123,7 @@ class State:
             return
         loss = self.losses.setdefault((destination, reason), Loss(destination, reason))
         loss.count += count
+        loss.at = time.time()
         loss.first_time = first_time if loss.first_time is None else min(loss.first_time, first_time)
         loss.last_time = last_time if loss.last_time is None else max(loss.last_time, last_time)
 
@@ -128,6 +134,13 @@ class State:
             loss.told += count
             if loss.told >= loss.count:
                 loss.first_time = loss.last_time = None
+
+    def acknowledge_losses(self) -> int:
+        """Take note that somebody knows of all that was lost; return of how much that was news."""
+        news = sum(loss.count - loss.acknowledged for loss in self.losses.values())
+        for loss in self.losses.values():
+            loss.acknowledged = loss.count
+        return news
 
     def untold(self) -> list[Loss]:
         """Return the losses that are larger than what was told of them."""

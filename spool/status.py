@@ -1,10 +1,12 @@
 """How the spool is doing, told from the database alone, so that any process can tell it."""
 
 import sqlite3
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from spool import memory, state
+from spool.options import DAY_SECONDS
 from spool.recovery_values import Recovery, from_state
 from spool.row import RECORD_COLUMNS, record_is_whole
 from spool.schema import DATABASE
@@ -28,6 +30,8 @@ class DestinationStatus:
     filtered_total: int
     dropped: dict[str, int]
     last_success: float | None
+    dropped_lately: int = 0
+    """What was dropped within the last day and nobody has acknowledged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ def _destination(
     oldest = connection.execute(
         "SELECT first_time FROM records WHERE number >= ? ORDER BY number LIMIT 1", (standing.record,)
     ).fetchone()
-    losses = (loss for loss in kept.losses.values() if loss.destination == standing.name and loss.count)
+    losses = [loss for loss in kept.losses.values() if loss.destination == standing.name and loss.count]
     return DestinationStatus(
         name=standing.name,
         waiting_events=max(0, end_events - standing.events_done),
@@ -123,6 +127,11 @@ def _destination(
         filtered_total=standing.filtered,
         dropped={loss.reason: loss.count for loss in losses},
         last_success=standing.last_success,
+        dropped_lately=sum(
+            loss.count - loss.acknowledged
+            for loss in losses
+            if loss.at is not None and time.time() - loss.at < DAY_SECONDS
+        ),
     )
 
 

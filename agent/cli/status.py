@@ -14,11 +14,19 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("status", description=__doc__)
     parser.add_argument("--json", action="store_true", help="as one JSON object")
     parser.add_argument("--exit-code", action="store_true", help="exit 1 when action is needed")
+    parser.add_argument(
+        "--acknowledge",
+        action="store_true",
+        help="take note of what was dropped so far (root and the service's user)",
+    )
 
 
 def run(arguments: Namespace) -> int:
     """Show it."""
-    document = _read(configuration_or_places(arguments))
+    configured = configuration_or_places(arguments)
+    if arguments.acknowledge:
+        _acknowledge(configured)
+    document = _read(configured)
     reasons = document.action_needed = action_needed(document)
     if arguments.json:
         import msgspec
@@ -29,6 +37,12 @@ def run(arguments: Namespace) -> int:
         for reason in reasons:
             complain(f"action needed: {reason}")
     return FAILED if reasons and arguments.exit_code else DONE
+
+
+def _acknowledge(configured: Configuration) -> None:
+    reply = ask(configured.socket, "POST", "/drops/acknowledge")
+    if not reply.is_ok:
+        raise CommandError(f"the daemon refused: {reply.reason}")
 
 
 def _read(configured: Configuration) -> Document:

@@ -30,6 +30,7 @@ __all__ = [
     "Settings",
     "Size",
     "Spool",
+    "Status",
     "Tls",
     "Url",
 ]
@@ -169,6 +170,12 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 Hostname = Annotated[str, msgspec.Meta(pattern=r"^[^\s/]+$", description="a host name without spaces")]
 
 
+class Status(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When `status` and `/health` say that action is needed."""
+
+    alert_after: Duration = Duration(900)
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """agent.yaml as written; the on/off keys of default collectors are added from the registry."""
 
@@ -180,6 +187,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """By name; as loaded, each is of its own system's type."""
     spool: Spool = Spool()
     intake: Intake = Intake()
+    status: Status = Status()
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ import msgspec
 from agent.http.message import PLAIN_TEXT, Request, Response
 from agent.status import Document, action_needed
 
-_PRIVATE = frozenset({"rejected", "metrics", "history"})
+_PRIVATE = frozenset({"rejected", "drops", "metrics", "history"})
 """First segments of paths."""
 
 
@@ -32,6 +32,7 @@ class Control:
     status: Callable[[], Document]
     retry: Callable[[Sequence[int] | None], int]
     discard: Callable[[Sequence[int] | None], int]
+    acknowledge_drops: Callable[[], int]
 
     def answer(self, request: Request) -> Response | None:
         """Return the answer, or None when the path is none of these."""
@@ -45,7 +46,9 @@ class Control:
                 return self._health()
             case (("/rejected/retry" | "/rejected/discard"), "POST"):
                 return _choose(request.body, self.retry if path == "/rejected/retry" else self.discard)
-            case (("/rejected/retry" | "/rejected/discard"), _):
+            case "/drops/acknowledge", "POST":
+                return _json(HTTPStatus.OK, {"count": self.acknowledge_drops()})
+            case (("/rejected/retry" | "/rejected/discard" | "/drops/acknowledge"), _):
                 return refuse(HTTPStatus.METHOD_NOT_ALLOWED, "use POST", ("Allow", "POST"))
             case (("/status" | "/health"), _):
                 return refuse(HTTPStatus.METHOD_NOT_ALLOWED, "use GET", ("Allow", "GET"))

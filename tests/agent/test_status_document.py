@@ -1,5 +1,7 @@
 """When action is needed, and what does not."""
 
+import time
+
 import pytest
 
 from agent.status import Collector, Destination, Document, Listener, SpoolSize, action_needed
@@ -49,7 +51,7 @@ def test_an_agent_at_work_needs_nobody_though_a_receiver_is_down_for_now():
             "destination a is failed: no CA",
         ),
         (
-            {"destinations": {"a": Destination(state="idle", dropped={"full": 3})}},
+            {"destinations": {"a": Destination(state="idle", dropped={"full": 9}, dropped_lately=3)}},
             "3 events for a were dropped",
         ),
     ],
@@ -67,3 +69,25 @@ def test_the_spool_may_need_somebody_as_well(field, value, said):
     setattr(found.spool, field, value)
     (reason,) = action_needed(found)
     assert said in reason
+
+
+def waiting(**more):
+    known = {"waiting_events": 1, "oldest_waiting": time.time() - 3600, "last_success": time.time() - 3600}
+    return document(destinations={"a": Destination(state="backing off", **(known | more))}, alert_after=900.0)
+
+
+def test_nothing_delivered_for_long_while_something_waits_is_told_whatever_the_reason():
+    (reason,) = action_needed(waiting(last_failure_reason="no route to host"))
+    assert reason == "destination a has delivered nothing for 60 min: no route to host"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"waiting_events": 0}, {"last_success": time.time()}, {"oldest_waiting": time.time()}],
+)
+def test_neither_a_drain_nor_an_idle_host_nor_a_first_event_after_silence_needs_anybody(more):
+    assert action_needed(waiting(**more)) == []
+
+
+def test_drops_that_are_acknowledged_or_older_than_a_day_need_nobody():
+    assert action_needed(document(destinations={"a": Destination(state="idle", dropped={"full": 9})})) == []

@@ -144,6 +144,20 @@ def test_a_drop_is_told_once_and_what_comes_later_is_told_later(open_spool):
     assert later.count == spool.status().drops[("stackstate", "full")] - drop.count
 
 
+def test_drops_are_news_until_somebody_takes_note_of_them(open_spool):
+    spool = open_spool(SMALL)
+    for index in range(300):
+        spool.append([big(index)])
+    (found,) = spool.status().destinations
+    assert found.dropped_lately == found.dropped["full"] > 0
+    assert spool.acknowledge_drops() == found.dropped_lately
+    spool = open_spool(SMALL)
+    assert spool.status().destinations[0].dropped_lately == 0
+    for index in range(33):
+        spool.append([big(index)])
+    assert 0 < spool.status().destinations[0].dropped_lately < found.dropped_lately
+
+
 def test_what_was_dropped_while_it_was_being_sent_counts_as_delivered(open_spool):
     spool = open_spool(SMALL)
     for index in range(33):

@@ -62,7 +62,7 @@ def router(spool, document):
     keeping = Keeping(
         Capture(spool, Identity("web-1")), Rate(1000, 1000), Share(lambda: 0, lambda: 1_000_000)
     )
-    control = Control(lambda: document, lambda ids: len(ids or "all"), lambda ids: len(ids or ""))
+    control = Control(lambda: document, lambda ids: len(ids or "all"), lambda ids: len(ids or ""), lambda: 7)
     return Router([StackStateDialect(), Greedy()], keeping, control)
 
 
@@ -100,6 +100,8 @@ def test_stackstates_paths_are_taken_with_and_without_a_last_slash(router, prefi
         ("POST /rejected/discard", b"{}", 400),
         ("POST /rejected/discard", b"[]", 400),
         ("POST /rejected/discard", b"[" * 100_000, 400),
+        ("POST /drops/acknowledge", b"", 200),
+        ("GET /drops/acknowledge", b"", 405),
         ("POST /a-token/event", b"", 202),
         ("GET /a-token/event", b"", 405),
     ],
@@ -116,6 +118,7 @@ def test_each_path_has_its_answer(router, asked, body, status):
         ("GET /health", 200),
         ("POST /stsAgent/intake", 200),
         ("POST /rejected/discard", 403),
+        ("POST /drops/acknowledge", 403),
         ("POST /rejected/retry", 403),
         ("POST //rejected/retry/", 403),
         ("GET /rejected/list", 403),

@@ -34,7 +34,7 @@ def spool(tmp_path):
 def router(spool, example, capture=None, **more) -> Router:
     values = {"rate": Rate(10_000, 10_000), "share": Share(lambda: 0, lambda: 100_000_000), **more}
     capture = capture or Capture(spool, Identity("web-1"))
-    control = Control(lambda: Document(running=True), lambda _: 0, lambda _: 0)
+    control = Control(lambda: Document(running=True), lambda _: 0, lambda _: 0, lambda: 0)
     return Router([example.make()], Keeping(capture, **values), control)
 
 
