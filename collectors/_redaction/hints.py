@@ -11,7 +11,7 @@ from collectors._redaction.tokens import words_in
 _NAMES = words_in(
     "pass pwd secret token credential authorization community kennwort geheim contrase motdepasse "
     "key pin puk cookie hash salt otp nonce hmac seed signature sig pw psk auth dpapi com2sec "
-    "createuser sink sqlconnectinfo monitor secure_link identify header x- ://"
+    "createuser inguser outgoinguser user_ encrypt client_send sink sqlconnectinfo monitor secure_link identify header x- ://"
 )
 """Something of each name of a secret, and of each word by whose place one is known."""
 _SHAPES = words_in(
@@ -23,11 +23,11 @@ _SHAPES = words_in(
 )
 """Something of each shape of a token that may be shorter than a long run."""
 _FORM = re.compile(
-    r"[^\s:]++:\S|\d{1,10}\s++[a-z]|[\"']?[\w.@\\*\-]++[\"']?\s++(?:\*|[\"'][\w.*\-]++[\"']\s)|[\"'][^\"']++[\"']\s++[\"']|\[?[\w.*\-]++\]?(?::\d{1,5})?\s++[^\s:]++:\S|(?:.{0,100}\s)?:\s++(?:psk|eap|xauth|ntlm|pin|p12|pkcs8|rsa|ecdsa)\s"
+    r"[^\s:]++:\S|\*\s++\S++\s++[\"']|\d{1,10}\s++[a-z]|[\"']?[\w.@\\*\-]++[\"']?\s++(?:\*|[\"'][\w.*\-]++[\"']\s)|[\"'][^\"']++[\"']\s++[\"']|\[?[\w.*\-]++\]?(?::\d{1,5})?\s++[^\s:]++:\S|(?:.{0,100}\s)?:\s++(?:psk|eap|xauth|ntlm|pin|p12|pkcs8|rsa|ecdsa)\s"
 )
 """A line that may be one of those known by their form: of a password file, of pap-secrets, of ntp.keys."""
-_FLAG = re.compile(r"(?:^|[\s\"'\[(,])-[a-z](?:[\s\"']|[^\s\"'\d]*+\d)|(?:^|\s)-p\S|--stdin|chpasswd")
-_USER = re.compile(r"(?:user|login|auth)\w*+[\"']?\s*+[=:,\s]\s*+[\"']?[^\s:]++:[^\s/]")
+_FLAG = re.compile(r"(?:^|[\s\"'\[(,])-[a-z]{1,4}(?:[\s\"']|[^\s\"'\d]*+\d)|(?:^|\s)-p\S|--stdin|chpasswd")
+_USER = re.compile(r"(?:user|login|auth)\w*+[\s=:,\"']++[^\s:%]++[:%][^\s/]")
 
 _SCHEMED = re.compile(r"\{[a-z\d.\-]{3,40}\}")
 _LONG = 512
@@ -41,7 +41,7 @@ _RUN = b"a" * _LONGEST_CALM
 def hinted(lines: Sequence[str]) -> Iterator[bool]:
     """Yield for each line whether the rules have to look at it."""
     low = "\n".join(lines).lower()
-    signs = [sign for sign in "@-:{" if sign in low]
+    signs = [sign for sign in "@-:{%/" if sign in low]
     names = [word for word in _NAMES | _SHAPES if word in low]
     has_runs = _RUN in low.encode("utf-8", "replace").translate(_CLASSES)
     is_pem = False
@@ -67,6 +67,7 @@ def _may_be_formed(line: str) -> bool:
     return (
         "@" in line
         or ("-" in line and _FLAG.search(line) is not None)
-        or (":" in line and _USER.search(line) is not None)
+        or ((":" in line or "%" in line) and _USER.search(line) is not None)
+        or "/p:" in line
         or ("{" in line and _SCHEMED.search(line) is not None)
     )

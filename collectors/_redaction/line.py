@@ -6,8 +6,10 @@ It knows what a line says by itself; what a line means by where it stands is dec
 import hashlib
 from collections.abc import Iterable
 
-from collectors._redaction.commands import commanded
+from collectors._redaction.arguments import arguments_of
 from collectors._redaction.extent import Span
+from collectors._redaction.flags import flagged, piped
+from collectors._redaction.places import placed
 from collectors._redaction.scan import Scan, Scanned
 from collectors._redaction.secrets import MAX_LINE
 from collectors._redaction.shapes import shaped
@@ -61,5 +63,8 @@ def look_at(line: str, body: Body, extra: frozenset[str] = frozenset()) -> Scann
         return Scanned([Span(0, len(line))], None, is_naming=False, values=[])
     found = Scan(line, body, extra).run()
     found.spans.extend(shaped(line, body.start))
-    found.spans.extend(commanded(line, body.start))
+    arguments = list(arguments_of(line, body.start))
+    found.spans.extend(flagged(arguments))
+    found.spans.extend(piped(arguments))
+    found.spans.extend(placed(line, body.start, arguments))
     return found

@@ -14,7 +14,8 @@ from collectors._redaction.line import Mask
 from collectors._redaction.walk import walked
 
 _KUBERNETES_SECRET = re.compile(
-    r"""^(?:[ \t]*+(?:#|//)?)[ \t]*+["']?kind["']?[ \t]*+:[ \t]*+["']?Secret\b""", re.MULTILINE
+    r"""^(?:[ \t]*+(?:#|//)?)[ \t]*+["']?kind["']?[ \t]*+:[ \t]*+["']?Secret\b|["']kind["']\s{0,9}:\s{0,9}["']Secret["']""",
+    re.MULTILINE,
 )
 _KUBERNETES_KEYS = frozenset({"data", "stringData"})
 

@@ -34,7 +34,7 @@ class Sounds(IntEnum):
 _WORD = re.compile(r"[A-Z]{1,128}(?![a-z])|[A-Z]?[a-z]++|[0-9]++|[^\W\d_a-zA-Z]++")
 _NO_SECRET_WORDS = re.compile(
     r"passiv|bypass|compass|passth(?:rough|ru)|passenger|passag|passes\b|passed|passing|trespass|secretar|tokeni[sz]"
-    r"|(?:proxy|fastcgi|uwsgi|scgi|grpc|memcached)_?pass$|^proxypass"
+    r"|(?:proxy|fastcgi|uwsgi|scgi|grpc|memcached)_?pass$|^proxypass(?:reverse|match|inherit|interpolate|$)|^(?:import|load)credential"
 )
 _SECRET = re.compile(
     r"pass|pwd|secret|token|credential|authorization|community|kennwort|geheim|contrase|motdepasse|masterauth|authtok"
@@ -63,29 +63,18 @@ _LAST_WORDS = frozenset(
         "pass",
     }
 )
-_MAYBE = _LAST_WORDS | {
-    "auth",
-    "login",
-    "user",
-    "userpwd",
-    "code",
-    "credentials",
-    "keys",
-    "license",
-    "licence",
-    "identity",
-}
+_MAYBE = _LAST_WORDS | {"auth", "login", "user", "username", "userpwd", "credentials", "keys", "encrypt"}
 _PUBLIC_KEY = re.compile(
-    r"(?:public|pub|foreign|primary|sort|partition|cache|hot|index|map|lookup|registry|routing|row|composite|meta|modifier|arrow|short|unique"
+    r"(?:public|pub|attention|power|reboot|suspend|hibernate|lid|switch|media|foreign|primary|sort|partition|cache|hot|index|map|lookup|registry|row|composite|meta|modifier|arrow|short|unique"
     r"|candidate|natural|any|mon|tur|hoc|whis|jockey|dns|group|trusted)_?(?:key|hash)s?$|publickey"
 )
 _ABOUT = words_in(
-    "file files path dir directory directories type types method methods length len size min max minlen "
+    "encryption file id ids identifier files path dir directory directories type types method methods length len size min max minlen "
     "maxlen days age timeout ttl expiry expires expiration lifetime interval policy prompt algorithm "
     "alg algo scheme enabled enable enables required require command cmd helper url uri endpoint format "
     "server host port attempts tries retries name names username field header map maps mode level agent "
     "backend provider store storage cache quality changed check authentication warn lookup query "
-    "attribute attr column domain bits rounds strength count limit issuer audience class section "
+    "attribute attr column domain bits rounds strength count limit reqd issuer audience class section "
     "version minimum maximum delay requests rule rules realm source target identity owner group mgmt "
     "sec usec"
 )
@@ -109,7 +98,11 @@ def _sounds(name: str) -> Sounds:
         return Sounds.HARMLESS
     if len(words) > 1 and (last in _LAST_WORDS or _ENDS_LIKELY.search(joined)):
         return Sounds.LIKELY
-    if joined in _MAYBE:
+    if len(words) == 2 and words[0] == "user" and last not in _ABOUT:  # noqa: PLR2004 - JAAS: `user_alice`
+        return Sounds.LIKELY
+    if last == "bearer" or (last == "auth" and len(words) > 1 and name.isupper()):
+        return Sounds.LIKELY
+    if joined in _MAYBE or (last not in _ABOUT and _MAYBE.intersection(words)):
         return Sounds.MAYBE
     return Sounds.LIKELY if re.search(r"[a-z](?:key|cookie|hash|salt)$", joined) else Sounds.HARMLESS
 

@@ -3,13 +3,20 @@
 Each expression is put to one chunk of a line, which is short: work is proportional to the line.
 """
 
-import base64
 import re
 from collections.abc import Iterator
 
 from collectors._redaction.extent import Span
 from collectors._redaction.tokens import Chunk, chunks_of
-from collectors._redaction.values import KINDS, MAX_VALUE, is_plain, is_random, kind_of, looks_secret
+from collectors._redaction.values import (
+    KINDS,
+    MAX_VALUE,
+    is_encoded_pair,
+    is_plain,
+    is_random,
+    kind_of,
+    looks_secret,
+)
 
 TOKEN = re.compile(
     r"(?<![A-Za-z0-9])(?:(?:AKIA|ASIA|AROA|AIDA|AGPA|ANPA)[A-Z0-9]{12,}+"
@@ -29,16 +36,13 @@ _SCHEMED = re.compile(
     re.IGNORECASE,
 )
 """A hash as LDAP and Dovecot keep it: `{SSHA}…`"""
-_LONG = re.compile(r"[A-Za-z0-9+/_\-]{20,}+={0,2}")
+_LONG = re.compile(r"[A-Za-z0-9+/_\-]{20,}+(?:={1,2}(?![^\s]))?")
 _JDBC = re.compile(r"jdbc:\w++:(?:\w++:)?[^/@]*+/(?P<value>[^/@]++)@")
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _DES_HASH = re.compile(r"[\w.@+\-]++:(?P<value>[./0-9A-Za-z]{13})(?::.*+)?")
 _SCHEME_NAMES = frozenset({"bearer", "basic", "digest", "negotiate", "token", "apikey"})
-_PAIR = re.compile(r"(?P<before>[^\s:/@=&]++(?:@[^\s:/@]++)?:)(?P<value>[^\s:/@][^\s:/]*+)")
-_AT_HOST = re.compile(
-    r"(?P<before>[^\s:/@=]++:)(?P<value>[^\s/]++)@(?P<host>[\w.\-\[]++[\w.\-:()\]/?=&]*+|$)"
-)
-_HOOK = re.compile(r"(?i:hook|/bot(?=\d++:)|hc-ping|/services/T|/hooks?/|ping/)")
+_BOT = re.compile(r"/bot(?P<value>\d{1,20}:[\w\-]++)")
+_HOOK = re.compile(r"(?i:hook|hc-ping|/services/T|/hooks?/|ping/)")
 
 
 def shaped(line: str, start: int) -> Iterator[Span]:
@@ -57,7 +61,7 @@ def _in_chunk(chunk: Chunk, before: str) -> Iterator[Span]:
     if len(text) > MAX_VALUE:
         yield Span(at, chunk.end)
         return
-    if before in _SCHEME_NAMES and _is_credential(text, before):
+    if before in _SCHEME_NAMES and _is_credential(text):
         yield Span(at, chunk.end)
         return
     for found in TOKEN.finditer(text):
@@ -72,8 +76,7 @@ def _in_pair(text: str, at: int) -> Iterator[Span]:
     """Yield the password of `me:…@host`, `jdbc:oracle:thin:me/…@host`, and of a line of an old .htpasswd."""
     found = _JDBC.search(text)
     if found is None and "@" in text and "://" not in text:
-        found = _AT_HOST.fullmatch(text, text.rfind("=") + 1)
-        found = None if found is not None and _is_number(found["value"]) else found
+        yield from _before_host(text, at)
     if found is None:
         found = _DES_HASH.fullmatch(text)
         found = None if found is not None and not _is_mixed(found["value"]) else found
@@ -81,8 +84,25 @@ def _in_pair(text: str, at: int) -> Iterator[Span]:
         yield Span(at + found.start("value"), at + found.end("value"))
 
 
-def _is_credential(text: str, scheme: str) -> bool:
-    return len(text) >= 6 and (scheme in {"bearer", "basic"} or looks_secret(text) or is_random(text))  # noqa: PLR2004 - prose
+def _before_host(text: str, at: int) -> Iterator[Span]:
+    """Yield the password of `me:…@host`, which no scheme announces."""
+    start = text.rfind("=", 0, text.find(":")) + 1
+    user, colon, _ = text[start:].partition(":")
+    end = text.rfind("@")
+    begin = start + len(user) + 1
+    if (
+        user
+        and colon
+        and begin < end
+        and "/" not in user
+        and text[end + 1 : end + 2].isalnum()
+        and not _is_number(text[begin:end])
+    ):
+        yield Span(at + begin, at + end)
+
+
+def _is_credential(text: str) -> bool:
+    return len(text) >= 6 and (looks_secret(text) or is_random(text) or is_encoded_pair(text))  # noqa: PLR2004 - prose
 
 
 def _in_url(text: str, at: int) -> Iterator[Span]:
@@ -91,6 +111,8 @@ def _in_url(text: str, at: int) -> Iterator[Span]:
     user, sign, _ = text[start:].rpartition("@") if "@" in authority or ":" in authority else ("", "", "")
     if sign and user:
         yield Span(at + start, at + start + len(user))
+    if found := _BOT.search(text, start):
+        yield Span(at + found.start("value"), at + found.end("value"))
     hook = _HOOK.search(text, start)
     if hook:
         path = text.find("/", hook.end() - 1)
@@ -121,11 +143,3 @@ def _is_mixed(value: str) -> bool:
 
 def _is_number(value: str) -> bool:
     return value.isdigit() or is_plain(value)
-
-
-def is_encoded_pair(value: str) -> bool:
-    """Return whether `value` is `user:password` in base64, as Docker and npm keep it."""
-    try:
-        return b":" in base64.b64decode(value + "=" * (-len(value) % 4))[1:]
-    except ValueError:
-        return False

@@ -1,5 +1,6 @@
 """Values: what is plainly no secret, what looks like one, and what was drawn by lot. Pure."""
 
+import base64
 import re
 from itertools import pairwise
 
@@ -35,6 +36,14 @@ _TECHNICAL = re.compile(
     r"[0-9]{1,5}(?:[a-z]{0,2}|[-_/.][\w.\-]{0,20})|x86_64|3des|[0-9]{1,5}[a-z]{2}|[a-z]{1,12}s?\([0-9a-z]{1,3}\)|aes-?[0-9]{3}-?[a-z]*+|hmac-?[\w\-]{0,12}|des3.*+|kerberos5?",
     re.IGNORECASE,
 )
+ALGORITHM = re.compile(
+    r"(?:scram-|hmac-?|rsa-?|ecdsa-?|pbkdf2-?|ssha-?|crypt-?|cram-|digest-)?(?:sha-?[0-9]{1,3}(?:-[0-9]{3})?|md[45]|aes-?[0-9]{3}(?:-[a-z0-9]{2,3})?|bcrypt|yescrypt|argon2(?:id?)?|scrypt|blowfish|des3?)",
+    re.IGNORECASE,
+)
+_FILE = re.compile(
+    r"[\w.\-]{1,60}\.(?:pem|key|crt|cer|csr|p12|pfx|jks|conf|cnf|cfg|ini|ya?ml|json|xml|txt|log|sh|py|so|db)",
+    re.IGNORECASE,
+)
 _WORDS = re.compile(r"[^\W\d]++(?:[-_.'/][^\W\d]++)*+[.,:;!?)]*+")
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
@@ -46,7 +55,11 @@ def is_harmless(value: str) -> bool:
 
 def is_reference(value: str) -> bool:
     """Return whether a value names where the secret is, and is none: a variable, a template, a file below a known root."""
-    return len(value) <= MAX_VALUE and (_REFERENCE.fullmatch(value) is not None or _is_rooted(value))
+    if len(value) > MAX_VALUE:
+        return False
+    return (
+        _REFERENCE.fullmatch(value) is not None or ALGORITHM.fullmatch(value) is not None or _is_rooted(value)
+    )
 
 
 _REFERENCE = re.compile(
@@ -54,8 +67,13 @@ _REFERENCE = re.compile(
 )
 
 
+_KEY_FILE = re.compile(r"\w/[\w.\-]{1,60}\.(?:pem|key|crt|p12|pfx|jks|txt|conf)$", re.IGNORECASE)
+
+
 def _is_rooted(value: str) -> bool:
-    return _ROOTED.match(value) is not None and _PATH.fullmatch(value) is not None
+    if _PATH.fullmatch(value) is None:
+        return False
+    return _ROOTED.match(value) is not None or _KEY_FILE.search(value) is not None
 
 
 def is_plain(value: str) -> bool:
@@ -64,7 +82,7 @@ def is_plain(value: str) -> bool:
         return True
     if len(value) > MAX_VALUE:
         return False
-    return any(kind.fullmatch(value) for kind in (_SHOWN, _PATH, _URL, _TECHNICAL))
+    return any(kind.fullmatch(value) for kind in (_SHOWN, _PATH, _FILE, _URL, _TECHNICAL, ALGORITHM))
 
 
 def looks_secret(value: str) -> bool:
@@ -82,6 +100,10 @@ KINDS = (1, 2, 3)
 _FEW_CHANGES = 0.2
 _MANY_CHANGES = 0.4
 _FEW_CHARACTERS = 8
+_FEW_DIGITS = 0.08
+_NAMES = re.compile(r"[A-Za-z]*+\d{0,3}(?:[_\-+/.](?:[A-Za-z]++\d{0,3}|\d{1,8}))++")
+_CAMEL = re.compile(r"(?:[A-Z]{0,5}[a-z]{2,}+|[A-Z]{2,4}[0-9]{3}){1,60}(?:[A-Z]{2,4}(?:_?[0-9]{3})?)?")
+"""Words with something between them, as `DigiCert_Global_Root_G2`."""
 
 
 def is_random(text: str) -> bool:
@@ -95,7 +117,10 @@ def is_random(text: str) -> bool:
     length = sum(1 for kind in kinds if kind)
     if len(set(text)) < _FEW_CHARACTERS or not length:
         return False  # `----------` and `20200101000000000000` are no secrets
-    return changes / length >= (_FEW_CHANGES if 1 in kinds else _MANY_CHANGES)
+    if _NAMES.fullmatch(text) or _CAMEL.fullmatch(text):
+        return False
+    has_digits = kinds.count(1) >= length * _FEW_DIGITS
+    return changes / length >= (_FEW_CHANGES if has_digits else _MANY_CHANGES)
 
 
 def kind_of(character: str) -> int:
@@ -105,3 +130,15 @@ def kind_of(character: str) -> int:
     if character.islower():
         return 2
     return 3 if character.isupper() else 0
+
+
+def is_encoded_pair(value: str) -> bool:
+    """Return whether `value` is `user:password` in base64, as Docker and npm keep it."""
+    if len(value) < _FEW_CHARACTERS or len(value) > MAX_VALUE:
+        return False
+    try:
+        pair = base64.b64decode(value + "=" * (-len(value) % 4), validate=True)
+    except ValueError:
+        return False
+    user, colon, password = pair.partition(b":")
+    return bool(user and colon and password) and pair.isascii() and pair.decode().isprintable()

@@ -6,6 +6,7 @@ from collectors._redaction.secrets import Sounds
 from collectors._redaction.tokens import words_in
 from collectors._redaction.values import (
     MAX_VALUE,
+    is_encoded_pair,
     is_harmless,
     is_plain,
     is_random,
@@ -24,7 +25,7 @@ _SWITCH = words_in(
 
 def is_masked(name: str, level: Sounds, value: str) -> bool:
     """Return whether the value of a key of this name is masked."""
-    value = value.strip()
+    value = _COMMENT.sub("", value[:MAX_VALUE]).strip() if len(value) <= MAX_VALUE else value
     if is_harmless(value):
         return False
     if level >= Sounds.SECRET:
@@ -35,9 +36,19 @@ def is_masked(name: str, level: Sounds, value: str) -> bool:
     first = value.split(None, 1)[0]
     if "://" in first:  # what a URL holds is looked at for itself
         return False
-    return looks_secret(first) or is_random(first[:MAX_VALUE]) or _is_pair(first) or _is_pin(name, first)
+    if _USER.search(name):
+        return _is_pair(first)
+    return (
+        is_encoded_pair(first)
+        or looks_secret(first)
+        or is_random(first[:MAX_VALUE])
+        or _is_pair(first)
+        or _is_pin(name, first)
+    )
 
 
+_USER = re.compile(r"(?:user|login|username|user[_-]name)$", re.IGNORECASE)
+_COMMENT = re.compile(r"(?<=\s)[#;]\s.*+$")
 _BELOW = re.compile(r"(?:[|>][+\-0-9]*+|\\++)?\s*+(?:#.*+)?")
 
 
@@ -55,6 +66,9 @@ def is_switched(name: str, value: str) -> bool:
 
 def _is_pair(value: str) -> bool:
     user, colon, password = value.partition(":")
+    if not colon:
+        user, colon, password = value.partition("%")
+        return bool(user and colon) and looks_secret(password)
     return (
         bool(colon and user and password)
         and user != password

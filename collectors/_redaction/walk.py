@@ -7,9 +7,10 @@ further than a few lines, so that the work is proportional to the text.
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from collectors._redaction.cursor import Opened
 from collectors._redaction.extent import Bracketed, Pieces, Span
 from collectors._redaction.line import Mask, look_at
-from collectors._redaction.scan import Opened, Scanned
+from collectors._redaction.scan import Scanned
 from collectors._redaction.secrets import MAX_LINE
 from collectors._redaction.tokens import Body, body_of, tokens_of
 from collectors._redaction.values import is_harmless

@@ -1,0 +1,144 @@
+"""Secrets known by their place in the lines of certain files, where no name announces them. Pure."""
+
+import re
+from collections.abc import Callable, Iterator
+
+from collectors._redaction.arguments import Arguments
+from collectors._redaction.extent import Span
+from collectors._redaction.values import is_harmless, looks_secret
+
+Rule = Callable[[Arguments], Iterator[Span]]
+
+_ALGORITHM = re.compile(r"(?i:sha[\d\-]*+|md5|aes[\d\-]*+|des|3des|-[eml])")
+_MONITOR_FIELDS = 5
+_ACL_FIELDS = 3
+
+
+def _nth(place: int) -> Rule:
+    """Return a rule: the argument at this place is secret, the first word being 0."""
+
+    def rule(arguments: Arguments) -> Iterator[Span]:
+        yield from (Span(a.start, a.end) for a in arguments[place : place + 1])
+
+    return rule
+
+
+def _com2sec(arguments: Arguments) -> Iterator[Span]:
+    plain = arguments[3:] if len(arguments) > 1 and arguments[1].text == "-Cn" else arguments[1:]
+    yield from (Span(a.start, a.end) for a in plain[2:3])
+
+
+def _create_user(arguments: Arguments) -> Iterator[Span]:
+    yield from (Span(a.start, a.end) for a in arguments[2:] if not _ALGORITHM.fullmatch(a.text))
+
+
+def _monitor(arguments: Arguments) -> Iterator[Span]:
+    """Yield the password of upsmon's `MONITOR system value user password`."""
+    if len(arguments) >= _MONITOR_FIELDS and "@" in arguments[1].text:
+        yield Span(arguments[4].start, arguments[4].end)
+
+
+def _acl(arguments: Arguments) -> Iterator[Span]:
+    """Yield the passwords of a line of Redis' ACL: `user me on >…`."""
+    for argument in arguments[_ACL_FIELDS - 1 :]:
+        if argument.text[:1] in {">", "<", "#", "!"} and len(argument.text) > 1:
+            yield Span(argument.start + 1, argument.end)
+
+
+def _literal(arguments: Arguments) -> Iterator[Span]:
+    """Yield the words of `secure_link_md5 "$expires$uri secret"` that are no variable."""
+    for argument in arguments[1:]:
+        for word in _LITERAL.finditer(argument.text):
+            yield Span(argument.start + word.start(), argument.start + word.end())
+
+
+_LITERAL = re.compile(r"(?<![\w$])[^\s$\"';][^\s\"';]*+")
+
+
+def _behind_key(arguments: Arguments) -> Iterator[Span]:
+    """Yield what follows `key` in a router's configuration: `tacacs-server key 0 …`."""
+    for index, argument in enumerate(arguments):
+        if argument.text == "key" and index + 1 < len(arguments):
+            yield Span(arguments[index + 1].start, arguments[-1].end)
+            return
+
+
+_BY_WORD: dict[str, Rule] = {
+    "com2sec": _com2sec, "com2sec6": _com2sec, "com2secunix": _com2sec, "createuser": _create_user, "trapsink": _nth(2),
+    "trap2sink": _nth(2), "informsink": _nth(2), "sqlconnectinfo": _nth(3), "monitor": _monitor, "secure_link_md5": _literal,
+    "cachemgr_passwd": _nth(1), "identify": _nth(1), "incominguser": _nth(2), "outgoinguser": _nth(2),
+    "tacacs-server": _behind_key, "radius-server": _behind_key, "ntp": _behind_key, "user": _acl, "acl": _acl,
+}  # fmt: skip
+"""Lines known by their first word."""
+
+_HEADER = re.compile(r"(?i:x-[\w\-]++|(?=[\w\-]{0,60}(?:auth|key|verify|secret|token))[\w\-]++):?")
+_TELLING = re.compile(r"(?i:x-(?=[\w\-]{0,60}(?:auth|key|verify|secret|token))[\w\-]++)")
+_COMPUTED = frozenset("$%{ ")
+_TELLING_HEADERS = frozenset({"cookie", "set-cookie", "authorization", "proxy-authorization"})
+_ENTRY = re.compile(r"[\w.@+*\-]++(?::[\w.@+ \-]++)?:(?P<value>(?!\{)[^\s:/]++)")
+"""A line of a password file: nothing but a name and what follows it."""
+_SQL = re.compile(
+    r"(?i:\bidentified\s++(?:with\s++['\"]?\w++['\"]?\s++)?(?:by|as|using)\s++(?:password\s*+\(?\s*+)?)(?:(?P<quote>\\*+['\"`])(?P<quoted>(?:(?!(?P=quote)).)++)|(?P<bare>[^\s'\";]++))"
+)
+_LINE = tuple(
+    re.compile(expression)
+    for expression in (
+        r"(?:[^\s:\\]|\\.)++:(?:\d{1,5}|\*):[^\s:]++:[^\s:]++:(?P<value>\S.*+)",  # .pgpass
+        r"\d{1,10}\s++(?i:md5|sha\d*+|sha-\d++|aes[\w\-]*+|[mnas]|cmac|rmd160|mdc2|ripemd\d*+)\s++(?:(?i:hex|ascii):)?(?P<value>\S++).*+",  # ntp, chrony
+        r"""["']?[\w.@\\*\-]++["']?\s++\*\s++(?P<value>["'][^"']++["']|(?![\d*/])\S++)(?:\s.{0,60})?""",  # ppp
+        r"""["'][\w.@\\*\-]++["']\s++["'][\w.*\-]*+["']\s++(?P<value>["'][^"'*]++["'])(?:\s.{0,60})?""",  # ppp
+        r"""["'][^"']++["']\s++["'](?P<value>[^"']++)["']\s*+""",  # pgbouncer
+        r"""\*\s++[\w.@\-]++\s++(?P<value>["'][^"']++["'])(?:\s.{0,60})?""",  # ppp
+        r"(?:[^#\n:]{0,100}\s)?:\s++(?:PSK|EAP|XAUTH|NTLM|PIN|P12|PKCS8|RSA|ECDSA)\s++(?P<value>\S.*+)",  # ipsec.secrets
+        r"(?i:(?:set-)?cookie):\s*+(?P<value>\S.*+)",
+        r"(?:\[[\w.\-]++\](?::\d{1,5})?|[\w\-]++\.[\w.\-]++(?::\d{1,5})?|\S++@\S++)\s++[^\s:]++:(?P<value>[^\s:/]++)",  # sasl_passwd
+        r"(?i:setcredential(?:encrypted)?)\s*+=\s*+[\w.\-]++:\s*+(?P<value>.++)",
+        r"(?i:register)\s*+=>?\s*+[^:\s]++:(?P<value>[^@\s]++)@.*+",
+        r"(?:\*|[\w*\-]++\.[\w.*\-]++):[\w.@+\-]++:(?P<value>(?![\d/])[^:\s/]++)",  # exim's passwd.client
+        r"(?i:.{0,200}\bstats\s++auth)\s++[^\s:]++:(?P<value>\S++).*+",
+        r"(?i:.{0,200}\bnickserv\b.{0,40}\bidentify)\s++(?:\S++\s++)??(?P<value>[^\s\"';]++)[\"';\s]*+",
+        r"(?i:client_send)\s*+=\s*+(?P<value>.++)",  # exim
+        r"(?i:.{0,100}\bpassword\s++for\s).{0,100}=\s*+(?P<value>['\"][^'\"]++['\"]);?.*+",
+    )
+)
+"""Lines known by their form; each is put to the whole line at its beginning, once."""
+
+
+def placed(line: str, start: int, arguments: Arguments) -> Iterator[Span]:
+    """Yield what a line says by its form or its first word."""
+    body = line[start:].rstrip().rstrip("\\").rstrip()
+    rule = _BY_WORD.get(arguments[0].text.lower()) if arguments else None
+    if rule is not None:
+        yield from rule(arguments)
+    if (found := _ENTRY.fullmatch(body)) and looks_secret(found["value"]):
+        yield Span(start + found.start("value"), start + found.end("value"))
+    for expression in _LINE:
+        if (found := expression.fullmatch(body)) and not is_harmless(found["value"].strip("\"'")):
+            yield Span(start + found.start("value"), start + found.end("value"))
+    for found in _SQL.finditer(body):
+        group = found.lastgroup or "bare"
+        yield Span(start + found.start(group), start + found.end(group))
+    yield from _headers(arguments)
+
+
+def _headers(arguments: Arguments) -> Iterator[Span]:
+    """Yield the constant that a line gives a header of its own: `proxy_set_header X-Origin-Verify "…"`."""
+    for index, argument in enumerate(arguments):
+        name, colon, value = argument.text.partition(":")
+        value = value.strip()
+        following = arguments[index + 1] if index + 1 < len(arguments) else None
+        is_header = _HEADER.fullmatch(name) is not None
+        if (
+            colon
+            and value
+            and is_header
+            and (looks_secret(value) or (_TELLING.fullmatch(name) and not _COMPUTED.intersection(value)))
+        ):
+            yield Span(argument.start + argument.text.rindex(value), argument.end)
+        elif following is not None and not value:
+            is_constant = not _COMPUTED.intersection(following.text)
+            is_telling = (name.lower() in _TELLING_HEADERS and "=" in following.text) or (
+                is_constant and _TELLING.fullmatch(name) is not None
+            )
+            if is_telling or (is_header and "-" in name[1:] and looks_secret(following.text)):
+                yield Span(following.start, following.end)

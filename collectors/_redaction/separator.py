@@ -1,0 +1,62 @@
+"""What stands between a name and its value: `=`, `: `, `=>`, a comma, a parenthesis, or nothing but blanks. Pure."""
+
+from collectors._redaction.extent import Pieces
+from collectors._redaction.tokens import Token
+
+_ASSIGNS = frozenset("=:>+?!~\uff1d\uff1a")
+
+
+def separator(pieces: Pieces, start: int, name: Token) -> tuple[str, int]:
+    """Return how what follows a name gives it a value, and where the value begins."""
+    at = start
+    while at < start + 3 and (pieces.is_quote(at) or pieces.is_at(at, frozenset("])"))):
+        at += 1
+    has_closed = at > start
+    there = pieces.after_space(at)
+    if there >= len(pieces):
+        return "end", there
+    text = pieces.tokens[there].text
+    if text in _ASSIGNS:
+        end = there + 1
+        while end < there + 3 and pieces.is_at(end, _ASSIGNS):
+            end += 1
+        sign = "".join(token.text for token in pieces.tokens[there:end])
+        is_ldif = sign == "::" and pieces.after_space(end) > end
+        is_sign = (
+            is_ldif
+            or not sign.startswith(("::", ">", "~", "!", "?", "+"))
+            or sign[1:2] == "="
+            or sign == "=~"
+        )
+        is_sign = is_sign and not (
+            sign.endswith(":") and pieces.is_at(end, "/") and pieces.is_at(end + 1, "/")
+        )
+        return ("assigned", pieces.after_space(end)) if is_sign else ("none", end)
+    if text == "," and (has_closed or name.text[:1].islower()):
+        value = pieces.after_space(there + 1)
+        if value >= len(pieces):
+            return "end", value
+        if pieces.is_at(value, "<") or (pieces.is_quote(value) and not _is_key(pieces, value)):
+            return "listed", value
+    if text == "(" and pieces.is_quote(pieces.after_space(there + 1)):
+        return "called", pieces.after_space(there + 1)
+    if there > at and pieces.text[max(0, name.start - 1) : name.start] == "&":  # an anchor of YAML
+        return "assigned", there
+    return ("spaced", there) if there > at else ("none", there)
+
+
+def _is_key(pieces: Pieces, quote: int) -> bool:
+    """Return whether what is quoted from `quote` on is a key itself."""
+    behind = pieces.after_space(pieces.closing(quote) + 1)
+    return pieces.is_at(behind, ":")
+
+
+def behind_tags(pieces: Pieces, value: int) -> int:
+    """Return where the value begins behind YAML's tags and anchors."""
+    while (
+        pieces.is_at(value, frozenset("!&"))
+        and value + 1 < len(pieces)
+        and pieces.tokens[value + 1].kind == "word"
+    ):
+        value = pieces.after_space(value + 2)
+    return value
