@@ -73,7 +73,10 @@ class SpoolSize(msgspec.Struct, kw_only=True):
 class Document(msgspec.Struct, kw_only=True):
     """The whole of it."""
 
-    running: bool
+    running: bool | None
+    """None where that cannot be told."""
+    no_answer: str = ""
+    """Why the daemon itself was not asked, or did not answer: then this is what its files say."""
     pid: int | None = None
     version: str = ""
     started: float | None = None
@@ -137,8 +140,10 @@ def action_needed(document: Document) -> list[str]:
 
 
 def _of_the_agent(document: Document) -> Iterator[str]:
-    if not document.running:
+    if document.running is False:
         yield "the daemon is not running"
+    elif document.no_answer:
+        yield f"the daemon was not heard: {document.no_answer}"
     elif not document.hostname:
         yield "there is no acceptable hostname"
     for name, listener in document.listens.items():
@@ -185,9 +190,16 @@ def _of_the_spool(kept: SpoolSize) -> Iterator[str]:
         yield f"{kept.rejected} events were rejected, see `sts-agent rejected list`"
 
 
-def without_daemon(directory: Path, status: SpoolStatus | None, configured: Mapping[str, Any]) -> Document:
-    """Return what can be said while no daemon runs."""
-    document = Document(running=False, **configured)
+def without_daemon(
+    directory: Path,
+    status: SpoolStatus | None,
+    configured: Mapping[str, Any],
+    *,
+    running: bool | None = False,
+    no_answer: str = "",
+) -> Document:
+    """Return what can be said when no daemon answers."""
+    document = Document(running=running, no_answer=no_answer, **configured)
     if status is not None:
         document.spool = spool_size(directory, status)
         document.destinations = {found.name: destination(found) for found in status.destinations}

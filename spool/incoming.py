@@ -17,45 +17,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from spool import fault, modes
-from spool.errors import SpoolError, SpoolFull
 from spool.row import checksum
 
 DIRECTORY = modes.INCOMING
 REFUSED = "incoming-refused"
 MAX_FILE_BYTES = 4 * 1024 * 1024
-_MAX_FILES = 10_000
 _LEFTOVER_SECONDS = 3600
 _MAX_REFUSED = 100
-_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
-_FILE_MODE = 0o640  # of the directory's group, so that the daemon may read what others leave
+NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 
 log = logging.getLogger(__name__)
-
-
-def leave_in_incoming(directory: Path, identifier: str, body: bytes) -> None:
-    """Leave `body` for the daemon of the spool in `directory`; on disk when it returns.
-
-    Leaving the same identifier again replaces it. Raises `SpoolError` with a hint.
-    """
-    if not _NAME.fullmatch(identifier):
-        raise SpoolError(f"{identifier!r} is no name for a file", "use a UUID")
-    if len(body) > MAX_FILE_BYTES:
-        raise SpoolError(f"{len(body)} bytes are too many", f"leave at most {MAX_FILE_BYTES} at once")
-    incoming = directory / DIRECTORY
-    try:
-        make_directory(directory)
-        if _is_full(incoming):
-            raise SpoolFull(f"{incoming} holds {_MAX_FILES} files", "start the daemon: it takes them in")
-        temporary = incoming / f".{identifier}.{os.urandom(6).hex()}"
-        _write(temporary, body)
-        fault.reached("incoming.written")
-        temporary.rename(incoming / identifier)
-        fault.reached("incoming.renamed")
-        _sync_name(incoming, identifier)
-    except OSError as error:
-        raise SpoolError(
-            f"{incoming} takes nothing: {error.strerror}", "join the group of the directory, or use sudo"
-        ) from None
 
 
 def make_directory(directory: Path) -> None:
@@ -63,11 +34,22 @@ def make_directory(directory: Path) -> None:
     incoming = directory / DIRECTORY
     with suppress(FileExistsError):
         incoming.mkdir(parents=True)
+        _hand_over(incoming, directory)
+        sync_directory(directory)
+
+
+def _hand_over(incoming: Path, directory: Path) -> None:
+    """Give the new directory to whoever owns the spool; what he may have put in its place stays as it is."""
+    descriptor = os.open(incoming, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if os.fstat(descriptor).st_uid != os.geteuid():
+            return
         if os.geteuid() == 0:
             owner = directory.stat()
-            os.chown(incoming, owner.st_uid, owner.st_gid)
-        incoming.chmod(modes.INCOMING_MODE)
-        sync_directory(directory)
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        os.fchmod(descriptor, modes.INCOMING_MODE)
+    finally:
+        os.close(descriptor)
 
 
 def taken_before(connection: sqlite3.Connection) -> frozenset[str]:
@@ -146,49 +128,6 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _is_full(incoming: Path) -> bool:
-    try:
-        with os.scandir(incoming) as entries:
-            return sum(1 for _ in entries) >= _MAX_FILES
-    except PermissionError:
-        return False  # members of its group may put files in, and not look what others left
-
-
-def _sync_name(incoming: Path, name: str) -> None:
-    """Have a new name survive a power loss, also for those who may not open the directory it is in."""
-    try:
-        sync_directory(incoming)
-    except PermissionError:
-        import ctypes  # costs a quick command more than all the rest, and only members of the group come here
-
-        descriptor = os.open(incoming / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        try:
-            libc = ctypes.CDLL(None, use_errno=True)
-            if libc.syncfs(descriptor) != 0:
-                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno())) from None
-        finally:
-            os.close(descriptor)
-
-
-def _write(path: Path, body: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        with suppress(
-            PermissionError
-        ):  # not of that group: then the daemon reads it by its owner, or its capability
-            os.fchown(descriptor, -1, path.parent.stat().st_gid)
-        os.fchmod(descriptor, _FILE_MODE)
-        with os.fdopen(descriptor, "wb", closefd=False) as file:
-            file.write(body)
-        os.fsync(descriptor)
-    except BaseException:
-        with suppress(OSError):
-            path.unlink()
-        raise
-    finally:
-        os.close(descriptor)
-
-
 def _read(directory: Path, name: str) -> bytes | None:
     """Return a file's bytes, or None after setting it aside; links and pipes are never followed."""
     try:
@@ -206,7 +145,7 @@ def _read(directory: Path, name: str) -> bytes | None:
             problem = "it is no regular file"
         elif status.st_size > MAX_FILE_BYTES:
             problem = f"it is larger than {MAX_FILE_BYTES} bytes"
-        elif not _NAME.fullmatch(name):
+        elif not NAME.fullmatch(name):
             problem = "its name is none of ours"
         else:
             with os.fdopen(descriptor, "rb", closefd=False) as file:

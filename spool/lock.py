@@ -11,6 +11,7 @@ from pathlib import Path
 from spool.errors import SpoolLocked
 
 NAME = "spool.lock"
+_PLACE = 5  # of /proc/locks: major:minor:inode of the file; the device is not always the one that stat tells
 
 
 class Lock:
@@ -38,6 +39,22 @@ class Lock:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def is_held(directory: Path, locks: Path = Path("/proc/locks")) -> bool | None:
+    """Return whether a process writes this spool; None when that cannot be told.
+
+    It asks the kernel and takes no lock, not even for a moment: a daemon that starts just then would give up.
+    """
+    try:
+        lines = locks.read_text(encoding="ascii", errors="replace").splitlines()
+        found = (directory / NAME).stat()
+    except FileNotFoundError:
+        return False if locks.exists() else None
+    except OSError:
+        return None
+    held = [fields for fields in map(str.split, lines) if len(fields) > _PLACE and fields[1] == "FLOCK"]
+    return any(fields[_PLACE].endswith(f":{found.st_ino}") for fields in held)
 
 
 def holder_of(directory: Path) -> int:

@@ -64,6 +64,7 @@ def ask(path: Path, method: str, target: str, body: bytes = b"", *, timeout_seco
             ) from None
         head = f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        way.settimeout(_left(deadline))
         try:
             way.sendall(head.encode() + body)
         except BrokenPipeError:
@@ -76,7 +77,7 @@ def ask(path: Path, method: str, target: str, body: bytes = b"", *, timeout_seco
 def _read(way: socket.socket, deadline: float) -> bytes:
     received = bytearray()
     while len(received) < _MAX_ANSWER_BYTES:
-        way.settimeout(max(0.001, deadline - time.monotonic()))
+        way.settimeout(_left(deadline))
         try:
             part = way.recv(262_144)
         except OSError as error:
@@ -85,6 +86,10 @@ def _read(way: socket.socket, deadline: float) -> bytes:
             break
         received += part
     return bytes(received)
+
+
+def _left(deadline: float) -> float:
+    return max(0.001, deadline - time.monotonic())  # 0 would mean not to wait at all
 
 
 def _parse(answer: bytes) -> Reply:

@@ -1,12 +1,19 @@
-"""`sts-agent status`: what the daemon is doing and what waits; from the spool's files when it is not there."""
+"""`sts-agent status`: what the daemon is doing and what waits; from the spool's files when it does not answer.
+
+It says "not running" only when that is known: a daemon that does not answer in time, or that this user may not
+ask, may run all the same.
+"""
 
 from argparse import Namespace
+from pathlib import Path
 
 from agent.cli import DONE, FAILED, CommandError, Subparsers, complain
-from agent.cli.ask import NotAllowedError, NotAnsweringError, ask
+from agent.cli.ask import LostAnswerError, NotAllowedError, NotAnsweringError, ask
 from agent.cli.configured import configuration_or_places
 from agent.configuration.types import Configuration
 from agent.status import Document, action_needed, without_daemon
+
+_AT_MOST_SECONDS = 3.0
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -47,12 +54,9 @@ def _acknowledge(configured: Configuration) -> None:
 
 def _read(configured: Configuration) -> Document:
     try:
-        reply = ask(configured.socket, "GET", "/status")
-    except NotAnsweringError:
-        return _read_files(configured)
-    except NotAllowedError as error:
-        complain(str(error))
-        return _read_files(configured)
+        reply = ask(configured.socket, "GET", "/status", timeout_seconds=_AT_MOST_SECONDS)
+    except (NotAnsweringError, NotAllowedError, LostAnswerError) as error:
+        return _read_files(configured, error)
     if not reply.is_ok:
         raise CommandError(f"the daemon refused: {reply.reason}")
     import msgspec
@@ -60,7 +64,17 @@ def _read(configured: Configuration) -> Document:
     return msgspec.json.decode(reply.body, type=Document)
 
 
-def _read_files(configured: Configuration) -> Document:
+def _is_running(directory: Path, error: CommandError) -> bool | None:
+    """Return whether a daemon runs that was not heard, None where that cannot be told."""
+    from spool.lock import is_held
+
+    held = is_held(directory)
+    if isinstance(error, LostAnswerError):
+        return True if held else None  # something does listen there
+    return held
+
+
+def _read_files(configured: Configuration, error: CommandError) -> Document:
     from spool import SpoolError, SpoolReader
 
     facts = {
@@ -69,18 +83,24 @@ def _read_files(configured: Configuration) -> Document:
         "replaced": list(configured.replaced),
         "set_aside": {str(path): list(problems) for path, problems in configured.set_aside.items()},
     }
+    directory = configured.spool_directory
+    running = _is_running(directory, error)
+    no_answer = "" if running is False else str(error)
     try:
-        with SpoolReader.open(configured.spool_directory) as reader:
-            return without_daemon(configured.spool_directory, reader.status(), facts)
-    except SpoolError as error:
-        complain(str(error))
-        return without_daemon(configured.spool_directory, None, facts)
+        with SpoolReader.open(directory) as reader:
+            return without_daemon(directory, reader.status(), facts, running=running, no_answer=no_answer)
+    except SpoolError as unreadable:
+        complain(str(unreadable))
+        return without_daemon(directory, None, facts, running=running, no_answer=no_answer)
 
 
 def _show(document: Document) -> None:
     from agent.cli.table import moment, print_table, size
 
-    if document.running:
+    if document.no_answer:
+        print("sts-agent is running" if document.running else "whether sts-agent is running cannot be told")
+        print(f"not heard: {document.no_answer}")
+    elif document.running:
         print(
             f"sts-agent {document.version} is running (pid {document.pid}) since {moment(document.started)}"
         )

@@ -1,8 +1,10 @@
 """`event send`: what it makes of its words, and where that goes."""
 
 import json
+import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -139,6 +141,40 @@ def test_without_a_daemon_it_is_left_for_it(send, tmp_path):
     (left,) = (tmp_path / "spool" / "incoming").iterdir()
     (event,) = json.loads(left.read_bytes())["events"]["custom"]
     assert event["context"]["source_identifier"] == identifier
+
+
+@pytest.fixture
+def mute(tmp_path):
+    """Something that listens at the socket and never says a word."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen(0)
+        yield listener
+
+
+@pytest.mark.usefixtures("mute")
+def test_a_daemon_that_does_not_answer_in_time_finds_it_among_its_files(send, tmp_path):
+    identifier = send("X", "--title", "y").out.strip()
+    (left,) = (tmp_path / "spool" / "incoming").iterdir()
+    assert json.loads(left.read_bytes())["events"]["custom"][0]["context"]["source_identifier"] == identifier
+
+
+@pytest.mark.usefixtures("mute")
+def test_a_daemon_that_takes_no_more_connections_finds_it_among_its_files(send, tmp_path):
+    with socket.socket(socket.AF_UNIX) as first:
+        first.connect(str(tmp_path / "s"))
+        assert json.loads(send("X", "--title", "y", "--json").out)["kept_by"] == "incoming"
+
+
+def test_a_daemon_that_ends_in_the_middle_finds_it_among_its_files(send, mute, tmp_path):
+    def end() -> None:
+        mute.accept()[0].close()
+
+    ending = threading.Thread(target=end)
+    ending.start()
+    assert json.loads(send("X", "--title", "y", "--json").out)["kept_by"] == "incoming"
+    ending.join()
+    assert len([*(tmp_path / "spool" / "incoming").iterdir()]) == 1
 
 
 def test_two_events_with_the_same_identifier_are_both_left(send, tmp_path):

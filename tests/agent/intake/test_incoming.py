@@ -14,7 +14,7 @@ from agent.intake.incoming import ARRIVED, IncomingFiles
 from agent.signals import Signals
 from agent.systems.stackstate.dialect import StackStateDialect
 from spool import Spool, SpoolFull, SpoolReader
-from spool.incoming import leave_in_incoming
+from spool.leaving import leave_in_incoming
 
 
 @pytest.fixture

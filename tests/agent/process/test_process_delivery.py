@@ -220,7 +220,7 @@ def test_an_event_sent_while_no_daemon_runs_is_taken_in_once(agent, receiver):
 
 
 def test_a_file_that_is_left_beside_a_running_daemon_is_taken_in_at_once(agent, receiver):
-    from spool.incoming import leave_in_incoming
+    from spool.leaving import leave_in_incoming
 
     agent.start()
     body = json.dumps({"events": {"custom": [{"msg_title": "left"}]}}).encode()

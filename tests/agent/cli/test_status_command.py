@@ -1,0 +1,105 @@
+"""`status` when the daemon does not answer: what is known is said, and nothing else."""
+
+import json
+import os
+import socket
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from agent import cli
+from spool import Spool
+from spool.lock import is_held
+
+
+@pytest.fixture
+def configuration(tmp_path):
+    path = tmp_path / "agent.yaml"
+    path.write_text(f"spool: {{directory: {tmp_path}/spool}}\nintake: {{socket: {tmp_path}/s}}\n")
+    return path
+
+
+@pytest.fixture
+def status(configuration, capsys):
+    def run(*words):
+        found = cli.main(["--config", str(configuration), "status", *words])
+        return found, capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def mute(tmp_path):
+    """Something that listens at the socket and never says a word."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        yield listener
+
+
+def test_a_daemon_that_is_not_there_is_not_running(status, tmp_path):
+    Spool.open(tmp_path / "spool").close()
+    found, said = status("--exit-code")
+    assert found == 1
+    assert "sts-agent is not running" in said
+
+
+@pytest.mark.usefixtures("mute")
+def test_a_daemon_that_does_not_answer_in_time_is_running_and_its_files_speak_for_it(status, tmp_path):
+    with Spool.open(tmp_path / "spool"):
+        document = json.loads(status("--json")[1])
+    assert document["running"] is True
+    assert "did not come" in document["no_answer"]
+    assert document["spool"]["directory"] == str(tmp_path / "spool")
+    assert document["action_needed"] == [f"the daemon was not heard: {document['no_answer']}"]
+
+
+@pytest.mark.usefixtures("mute")
+def test_what_listens_and_is_no_daemon_of_this_spool_is_not_said_to_run_nor_not_to(status, tmp_path):
+    Spool.open(tmp_path / "spool").close()
+    found, said = status("--exit-code")
+    assert found == 1
+    assert "whether sts-agent is running cannot be told" in said
+    assert "is not running" not in said
+
+
+def test_a_daemon_without_its_socket_is_running(status, tmp_path):
+    with Spool.open(tmp_path / "spool"):
+        assert "sts-agent is running" in status()[1]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: only root can become somebody else")
+def test_who_may_not_ask_hears_that_and_not_that_nothing_runs(capsys):
+    with tempfile.TemporaryDirectory(prefix="sts-") as directory, socket.socket(socket.AF_UNIX) as listener:
+        place = Path(directory)
+        place.chmod(0o755)
+        (place / "agent.yaml").write_text(
+            f"spool: {{directory: {place}/spool}}\nintake: {{socket: {place}/s}}\n"
+        )
+        words = ["--config", str(place / "agent.yaml"), "status"]
+        cli.main(words)  # loads what root alone may read here
+        listener.bind(str(place / "s"))
+        listener.listen()
+        (place / "s").chmod(0o600)
+        capsys.readouterr()
+        with Spool.open(place / "spool"):
+            os.seteuid(65534)
+            try:
+                cli.main(words)
+            finally:
+                os.seteuid(0)
+    said = capsys.readouterr()
+    assert "not allowed to use" in said.out
+    assert "is not running" not in said.out
+
+
+def test_whether_a_spool_is_written_is_told_by_the_kernel_and_without_its_lock(tmp_path):
+    assert is_held(tmp_path) is False
+    with Spool.open(tmp_path / "spool"):
+        assert is_held(tmp_path / "spool") is True
+    assert is_held(tmp_path / "spool") is False
+
+
+def test_where_the_kernel_does_not_tell_nothing_is_said(tmp_path):
+    assert is_held(tmp_path, tmp_path / "no-such-file") is None

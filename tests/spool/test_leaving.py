@@ -1,0 +1,58 @@
+"""What is left for the daemon is on disk, and leads nowhere else, also where somebody has prepared the place."""
+
+import os
+
+import pytest
+
+from spool import SpoolError, leave_in_incoming
+
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: run the tests as root")
+
+
+@pytest.fixture
+def directory(tmp_path):
+    directory = tmp_path / "spool"
+    leave_in_incoming(directory, "first", b"1")
+    return directory
+
+
+def test_leaving_the_same_name_again_replaces_it_and_nothing_else_is_left(directory):
+    leave_in_incoming(directory, "first", b"2")
+    assert {path.name: path.read_bytes() for path in (directory / "incoming").iterdir()} == {"first": b"2"}
+
+
+def test_a_link_in_the_place_of_the_directory_is_not_followed(directory, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    (directory / "incoming").rename(elsewhere)
+    (directory / "incoming").symlink_to(elsewhere)
+    with pytest.raises(SpoolError, match="takes nothing"):
+        leave_in_incoming(directory, "second", b"2")
+    assert [path.name for path in elsewhere.iterdir()] == ["first"]
+
+
+def test_a_link_with_the_name_of_the_file_is_replaced_and_not_followed(directory, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"secret")
+    (directory / "incoming" / "second").symlink_to(secret)
+    leave_in_incoming(directory, "second", b"2")
+    assert secret.read_bytes() == b"secret"
+    assert (directory / "incoming" / "second").read_bytes() == b"2"
+
+
+@root_only
+def test_root_makes_the_directory_for_the_owner_of_the_spool(tmp_path):
+    directory = tmp_path / "spool"
+    directory.mkdir()
+    os.chown(directory, 12345, 12345)
+    leave_in_incoming(directory, "first", b"1")
+    found = (directory / "incoming").stat()
+    assert (found.st_uid, found.st_gid) == (12345, 12345)
+
+
+def test_a_link_to_nowhere_in_the_place_of_the_directory_makes_nothing(tmp_path):
+    directory = tmp_path / "spool"
+    directory.mkdir()
+    (directory / "incoming").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SpoolError):
+        leave_in_incoming(directory, "first", b"1")
+    assert not (tmp_path / "elsewhere").exists()
