@@ -32,7 +32,7 @@ def overflow(spool):
     before = sum(drop.count for drop in spool.drops_to_tell())
     while sum(drop.count for drop in spool.drops_to_tell()) == before:
         body = b'{"msg_title": "%s"}' % os.urandom(20_000).hex().encode()
-        capture.keep_posted([Captured("custom", body, 1_700_000_000, "T")])
+        capture.keep_posted([Captured("custom", body, 1_700_000_000, "T")], capture.identity)
 
 
 @pytest.fixture

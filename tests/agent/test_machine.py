@@ -19,7 +19,7 @@ def spool(tmp_path):
 def fill(spool):
     capture = Capture(spool, Identity("original"))
     capture.keep([], "files", {"path": b"fingerprint"})
-    capture.keep_posted([Captured("custom", b"{}", 5, "T")])
+    capture.keep_posted([Captured("custom", b"{}", 5, "T")], capture.identity)
 
 
 def test_the_same_machine_keeps_what_it_has(spool):

@@ -1,6 +1,8 @@
 """Every dialect keeps the same law: its own shape, nothing kept of what is wrong, success for what is on disk."""
 
+import http.client
 import json
+import socket
 from dataclasses import replace
 
 import pytest
@@ -8,21 +10,36 @@ from dialect_examples import EXAMPLES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agent.cli.ask import ask
 from agent.events.capture import Capture
 from agent.events.chunk import entries
 from agent.events.identity import Identity
-from agent.http.message import Peer
+from agent.http.message import Peer, Refusal
 from agent.intake.control import Control
 from agent.intake.keeping import Keeping
+from agent.intake.listeners import SocketListener
 from agent.intake.rate import Rate
 from agent.intake.router import Router
 from agent.intake.share import Share
 from agent.status import Document
+from agent.systems.registry import dialects
+from agent.systems.system import Surroundings
 from spool import Spool, SpoolError, SpoolFull, SpoolReader
 
 TOKEN = "the-token-of-the-port"
 
-every_dialect = pytest.mark.parametrize("example", EXAMPLES.values(), ids=EXAMPLES)
+DIALECTS = {dialect.name: dialect for dialect in dialects(Surroundings())}
+
+every_dialect = pytest.mark.parametrize("name", DIALECTS)
+
+
+@pytest.fixture
+def example(name):
+    return EXAMPLES[name]
+
+
+def test_every_dialect_of_the_table_has_an_example():
+    assert EXAMPLES.keys() == DIALECTS.keys()
 
 
 @pytest.fixture
@@ -31,15 +48,15 @@ def spool(tmp_path):
         yield spool
 
 
-def router(spool, example, capture=None, **more) -> Router:
+def router(spool, capture=None, **more) -> Router:
     values = {"rate": Rate(10_000, 10_000), "share": Share(lambda: 0, lambda: 100_000_000), **more}
     capture = capture or Capture(spool, Identity("web-1"))
     control = Control(lambda: Document(running=True), lambda _: 0, lambda _: 0, lambda: 0)
-    return Router([example.make()], Keeping(capture, **values), control)
+    return Router([*DIALECTS.values()], Keeping(capture, **values), control)
 
 
 def post(spool, example, body, **more):
-    return router(spool, example, **more).answer_socket(example.request(body))
+    return router(spool, **more).answer_socket(example.request(body))
 
 
 def kept(spool) -> list[dict]:
@@ -137,7 +154,7 @@ def test_an_event_of_just_under_200_kib_is_kept(spool, example):
 
 @every_dialect
 def test_a_flood_is_429_and_says_when_to_come_again(spool, example):
-    flooded = router(spool, example, rate=Rate(0.1, example.most))
+    flooded = router(spool, rate=Rate(0.1, example.most))
     request = example.request(example.body(titles(example)))
     assert example.is_success(flooded.answer_socket(request), example.most)
     response = flooded.answer_socket(request)
@@ -156,7 +173,7 @@ def test_a_share_that_is_full_is_507(spool, example):
 @every_dialect
 def test_the_wrong_verb_is_405_and_names_the_right_one(spool, example):
     wrong = replace(example.request(b""), method="DELETE")
-    response = router(spool, example).answer_socket(wrong)
+    response = router(spool).answer_socket(wrong)
     assert response.status == 405
     assert "POST" in dict(response.headers)["Allow"]
     assert example.reason(response)
@@ -164,7 +181,7 @@ def test_the_wrong_verb_is_405_and_names_the_right_one(spool, example):
 
 @every_dialect
 def test_the_port_takes_the_token_in_each_of_the_dialects_own_places(spool, example):
-    answer = router(spool, example).port(lambda: TOKEN)
+    answer = router(spool).port(lambda: TOKEN)
     for number, show in enumerate(example.with_token, 1):
         assert example.is_success(answer(show(example.request(example.body(["x"])), TOKEN)), 1)
         assert len(kept(spool)) == number
@@ -172,7 +189,7 @@ def test_the_port_takes_the_token_in_each_of_the_dialects_own_places(spool, exam
 
 @every_dialect
 def test_without_the_token_the_port_keeps_nothing_and_never_says_the_token(spool, example):
-    answer = router(spool, example).port(lambda: TOKEN)
+    answer = router(spool).port(lambda: TOKEN)
     request = example.request(example.body(["x"]))
     for shown in (request, *(show(request, wrong) for show in example.with_token for wrong in ("no", "ä"))):
         response = answer(shown)
@@ -185,7 +202,7 @@ def test_without_the_token_the_port_keeps_nothing_and_never_says_the_token(spool
 def test_on_the_socket_any_token_is_taken(spool, example):
     for show in example.with_token:
         request = show(example.request(example.body(["x"])), "any")
-        assert example.is_success(router(spool, example).answer_socket(request), 1)
+        assert example.is_success(router(spool).answer_socket(request), 1)
 
 
 @every_dialect
@@ -212,10 +229,25 @@ def test_an_identity_that_changes_meanwhile_is_read_once(spool, example):
         assert [stored.record.hostname for stored in reader.records()] == ["first"]
 
 
+_QUIETLY = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+
+
 @every_dialect
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, **_QUIETLY)
 @given(data=st.data())
 def test_whatever_is_posted_a_success_means_on_disk_and_anything_else_that_nothing_is(spool, example, data):
+    post_damaged(spool, example, data)
+
+
+@pytest.mark.torture
+@every_dialect
+@settings(max_examples=50_000, **_QUIETLY)
+@given(data=st.data())
+def test_whatever_is_posted_many_times_a_success_means_on_disk(spool, example, data):
+    post_damaged(spool, example, data)
+
+
+def post_damaged(spool, example, data):
     body = bytearray(example.body(titles(example)))
     for _ in range(data.draw(st.integers(0, 4))):
         at = data.draw(st.integers(0, len(body)))
@@ -224,9 +256,9 @@ def test_whatever_is_posted_a_success_means_on_disk_and_anything_else_that_nothi
             st.binary(max_size=8)
             | st.sampled_from([b"null", b"[]", b"{}", b"1e999", b'"', b"\\u", b"\\ud800"])
         )
-    before = len(kept(spool))
+    before = spool.status().events
     response = post(spool, example, bytes(body))
-    came = len(kept(spool)) - before
+    came = spool.status().events - before
     if response.status < 300:
         assert example.is_success(response, came)
     else:
@@ -238,8 +270,8 @@ def test_whatever_is_posted_a_success_means_on_disk_and_anything_else_that_nothi
 def test_a_path_that_nobody_has_is_404(spool):
     for example in EXAMPLES.values():
         request = replace(example.request(b""), path="/nothing/here/at/all")
-        assert router(spool, example).answer_socket(request).status == 404
-        assert router(spool, example).port(lambda: TOKEN)(request).status == 404
+        assert router(spool).answer_socket(request).status == 404
+        assert router(spool).port(lambda: TOKEN)(request).status == 404
 
 
 @pytest.mark.parametrize("path", ["/status", "/health", "/rejected/retry", "/rejected/discard", "/metrics"])
@@ -247,4 +279,36 @@ def test_the_daemons_own_paths_do_not_exist_on_the_port(spool, path):
     example = EXAMPLES["stackstate"]
     request = replace(example.request(b'{"all": true}'), path=path, peer=Peer("127.0.0.1"))
     for method in ("GET", "POST"):
-        assert router(spool, example).port(lambda: TOKEN)(replace(request, method=method)).status == 404
+        assert router(spool).port(lambda: TOKEN)(replace(request, method=method)).status == 404
+
+
+@every_dialect
+def test_a_connection_stays_open_after_a_success_and_after_a_refusal(spool, example, tmp_path):
+    listener = SocketListener(tmp_path / "s", router(spool).answer_socket)
+    listener.start()
+    connection = http.client.HTTPConnection("localhost")
+    try:
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(60)
+        connection.sock.connect(str(tmp_path / "s"))
+        for body, is_taken in ((["a"], True), ([None], False), (["b", "c"], True)):
+            connection.request("POST", example.path, example.body(body))
+            answer = connection.getresponse()
+            assert (answer.status < 300) == is_taken
+            answer.read()
+    finally:
+        connection.close()
+        listener.stop()
+    assert [event["msg_title"] for event in kept(spool)] == ["a", "b", "c"]
+
+
+@every_dialect
+def test_what_the_server_itself_refuses_is_said_in_the_dialects_own_shape(spool, example, tmp_path):
+    listener = SocketListener(tmp_path / "s", (chosen := router(spool)).answer_socket, refuse=chosen.refuse)
+    listener.start()
+    try:
+        reply = ask(tmp_path / "s", "POST", example.path, b"x" * 2_000_000, timeout_seconds=60)
+        assert reply.status == 413
+        assert example.reason(chosen.refuse(Refusal(413, "the body is too large", example.request(b""))))
+    finally:
+        listener.stop()
