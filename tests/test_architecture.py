@@ -100,7 +100,7 @@ SEAMS = (
     "agent.intake.dialect",
     "agent.http",
     "agent.events",
-    "agent.receiver",
+    "agent.stand_in",
     "agent.configuration.types",
     "agent.configuration.values",
     "agent.configuration.nodes",

@@ -21,7 +21,7 @@ COMMANDS = {
     "log": "this host's history, delivered or not",
     "event": "record an event by hand",
     "rejected": "what a destination refused for good",
-    "receiver": "a strict stand-in for the StackState receiver",
+    "receiver": "a strict stand-in for a remote system, to try a configuration against",
     "demo": "see it work: a receiver and an agent in a temporary directory",
 }
 

@@ -5,6 +5,7 @@ import sys
 from argparse import Namespace
 
 from agent.cli import DONE, Subparsers
+from agent.cli.receiver import add_system
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -13,6 +14,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--seconds", type=float, default=20, metavar="N", help="about how long it takes (default: 20)"
     )
+    add_system(parser)
     parser.add_argument("--json", action="store_true", help="each event that arrives as a line of JSON")
 
 
@@ -21,7 +23,7 @@ def run(arguments: Namespace) -> int:
     from agent.demo.screen import Screen
     from agent.demo.stage import Stage
     from agent.demo.story import NEXT, Story
-    from agent.receiver import Received
+    from agent.stand_in import Received
 
     screen = Screen(sys.stderr if arguments.json else sys.stdout)
     story = Story(screen, arguments.seconds)
@@ -36,7 +38,7 @@ def run(arguments: Namespace) -> int:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the end of the demo ends the agent as well
     screen.title("sts-agent: this host's changes, on their way to a receiver")
-    with Stage(arrived) as stage:
+    with Stage(arrived, arguments.system) as stage:
         story.play(stage)
     screen.title("Everything is stopped and removed.")
     screen.title(NEXT)

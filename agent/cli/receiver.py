@@ -1,4 +1,4 @@
-"""`sts-agent receiver`: a strict stand-in for the StackState receiver, to try a configuration against.
+"""`sts-agent receiver`: a strict stand-in for a remote system, to try a configuration against.
 
 It prints each event as it arrives and, at the end, which event broke which rule. It is for trying
 out: it keeps what it received in memory, and in `--record` when asked.
@@ -12,13 +12,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.cli import COMMANDS
+
 if TYPE_CHECKING:  # the server is only loaded by the command that serves
-    from agent.receiver import Received
+    from agent.stand_in import Received
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command and its options."""
-    parser = subparsers.add_parser("receiver", help="a strict stand-in for the StackState receiver")
+    parser = subparsers.add_parser("receiver", help=COMMANDS["receiver"])
+    add_system(parser)
     parser.add_argument(
         "--listen", default="127.0.0.1:7077", metavar="ADDRESS", help="host:port (%(default)s)"
     )
@@ -29,9 +32,18 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--json", action="store_true", help="print events and the report as lines of JSON")
 
 
+def add_system(parser: argparse.ArgumentParser) -> None:
+    """Add the option that chooses a system of the table."""
+    from agent.systems.registry import DEFAULT_TYPE, SYSTEMS
+
+    parser.add_argument(
+        "--system", choices=[*SYSTEMS], default=DEFAULT_TYPE, help="which one (default: %(default)s)"
+    )
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM, then print the report."""
-    from agent.receiver import Receiver
+    from agent.systems.registry import stand_in
 
     host, _, port = arguments.listen.rpartition(":")
     if not port.isdecimal():
@@ -46,10 +58,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
-        receiver = Receiver(
+        receiver = stand_in(
+            arguments.system,
             host.strip("[]") or "127.0.0.1",
             int(port),
-            api_key=arguments.api_key,
+            credential=arguments.api_key,
             record=arguments.record,
             on_event=show,
             on_refusal=lambda text: print(f"refused: {text}", file=sys.stderr, flush=True),
@@ -71,6 +84,5 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _line(one: "Received") -> str:
     moment = time.strftime("%H:%M:%S", time.localtime(one.arrived))
-    event_type = one.event.get("event_type", one.name)
     flaws = "".join(f"\n         broke: {problem.where}: {problem.rule}" for problem in one.problems)
-    return f"{moment} {one.hostname} {event_type}: {one.event.get('msg_title', '')}{flaws}"
+    return f"{moment} {one.hostname} {one.event_type or one.name}: {one.title}{flaws}"

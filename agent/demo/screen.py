@@ -3,9 +3,11 @@
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from threading import Lock
 from typing import Any, TextIO
+
+from agent.stand_in import Received
 
 _PLAIN, _BOLD, _FAINT = "0", "1", "2"
 _RED, _GREEN, _YELLOW, _CYAN = "31", "32", "33", "36"
@@ -36,15 +38,18 @@ class Screen:
         """Say what is good to know."""
         self._write(*(f"  {self._in(_FAINT, line)}" for line in lines))
 
-    def arrived(self, event: dict[str, Any], late_seconds: float | None) -> None:
+    def arrived(self, received: Received, late_seconds: float | None) -> None:
         """Show an event that the receiver has accepted."""
         when = time.strftime("%H:%M:%S")
         late = f" {late_seconds:.0f} s later" if late_seconds is not None and late_seconds >= 1 else ""
-        head = f"  {self._in(_GREEN, '✔')} {self._in(_FAINT, when)} {event.get('event_type')}{late}: "
-        self._write(head + _printable(str(event.get("msg_title", ""))), *self._diff(event))
+        kind = _printable(received.event_type or received.name)
+        head = f"  {self._in(_GREEN, '✔')} {self._in(_FAINT, when)} {kind}{late}: "
+        self._write(head + _printable(received.title), *self._diff(received.event))
 
-    def _diff(self, event: dict[str, Any]) -> Iterable[str]:
-        diff = str(event.get("context", {}).get("data", {}).get("diff") or "").splitlines()
+    def _diff(self, event: Mapping[str, Any]) -> Iterable[str]:
+        context = event.get("context", {})
+        data = context.get("data", {}) if isinstance(context, dict) else {}
+        diff = str(data.get("diff") or "").splitlines() if isinstance(data, dict) else ()
         for line in diff[:_MOST_DIFF_LINES]:
             colour = {"+": _GREEN, "-": _RED, "@": _FAINT}.get(line[:1], _PLAIN)
             yield f"      {self._in(colour, _printable(line))}"

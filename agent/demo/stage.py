@@ -12,7 +12,8 @@ from typing import Any, Self
 
 from agent.cli import CommandError
 from agent.cli.ask import NotAnsweringError, ask
-from agent.receiver import Received, Receiver, Reply, Request
+from agent.stand_in import Received, Reply, Request
+from agent.systems.registry import DEFAULT_TYPE, stand_in
 
 PATIENCE_SECONDS = 30.0
 _START_SECONDS = 20.0
@@ -22,7 +23,7 @@ _END_SECONDS = 15.0
 class Stage:
     """Everything is made on entry and gone on exit."""
 
-    def __init__(self, on_event: Callable[[Received], None]) -> None:
+    def __init__(self, on_event: Callable[[Received], None], system: str = DEFAULT_TYPE) -> None:
         self._directory = Path(tempfile.mkdtemp(prefix="sts-agent-demo-"))
         self._directory.chmod(0o755)  # a file that not everyone can reach is private, and shows no diff
         self.folder = self._directory / "etc"
@@ -30,7 +31,7 @@ class Stage:
         self._log = self._directory / "agent.log"
         self._socket = self._directory / "intake.sock"
         self._is_down = False
-        self._receiver = Receiver(api_key="demo", intercept=self._answer, on_event=on_event)
+        self._receiver = stand_in(system, credential="demo", intercept=self._answer, on_event=on_event)
         self._agent: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -84,12 +85,10 @@ class Stage:
         """Return how many events wait on disk for the receiver."""
         return int(self._status()["destinations"]["demo"]["waiting_events"])
 
-    def wait_for(self, what: str, is_there: Callable[[dict[str, Any]], bool]) -> None:
+    def wait_for(self, what: str, is_there: Callable[[Received], bool]) -> None:
         """Block until an event that `is_there` accepts has arrived."""
         try:
-            self._receiver.wait_for(
-                lambda received: any(is_there(one.event) for one in received), PATIENCE_SECONDS
-            )
+            self._receiver.wait_for(lambda received: any(map(is_there, received)), PATIENCE_SECONDS)
         except TimeoutError:
             raise CommandError(f"{what} did not arrive\n{self._last_words()}") from None
 
@@ -110,11 +109,7 @@ class Stage:
 hostname: demo.example.com
 tags: [demo:yes]
 destinations:
-  demo:
-    type: stackstate
-    url: {self._receiver.url}
-    api_key: demo
-    backoff: {{initial: 500ms, max: 1s}}
+  demo: {json.dumps({**self._receiver.destination, "backoff": {"initial": "500ms", "max": "1s"}})}
 spool:
   directory: {self._directory / "spool"}
 intake:

@@ -1,14 +1,14 @@
 """What happens in the demo: real changes of real files, an event by hand, an outage and what follows it."""
 
+import json
 import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from agent.demo.screen import Screen
 from agent.demo.stage import Stage
-from agent.receiver import Received
+from agent.stand_in import Received
 
 _SHORTEST_PAUSE_SECONDS = 0.3
 _ACTS = 9
@@ -43,15 +43,20 @@ class Story:
     def arrived(self, received: Received) -> None:
         """Show one event that the receiver accepted."""
         late = None
-        if self._outage_began is not None and received.event.get("timestamp", 0) >= int(self._outage_began):
-            late = received.arrived - received.event["timestamp"]
-        self._screen.arrived(received.event, late)
+        happened = received.event.get("timestamp")
+        if (
+            self._outage_began is not None
+            and isinstance(happened, int)
+            and happened >= int(self._outage_began)
+        ):
+            late = received.arrived - happened
+        self._screen.arrived(received, late)
 
     def play(self, stage: Stage) -> None:
         """Do everything, each step when the one before has arrived."""
         screen, folder = self._screen, stage.folder
         screen.aside(f"receiver  {stage.url}", f"watching  {folder}")
-        stage.wait_for("the agent's start", _is("AgentStartedEvent"))
+        stage.wait_for("the agent's start", _mentions("AgentStartedEvent"))
 
         config, leftover = folder / "shop.conf", folder / "shop.conf.old"
         self._step("a file is made: shop.conf")
@@ -80,7 +85,7 @@ class Story:
         )
         screen.aside(f"$ sts-agent event send {shlex.join(words)}")
         stage.send(*words)
-        stage.wait_for("the event by hand", _is("DeploymentEvent"))
+        stage.wait_for("the event by hand", _mentions("DeploymentEvent"))
 
         self._outage(stage, config)
         self._rest()
@@ -100,7 +105,7 @@ class Story:
         self._step("the receiver is back")
         self._outage_began = began
         stage.bring_receiver_back()
-        stage.wait_for("what waited", _is("RestartEvent"))
+        stage.wait_for("what waited", _mentions("RestartEvent"))
 
     def _step(self, text: str) -> None:
         self._rest()
@@ -116,13 +121,10 @@ def _save(path: Path, text: str) -> None:
     new.rename(path)
 
 
-def _is(event_type: str) -> Callable[[dict[str, Any]], bool]:
-    return lambda event: event.get("event_type") == event_type
+def _mentions(*words: str) -> Callable[[Received], bool]:
+    """Return whether an event holds all these words, wherever its system puts them."""
+    return lambda received: all(word in json.dumps(received.event) for word in words)
 
 
-def _is_change(change: str, path: Path) -> Callable[[dict[str, Any]], bool]:
-    def is_it(event: dict[str, Any]) -> bool:
-        data = event.get("context", {}).get("data", {})
-        return bool(data.get("change") == change and data.get("path") == str(path))
-
-    return is_it
+def _is_change(change: str, path: Path) -> Callable[[Received], bool]:
+    return _mentions(change, str(path))

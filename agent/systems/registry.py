@@ -6,7 +6,7 @@ is not configured is loaded. The first is the type of a destination that does no
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agent.configuration.types import DestinationSettings
 from agent.systems.system import Surroundings, System
@@ -14,6 +14,7 @@ from agent.systems.system import Surroundings, System
 if TYPE_CHECKING:
     from agent.delivery.destination import Destination
     from agent.intake.dialect import Dialect
+    from agent.stand_in.server import StandIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +53,25 @@ def dialects(surroundings: Surroundings) -> "list[Dialect]":
     """Return every system's way of posting to us, in the order of the table: of two for one path the first has it."""
     makers = [system(name).dialect for name in SYSTEMS]
     return [make(surroundings) for make in makers if make is not None]
+
+
+def stand_in(
+    name: str,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    credential: str | None = None,
+    max_body_bytes: int = 8 * 1024 * 1024,
+    **options: Any,
+) -> "StandIn":
+    """Return a strict stand-in of a system on a port (0: any free one), not started; raises `OSError` for the address.
+
+    `options` are those of `agent.stand_in.StandIn`; raises `KeyError` for a system that has none.
+    """
+    from agent.stand_in.server import StandIn
+
+    make = system(name).stand_in
+    if make is None:
+        raise KeyError(name)
+    rules = make(credential=credential, max_body_bytes=max_body_bytes)
+    return StandIn(rules, host, port, max_body_bytes=max_body_bytes, **options)

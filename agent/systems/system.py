@@ -7,7 +7,6 @@ named here, `agent.http`, `agent.events` and values of `agent.configuration`; ne
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -24,6 +23,7 @@ if TYPE_CHECKING:  # the table is read by every command: it loads none of what a
     from agent.events.chunk import Captured
     from agent.http.client import HttpClient
     from agent.intake.dialect import Dialect
+    from agent.stand_in.verdict import Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,37 +124,11 @@ class Probe(Protocol):
         ...
 
 
-class StandIn(Protocol):
-    """A strict fake of the system on a port of its own, for `receiver`, `demo` and tests."""
+class MakeRules(Protocol):
+    """Makes what a strict stand-in of the system takes and answers; see `agent.stand_in`."""
 
-    @property
-    def url(self) -> str:
-        """Return the address to configure."""
-        ...
-
-    def start(self) -> Any:
-        """Begin to answer."""
-        ...
-
-    def close(self) -> None:
-        """Stop answering and close every connection."""
-        ...
-
-
-class MakeStandIn(Protocol):
-    """Makes a stand-in that listens; without a `credential` any is right, but not none."""
-
-    def __call__(
-        self,
-        host: str = "127.0.0.1",
-        port: int = 0,
-        *,
-        credential: str | None = None,
-        record: Path | None = None,
-        on_event: Callable[[Any], None] | None = None,
-        on_refusal: Callable[[str], None] | None = None,
-    ) -> StandIn:
-        """Port 0 is any free one; raises `OSError` when the address cannot be had."""
+    def __call__(self, *, credential: str | None, max_body_bytes: int) -> "Rules":
+        """Return it; without a `credential` any is right, but not none."""
         ...
 
 
@@ -189,5 +163,6 @@ class System:
     source: Source | None = None
     observe: Observe | None = None
     probe: Probe | None = None
-    stand_in: MakeStandIn | None = None
+    stand_in: MakeRules | None = None
+    """The rules of its stand-in, for `receiver`, `demo` and tests; `registry.stand_in` puts them on a port."""
     from_environment: FromEnvironment | None = None

@@ -14,9 +14,9 @@ from agent.configuration import types
 from agent.delivery.loop import DeliveryLoop
 from agent.events.capture import Capture, Clocks
 from agent.events.identity import Identity
-from agent.receiver import Receiver
 from agent.systems.stackstate.destination import StackState
 from agent.systems.stackstate.settings import StackStateSettings
+from agent.systems.stackstate.stand_in import Receiver
 from collectors.event import Category, Event
 from spool import Options, Spool
 

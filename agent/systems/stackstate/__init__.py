@@ -1,16 +1,16 @@
 """StackState: events in the common JSON object to a receiver, and what a receiver takes from others."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agent.systems.finding import Finding
 from agent.systems.stackstate import environment
 from agent.systems.stackstate.settings import StackStateSettings
-from agent.systems.system import FromEnvironment, StandIn, Surroundings, System
+from agent.systems.system import FromEnvironment, Surroundings, System
 
 if TYPE_CHECKING:
     from agent.delivery.destination import Destination
     from agent.intake.dialect import Dialect
+    from agent.stand_in.verdict import Rules
 
 
 def _destination(name: str, settings: StackStateSettings, surroundings: Surroundings) -> "Destination":
@@ -33,17 +33,10 @@ def _probe(name: str, settings: StackStateSettings, timeout_seconds: float) -> F
     return probe(name, settings, timeout_seconds)
 
 
-def _stand_in(
-    host: str = "127.0.0.1",
-    port: int = 0,
-    *,
-    credential: str | None = None,
-    record: Path | None = None,
-    **options: Any,
-) -> StandIn:
-    from agent.receiver import Receiver
+def _stand_in(*, credential: str | None, max_body_bytes: int) -> "Rules":
+    from agent.systems.stackstate.stand_in import ReceiverRules
 
-    return Receiver(host, port, api_key=credential, record=record, **options)
+    return ReceiverRules(credential, max_body_bytes)
 
 
 SYSTEM = System(

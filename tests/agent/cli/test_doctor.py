@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from agent.cli import main
-from agent.receiver import Receiver, Reply
+from agent.stand_in import Reply
+from agent.systems.stackstate.stand_in import Receiver
 
 KEY = "hidden-key"
 

@@ -11,9 +11,9 @@ import pytest
 from agent.configuration import types
 from agent.delivery.loop import DeliveryLoop
 from agent.http.client import HttpClient
-from agent.receiver import Receiver
 from agent.systems.stackstate.destination import StackState
 from agent.systems.stackstate.settings import StackStateSettings
+from agent.systems.stackstate.stand_in import Receiver
 from collectors.event import Category, Event, encode
 from spool import Record, Spool, compress
 

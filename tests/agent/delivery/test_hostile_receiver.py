@@ -12,7 +12,7 @@ import pytest
 
 from agent.configuration import types
 from agent.delivery.state import Phase
-from agent.receiver import Receiver
+from agent.systems.stackstate.stand_in import Receiver
 
 KEY = "s3cr3t-k3y"
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"

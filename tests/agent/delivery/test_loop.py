@@ -6,7 +6,8 @@ import threading
 from agent.configuration import types
 from agent.delivery.correction import UNTRUSTED_TAG
 from agent.delivery.state import Phase
-from agent.receiver import Receiver, Reply
+from agent.stand_in import Reply
+from agent.systems.stackstate.stand_in import Receiver
 
 
 def titles(receiver):

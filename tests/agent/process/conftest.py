@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from agent.cli.ask import ask
-from agent.receiver import Receiver
+from agent.systems.stackstate.stand_in import Receiver
 
 PROGRAM = [str(Path(sys.executable).with_name("sts-agent"))]
 PATIENCE_SECONDS = 60

@@ -61,7 +61,7 @@ def test_a_step_of_the_clock_loses_and_delays_nothing(agent, receiver, step, wai
 
 
 def refuse(_request):
-    from agent.receiver import Reply
+    from agent.stand_in import Reply
 
     return Reply(503)
 

@@ -73,7 +73,7 @@ def test_a_reload_that_watches_more_tells_nothing_twice(agent, receiver, wait_un
 
 
 def test_a_flood_by_the_socket_is_refused_before_it_pushes_out_what_the_host_saw(agent, receiver, wait_until):
-    from agent.receiver import Reply
+    from agent.stand_in import Reply
 
     receiver.intercept = lambda _: Reply(503)
     agent.settings["spool"]["max_size"] = "8MiB"

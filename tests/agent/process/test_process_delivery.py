@@ -3,7 +3,7 @@
 import json
 import zlib
 
-from agent.receiver import Reply
+from agent.stand_in import Reply
 
 
 def titles(received) -> list[str]:

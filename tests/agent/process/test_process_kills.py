@@ -16,7 +16,7 @@ import pytest
 
 from agent.cli import CommandError
 from agent.cli.ask import ask
-from agent.receiver import Reply
+from agent.stand_in import Reply
 
 FILES = 4
 POSTERS = 3

@@ -154,7 +154,7 @@ def test_the_service_manager_hears_ready_reloading_stopping_and_that_it_is_alive
 
 
 def test_status_without_a_daemon_tells_what_waits(agent, receiver):
-    from agent.receiver import Reply
+    from agent.stand_in import Reply
 
     receiver.intercept = lambda _: Reply(503)
     agent.start()

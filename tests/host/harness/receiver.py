@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from agent.receiver import Received, Reply, Request
-from agent.receiver import Receiver as StrictReceiver
+from agent.stand_in import Received, Reply, Request
+from agent.systems.stackstate.stand_in import Receiver as StrictReceiver
 
 Json = dict[str, Any]
 

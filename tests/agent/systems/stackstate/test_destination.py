@@ -8,11 +8,12 @@ from agent.configuration import types
 from agent.delivery.destination import DestinationError
 from agent.delivery.outcome import Delivered, Paused
 from agent.delivery.outgoing import Chunk, Outgoing
-from agent.receiver import Receiver, Reply
+from agent.stand_in import Reply
 from agent.systems.registry import make_destination
 from agent.systems.stackstate.address import parse_address
 from agent.systems.stackstate.destination import StackState
 from agent.systems.stackstate.settings import StackStateSettings
+from agent.systems.stackstate.stand_in import Receiver
 from agent.systems.system import Surroundings
 from collectors.event import Category, Event, encode
 from spool import compress

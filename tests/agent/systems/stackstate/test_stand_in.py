@@ -9,7 +9,8 @@ import zlib
 
 import pytest
 
-from agent.receiver import Receiver, Reply
+from agent.stand_in import Reply
+from agent.systems.stackstate.stand_in import Receiver
 
 BODY = json.dumps(
     {

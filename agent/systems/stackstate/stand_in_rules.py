@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from agent.stand_in.verdict import Found, Problem
 from collectors.event import FORBIDDEN_NAME_PREFIXES, AlertType, Category, Priority
 
 MAX_EVENT_BYTES = 1024 * 1024
@@ -18,31 +19,6 @@ MAX_EVENT_BYTES = 1024 * 1024
 _LISTS = ("metrics", "service_checks", "topologies", "health")
 _TEXTS = ("msg_title", "msg_text", "event_type", "source_type_name", "host", "aggregation_key")
 _FIRST_MILLISECONDS = 100_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One rule that was broken, and where; `where` is `internalHostname` or `events.<name>(<index>).<key>`."""
-
-    where: str
-    rule: str
-    refused: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One event of a body, with what is wrong with it."""
-
-    name: str
-    event: dict[str, Any]
-    problems: tuple[Problem, ...]
-
-    @property
-    def identifier(self) -> str:
-        """Return its source_identifier, or nothing."""
-        context = self.event.get("context")
-        identifier = context.get("source_identifier") if isinstance(context, dict) else None
-        return identifier if isinstance(identifier, str) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +103,22 @@ def _found(document: dict[str, Any]) -> Iterator[Found]:
     for name, items in events.items():
         for index, item in enumerate(items if isinstance(items, list) else ()):
             if isinstance(item, dict):
-                yield Found(name, item, tuple(_event(f"events.{name}({index})", item)))
+                yield _one(name, item, f"events.{name}({index})", str(document.get("internalHostname", "")))
+
+
+def _one(name: str, event: dict[str, Any], where: str, hostname: str) -> Found:
+    context = event.get("context")
+    identifier = context.get("source_identifier") if isinstance(context, dict) else None
+    texts = {key: value for key, value in event.items() if isinstance(value, str)}
+    return Found(
+        name,
+        event,
+        tuple(_event(where, event)),
+        identifier=identifier if isinstance(identifier, str) else "",
+        event_type=texts.get("event_type", ""),
+        title=texts.get("msg_title", ""),
+        hostname=hostname,
+    )
 
 
 def _event(where: str, event: dict[str, Any]) -> Iterator[Problem]:

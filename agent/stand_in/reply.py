@@ -1,7 +1,4 @@
-"""What the stand-in answers, in the words of the real receiver, and the encodings it reads.
-
-Pure; it must never be more lenient than the real one, which takes no raw deflate and nothing after a stream.
-"""
+"""What a stand-in answers, and the encodings it reads: no raw deflate, and nothing after a stream. Pure."""
 
 import zlib
 from collections.abc import Mapping
@@ -41,11 +38,6 @@ def decode(body: bytes, encoding: str, limit: int) -> bytes | None:
     if not inflator.eof or inflator.unused_data:
         raise zlib.error("not one whole stream")
     return decoded
-
-
-def too_large(limit: int) -> Reply:
-    """Return the framework's word for a body over the limit, in bytes."""
-    return text(413, f"EntityStreamSizeException: the request is larger than the limit of {limit} bytes")
 
 
 def text(status: int, words: str, headers: dict[str, str] | None = None) -> Reply:

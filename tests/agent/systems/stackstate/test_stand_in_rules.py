@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from agent.receiver import check
+from agent.systems.stackstate.stand_in_rules import check
 from collectors.event import FORBIDDEN_NAME_PREFIXES, Category, Event, encode
 
 TUTORIAL = {

@@ -1,39 +1,33 @@
-"""The stand-in receiver itself: routes, keys, encodings and sizes, and what has arrived.
+"""The stand-in itself: a port, what has arrived, who broke which rule; a system's `Rules` say what is answered.
 
-It answers 200 only for what it has put on its list. `intercept` lets a test or the demo answer in
+It answers with success only for what it has put on its list. `intercept` lets a test or the demo answer in
 its place (an outage, a wrong key); what it answers is not on the list.
 """
 
-import hmac
 import ssl
 import threading
 import time
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any, Self
-from urllib.parse import parse_qsl
 
 import msgspec
 
 from agent.http.limits import Limits
 from agent.http.message import Refusal, Request, Response
 from agent.http.server import Server, listen_on_port, serve
-from agent.receiver.reply import Reply, decode, text, too_large
-from agent.receiver.report import Report
-from agent.receiver.rules import Checked, Found, Problem, check
+from agent.stand_in.reply import Reply
+from agent.stand_in.report import Report
+from agent.stand_in.verdict import Found, Problem, Rules
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
-"""The framework's default in front of the real receiver."""
 
 _PATIENT = Limits(connections=10_000, idle_seconds=60, request_seconds=600, any_host=True, decode=False)
 """A whole fleet may connect, and lines may be slow."""
 _LAST_ANSWERS_SECONDS = 1.0
-_ADDRESSES = ("/stsAgent", "/receiver/stsAgent")
-_INTAKES = frozenset(f"{address}/intake{slash}" for address in _ADDRESSES for slash in ("", "/"))
-_VALIDATES = frozenset(f"{address}/api/v1/validate" for address in _ADDRESSES)
+_FIRST_REFUSAL = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +35,7 @@ class Received:
     """One event that was accepted."""
 
     name: str
-    event: dict[str, Any]
+    event: Mapping[str, Any]
     hostname: str
     arrived: float
     """Wall clock, in seconds."""
@@ -50,18 +44,19 @@ class Received:
     problems: tuple[Problem, ...] = ()
     """Rules it broke without being refused."""
     identifier: str = ""
-    """Its source_identifier."""
+    event_type: str = ""
+    title: str = ""
 
 
-class Receiver:
-    """A receiver on a port of its own (0: any free one), from `start` to `close`; a context manager."""
+class StandIn:
+    """A stand-in on a port of its own (0: any free one), from `start` to `close`; a context manager."""
 
     def __init__(
         self,
+        rules: Rules,
         host: str = "127.0.0.1",
         port: int = 0,
         *,
-        api_key: str | None = None,
         max_body_bytes: int = MAX_BODY_BYTES,
         record: Path | None = None,
         tls: ssl.SSLContext | None = None,
@@ -69,12 +64,11 @@ class Receiver:
         on_event: Callable[[Received], None] | None = None,
         on_refusal: Callable[[str], None] | None = None,
     ) -> None:
-        """Listen at once, so that the port is known; without an `api_key` any key is right, but not none."""
-        self._api_key = api_key
+        """Listen at once, so that the port is known; raises `OSError` when the address cannot be had."""
+        self.rules = rules
         self._max_body_bytes = max_body_bytes
         self._record_path = record
         self._record_file: IO[bytes] | None = None
-        self._scheme = "https" if tls else "http"
         self._on_event = on_event
         self._on_refusal = on_refusal
         self._arrival = threading.Condition()
@@ -84,9 +78,10 @@ class Receiver:
         self.report = Report()
         self._tls = tls
         self._server: Server | None = None
-        self._host = f"[{host}]" if ":" in host else host
         self._listener = listen_on_port(host, port)
         self._port: int = self._listener.getsockname()[1]
+        host = f"[{host}]" if ":" in host else host
+        self._origin = f"http{'s' if tls else ''}://{host}:{self._port}"
 
     @property
     def port(self) -> int:
@@ -94,9 +89,14 @@ class Receiver:
         return self._port
 
     @property
+    def destination(self) -> Mapping[str, str]:
+        """Return the entry of agent.yaml for a destination that reaches it."""
+        return self.rules.destination(self._origin)
+
+    @property
     def url(self) -> str:
         """Return the address to configure."""
-        return f"{self._scheme}://{self._host}:{self._port}/stsAgent"
+        return self.destination["url"]
 
     def start(self) -> Self:
         """Begin to answer."""
@@ -104,7 +104,7 @@ class Receiver:
             self._record_file = self._record_path.open("ab")
         limits = replace(_PATIENT, body_bytes=self._max_body_bytes)
         self._server = serve(
-            self._listener, self._answer, limits, refuse=self._turn_away, tls=self._tls, name="receiver"
+            self._listener, self._answer, limits, refuse=self._turn_away, tls=self._tls, name="stand-in"
         )
         return self
 
@@ -135,7 +135,7 @@ class Receiver:
 
         with self._arrival:
             if not self._arrival.wait_for(is_enough, timeout_seconds):
-                names = [(one.name, one.event.get("msg_title")) for one in self.received[-20:]]
+                names = [(one.name, one.title) for one in self.received[-20:]]
                 raise TimeoutError(
                     f"after {timeout_seconds} s only {len(self.received)} events came: {names}; "
                     f"{'; '.join(self.report.lines())}"
@@ -155,66 +155,41 @@ class Receiver:
             self.report.requests += 1
             number = self.report.requests
         scripted = self.intercept(request) if self.intercept else None
-        reply = scripted or self._reply(request, number, is_too_large=is_too_large)
-        if reply.status >= 400 or reply.cut:  # noqa: PLR2004 - the first status that is a refusal
+        reply = scripted or self._judged(request, number, is_too_large=is_too_large)
+        if reply.status >= _FIRST_REFUSAL or reply.cut:
             self._refused("cut" if reply.cut else f"{reply.status} {reply.body.decode(errors='replace')}")
         return reply
 
-    def _reply(self, request: Request, number: int, *, is_too_large: bool) -> Reply:
-        if request.path in _VALIDATES:
-            return text(200, "Valid") if self._has_key(request) else text(403, "Invalid API key")
-        if request.path not in _INTAKES:
-            return text(404, "The requested resource could not be found.")
-        if request.method != "POST":
-            return text(405, "HTTP method not allowed, supported methods: POST", {"Allow": "POST"})
-        if not self._has_key(request):
-            return text(403, "Invalid API key")
-        content_type = request.header("content-type").partition(";")[0].strip().lower()
-        if content_type != "application/json":
-            return text(415, "The request's Content-Type is not supported. Expected: application/json")
-        if is_too_large:
-            return too_large(self._max_body_bytes)
-        return self._intake(request, number)
-
-    def _intake(self, request: Request, number: int) -> Reply:
-        encoding = request.header("content-encoding", "identity").strip().lower()
-        try:
-            body = decode(request.body, encoding, self._max_body_bytes)
-        except KeyError:
-            return text(415, "The request's Content-Encoding is not supported. Expected: deflate, gzip")
-        except zlib.error as error:
-            return text(400, f"The request's encoding is corrupt: {error}")
-        if body is None:
-            return too_large(self._max_body_bytes)
-        checked = check(body)
-        if request.header("sts-time-format"):
-            self._broken("sts-time-format changes the unit of collection_timestamp")
-        for one in checked.events:
+    def _judged(self, request: Request, number: int, *, is_too_large: bool) -> Reply:
+        verdict = self.rules.judge(request, is_too_large=is_too_large)
+        for text in verdict.broken:
+            self._broken(text)
+        for one in verdict.events:
             for problem in one.problems:
-                self._broken(f"{_title(one)}: {problem.where}: {problem.rule}")
-        if checked.refusal is not None:
-            return text(400, checked.refusal)
-        self._take(checked, number)
-        return Reply()
+                self._broken(f"{one}: {problem.where}: {problem.rule}")
+        if verdict.reply.status < _FIRST_REFUSAL:
+            self._take(verdict.events, number)
+        return verdict.reply
 
-    def _has_key(self, request: Request) -> bool:
-        query = dict(parse_qsl(request.query, keep_blank_values=True))
-        offered = [request.header("sts-api-key"), query.get("api_key")]
-        keys = [key for key in offered if key]
-        if self._api_key is None:
-            return bool(keys)
-        wanted = self._api_key.encode()
-        return bool(keys) and all(hmac.compare_digest(key.encode(), wanted) for key in keys)
-
-    def _take(self, checked: Checked, number: int) -> None:
+    def _take(self, events: Sequence[Found], number: int) -> None:
         arrived = time.time()
         taken = [
-            Received(one.name, one.event, checked.hostname, arrived, number, one.problems, one.identifier)
-            for one in checked.events
+            Received(
+                found.name,
+                found.event,
+                found.hostname,
+                arrived,
+                number,
+                found.problems,
+                found.identifier,
+                found.event_type,
+                found.title,
+            )
+            for found in events
         ]
         with self._arrival:
-            for one in taken:
-                self._count(one)
+            for found in events:
+                self._count(found)
             if self._record_file is not None:
                 self._record_file.writelines(map(_record_line, taken))
                 self._record_file.flush()
@@ -224,9 +199,9 @@ class Receiver:
             for one in taken:
                 self._on_event(one)
 
-    def _count(self, one: Received) -> None:
+    def _count(self, one: Found) -> None:
         self.report.accepted += 1
-        self.report.by_name[f"{one.name}: {one.event.get('event_type', 'no event_type')}"] += 1
+        self.report.by_name[": ".join(filter(None, (one.name, one.event_type)))] += 1
         if one.identifier and one.identifier in self._seen:
             self.report.repeated += 1
         self._seen.add(one.identifier)
@@ -240,10 +215,6 @@ class Receiver:
             self.report.refuse(text)
         if self._on_refusal is not None:
             self._on_refusal(text)
-
-
-def _title(one: Found) -> str:
-    return f"{one.event.get('event_type', one.name)} '{one.event.get('msg_title', '')}' {one.identifier}".rstrip()
 
 
 def _record_line(one: Received) -> bytes:
