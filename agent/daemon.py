@@ -108,19 +108,17 @@ class Daemon:
         self._supervisor = Supervisor(COLLECTORS, lent)
         self._budget = budget_of_this_process()
         self._listeners = OpenListeners()
+        share = Share(lambda: self._spool.waiting_bytes(INTAKE), lambda: self._spool.room_for_records() // 2)
         self._router = Router(
             dialects(surroundings),
             Keeping(
                 self._capture,
                 Rate(EVENTS_A_SECOND, EVENTS_AT_ONCE),
-                Share(
-                    lambda: self._spool.waiting_bytes(INTAKE),
-                    lambda: self._configuration.settings.spool.max_size // 2,
-                ),
+                share,
             ),
             Control(self.status, self._retry, self._spool.discard, self._spool.acknowledge_drops),
         )
-        self._incoming = IncomingFiles(self._spool, self._capture, self._router.parse_common)
+        self._incoming = IncomingFiles(self._spool, self._capture, self._router.parse_common, share.has_room)
         self._drops = Drops(self._spool, self._telling.drops, self._signals.ring)
         self._capture.on_kept = self._drops.notice
         self._spool.on_news(self._signals.ring)

@@ -15,7 +15,7 @@ class Drops:
     def __init__(
         self,
         spool: Spool,
-        tell: Callable[[Sequence[Drop]], bool],
+        tell: Callable[[Sequence[Drop]], int],
         ring: Callable[[], None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -41,8 +41,8 @@ class Drops:
         if self._spool.has_untold_drops and self._is_time():
             self._last_told = self._monotonic()
             drops = self._spool.drops_to_tell()
-            if self._tell(drops):
-                self._spool.tell(drops)
+            if number := self._tell(drops):
+                self._spool.tell(drops, number)
             else:
                 self._last_told += AGAIN_SECONDS - FOLD_SECONDS
 

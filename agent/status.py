@@ -111,7 +111,10 @@ def spool_size(directory: Path, status: SpoolStatus) -> SpoolSize:
         oldest=status.oldest_time,
         rejected=status.rejected,
         volatile=status.volatile,
-        damage=[found.reason for found in status.recoveries if time.time() - found.time < _DAY_SECONDS],
+        damage=[
+            *(found.reason for found in status.recoveries if time.time() - found.time < _DAY_SECONDS),
+            *(["parts of it cannot be read"] if status.unreadable else []),
+        ],
         salvaging=status.salvaging,
         memory_full=status.is_memory_full,
         texts_given_up=status.texts_given_up,

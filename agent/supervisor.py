@@ -65,7 +65,7 @@ class Lent:
     """What the supervisor passes on to every run."""
 
     memory: Callable[[str], Memory]
-    keep: Callable[[Sequence[Event], str, Remember, Texts], None]
+    keep: Callable[[Sequence[Event], str, Remember, Texts], object]
     flush: Callable[[float], None]
     leave_out: frozenset[tuple[int, int]] = frozenset()
     is_own: Callable[[os.stat_result], bool] = lambda _: False

@@ -39,8 +39,8 @@ class Telling:
         """Tell that a new configuration is wrong and the old one goes on."""
         self._tell([own_events.configuration_rejected(map(str, problems), "The old one goes on.", _now())])
 
-    def drops(self, drops: Sequence[Drop]) -> bool:
-        """Tell what was dropped; return whether that is kept."""
+    def drops(self, drops: Sequence[Drop]) -> int:
+        """Tell what was dropped; return the number of the record that tells it, 0 where none is kept."""
         return self._tell([own_events.dropped(drop, _now()) for drop in drops])
 
     def news_of_the_spool(self) -> None:
@@ -64,13 +64,12 @@ class Telling:
             if next(iter(self._spool.memory(name).items()), None) is None
         ]
 
-    def _tell(self, events: Sequence[Event], remember: Mapping[str, bytes | None] = {}) -> bool:
+    def _tell(self, events: Sequence[Event], remember: Mapping[str, bytes | None] = {}) -> int:
         try:
-            self._capture.keep(events, OWNER, remember)
+            return self._capture.keep(events, OWNER, remember)
         except SpoolError as error:
             log.warning("%s was not kept: %s", ", ".join(event.event_type for event in events), error)
-            return False
-        return True
+            return 0
 
 
 def _seen(collector: str) -> str:

@@ -32,6 +32,7 @@ from spool.recovery_values import Recovery
 from spool.segment import SegmentError, compress, inflate, splice
 from spool.spool import Spool
 from spool.status import DestinationStatus, SpoolStatus
+from spool.usage import stored_bytes
 
 __all__ = [
     "Batch",
@@ -59,4 +60,5 @@ __all__ = [
     "inflate",
     "leave_in_incoming",
     "splice",
+    "stored_bytes",
 ]

@@ -16,14 +16,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from spool import fault, modes
+from spool import fault, modes, refused_files
 from spool.row import checksum
 
 DIRECTORY = modes.INCOMING
-REFUSED = "incoming-refused"
+REFUSED = refused_files.DIRECTORY
+REFUSED_BYTES = 8 * 1024 * 1024
 MAX_FILE_BYTES = 4 * 1024 * 1024
 _LEFTOVER_SECONDS = 3600
-_MAX_REFUSED = 100
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 
 log = logging.getLogger(__name__)
@@ -59,21 +59,30 @@ def taken_before(connection: sqlite3.Connection) -> frozenset[str]:
 
 
 def waiting(directory: Path, taken: frozenset[str]) -> Iterator[tuple[str, bytes]]:
-    """Yield name and bytes of every file that was not taken in before, oldest name first."""
-    incoming = directory / DIRECTORY
-    try:
-        names = sorted(path.name for path in incoming.iterdir())
-    except OSError:
-        return
-    for name in names:
-        if name.startswith("."):
-            continue
+    """Yield name and bytes of every file that was not taken in before, oldest name first.
+
+    Whatever reading one of them raises is its own trouble: it is set aside, and the next one is read.
+    """
+    for name in names_waiting(directory):
         if name in taken:
             unlink(directory, [name])
             continue
-        body = _read(directory, name)
+        try:
+            body = _read(directory, name)
+        except Exception as error:  # noqa: BLE001 - one file keeps no other from being taken in
+            refuse(directory, name, f"{type(error).__name__}: {error}")
+            continue
         if body is not None:
             yield name, body
+
+
+def names_waiting(directory: Path) -> list[str]:
+    """Return the names of what lies in `incoming/`, in order, without what is still being written."""
+    try:
+        names = (path.name for path in (directory / DIRECTORY).iterdir())
+        return sorted(name for name in names if not name.startswith("."))
+    except OSError:
+        return []
 
 
 def unlink(directory: Path, names: Sequence[str]) -> None:
@@ -96,14 +105,7 @@ def remove_leftovers(directory: Path) -> None:
 
 def refuse(directory: Path, name: str, reason: str) -> None:
     """Move a file that cannot be taken in out of the way, and say so."""
-    refused = directory / REFUSED
-    log.warning("the incoming file %s was set aside in %s: %s", name, refused, reason)
-    with suppress(OSError):
-        refused.mkdir(mode=0o700, exist_ok=True)
-        (directory / DIRECTORY / name).rename(refused / name)
-        kept = sorted(refused.iterdir(), key=lambda path: path.lstat().st_mtime)
-        for surplus in kept[:-_MAX_REFUSED]:
-            surplus.unlink()
+    refused_files.set_aside(directory / DIRECTORY / name, reason, REFUSED_BYTES)
 
 
 def remember_taken(connection: sqlite3.Connection, names: Sequence[str]) -> None:

@@ -82,6 +82,7 @@ def pass_over(store: Store, before: int, reason: str, now: float) -> int:
     for standing in store.state.attached():
         if standing.record < before:
             first, last = store.times_between(standing.record, before) or (now, now)
+            store.state.take_back_tellings(standing, before)
             passed = _advance(store, standing, Position(before, 0))
             store.state.lose(standing.name, reason, passed, first, last)
             lost = max(lost, passed)

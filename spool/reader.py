@@ -5,19 +5,20 @@ reader that is paused in the middle of a page would keep the -wal from ever bein
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from spool import rejected, schema
+from spool.around_damage import AroundDamage, Fetch
 from spool.batch import RejectedEntry
 from spool.errors import DamagedRow, SpoolError
 from spool.record import StoredRecord
 from spool.row import RECORD_COLUMNS, to_record
 from spool.status import SpoolStatus, read_status
 
-_PAGE_ROWS = 64
 _UNBOUNDED = 1 << 62
 
 
@@ -27,6 +28,8 @@ class SpoolReader:
     def __init__(self, directory: Path, connection: sqlite3.Connection) -> None:
         self._directory = directory
         self._connection = connection
+        self.passed_by = 0
+        """How many places could not be read so far: damaged records, or pages with any number of them."""
 
     @classmethod
     def open(cls, directory: Path) -> "SpoolReader":
@@ -51,7 +54,7 @@ class SpoolReader:
     def status(self) -> SpoolStatus:
         """Return how the spool is doing, as of the last commit."""
         with _translated(self._directory):
-            return read_status(self._connection, self._directory)
+            return read_status(self._connection, self._directory, around_damage=True)
 
     def records(
         self,
@@ -63,39 +66,42 @@ class SpoolReader:
     ) -> Iterator[StoredRecord]:
         """Yield the records with an entry in since <= time < until and a number above `after`.
 
-        Oldest first, or newest first; damaged ones are left out.
+        Oldest first, or newest first; damaged ones are left out, and counted in `passed_by`.
         """
         low = -_UNBOUNDED if since is None else int(since)
         high = _UNBOUNDED if until is None else int(-(-until // 1))
-        first, before = after + 1, _UNBOUNDED
         order = "DESC" if newest_first else "ASC"
         statement = (
             f"SELECT {RECORD_COLUMNS} FROM records WHERE number >= ? AND number < ?"  # noqa: S608 - constants
             f" AND last_time >= ? AND first_time < ? ORDER BY number {order} LIMIT ?"
         )
-        while True:
-            with _translated(self._directory):
-                rows = self._connection.execute(statement, (first, before, low, high, _PAGE_ROWS)).fetchall()
-            for row in rows:
-                with suppress(DamagedRow):
-                    yield to_record(row)
-            if len(rows) < _PAGE_ROWS:
-                return
-            if newest_first:
-                before = rows[-1][0]
-            else:
-                first = rows[-1][0] + 1
+
+        def fetch(first: int, before: int, limit: int) -> list[Sequence[Any]]:
+            return self._connection.execute(statement, (first, before, low, high, limit)).fetchall()
+
+        for row in self._rows(fetch, after + 1, newest_first=newest_first):
+            try:
+                yield to_record(row)
+            except DamagedRow:
+                self.passed_by += 1
 
     def rejected(self) -> Iterator[RejectedEntry]:
         """Yield what destinations refused for good, oldest first."""
-        after = 0
+        for row in self._rows(partial(rejected.rows, self._connection), 1):
+            entry = rejected.entry_of(row)
+            if entry is not None:
+                yield entry
+
+    def _rows(self, fetch: Fetch, first: int, *, newest_first: bool = False) -> Iterator[Sequence[Any]]:
+        reading = AroundDamage(fetch, newest_first=newest_first)
+        rows = reading.rows(first, _UNBOUNDED)
         while True:
             with _translated(self._directory):
-                entries = rejected.page(self._connection, after)
-            if not entries:
-                return
-            yield from entries
-            after = entries[-1].id
+                row = next(rows, None)
+            if row is None:
+                break
+            yield row
+        self.passed_by += reading.passed_by
 
     def close(self) -> None:
         """Let go of the database."""

@@ -67,8 +67,16 @@ def page(
         if not rows:
             break
         values = (rows[-1][0], *values[1:])
-        entries = [entry for entry in map(_entry, rows) if entry is not None]
+        entries = [entry for entry in map(entry_of, rows) if entry is not None]
     return entries
+
+
+def rows(connection: sqlite3.Connection, first: int, before: int, limit: int) -> list[Any]:
+    """Return rows of first <= id < before, in order, as they are stored."""
+    return connection.execute(
+        f"SELECT {_COLUMNS} FROM rejected WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",  # noqa: S608 - constants
+        (first, before, limit),
+    ).fetchall()
 
 
 def ask_again(store: Store, ids: Iterable[int] | None) -> int:
@@ -115,7 +123,8 @@ def expire(store: Store, cutoff: float, now: float) -> bool:
     return bool(row) and _before(row[0], cutoff) and make_way(store, now, REJECTED_AGE)
 
 
-def _entry(row: Sequence[Any]) -> RejectedEntry | None:
+def entry_of(row: Sequence[Any]) -> RejectedEntry | None:
+    """Return the entry of a row, None where it is not as it was stored."""
     try:
         if not rejected_is_whole(row):
             return None
@@ -137,7 +146,7 @@ def _entry(row: Sequence[Any]) -> RejectedEntry | None:
 
 def _mark(store: Store, number: int, *, retrying: bool, reason: str | None) -> int:
     row = store.connection.execute(f"SELECT {_COLUMNS} FROM rejected WHERE id = ?", (number,)).fetchone()  # noqa: S608 - constants
-    if row is None or _entry(row) is None:
+    if row is None or entry_of(row) is None:
         return 0
     changed = [*row]
     changed[6] = row[6] if reason is None else reason

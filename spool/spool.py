@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, Self
 
-from spool import damage, fault, incoming, memory, modes, positions, prune, recovery_values, rejected, share
+from spool import damage, fault, incoming, memory, modes, positions, prune, recovery_values, rejected, usage
 from spool import texts as spool_texts
 from spool.batch import Batch, Drop, RejectedEntry, Rejection
 from spool.engine import Engine
@@ -23,11 +23,11 @@ from spool.reading import Damage, collect
 from spool.record import Position, Record
 from spool.recovery_values import Recovery
 from spool.row import INSERT_RECORD, from_record
+from spool.schema import PAGE_BYTES
 from spool.state import DISK_FULL
 from spool.status import SpoolStatus, read_status
 from spool.store import Store
 
-_ROW_BYTES = 512
 _VOLATILE_BYTES = 64 * MEBIBYTE
 
 log = logging.getLogger(__name__)
@@ -108,8 +108,8 @@ class Spool:
         `when_full: reject_new`. Returns the number of the last record once everything is on disk. Raises
         `SpoolFull`.
         """
-        size_bytes = sum(len(record.segment.deflated) + _ROW_BYTES for record in records)
-        size_bytes += sum(len(value or b"") + len(key) + _ROW_BYTES for key, value in remember.items())
+        size_bytes = sum(map(usage.stored_bytes, records))
+        size_bytes += sum(len(value or b"") + len(key) + memory.ROW_BYTES for key, value in remember.items())
 
         def run(store: Store) -> int:
             fault.reached("append.before")
@@ -283,7 +283,12 @@ class Spool:
         if not positions:
             return 0
         first = min(position.record for position in positions)
-        return self._engine.read(partial(share.waiting_bytes, first=first, origin=origin))
+        return self._engine.read(partial(usage.waiting_bytes, first=first, origin=origin))
+
+    def room_for_records(self) -> int:
+        """Return how much of the cap, in bytes, records may take beside what is remembered."""
+        cap = self._engine.cap
+        return max(0, cap.budget_pages() * PAGE_BYTES - self._engine.remembered_bytes)
 
     def drops_to_tell(self) -> Sequence[Drop]:
         """Return what was dropped and not told yet."""
@@ -302,12 +307,15 @@ class Spool:
 
         return self._engine.write(run, durable=False)
 
-    def tell(self, drops: Sequence[Drop]) -> None:
-        """Remember that these drops were told; what came since is told the next time."""
+    def tell(self, drops: Sequence[Drop], number: int) -> None:
+        """Remember that record `number` tells of these drops; what came since is told the next time.
+
+        Where that record is dropped before the destination has got it, they are to be told again.
+        """
 
         def run(store: Store) -> None:
             for drop in drops:
-                store.state.tell(drop.destination, drop.reason, drop.count)
+                store.state.tell(drop, number)
             store.touch()
 
         self._engine.write(run)

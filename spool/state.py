@@ -9,9 +9,12 @@ dropped, always, for each destination.
 import json
 import sqlite3
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from spool.batch import Drop
 from spool.record import Position
 from spool.row import checksum
 
@@ -20,6 +23,7 @@ AGE = "age"
 DISK_FULL = "disk_full"
 DAMAGED = "damaged"
 REJECTED_FULL = "rejected_full"
+_TELLINGS = 8
 REJECTED_AGE = "rejected_age"
 """Rejected entries that gave way are no part of D: they were counted as rejected before."""
 
@@ -64,6 +68,13 @@ class Loss:
     """When it last grew, by the wall clock."""
     acknowledged: int = 0
     """How much of it somebody has taken note of."""
+    tellings: list[tuple[int, int, float, float]] = field(default_factory=list)
+    """What told of it and may be dropped itself: number of the record, count, first and last time."""
+
+    def extend(self, first_time: float, last_time: float) -> None:
+        """Have the time from first to last be part of what is not told."""
+        self.first_time = first_time if self.first_time is None else min(self.first_time, first_time)
+        self.last_time = last_time if self.last_time is None else max(self.last_time, last_time)
 
 
 @dataclass(slots=True)
@@ -124,14 +135,15 @@ class State:
         loss = self.losses.setdefault((destination, reason), Loss(destination, reason))
         loss.count += count
         loss.at = time.time()
-        loss.first_time = first_time if loss.first_time is None else min(loss.first_time, first_time)
-        loss.last_time = last_time if loss.last_time is None else max(loss.last_time, last_time)
+        loss.extend(first_time, last_time)
 
-    def tell(self, destination: str, reason: str, count: int) -> None:
-        """Take note that so many were told; times are gathered anew when all are."""
-        loss = self.losses.get((destination, reason))
+    def tell(self, drop: Drop, number: int) -> None:
+        """Take note that record `number` tells of a drop; times are gathered anew when all are told."""
+        loss = self.losses.get((drop.destination, drop.reason))
         if loss is not None:
-            loss.told += count
+            loss.told += drop.count
+            telling = (number, drop.count, drop.first_time, drop.last_time)
+            loss.tellings = [*loss.tellings[1 - _TELLINGS :], telling]
             if loss.told >= loss.count:
                 loss.first_time = loss.last_time = None
 
@@ -141,6 +153,17 @@ class State:
         for loss in self.losses.values():
             loss.acknowledged = loss.count
         return news
+
+    def take_back_tellings(self, standing: Standing, before: int) -> None:
+        """Have told again what a record told that is dropped before this destination has got it."""
+        for loss in self.losses.values():
+            if loss.destination != standing.name:
+                continue
+            for number, count, first_time, last_time in loss.tellings:
+                if standing.record <= number < before:
+                    loss.told -= count
+                    loss.extend(first_time, last_time)
+            loss.tellings = [telling for telling in loss.tellings if telling[0] >= before]
 
     def untold(self) -> list[Loss]:
         """Return the losses that are larger than what was told of them."""
@@ -215,18 +238,27 @@ def save(connection: sqlite3.Connection, state: State) -> str:
 
 def load(connection: sqlite3.Connection) -> State | None:
     """Return the newest copy that is whole, or None; raises what SQLite raises."""
-    states = []
-    found = 0
+    rows = [row for table in _TABLES for row in _rows(connection, table)]
+    newest = _newest(rows)
+    return State(positions_lost=True) if newest is None and rows else newest
+
+
+def load_readable(connection: sqlite3.Connection) -> State | None:
+    """Return the newest copy that is whole of those that SQLite can read."""
+    rows = []
     for table in _TABLES:
-        for row in connection.execute(f"SELECT slot, sequence, document, crc FROM {table}").fetchall():  # noqa: S608 - constants
-            found += 1
-            state = parse(row)
-            if state:
-                states.append(state)
-    newest = max(states, key=lambda state: state.sequence, default=None)
-    if newest is None and found:
-        newest = State(positions_lost=True)
-    return newest
+        with suppress(sqlite3.Error, ValueError, TypeError):
+            rows += _rows(connection, table)
+    return _newest(rows)
+
+
+def _rows(connection: sqlite3.Connection, table: str) -> list[tuple[Any, ...]]:
+    return connection.execute(f"SELECT slot, sequence, document, crc FROM {table}").fetchall()  # noqa: S608 - constants
+
+
+def _newest(rows: Iterable[tuple[Any, ...]]) -> State | None:
+    states = [state for row in rows if (state := parse(row))]
+    return max(states, key=lambda state: state.sequence, default=None)
 
 
 def parse(row: tuple[Any, ...]) -> State | None:

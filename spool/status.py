@@ -2,15 +2,22 @@
 
 import sqlite3
 import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 from spool import memory, state
+from spool.around_damage import AroundDamage
 from spool.options import DAY_SECONDS
+from spool.reading import is_refusal
 from spool.recovery_values import Recovery, from_state
 from spool.row import RECORD_COLUMNS, record_is_whole
 from spool.schema import DATABASE
 from spool.state import Standing, State
+
+T = TypeVar("T")
 
 _ROOM_BYTES = 2048
 """What one more thing to remember may take."""
@@ -55,6 +62,8 @@ class SpoolStatus:
     """By destination and reason."""
     recoveries: tuple[Recovery, ...] = ()
     """The damage found so far, the oldest first; only the last ones are kept."""
+    unreadable: bool = False
+    """Parts of the database could not be read, so that some of this may be missing or too low."""
     salvaging: bool = False
     volatile: str = ""
 
@@ -64,21 +73,34 @@ class SpoolStatus:
         return self.memory_bytes + _ROOM_BYTES > self.max_size_bytes // 2 > 0
 
 
-def read_status(connection: sqlite3.Connection, directory: Path, volatile: str = "") -> SpoolStatus:
-    """Return the status as of the last commit; costs the same however large the backlog is."""
+def read_status(
+    connection: sqlite3.Connection, directory: Path, volatile: str = "", *, around_damage: bool = False
+) -> SpoolStatus:
+    """Return the status as of the last commit; costs the same however large the backlog is.
+
+    With `around_damage` what SQLite cannot read is left out, and that is said; else it raises.
+    """
+    part = _Parts(around_damage)
     connection.execute("BEGIN")
     try:
-        kept = state.load(connection) or State()
-        totals = memory.load_totals(connection)
-        first = _edge(connection, "ASC")
-        last = _edge(connection, "DESC")
+        kept = part.of(lambda: state.load(connection), lambda: state.load_readable(connection)) or State()
+        totals = part.of(lambda: memory.load_totals(connection), dict[str, memory.Totals])
+        first = part.of(lambda: _edge(connection, "ASC"), lambda: _edge_around(connection, "ASC"))
+        last = part.of(lambda: _edge(connection, "DESC"), lambda: _edge_around(connection, "DESC"))
         end_events = max(kept.total_events, last[1] + last[2] if last else 0)
         end_bytes = max(kept.total_bytes, last[3] + last[5] if last else 0)
         destinations = tuple(
-            _destination(connection, kept, standing, end_events, end_bytes) for standing in kept.attached()
+            _destination(
+                kept,
+                standing,
+                end_events,
+                end_bytes,
+                part.of(partial(_time_of, connection, standing.record), lambda: None),
+            )
+            for standing in kept.attached()
         )
     finally:
-        connection.execute("COMMIT")
+        connection.execute("ROLLBACK")  # nothing was written; on a damaged database COMMIT can fail
     return SpoolStatus(
         size_bytes=directory_size_bytes(directory),
         max_size_bytes=kept.max_size_bytes,
@@ -93,6 +115,7 @@ def read_status(connection: sqlite3.Connection, directory: Path, volatile: str =
         destinations=destinations,
         drops={key: loss.count for key, loss in kept.losses.items() if loss.count},
         recoveries=tuple(map(from_state, kept.recoveries)),
+        unreadable=part.are_unreadable,
         salvaging=kept.salvage is not None,
         volatile=volatile,
     )
@@ -110,18 +133,40 @@ def directory_size_bytes(directory: Path) -> int:
     return total
 
 
-def _destination(
-    connection: sqlite3.Connection, kept: State, standing: Standing, end_events: int, end_bytes: int
-) -> DestinationStatus:
+class _Parts:
+    """Reads part after part; one that SQLite refuses is replaced by another way to it, where that is wanted."""
+
+    def __init__(self, around_damage: bool) -> None:
+        self._around_damage = around_damage
+        self.are_unreadable = False
+
+    def of(self, read: Callable[[], T], instead: Callable[[], T]) -> T:
+        try:
+            return read()
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            if not self._around_damage or (isinstance(error, sqlite3.Error) and not is_refusal(error)):
+                raise
+            self.are_unreadable = True
+            return instead()
+
+
+def _time_of(connection: sqlite3.Connection, first: int) -> int | None:
+    """Return when the first entry from a record on happened."""
     oldest = connection.execute(
-        "SELECT first_time FROM records WHERE number >= ? ORDER BY number LIMIT 1", (standing.record,)
+        "SELECT first_time FROM records WHERE number >= ? ORDER BY number LIMIT 1", (first,)
     ).fetchone()
+    return oldest[0] if oldest and isinstance(oldest[0], int) else None
+
+
+def _destination(
+    kept: State, standing: Standing, end_events: int, end_bytes: int, oldest_waiting_time: int | None
+) -> DestinationStatus:
     losses = [loss for loss in kept.losses.values() if loss.destination == standing.name and loss.count]
     return DestinationStatus(
         name=standing.name,
         waiting_events=max(0, end_events - standing.events_done),
         waiting_bytes=max(0, end_bytes - standing.bytes_done),
-        oldest_waiting_time=oldest[0] if oldest and isinstance(oldest[0], int) else None,
+        oldest_waiting_time=oldest_waiting_time,
         delivered_total=standing.delivered,
         rejected_total=standing.rejected,
         filtered_total=standing.filtered,
@@ -135,17 +180,37 @@ def _destination(
     )
 
 
-def _edge(connection: sqlite3.Connection, order: str) -> tuple[int, int, int, int, int, int] | None:
+_Edge = tuple[int, int, int, int, int, int]
+
+
+def _edge(connection: sqlite3.Connection, order: str) -> _Edge | None:
     """Return number, events before, count, bytes before, time and length of the first whole record."""
     rows = connection.execute(
         f"SELECT {RECORD_COLUMNS} FROM records ORDER BY number {order} LIMIT 64"  # noqa: S608 - constants
     )
     try:
-        for row in rows:
-            if record_is_whole(row):
-                return row[0], row[4], row[3], row[5], row[6], row[16]
+        return _first_whole(rows)
     finally:
         rows.close()
+
+
+def _edge_around(connection: sqlite3.Connection, order: str) -> _Edge | None:
+    """Return the same of the first record that can be read at all."""
+
+    def fetch(first: int, before: int, limit: int) -> list[Sequence[Any]]:
+        return connection.execute(
+            f"SELECT {RECORD_COLUMNS} FROM records WHERE number >= ? AND number < ?"  # noqa: S608 - constants
+            f" ORDER BY number {order} LIMIT ?",
+            (first, before, limit),
+        ).fetchall()
+
+    return _first_whole(AroundDamage(fetch, newest_first=order == "DESC").rows(1, 1 << 62))
+
+
+def _first_whole(rows: Iterable[Sequence[Any]]) -> _Edge | None:
+    for row in rows:
+        if record_is_whole(row):
+            return row[0], row[4], row[3], row[5], row[6], row[16]
     return None
 
 

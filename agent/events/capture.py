@@ -16,7 +16,7 @@ from agent.events import clock
 from agent.events.chunk import Captured, Stamp, chunk
 from agent.events.identity import Identity, united
 from collectors.event import Event, encode
-from spool import Spool
+from spool import Spool, SpoolFull, stored_bytes
 
 INTAKE = "intake"
 """The origin of what was handed in."""
@@ -54,25 +54,39 @@ class Capture:
         owner: str,
         remember: Mapping[str, bytes | None],
         texts: Mapping[str, bytes | None] = {},
-    ) -> None:
-        """Put a collector's events and its memory on disk together; raises what `Spool.append` raises."""
+    ) -> int:
+        """Put a collector's events and its memory on disk together; raises what `Spool.append` raises.
+
+        Returns the number of the last record.
+        """
         identity = self.identity
         captured = [
             Captured(event.name, encode(event), event.timestamp, event.event_type, event.tags)
             for event in (complete(event, identity) for event in events)
         ]
         records = chunk(captured, self._stamp(identity), owner)
-        self._spool.append(records, owner=owner, remember=remember, texts=texts)
+        number = self._spool.append(records, owner=owner, remember=remember, texts=texts)
         self.on_kept()
+        return number
 
     def keep_posted(
-        self, captured: Sequence[Captured], identity: Identity, taken: Sequence[str] = ()
+        self,
+        captured: Sequence[Captured],
+        identity: Identity,
+        taken: Sequence[str] = (),
+        has_room: Callable[[int], bool] = lambda _: True,
     ) -> None:
         """Put events that were handed in on disk, and remember which files of `incoming/` they were.
 
-        `identity` is the one that they were completed with.
+        `identity` is the one that they were completed with. Raises `SpoolFull` unless `has_room` for so many bytes,
+        as they are stored.
         """
-        self._spool.append(chunk(captured, self._stamp(identity), INTAKE), taken=taken, refusable=True)
+        records = chunk(captured, self._stamp(identity), INTAKE)
+        if not has_room(sum(map(stored_bytes, records))):
+            raise SpoolFull(
+                "what was handed in fills half of the spool", "it takes more when some is delivered"
+            )
+        self._spool.append(records, taken=taken, refusable=True)
         self.on_kept()
 
     def _stamp(self, identity: Identity) -> Stamp:

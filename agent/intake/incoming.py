@@ -9,7 +9,7 @@ import fcntl
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from agent.events.capture import Capture
@@ -28,10 +28,17 @@ _EVENTS_AT_ONCE, _BYTES_AT_ONCE = 500, 256 * 1024
 class IncomingFiles:
     """Takes files in `incoming/` into the spool; for one thread."""
 
-    def __init__(self, spool: Spool, capture: Capture, parse: Callable[[bytes, Identity], Parsed]) -> None:
+    def __init__(
+        self,
+        spool: Spool,
+        capture: Capture,
+        parse: Callable[[bytes, Identity], Parsed],
+        has_room: Callable[[int], bool] = lambda _: True,
+    ) -> None:
         self._spool = spool
         self._capture = capture
         self._parse = parse
+        self._has_room = has_room
         self._watched: int | None = None
 
     def watch(self, directory: Path) -> None:
@@ -46,19 +53,17 @@ class IncomingFiles:
         """Take in what lies there and return how many events that was."""
         count = size = 0
         identity = self._capture.identity  # one for all that is kept together
-        events: list[Captured] = []
-        taken: list[str] = []
+        group: dict[str, Sequence[Captured]] = {}
         for name, body in self._spool.incoming():
             parsed = self._read(name, body, identity)
             if parsed is None:
                 continue
-            events += parsed.events
-            taken.append(name)
+            group[name] = parsed.events
             size += len(body)
-            if len(events) >= _EVENTS_AT_ONCE or size >= _BYTES_AT_ONCE:
-                count += self._keep(events, identity, taken)
-                identity, events, taken, size = self._capture.identity, [], [], 0
-        return count + self._keep(events, identity, taken)
+            if sum(map(len, group.values())) >= _EVENTS_AT_ONCE or size >= _BYTES_AT_ONCE:
+                count += self._keep(group, identity)
+                identity, group, size = self._capture.identity, {}, 0
+        return count + self._keep(group, identity)
 
     def close(self) -> None:
         """Stop watching."""
@@ -79,13 +84,22 @@ class IncomingFiles:
         self._spool.refuse_incoming(name, reason)
         return None
 
-    def _keep(self, events: list[Captured], identity: Identity, taken: list[str]) -> int:
-        if not taken:
+    def _keep(self, group: Mapping[str, Sequence[Captured]], identity: Identity) -> int:
+        """Put files on disk together; where that fails, each by itself, so that one keeps no other from it."""
+        if not group:
             return 0
+        events = [event for held in group.values() for event in held]
         try:
-            self._capture.keep_posted(events, identity, taken)
-        except SpoolError as error:
-            log.warning("incoming/ waits: %s", error)
+            self._capture.keep_posted(events, identity, list(group), self._has_room)
+        except Exception as error:
+            if len(group) > 1:
+                return sum(self._keep({name: held}, identity) for name, held in group.items())
+            (name,) = group
+            if isinstance(error, SpoolError):
+                log.warning("incoming/%s waits: %s", name, error)
+                return 0
+            log.exception("incoming/%s could not be kept", name)
+            self._spool.refuse_incoming(name, f"it could not be kept: {type(error).__name__}")
             return 0
-        self._spool.finish_incoming(taken)
+        self._spool.finish_incoming(list(group))
         return len(events)

@@ -37,10 +37,8 @@ class Keeping:
                 f"too many events; again in {after} s",
                 headers=(("Retry-After", after),),
             )
-        if not self.share.has_room(sum(len(event.body) for event in parsed.events)):
-            raise Problem(HTTPStatus.INSUFFICIENT_STORAGE, "what was handed in fills half of the spool")
         try:
-            self.capture.keep_posted(parsed.events, parsed.identity)
+            self.capture.keep_posted(parsed.events, parsed.identity, has_room=self.share.has_room)
         except SpoolFull as error:
             raise Problem(HTTPStatus.INSUFFICIENT_STORAGE, str(error)) from None
         except SpoolError as error:

@@ -24,7 +24,7 @@ class Share:
         self._lock = Lock()
 
     def has_room(self, size_bytes: int) -> bool:
-        """Return whether so much more fits; then it counts as taken."""
+        """Return whether so many bytes more fit, as they are stored; then they count as taken."""
         with self._lock:
             limit = self._limit_bytes()
             if self._taken + size_bytes > limit:

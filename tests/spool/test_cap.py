@@ -134,7 +134,7 @@ def test_a_drop_is_told_once_and_what_comes_later_is_told_later(open_spool):
     (drop,) = spool.drops_to_tell()
     assert (drop.destination, drop.reason) == ("stackstate", "full")
     assert drop.count == spool.status().drops[("stackstate", "full")]
-    spool.tell([drop])
+    spool.tell([drop], spool.append([record_of("told")]))
     assert not spool.drops_to_tell()
     spool = open_spool(SMALL)
     assert not spool.drops_to_tell()
@@ -156,6 +156,20 @@ def test_drops_are_news_until_somebody_takes_note_of_them(open_spool):
     for index in range(33):
         spool.append([big(index)])
     assert 0 < spool.status().destinations[0].dropped_lately < found.dropped_lately
+
+
+def test_drops_are_told_again_where_what_told_them_was_dropped_itself(open_spool):
+    spool = open_spool(SMALL)
+    for index in range(400):
+        spool.append([big(index)])
+        if index % 100 == 99 and (drops := spool.drops_to_tell()):
+            spool.tell(drops, spool.append([record_of(f"dropped {drops[0].count}")]))
+            spool = open_spool(SMALL)
+    untold = sum(drop.count for drop in spool.drops_to_tell())
+    delivered = drain(spool, "stackstate")
+    told = [int(entry.split()[1]) for entry in delivered if entry.startswith("dropped")]
+    assert 0 < len(told) < 4
+    assert sum(told) + untold == spool.status().drops[("stackstate", "full")]
 
 
 def test_what_was_dropped_while_it_was_being_sent_counts_as_delivered(open_spool):

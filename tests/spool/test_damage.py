@@ -172,3 +172,25 @@ def test_a_torn_last_transaction_is_what_a_power_cut_leaves(crashed, tmp_path_fa
     delivered, _, _, told = reopened(directory)
     assert delivered[:-1] == ENTRIES[DELIVERED : RECORDS - 10]
     assert not told
+
+
+def test_damage_that_is_found_while_it_runs_is_news_at_once(open_spool):
+    spool = open_spool()
+    news = []
+    spool.on_news(lambda: news.append(spool.has_news))
+    spool.append([record_of("a")])
+    spool.append([record_of("b")], owner="files", remember={"k": b"v"})
+    assert not spool.has_news
+    spool._engine.between(
+        lambda store: store.connection.execute("UPDATE records SET name = 'x' WHERE number = 1")
+    )
+    assert drain(spool, "stackstate") == ["b"]
+    assert news == [True]
+    (found,) = spool.recoveries_to_tell()
+    assert "checksum" in found.reason
+    spool.tell_recoveries([found])
+    assert not spool.has_news
+    assert [kept.reason for kept in spool.status().recoveries] == [found.reason], "status goes on showing it"
+    spool._engine.between(lambda store: store.connection.execute("UPDATE memory SET value = x'00'"))
+    assert spool.memory("files").get("k") is None
+    assert news == [True, True]

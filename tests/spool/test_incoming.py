@@ -1,5 +1,7 @@
 """Files that are left while the daemon is down are taken in once."""
 
+import os
+
 import pytest
 from spool_examples import drain, record_of
 
@@ -54,3 +56,49 @@ def test_a_file_that_cannot_be_understood_is_kept_aside(open_spool, tmp_path):
 def test_a_name_that_could_lead_elsewhere_is_refused(tmp_path, name):
     with pytest.raises(SpoolError):
         leave_in_incoming(tmp_path, name, b"")
+
+
+def test_what_was_refused_is_bounded_in_number_and_size_with_trees_of_directories(open_spool, tmp_path):
+    spool = open_spool()
+    incoming, refused = tmp_path / "spool/incoming", tmp_path / "spool/incoming-refused"
+    for index in range(250):
+        (incoming / f"tree-{index}" / "inside").mkdir(parents=True)
+        (incoming / f"tree-{index}" / "file").write_bytes(b"x" * 1000)
+        assert list(spool.incoming()) == []
+    kept = {path.name for path in refused.iterdir()}
+    assert kept == {f"tree-{index}" for index in range(150, 250)}
+    (incoming / "large").mkdir()
+    (incoming / "large/file").write_bytes(b"x" * 9_000_000)
+    assert list(spool.incoming()) == []
+    assert sum(path.lstat().st_size for path in refused.rglob("*")) < 9_000_000
+
+
+def test_a_tree_deeper_than_any_path_is_removed_and_no_link_is_followed(open_spool, tmp_path):
+    spool = open_spool()
+    incoming = tmp_path / "spool/incoming"
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/kept").touch()
+    descriptor = os.open(incoming, os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("deep-and-long-enough-for-no-path", dir_fd=descriptor)
+        inner = os.open("deep-and-long-enough-for-no-path", os.O_RDONLY, dir_fd=descriptor)
+        os.symlink(tmp_path / "other", "link", dir_fd=inner)
+        os.close(descriptor)
+        descriptor = inner
+    os.close(descriptor)
+    assert list(spool.incoming()) == []
+    assert not list((tmp_path / "spool/incoming-refused").iterdir())
+    assert not list(incoming.iterdir())
+    assert (tmp_path / "other/kept").exists()
+    leave_in_incoming(tmp_path / "spool", "0001", b"fine")
+    assert list(spool.incoming()) == [("0001", b"fine")]
+
+
+def test_a_name_that_was_refused_before_replaces_what_was_kept_of_it(open_spool, tmp_path):
+    spool = open_spool()
+    incoming = tmp_path / "spool/incoming"
+    (incoming / "name/inside").mkdir(parents=True)
+    assert list(spool.incoming()) == []
+    (incoming / "name").symlink_to("/")
+    assert list(spool.incoming()) == []
+    assert [path.is_symlink() for path in (tmp_path / "spool/incoming-refused").iterdir()] == [True]

@@ -105,7 +105,7 @@ def test_many_large_files_are_in_memory_one_after_the_other(spool):
 
 def test_what_finds_no_room_stays_where_it_is(spool):
     class Full(Capture):
-        def keep_posted(self, *_):
+        def keep_posted(self, *_, **__):
             raise SpoolFull("full")
 
     leave(spool, "1", "a")
@@ -129,3 +129,26 @@ def test_a_directory_that_cannot_be_watched_is_no_trouble(spool, tmp_path):
     watching = incoming(spool)
     watching.watch(tmp_path / "nothing")
     watching.close()
+
+
+class Choosy(Capture):
+    """A capture for which one title is too much."""
+
+    def __init__(self, spool, error):
+        super().__init__(spool, Identity("web-1"))
+        self.error = error
+
+    def keep_posted(self, captured, *arguments, **options):
+        if any(b"bad" in bytes(event.body) for event in captured):
+            raise self.error
+        super().keep_posted(captured, *arguments, **options)
+
+
+@pytest.mark.parametrize("error", [RecursionError("too deep"), SpoolFull("too large"), ValueError("odd")])
+def test_one_that_cannot_be_kept_keeps_no_other_from_it(spool, error):
+    for name, title in (("1", "a"), ("2", "bad"), ("3", "c")):
+        leave(spool, name, title)
+    assert IncomingFiles(spool, Choosy(spool, error), parse).take() == 2
+    assert titles(spool) == ["a", "c"]
+    left = "incoming" if isinstance(error, SpoolFull) else "incoming-refused"
+    assert [path.name for path in (spool.directory / left).iterdir()] == ["2"]

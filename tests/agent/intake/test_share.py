@@ -1,11 +1,13 @@
 """What is handed in gets at most its share of the spool."""
 
+import pytest
+
 from agent.events.capture import INTAKE, Capture
 from agent.events.chunk import Captured
 from agent.events.identity import Identity
 from agent.intake.share import Share
 from collectors.event import Category, Event
-from spool import Spool
+from spool import Options, Spool, SpoolFull
 
 
 def test_there_is_room_until_the_share_is_full():
@@ -53,3 +55,34 @@ def test_only_what_was_handed_in_and_not_taken_yet_counts(tmp_path):
             spool.acknowledge("receiver", batch.upto, delivered=batch.events)
             batch = spool.read("receiver", max_events=100, max_bytes=100_000)
         assert spool.waiting_bytes(INTAKE) == 0
+
+
+def _post_until_refused(capture, share):
+    for posted in range(100_000):
+        try:
+            capture.keep_posted(
+                [Captured(f"n{posted}", b'{"msg_title":"x"}', 5, "T")],
+                capture.identity,
+                has_room=share.has_room,
+            )
+        except SpoolFull:
+            return posted
+    pytest.fail("the intake never refused")
+
+
+def test_a_flood_of_tiny_posts_is_refused_before_it_pushes_out_what_the_host_saw(tmp_path):
+    event = Event(
+        name="config", event_type="T", category=Category.CHANGES, title="t", text="x" * 900, timestamp=5
+    )
+    with Spool.open(tmp_path / "spool", Options(max_size_bytes=1024 * 1024)) as spool:
+        spool.attach("receiver", "identity", "oldest")
+        capture = Capture(spool, Identity("web-1"))
+        share = Share(lambda: spool.waiting_bytes(INTAKE), lambda: spool.room_for_records() // 2)
+        for _ in range(20):
+            capture.keep([event], "files", {})
+        posted = _post_until_refused(capture, share)
+        assert posted > 100
+        for _ in range(200):
+            capture.keep([event], "files", {})
+        assert spool.status().drops == {}
+        assert sum(path.stat().st_size for path in (tmp_path / "spool").iterdir()) <= 1024 * 1024

@@ -81,7 +81,7 @@ def test_what_is_answered_with_success_is_on_disk(spool, example):
 )
 def test_what_is_not_on_disk_is_never_answered_with_success(spool, example, failure, status):
     class Failing(Capture):
-        def keep_posted(self, *_):
+        def keep_posted(self, *_, **__):
             raise failure
 
     response = post(spool, example, example.body(["x"]), capture=Failing(spool, Identity("web-1")))
@@ -92,7 +92,7 @@ def test_what_is_not_on_disk_is_never_answered_with_success(spool, example, fail
 @every_dialect
 def test_a_fault_of_ours_is_an_error_in_its_own_shape(spool, example, caplog):
     class Faulty(Capture):
-        def keep_posted(self, *_):
+        def keep_posted(self, *_, **__):
             raise ZeroDivisionError
 
     response = post(spool, example, example.body(["x"]), capture=Faulty(spool, Identity("web-1")))
