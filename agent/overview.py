@@ -50,7 +50,7 @@ def overview(
         set_aside={str(path): list(problems) for path, problems in configuration.set_aside.items()},
         replaced=list(configuration.replaced),
         refused_reload=list(refused_reload),
-        alert_after=configuration.settings.status.alert_after,
+        alert_after=float(configuration.settings.status.alert_after),
         collectors={
             name: Collector(state=state.phase, detail=state.detail, restarts=state.restarts)
             for name, state in sorted(states.items())
