@@ -31,8 +31,8 @@ class OwnFiles:
     """The files below one directory; called with a status, from any thread, it says whether it is one of them."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._listings: dict[Path, _Listing] = {}
+        self._directory = str(directory)
+        self._listings: dict[str, _Listing] = {}
         self._lock = threading.Lock()
 
     def __call__(self, status: os.stat_result) -> bool:
@@ -41,19 +41,19 @@ class OwnFiles:
         with self._lock:
             return any(identity in listing.files for listing in self._all(self._directory, 0))
 
-    def _all(self, path: Path, depth: int) -> Iterator[_Listing]:
+    def _all(self, path: str, depth: int) -> Iterator[_Listing]:
         listing = self._list(path)
         if listing is None:
             return
         yield listing
         if depth < _MAX_DEPTH:
             for name in listing.directories:
-                yield from self._all(path / name, depth + 1)
+                yield from self._all(f"{path}/{name}", depth + 1)
 
-    def _list(self, path: Path) -> _Listing | None:
+    def _list(self, path: str) -> _Listing | None:
         """Return what a directory holds; None when it is gone."""
         try:
-            status = path.lstat()
+            status = os.lstat(path)
             times = (status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
             known = self._listings.get(path)
             if known is None or not known.is_sure or known.times != times:
@@ -64,7 +64,7 @@ class OwnFiles:
         return known
 
 
-def _read(path: Path, times: tuple[int, int, int]) -> _Listing:
+def _read(path: str, times: tuple[int, int, int]) -> _Listing:
     is_sure = max(times[1:]) < time.time_ns() - _RACY_NANOSECONDS
     files: list[tuple[int, int]] = []
     directories: list[str] = []
