@@ -6,10 +6,9 @@ What a record tells beside its bytes is asked first; only what that leaves open 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import msgspec
-
 from agent.configuration.types import Only
 from agent.delivery.outgoing import OutgoingEvent, bodies
+from agent.events import stored_event
 from spool import Batch, Position, Record
 
 
@@ -21,15 +20,6 @@ class Item:
     event: OutgoingEvent
     wanted: bool = True
 
-
-class _Seen(msgspec.Struct):
-    """What a filter looks at; anything else than texts there passes no filter."""
-
-    event_type: msgspec.Raw = msgspec.Raw(b'""')
-    tags: msgspec.Raw = msgspec.Raw(b"[]")
-
-
-_SEEN = msgspec.json.Decoder(_Seen)
 
 Correct = Callable[[Record, bytes], bytes]
 """Returns an event's JSON as it is to be sent, from how it was captured."""
@@ -73,16 +63,12 @@ class Filter:
                 yield Item(Position(piece.number, entry), event, wanted)
 
     def _passes(self, body: bytes) -> bool:
-        try:
-            seen = _SEEN.decode(body)
-        except msgspec.ValidationError:
-            return False  # no object: it has neither a type nor a tag
-        if self.only.types and msgspec.json.decode(seen.event_type) not in self.only.types:
+        event = stored_event.read(body)
+        if event is None:
+            return False  # no event: it has neither a type nor a tag
+        if self.only.types and event.event_type not in self.only.types:
             return False
-        if not self.only.tags:
-            return True
-        tags = msgspec.json.decode(seen.tags)
-        return isinstance(tags, list) and any(tag in self.only.tags for tag in tags)
+        return not self.only.tags or any(tag in self.only.tags for tag in event.tags or ())
 
 
 def _covers(wanted: Sequence[str], present: Sequence[str], count: int) -> bool | None:

@@ -15,8 +15,10 @@ import msgspec
 from agent.events import clock
 from agent.events.chunk import Captured, Stamp, chunk
 from agent.events.identity import Identity, united
-from collectors.event import Event, encode
+from collectors.event import MAX_EVENT_BYTES, Event, encode
 from spool import Spool, SpoolFull, stored_bytes
+
+_CUT = "\n(cut: the event was too large)"
 
 INTAKE = "intake"
 """The origin of what was handed in."""
@@ -61,7 +63,7 @@ class Capture:
         """
         identity = self.identity
         captured = [
-            Captured(event.name, encode(event), event.timestamp, event.event_type, event.tags)
+            Captured(event.name, _encoded(event), event.timestamp, event.event_type, event.tags)
             for event in (complete(event, identity) for event in events)
         ]
         records = chunk(captured, self._stamp(identity), owner)
@@ -114,3 +116,15 @@ def complete(event: Event, identity: Identity) -> Event:
     ):
         msgspec.structs.force_setattr(completed, name, value)
     return completed
+
+
+def _encoded(event: Event) -> bytes:
+    """Return the event's JSON; where what was added made it too large, its text gives way and says so."""
+    body = encode(event)
+    too_many = len(body) - MAX_EVENT_BYTES
+    if too_many <= 0:
+        return body
+    kept = max(0, len(event.text) - too_many - len(msgspec.json.encode(_CUT)))
+    shorter = copy(event)
+    msgspec.structs.force_setattr(shorter, "text", event.text[:kept] + _CUT)
+    return encode(shorter)

@@ -7,7 +7,7 @@ import pytest
 from agent.events.capture import Capture, Clocks
 from agent.events.chunk import Captured, entries
 from agent.events.identity import Identity
-from collectors.event import Category, Event
+from collectors.event import MAX_EVENT_BYTES, Category, Event
 from spool import Spool, SpoolReader
 
 
@@ -58,6 +58,19 @@ def test_an_event_at_the_largest_size_is_kept_with_what_is_added(spool):
     capture = Capture(spool, Identity("web-1", ("env:prod",)), clocks())
     capture.keep([event(text="x" * 204_000)], "files", {})
     assert len(kept(spool)) == 1
+
+
+@pytest.mark.parametrize("text", ["x" * 204_200, "\u0001" * 34_050, "ä" * 102_200])
+def test_an_event_that_what_is_added_makes_too_large_is_kept_with_less_text(spool, text):
+    tags = tuple(f"tag{number}:{'v' * 200}" for number in range(50))
+    capture = Capture(spool, Identity("web-1", tags), clocks())
+    capture.keep([event(text=text)], "files", {})
+    with SpoolReader.open(spool.directory) as reader:
+        ((body,),) = (entries(stored.record) for stored in reader.records())
+    assert len(body) <= MAX_EVENT_BYTES
+    found = json.loads(body)
+    assert found["msg_text"].endswith("(cut: the event was too large)")
+    assert found["tags"] == [*tags]
 
 
 def test_without_a_hostname_it_is_kept_and_marked(spool):

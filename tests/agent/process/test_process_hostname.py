@@ -74,3 +74,32 @@ def test_a_name_that_is_configured_stays_whatever_the_host_is_called(agent):
     agent.post("after")
     assert name_in_status(agent) == "test.example.com"
     assert hosts(agent) == [("test.example.com", "test.example.com")]
+
+
+NAMELESS = "import os, socket, sys; socket.sethostname('localhost'); os.execv(sys.argv[1], sys.argv[1:])"
+
+
+@needs_a_namespace
+def test_a_host_without_a_name_keeps_what_is_posted_and_left_and_sends_it_when_it_has_one(
+    agent, wait_until, receiver
+):
+    del agent.settings["hostname"]
+    agent.configure()
+    hidden = 'mount --bind /dev/null /etc/hostname && exec "$@"'
+    nameless = ["unshare", "--uts", "--mount", "sh", "-c", hidden, "sh", sys.executable, "-c", NAMELESS]
+    agent.prefix = nameless
+    agent.send("left in incoming")
+    agent.start()
+    assert name_in_status(agent) is None
+    agent.post("posted")
+    agent.send("sent by hand")
+    assert {host for host, _ in hosts(agent)} == {""}
+    rename(agent, "found.example.com")
+    found = wait_until(lambda: len(received(receiver)) == 3 and received(receiver), agent.log)
+    for title in ("left in incoming", "posted", "sent by hand"):
+        assert found[title]["host"] == "found.example.com"
+        assert found[title]["context"]["element_identifiers"] == ["urn:host:/found.example.com"]
+
+
+def received(receiver):
+    return {one.event["msg_title"]: one.event for one in receiver.received if one.name == "custom"}
