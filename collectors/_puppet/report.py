@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import IO, Any
 
-from collectors._nesting import YamlLevels
 from collectors._puppet.scalars import parse_scalars
 
 MAX_NAMED_RESOURCES = 50
@@ -59,8 +58,7 @@ def parse_report(stream: IO[bytes] | bytes) -> Report:
     loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     reader = _Reader()
     try:
-        events = map(YamlLevels().see, yaml.parse(stream, Loader=loader))
-        for path, value in parse_scalars(events):
+        for path, value in parse_scalars(yaml.parse(stream, Loader=loader)):
             reader.take(path, value)
     except (yaml.YAMLError, OverflowError, ValueError) as error:
         raise NotAReport(str(error).partition("\n")[0]) from error

@@ -4,12 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-DEEPEST = 64
-"""Levels of a report; Puppet's own have six. Every path costs as much as it is deep."""
-
-
-class TooDeep(ValueError):  # noqa: N818 - what the file is
-    """The file is nested more deeply than any report."""
+from collectors._nesting import MAX_LEVELS, TooDeep
 
 
 @dataclass(slots=True)
@@ -62,6 +57,6 @@ def parse_scalars(events: Iterable[Any]) -> Iterator[tuple[list[str], str]]:
 
 
 def _open(frames: list[_Frame], frame: _Frame) -> None:
-    if len(frames) >= DEEPEST:
-        raise TooDeep(f"it is nested more than {DEEPEST} levels deep")
+    if len(frames) >= MAX_LEVELS:  # every path costs as much as it is deep, and Puppet's own have six levels
+        raise TooDeep
     frames.append(frame)

@@ -85,6 +85,8 @@ def test_a_missing_key_is_told_where_its_mapping_begins(written):
         ),
         ("a: \x07", "is no YAML: the character U+0007 is not allowed"),
         ("[" * 3000, "is nested too deeply"),
+        ("- " * 32_000, "is nested too deeply"),
+        ("{a: " * 65 + "}" * 65, "is nested too deeply"),
         ('hostname: "\\ud800"', "hostname: holds half a surrogate pair, which is no character"),
     ],
 )

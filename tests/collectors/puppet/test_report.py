@@ -145,3 +145,9 @@ def test_each_scalar_comes_with_the_keys_that_lead_to_it():
         (["d"], "w"),
         (["e"], "w"),
     ]
+
+
+@pytest.mark.parametrize("text", [b"- " * 32_000, b"[" * 60_000, b"? " * 32_000, b"{a: " * 15_000])
+def test_what_is_nested_deeper_than_any_report_is_none(text):
+    with pytest.raises(NotAReport, match=r"nested more than 64 levels deep|flow level"):
+        parse_report(text)
