@@ -118,7 +118,9 @@ class Daemon:
             ),
             Control(self.status, self._retry, self._spool.discard, self._spool.acknowledge_drops),
         )
-        self._incoming = IncomingFiles(self._spool, self._capture, self._router.parse_common, share.has_room)
+        self._incoming = IncomingFiles(
+            self._spool, self._capture, self._router.parse_common, share.has_room, self._budget
+        )
         self._drops = Drops(self._spool, self._telling.drops, self._signals.ring)
         self._capture.on_kept = self._drops.notice
         self._spool.on_news(self._signals.ring)

@@ -56,6 +56,10 @@ class Pool:
     ) -> Share | None:
         """Return a share of `size` bytes, at most the whole pool; None when there was none in time."""
         size = min(size, self.size)
+        with self._changed:
+            if not self._waiting and self._free >= size:  # as nearly always
+                self._free -= size
+                return Share(self, size)
         ticket = object()
         deadline = time.monotonic() + timeout_seconds
         with self._changed:
@@ -76,7 +80,8 @@ class Pool:
         """Take back what a share held."""
         with self._changed:
             self._free += size
-            self._changed.notify_all()
+            if self._waiting:
+                self._changed.notify_all()
 
     def wake(self) -> None:
         """Have those who wait look again whether they still want to."""

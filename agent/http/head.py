@@ -4,7 +4,7 @@ llhttp has read it by the grammar; what the grammar leaves open is decided here.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -25,13 +25,16 @@ class Head:
     target: str
     headers: tuple[tuple[str, str], ...]
 
-    def all(self, name: str) -> Iterator[str]:
-        """Yield the values of a header."""
-        return (value for key, value in self.headers if key == name)
+    fields: Mapping[str, str]
+    """The same by name, the values of one name joined by a comma."""
 
     def one(self, name: str) -> str:
         """Return the values of a header as one; empty without any."""
-        return ", ".join(self.all(name))
+        return self.fields.get(name, "")
+
+    def count(self, name: str) -> int:
+        """Return how often a header is there."""
+        return sum(key == name for key, _ in self.headers) if name in self.fields else 0
 
     @property
     def body_length(self) -> int | None:
@@ -41,7 +44,10 @@ class Head:
     @property
     def keep_alive(self) -> bool:
         """Whether the client wants to go on with this connection."""
-        wishes = {wish.strip().lower() for wish in self.one("connection").split(",")}
+        said = self.one("connection")
+        if not said:
+            return self.version == "1.1"
+        wishes = {wish.strip().lower() for wish in said.split(",")}
         return "close" not in wishes if self.version == "1.1" else "keep-alive" in wishes
 
     @property
@@ -52,35 +58,45 @@ class Head:
     @property
     def authority(self) -> str | None:
         """Return the host of a target that is a whole URL, as a proxy gets it."""
-        absolute = _ABSOLUTE.fullmatch(self.target)
+        absolute = None if self.target.startswith("/") else _ABSOLUTE.fullmatch(self.target)
         return absolute[1] if absolute else None
 
     def request(self, body: bytes, peer: Peer) -> Request:
         """Return what is asked, as those who answer see it."""
-        absolute = _ABSOLUTE.fullmatch(self.target)
+        absolute = None if self.target.startswith("/") else _ABSOLUTE.fullmatch(self.target)
         path, _, query = ((absolute[2] or "/") if absolute else self.target).partition("?")
         method = "GET" if self.method == "HEAD" else self.method
         return Request(method, self.target, path, query, self.headers, body, peer)
 
 
+def make_head(method: str, version: str, target: str, headers: Sequence[tuple[str, str]]) -> Head:
+    """Return a head of what was read, names in small letters."""
+    fields: dict[str, str] = {}
+    for name, value in headers:
+        fields[name] = f"{fields[name]}, {value}" if name in fields else value
+    return Head(method, version, target, tuple(headers), fields)
+
+
 def problem_of(head: Head, *, local_only: bool) -> tuple[int, str] | None:
     """Return status and reason why a request goes no further, or None."""
     coding = head.one("transfer-encoding").lower()
-    hosts = [*head.all("host")]
+    hosts = head.count("host")
     if head.one("upgrade") and head.body_length != 0:  # llhttp would take the body for the other protocol
         return HTTPStatus.BAD_REQUEST, "a request that asks for another protocol has no body"
     if head.method not in _METHODS or head.version not in _VERSIONS:
         return HTTPStatus.NOT_IMPLEMENTED, "this server speaks HTTP/1.1 and its usual methods"
     if coding and (coding != "chunked" or head.version != "1.1"):
         return HTTPStatus.BAD_REQUEST, "a body is sent with its Content-Length, or in chunks"
-    if len(hosts) > 1 or (not hosts and head.version == "1.1"):
+    if hosts > 1 or (not hosts and head.version == "1.1"):
         return HTTPStatus.BAD_REQUEST, "a request has exactly one Host"
     if not local_only:
         return None
-    if head.authority is not None:
-        hosts.append(head.authority)
-    if not all(_LOCAL_HOST.fullmatch(host) for host in hosts):
+    named = (
+        *((head.one("host"),) if hosts else ()),
+        *((head.authority,) if head.authority is not None else ()),
+    )
+    if not all(_LOCAL_HOST.fullmatch(host) for host in named):
         return HTTPStatus.FORBIDDEN, "this port is for programs on this host; use Host: localhost"
-    if any(True for _ in head.all("origin")):
+    if "origin" in head.fields:
         return HTTPStatus.FORBIDDEN, "this port is not for web pages"
     return None

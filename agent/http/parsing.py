@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 import httptools
 
-from agent.http.head import Head, problem_of
+from agent.http.head import Head, make_head, problem_of
 from agent.http.limits import Limits
 from agent.http.message import Peer, Refusal, Request
 
@@ -106,7 +106,7 @@ class Parser:
         if llhttp is None:
             return
         method, target = llhttp.get_method().decode("latin-1"), self._target.decode("latin-1")
-        self._head = head = Head(method, llhttp.get_http_version(), target, tuple(self._headers))
+        self._head = head = make_head(method, llhttp.get_http_version(), target, self._headers)
         self._length, self._expects, self._barren = head.body_length, head.expects_to_be_asked, 0
         local_only = not self._limits.any_host and self._peer.uid is None
         if problem := problem_of(head, local_only=local_only):

@@ -7,11 +7,11 @@ import contextlib
 import errno
 import logging
 import socket
-import ssl
 import struct
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from agent.http.budget import Budget
 from agent.http.connections import Connections, Place
@@ -19,6 +19,9 @@ from agent.http.conversation import Answer, Conversation
 from agent.http.limits import Limits
 from agent.http.message import Peer, Refusal, Response
 from agent.http.trouble import Trouble
+
+if TYPE_CHECKING:  # 3 MiB that only a server with TLS needs, and who makes one has loaded it
+    import ssl
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +42,7 @@ class Server:
         *,
         refuse: Callable[[Refusal], Response] = Refusal.plain,
         budget: Budget | None = None,
-        tls: ssl.SSLContext | None = None,
+        tls: "ssl.SSLContext | None" = None,
         name: str = "http",
         thread: type[threading.Thread] = threading.Thread,
     ) -> None:
@@ -163,7 +166,7 @@ def serve(
     *,
     refuse: Callable[[Refusal], Response] = Refusal.plain,
     budget: Budget | None = None,
-    tls: ssl.SSLContext | None = None,
+    tls: "ssl.SSLContext | None" = None,
     name: str = "http",
     thread: type[threading.Thread] = threading.Thread,
 ) -> Server:

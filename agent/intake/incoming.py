@@ -10,11 +10,13 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from agent.events.capture import Capture
 from agent.events.chunk import Captured
 from agent.events.identity import Identity
+from agent.http.budget import Budget
 from agent.intake.dialect import Parsed, Problem
 from spool import Spool, SpoolError
 
@@ -23,6 +25,8 @@ log = logging.getLogger(__name__)
 ARRIVED = signal.SIGIO
 _EVENTS_AT_ONCE, _BYTES_AT_ONCE = 500, 256 * 1024
 """After so many, what was read goes to the disk before more is read: an event holds the bytes of its file."""
+_SHARE_SECONDS = 5.0
+"""So long a file waits until large posts are done; then it is read all the same, being one at a time."""
 
 
 class IncomingFiles:
@@ -34,11 +38,13 @@ class IncomingFiles:
         capture: Capture,
         parse: Callable[[bytes, Identity], Parsed],
         has_room: Callable[[int], bool] = lambda _: True,
+        budget: Budget | None = None,
     ) -> None:
         self._spool = spool
         self._capture = capture
         self._parse = parse
         self._has_room = has_room
+        self._budget = budget or Budget()
         self._watched: int | None = None
 
     def watch(self, directory: Path) -> None:
@@ -74,7 +80,8 @@ class IncomingFiles:
     def _read(self, name: str, body: bytes, identity: Identity) -> Parsed | None:
         """Return what a file holds, or None when it was refused."""
         try:
-            return self._parse(body, identity)
+            with self._budget.work(len(body), _SHARE_SECONDS) or nullcontext():
+                return self._parse(body, identity)
         except Problem as problem:
             reason = str(problem)
         except Exception as error:

@@ -9,6 +9,7 @@ import pytest
 from agent.events.capture import Capture
 from agent.events.chunk import entries
 from agent.events.identity import Identity
+from agent.http.budget import Budget
 from agent.http.message import Request
 from agent.intake.incoming import ARRIVED, IncomingFiles
 from agent.signals import Signals
@@ -152,3 +153,16 @@ def test_one_that_cannot_be_kept_keeps_no_other_from_it(spool, error):
     assert titles(spool) == ["a", "c"]
     left = "incoming" if isinstance(error, SpoolFull) else "incoming-refused"
     assert [path.name for path in (spool.directory / left).iterdir()] == ["2"]
+
+
+def test_a_file_takes_its_share_of_the_memory_for_bodies_while_it_is_read(spool):
+    budget, free = Budget(), []
+
+    def look(body, identity):
+        free.append(budget.work(len(body), 0) is not None)
+        return parse(body, identity)
+
+    leave_in_incoming(spool.directory, "1", b'{"events":{}}'.ljust(1024 * 1024))
+    IncomingFiles(spool, Capture(spool, Identity("web-1")), look, budget=budget).take()
+    assert free == [False]
+    assert budget.work(1024 * 1024, 0) is not None
