@@ -182,5 +182,7 @@ class Registration:
     create: Callable[[Sequence[Scoped[Any]]], Collector]
     many: bool = False
     default: msgspec.Struct | None = None
+    limit: Callable[[Any, Any], Any] | None = None
+    """Given an entry and the most of a diff that any may have (`never`, `strict`, `auto`, `always`): the entry within it."""
     find_doubts: Callable[[Sequence[Scoped[Any]], Path], Iterable[str]] | None = None
     """Given the entries and the root of a host: what they say that can never come true there, each in a sentence."""

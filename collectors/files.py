@@ -9,12 +9,12 @@ configuration does not name, and never lets a secret into an event.
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from collectors._files.patterns import parse_exclude, parse_path
-from collectors._files.selection import Scope
+from collectors._files.selection import Diff, Scope
 from collectors._regular import may_lack
 from collectors.collector import Collector, Duration, NotApplicable, Registration, Retired, Runtime, Scoped
 
@@ -31,7 +31,7 @@ class FilesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     paths: tuple[str, ...]
     exclude: tuple[str, ...] = ()
-    diff: Literal["auto", "always", "never"] = "auto"
+    diff: Diff = "auto"
     settle: Duration = Duration(0.1)
 
     def __post_init__(self) -> None:
@@ -100,4 +100,13 @@ def _create(entries: Sequence[Scoped[FilesEntry]]) -> Collector:
     return FilesCollector(entries)
 
 
-REGISTRATION = Registration(entry=FilesEntry, create=_create, many=True)
+_LEAST_FIRST: tuple[Diff, ...] = ("never", "strict", "auto", "always")
+
+
+def _limited(entry: FilesEntry, most: Diff) -> FilesEntry:
+    """Return the entry with a diff of no more than `most`."""
+    allowed = _LEAST_FIRST[: 1 + [*_LEAST_FIRST].index(most)]
+    return entry if entry.diff in allowed else msgspec.structs.replace(entry, diff=allowed[-1])
+
+
+REGISTRATION = Registration(entry=FilesEntry, create=_create, many=True, limit=_limited)

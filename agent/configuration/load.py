@@ -6,6 +6,7 @@ defaults. It opens no socket, writes nothing, and looks at no collector but thro
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,7 +79,8 @@ def load_whole(
         elif file_walk.problems:
             set_aside[file] = tuple(map(str, sorted(file_walk.problems)))
             continue
-        for name, scoped in entries.items():
+        most = Settings().diff_at_most if agent is WRONG else agent.diff_at_most
+        for name, scoped in _limited(entries, most, registry, f"{file}: ", warnings).items():
             collectors[name] = collectors.get(name, ()) + scoped
     if walk.problems:
         raise ConfigurationError(walk.problems)
@@ -171,6 +173,24 @@ def _read_application(
         if values:
             entries[name] = tuple(Scoped(one, read.tags, read.element_identifiers) for one in values)
     return entries
+
+
+def _limited(
+    entries: Entries, most: str, registry: Mapping[str, Registration], where: str, warnings: list[str]
+) -> Entries:
+    """Return the entries with no more of a diff than agent.yaml lets any have, and warn of what asks for more."""
+    limited: Entries = {}
+    for name, scoped in entries.items():
+        limit = registry[name].limit
+        configs = [one.config if limit is None else limit(one.config, most) for one in scoped]
+        limited[name] = tuple(
+            replace(one, config=config) for one, config in zip(scoped, configs, strict=True)
+        )
+        if limited[name] != scoped:
+            warnings.append(
+                f"{where}{name}: asks for more than `diff_at_most: {most}` of agent.yaml allows, and gets that"
+            )
+    return limited
 
 
 def _doubts(settings: Settings) -> list[str]:

@@ -188,6 +188,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     spool: Spool = Spool()
     intake: Intake = Intake()
     status: Status = Status()
+    diff_at_most: Literal["never", "strict", "auto", "always"] = "auto"
+    """No entry of conf.d gets more of a diff."""
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):

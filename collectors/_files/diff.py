@@ -16,13 +16,13 @@ _SMALL = 512
 """Bytes below which compressing costs more than it saves."""
 
 
-def compress(text: str) -> bytes:
-    """Return `text` in little space; never empty."""
+def compress(text: str, *, is_strict: bool = False) -> bytes:
+    """Return `text` in little space, with how it was masked; never empty."""
     data = text.encode()
     if len(data) < _SMALL:
-        return b"t" + data
+        return (b"T" if is_strict else b"t") + data
     deflate = zlib.compressobj(1, zlib.DEFLATED, -12, 3)
-    return b"z" + deflate.compress(data) + deflate.flush()
+    return (b"Z" if is_strict else b"z") + deflate.compress(data) + deflate.flush()
 
 
 def decompress(stored: bytes) -> str | None:
@@ -30,7 +30,12 @@ def decompress(stored: bytes) -> str | None:
     if not stored:
         return None
     data = stored[1:]
-    return (zlib.decompress(data, -12) if stored[:1] == b"z" else data).decode()
+    return (zlib.decompress(data, -12) if stored[:1] in b"zZ" else data).decode()
+
+
+def was_strict(stored: bytes) -> bool:
+    """Return whether a remembered text was masked strictly."""
+    return stored[:1] in {b"T", b"Z"}
 
 
 def unified(path: str, old: str | None, new: str | None, budget: Budget) -> str:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from collectors._files.patterns import Pattern, parse_exclude, parse_path
 
-Diff = Literal["auto", "always", "never"]
+Diff = Literal["never", "strict", "auto", "always"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +138,13 @@ class Selection:
         return choice
 
 
+_MOST_CAREFUL_FIRST: tuple[Diff, ...] = ("never", "strict", "always", "auto")
+"""An entry that wants `always` was written for the path, where `auto` is what nobody said anything about."""
+
+
 def _unite(scopes: Sequence[_Compiled], *, is_literal: bool) -> Choice:
     diffs = {scope.scope.diff for scope in scopes}
-    diff: Diff = "never" if "never" in diffs else "always" if "always" in diffs else "auto"
+    diff = next(word for word in _MOST_CAREFUL_FIRST if word in diffs)
     return Choice(
         diff=diff,
         is_literal=is_literal,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from collectors._files.budget import Budget, Budgets, OverBudget
-from collectors._files.diff import decompress, unified
+from collectors._files.diff import decompress, unified, was_strict
 from collectors._files.fingerprint import Fingerprint, Stat
 from collectors._files.selection import Choice
 from collectors._files.structure import changes
@@ -191,6 +191,9 @@ _ATTRIBUTES = {
 
 
 def _text_facts(difference: Difference, budget: Budget) -> dict[str, Value]:
+    texts = [file.content.text for file in (difference.old, difference.new) if file]
+    if not all(_may_show(text, difference.choice) for text in texts) or len(set(map(was_strict, texts))) > 1:
+        return {}
     old = decompress(difference.old.content.text) if difference.old else None
     new = decompress(difference.new.content.text) if difference.new else None
     if difference.kind in {"unreadable", "attributes"} or old == new:
@@ -202,6 +205,11 @@ def _text_facts(difference: Difference, budget: Budget) -> dict[str, Value]:
         budget.check()
         facts["changes"] = keys
     return facts
+
+
+def _may_show(text: bytes, choice: Choice) -> bool:
+    """Return whether the configuration, which may have become more careful since, still lets a remembered text be told."""
+    return choice.diff != "never" and (choice.diff != "strict" or was_strict(text))
 
 
 def _sentence(difference: Difference, data: Mapping[str, Value]) -> str:

@@ -84,7 +84,7 @@ class Texts:
         if b"\0" in data or data.count(b"\n") > MAX_LINES:
             return b"", ""
         try:
-            return self._masked(data.decode(), self._budgets()), ""
+            return self._masked(data.decode(), self._budgets(), strictly=choice.diff == "strict"), ""
         except UnicodeDecodeError:
             return b"", ""
         except OverBudget as error:
@@ -92,11 +92,12 @@ class Texts:
         except Exception as error:  # noqa: BLE001 - whatever a text makes Python do, it is that text's trouble
             return b"", f"it cannot be masked: {type(error).__name__}"
 
-    def _masked(self, text: str, budget: Budget) -> bytes:
+    def _masked(self, text: str, budget: Budget, *, strictly: bool) -> bytes:
+        mask = self._redactor.mask_strictly if strictly else self._redactor.mask
         try:
-            masked = self._redactor.mask(text, budget.is_over)
+            masked = mask(text, budget.is_over)
         except MaskingStopped:
             budget.check()
             raise
         budget.check()
-        return compress(masked)
+        return compress(masked, is_strict=strictly)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from collectors._redaction.hints import hinted
 from collectors._redaction.line import Mask
+from collectors._redaction.strict import strictly
 from collectors._redaction.walk import walked
 
 _KUBERNETES_SECRET = re.compile(
@@ -39,14 +40,23 @@ class Redactor:
 
         `is_over` is asked at every line; when it says so, `MaskingStopped` is raised.
         """
+        check = _checked(is_over)
         extra = _KUBERNETES_KEYS if _KUBERNETES_SECRET.search(text) else frozenset()
-
-        def check() -> None:
-            if is_over is not None and is_over():
-                raise MaskingStopped
 
         lines = text.split("\n")
         hints = [True] * len(lines) if extra else list(hinted(lines))
         if not any(hints):
             return text
         return "\n".join(walked(self._mask, lines, hints, extra, check))
+
+    def mask_strictly(self, text: str, is_over: Callable[[], bool] | None = None) -> str:
+        """Return `text` with all masked but numbers, sizes, durations, addresses, paths and names of keys; its lines stay."""
+        return "\n".join(strictly(self._mask, text.split("\n"), _checked(is_over)))
+
+
+def _checked(is_over: Callable[[], bool] | None) -> Callable[[], None]:
+    def check() -> None:
+        if is_over is not None and is_over():
+            raise MaskingStopped
+
+    return check

@@ -177,3 +177,30 @@ def test_no_text_of_a_file_without_diffs_is_remembered(record, etc):
     recorder = record().start(FilesCollector([Scoped(entry)]))
     recorder.wait_for_report("watching")
     assert not any(b"port" in value for value in recorder.memory.kept.values())
+
+
+def test_strict_shows_a_number_that_changed_and_the_hash_of_a_word_that_did(record, etc):
+    data = change(record, etc, diff="strict")
+    assert "-port = 80\n" in data["diff"]
+    assert "+password = <masked:" in data["diff"]
+    (etc / "x").write_text("name = shop\n")
+    data = change(record, etc, diff="strict")
+    assert "-name = <masked:" in data["diff"]
+    assert "shop" not in str(data)
+
+
+def test_a_text_remembered_less_carefully_than_now_is_not_shown(record, etc):
+    def watch(diff, *memory):
+        entry = FilesEntry(paths=(f"{etc}/**",), settle=Duration(0.03), diff=diff)
+        recorder = record(*memory).start(FilesCollector([Scoped(entry)]))
+        recorder.wait_for_report("watching")
+        return recorder
+
+    (etc / "x").write_text("name = shop\n")
+    before = watch("auto")
+    before.end()
+    after = watch("strict", before.memory)
+    (etc / "x").unlink()
+    (event,) = after.wait_for_events(1)
+    assert event.data["change"] == "deleted"
+    assert "shop" not in str(event.data)

@@ -102,13 +102,15 @@ def test_paths_are_merged_to_the_fewest_roots():
     assert Selection(scopes).roots == ("/etc", "/opt", "/srv/x")
 
 
-def test_never_wins_over_always_and_always_over_auto():
+def test_never_wins_over_strict_strict_over_always_and_always_over_auto():
     def diff(*modes):
         choice = Selection([Scope(("/etc/**",), diff=mode) for mode in modes]).choose("/etc/x")
         return choice.diff
 
     assert diff("auto", "always") == "always"
     assert diff("auto", "always", "never") == "never"
+    assert diff("auto", "always", "strict") == "strict"
+    assert diff("strict", "never") == "never"
     assert diff("auto") == "auto"
 
 

@@ -43,13 +43,13 @@ def swapped(secret):
     return secret[:-1] + ("8" if secret[-1] != "8" else "9")
 
 
-def told(form, text):
+def told(form, text, secrets, how="mask"):
     """Return all that events tell of a file when it comes, when its secrets change, and when it goes."""
     redactor, budget = Redactor(KEY), Budget(60.0)
     other = text
-    for secret in form["secrets"]:
+    for secret in secrets:
         other = other.replace(secret, swapped(secret))
-    before, after = redactor.mask(text), redactor.mask(other)
+    before, after = getattr(redactor, how)(text), getattr(redactor, how)(other)
     path = form["path"]
     return "\n".join(
         (
@@ -72,7 +72,7 @@ def test_nearly_no_secret_of_real_forms_leaves_the_host(name, variant, capsys):
     for form in FORMS[name]:
         if form["free"] or form["id"] in NEVER_TOLD:
             continue
-        text = told(form, VARIANTS[variant](form["text"]))
+        text = told(form, VARIANTS[variant](form["text"]), form["secrets"])
         for secret in form["secrets"]:
             count[form["group"]] += 1
             if leaks(secret, text):
@@ -95,6 +95,29 @@ def test_what_is_passed_over_quickly_is_what_a_closer_look_leaves_as_it_is(name,
             "ecret" not in form["text"] or "kind" not in form["text"]
         ):  # Kubernetes' secrets are always looked at closely
             assert Redactor(KEY).mask("\n".join(lines)) == closely, form["id"]
+
+
+LETTERS = str.maketrans("0123456789", "qwzxvkjybf")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("name", FORMS)
+def test_strictly_masked_no_secret_that_is_no_number_is_shown_in_any_form(name, variant):
+    for form in FORMS[name]:
+        shown = told(form, VARIANTS[variant](form["text"]), form["secrets"], "mask_strictly")
+        assert not [s for s in form["secrets"] if not s.isdigit() and leaks(s, shown)], form["id"]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("name", FORMS)
+def test_strictly_masked_secrets_of_plain_letters_are_not_shown_either(name, variant):
+    for form in FORMS[name]:
+        text, secrets = form["text"], [s.translate(LETTERS) for s in form["secrets"]]
+        for secret, plain in zip(form["secrets"], secrets, strict=True):
+            text = text.replace(secret, plain)
+        assert not [
+            s for s in secrets if leaks(s, told(form, VARIANTS[variant](text), secrets, "mask_strictly"))
+        ], form["id"]
 
 
 ORDINARY = (

@@ -18,7 +18,7 @@ from collectors.registry import COLLECTORS
         ("files: {paths: [/a]}\n", ":1: files: is a mapping, must be a list"),
         (
             "files:\n  - paths: [/a]\n    diff: sometimes\n",
-            ":3: files[0].diff: must be one of auto",
+            ":3: files[0].diff: must be one of never",
         ),
         ("services:\n  - units: nginx.service\n", ":2: services[0].units: is text, must be a list"),
         ("services:\n  - unit: [nginx.service]\n", ":2: services[0].unit: unknown key; did you mean units?"),
@@ -35,3 +35,23 @@ def test_a_wrong_entry_is_told_where_it_stands(written, text, told):
 def test_every_default_collector_is_configured_without_any_file(written):
     defaults = {name for name, known in COLLECTORS.items() if known.default is not None}
     assert written.load(registry=COLLECTORS).collectors.keys() == defaults
+
+
+@pytest.mark.parametrize(
+    ("most", "asked", "given"),
+    [
+        (None, "always", "auto"),
+        (None, "strict", "strict"),
+        ("always", "always", "always"),
+        ("strict", "auto", "strict"),
+        ("strict", "never", "never"),
+        ("never", "always", "never"),
+    ],
+)
+def test_no_entry_gets_more_of_a_diff_than_diff_at_most(written, most, asked, given):
+    written.agent("" if most is None else f"diff_at_most: {most}\n")
+    written.application("a.yaml", f"files:\n  - {{paths: [/etc/x], diff: {asked}}}\n")
+    configuration = written.load(registry=COLLECTORS)
+    assert [one.config.diff for one in configuration.collectors["files"]] == [given]
+    warned = [warning for warning in configuration.warnings if "diff_at_most" in warning]
+    assert bool(warned) == (asked != given)
