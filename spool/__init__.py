@@ -27,7 +27,7 @@ from spool.leaving import leave_in_incoming
 from spool.memory import SpoolMemory
 from spool.options import Options
 from spool.reader import SpoolReader
-from spool.record import Position, Record, Segment, StoredRecord
+from spool.record import EVENT, Position, Record, Segment, StoredRecord
 from spool.recovery_values import Recovery
 from spool.segment import SegmentError, compress, inflate, splice
 from spool.spool import Spool
@@ -35,6 +35,7 @@ from spool.status import DestinationStatus, SpoolStatus
 from spool.usage import stored_bytes
 
 __all__ = [
+    "EVENT",
     "Batch",
     "DestinationStatus",
     "Drop",

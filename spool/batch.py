@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from spool.record import Position, Record
+from spool.record import EVENT, Position, Record
+
+_BEFORE_ALL = Position(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,12 @@ class Batch:
     hostname: str
     needs_correction: bool = False
     """The clock was not trusted or no hostname was known when these were captured."""
+    kind: str = EVENT
+    """What all of it is; what is no event comes one record at a time."""
+    start: Position = _BEFORE_ALL
+    """Where the first piece begins: what stood between the destination and it is of other kinds."""
+    passed_over: int = 0
+    """How many entries of other kinds that were."""
 
 
 @dataclass(frozen=True, slots=True)

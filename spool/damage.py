@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 from spool import memory, positions
 from spool.recovery_values import Recovery
-from spool.row import checksum
 from spool.store import Store
+from spool.tables import SET_ASIDE, SetAsideRow
 
 _KEPT_ROWS = 100
 _KEPT_BYTES = 1024 * 1024
@@ -18,15 +18,8 @@ def set_records_aside(store: Store, numbers: list[int], now: float) -> None:
         if row is None:
             continue
         blob = row[0] if isinstance(row[0], bytes) and len(row[0]) <= _KEPT_BYTES else b""
-        plain = ("records", str(number), float(now))
-        cursor = store.connection.execute(
-            "INSERT INTO set_aside (source, key, found_at, row, crc) VALUES (?, ?, ?, ?, 0)", (*plain, blob)
-        )
-        crc = checksum("set_aside", (cursor.lastrowid, *plain), blob)
-        store.connection.execute("UPDATE set_aside SET crc = ? WHERE id = ?", (crc, cursor.lastrowid))
-        store.connection.execute(
-            "DELETE FROM set_aside WHERE id <= ?", (int(cursor.lastrowid or 0) - _KEPT_ROWS,)
-        )
+        kept = SET_ASIDE.append(store.connection, SetAsideRow(0, 0, "records", str(number), float(now), blob))
+        store.connection.execute("DELETE FROM set_aside WHERE id <= ?", (kept - _KEPT_ROWS,))
         store.connection.execute("DELETE FROM records WHERE number = ?", (number,))
         positions.step_over(store, number, now)
     _note(store, Recovery(f"{len(numbers)} records did not match their checksum", now, finished=True))

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from spool import fault, modes, refused_files
-from spool.row import checksum
+from spool.table import checksum
 
 DIRECTORY = modes.INCOMING
 REFUSED = refused_files.DIRECTORY

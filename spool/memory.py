@@ -13,7 +13,7 @@ from functools import lru_cache, partial
 from typing import Any, Protocol, TypeVar
 
 from spool.errors import DamagedRow
-from spool.row import checksum
+from spool.table import checksum
 
 PAGE_ROWS = 500
 ROW_BYTES = 64

@@ -30,7 +30,6 @@ _WIDTHS = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0)
 _REAL = 7
 _ONE = 9
 _FIRST_BLOB = 12
-_REAL_COLUMNS = {19: (8, 9), 13: (9,)}  # by the number of columns: records, rejected
 
 
 class PageFile:
@@ -110,13 +109,6 @@ def index_rows_in(page: bytes, file: PageFile) -> Iterator[list[Any]]:
             with suppress(IndexError, ValueError, struct.error):
                 size, at = _varint(page, pointer + (4 if interior else 0))
                 yield _values(_payload(file, page, at, size, _MAX_LOCAL_OF_INDEX), 0)
-
-
-def real_columns_as_floats(row: list[Any]) -> None:
-    """Undo what SQLite does to whole numbers in REAL columns: it stores them as integers."""
-    for column in _REAL_COLUMNS.get(len(row), ()):
-        if isinstance(row[column], int):
-            row[column] = float(row[column])
 
 
 def _cell_pointers(page: bytes, start: int, header_bytes: int) -> Iterator[int]:

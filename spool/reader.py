@@ -14,10 +14,11 @@ from typing import Any, Self
 from spool import rejected, schema
 from spool.around_damage import AroundDamage, Fetch
 from spool.batch import RejectedEntry
+from spool.codec import to_record
 from spool.errors import DamagedRow, SpoolError
-from spool.record import StoredRecord
-from spool.row import RECORD_COLUMNS, to_record
+from spool.record import EVENT, StoredRecord
 from spool.status import SpoolStatus, read_status
+from spool.tables import RECORDS
 
 _UNBOUNDED = 1 << 62
 
@@ -62,9 +63,10 @@ class SpoolReader:
         until: float | None = None,
         after: int = 0,
         *,
+        kind: str = EVENT,
         newest_first: bool = False,
     ) -> Iterator[StoredRecord]:
-        """Yield the records with an entry in since <= time < until and a number above `after`.
+        """Yield the records of one kind with an entry in since <= time < until and a number above `after`.
 
         Oldest first, or newest first; damaged ones are left out, and counted in `passed_by`.
         """
@@ -72,12 +74,12 @@ class SpoolReader:
         high = _UNBOUNDED if until is None else int(-(-until // 1))
         order = "DESC" if newest_first else "ASC"
         statement = (
-            f"SELECT {RECORD_COLUMNS} FROM records WHERE number >= ? AND number < ?"  # noqa: S608 - constants
-            f" AND last_time >= ? AND first_time < ? ORDER BY number {order} LIMIT ?"
+            f"{RECORDS.select} WHERE number >= ? AND number < ?"
+            f" AND kind = ? AND last_time >= ? AND first_time < ? ORDER BY number {order} LIMIT ?"
         )
 
         def fetch(first: int, before: int, limit: int) -> list[Sequence[Any]]:
-            return self._connection.execute(statement, (first, before, low, high, limit)).fetchall()
+            return self._connection.execute(statement, (first, before, kind, low, high, limit)).fetchall()
 
         for row in self._rows(fetch, after + 1, newest_first=newest_first):
             try:

@@ -1,20 +1,22 @@
 """Read records for a destination: one page at a time, whole batches only, damage passed by."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from spool.batch import Batch, Piece
+from spool.codec import to_record
 from spool.errors import DamagedRow
-from spool.record import Position, StoredRecord
-from spool.row import RECORD_COLUMNS, to_record
+from spool.record import EVENT, Position, Record, StoredRecord
+from spool.tables import RECORDS
 
+_PASSED_OVER_AT_ONCE = 256
 _CORRUPT_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _UNREADABLE_CODES = frozenset(
     {sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}
 )
-_SELECT = f"SELECT {RECORD_COLUMNS} FROM records WHERE number >= ? AND number < ? ORDER BY number"  # noqa: S608 - constants
+_SELECT = f"{RECORDS.select} WHERE number >= ? AND number < ? ORDER BY number"
 
 
 def is_refusal(error: BaseException) -> bool:
@@ -73,39 +75,96 @@ def collect(
     position: Position,
     before: int,
     *,
+    kinds: Container[str],
     max_events: int,
     max_bytes: int,
     damage: Damage,
 ) -> Batch:
-    """Return the next batch from `position` on; empty when nothing waits before record `before`."""
-    pieces: list[Piece] = []
-    events = size = 0
-    upto = position
-    group: tuple[str, bool] | None = None
+    """Return the next batch of these kinds from `position` on; empty when none waits before record `before`.
+
+    Records of other kinds in front of it are passed over, so many at once; one behind its first piece ends it, so that
+    whatever a position passes was read in its order and is counted once.
+    """
+    gathered = _Gathered(max_events, max_bytes, start=position)
     stream = records_from(connection, position.record, before, damage)
     try:
         for number, record in ((stored.number, stored.record) for stored in stream):
             first = position.entry if number == position.record else 0
             if first >= record.count:
-                upto = Position(number + 1, 0)
-                continue
-            kind = (record.hostname, not record.clock_trusted or not record.hostname)
-            count = record.count - first
-            length = record.segment.length
-            if pieces and (kind != group or events + count > max_events or size + length > max_bytes):
-                break
-            group = kind
-            last = first + max(1, min(count, max_events))
-            pieces.append(Piece(number, record, first, last))
-            events += last - first
-            size += length + 1
-            upto = Position(number + 1, 0) if last == record.count else Position(number, last)
-            if events >= max_events or size >= max_bytes:
+                gathered.go_on_at(Position(number + 1, 0))
+            elif record.kind not in kinds:
+                if gathered.pieces or not gathered.passes_over(number, record.count - first):
+                    break
+            elif not gathered.takes(number, record, first):
                 break
     finally:
         stream.close()  # type: ignore[attr-defined]  # a generator: closing it ends the statement
-    hostname, needs_correction = group or ("", False)
-    return Batch(tuple(pieces), events, size, upto, hostname, needs_correction)
+    return gathered.batch()
+
+
+class _Gathered:
+    """A batch on its way: it takes what fits together."""
+
+    def __init__(self, max_events: int, max_bytes: int, start: Position) -> None:
+        self._max_events = max_events
+        self._max_bytes = max_bytes
+        self._group = ("", False, EVENT)
+        self._events = self._bytes = self._passed_over = self._records = 0
+        self._start = self._upto = start
+        self._is_full = False
+        self.pieces: list[Piece] = []
+
+    def go_on_at(self, position: Position) -> None:
+        """Have nothing before `position` read again."""
+        self._upto = position
+        if not self.pieces:
+            self._start = position
+
+    def passes_over(self, number: int, entries: int) -> bool:
+        """Leave a record of another kind out; return whether to go on: a read is bounded."""
+        self._passed_over += entries
+        self._records += 1
+        self.go_on_at(Position(number + 1, 0))
+        return self._records < _PASSED_OVER_AT_ONCE
+
+    def takes(self, number: int, record: Record, first: int) -> bool:
+        """Take a record from entry `first` on, or a part of it; return whether it fitted."""
+        if self._is_full:
+            return False
+        is_event = record.kind == EVENT
+        needs_correction = is_event and not (record.clock_trusted and record.hostname)
+        group = (record.hostname, needs_correction, record.kind)
+        count, length = record.count - first, record.segment.length
+        if self.pieces and (
+            group != self._group
+            or self._events + count > self._max_events
+            or self._bytes + length > self._max_bytes
+        ):
+            return False
+        self._group = group
+        # The first record is taken in any case: one larger than the batch may be would block for ever.
+        last = first + max(1, min(count, self._max_events)) if is_event else record.count
+        self.pieces.append(Piece(number, record, first, last))
+        self._events += last - first
+        self._bytes += length + 1
+        self._upto = Position(number + 1, 0) if last == record.count else Position(number, last)
+        self._is_full = not is_event or self._events >= self._max_events or self._bytes >= self._max_bytes
+        return True
+
+    def batch(self) -> Batch:
+        """Return what was gathered."""
+        hostname, needs_correction, kind = self._group
+        return Batch(
+            tuple(self.pieces),
+            self._events,
+            self._bytes,
+            self._upto,
+            hostname,
+            needs_correction,
+            kind,
+            self._start,
+            self._passed_over,
+        )
 
 
 def _next_number(connection: sqlite3.Connection, first: int, before: int) -> int | None:

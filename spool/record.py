@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+EVENT = "event"
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -37,6 +39,8 @@ class Record:
     segment: Segment
     origin: str = ""
     """Who emitted it: a collector's name, or `intake`."""
+    kind: str = EVENT
+    """What its entries are: events, or what only destinations that ask for it take, as `stackstate/metrics`."""
 
 
 class Position(NamedTuple):

@@ -21,12 +21,17 @@ from spool.incoming import sync_directory
 from spool.pages import PageFile, rows_of
 from spool.reading import is_refusal
 from spool.recovery_values import Recovery
-from spool.row import checksum
 from spool.state import Salvage, State
 from spool.store import Store
+from spool.table import checksum
 
 DAMAGED = "damaged"
 NEWER = "newer-schema"
+OLDER = "older-schema"
+_MADE_BY: dict[type[Exception], tuple[str, str]] = {
+    schema.NewerSchemaError: (NEWER, "a later version"),
+    schema.OlderSchemaError: (OLDER, "an earlier version"),
+}
 _INCOMPLETE = "incomplete"
 _FRESH = "fresh.db"
 _SUFFIXES = ("", "-wal", "-shm")
@@ -47,12 +52,11 @@ def open_store(directory: Path, now: float) -> tuple[Store, Recovery | None]:
     if reason is None:
         try:
             return _open_in_place(path, now)
-        except schema.NewerSchemaError:
-            aside = _move_aside(directory, NEWER)
-            log.warning(
-                "the spool in %s was made by a later version: it is kept untouched in %s", directory, aside
-            )
-            return Store(path), Recovery("a later version made it", now, str(aside), finished=True)
+        except (schema.NewerSchemaError, schema.OlderSchemaError) as error:
+            place, maker = _MADE_BY[type(error)]
+            aside = _move_aside(directory, place)
+            log.warning("the spool in %s was made by %s: it is kept untouched in %s", directory, maker, aside)
+            return Store(path), Recovery(f"{maker} made it", now, str(aside), finished=True)
         except (sqlite3.Error, ValueError, TypeError) as error:
             if isinstance(error, sqlite3.OperationalError) and not _is_unusable(error):
                 raise
@@ -63,7 +67,7 @@ def open_store(directory: Path, now: float) -> tuple[Store, Recovery | None]:
 def _open_in_place(path: Path, now: float) -> tuple[Store, Recovery | None]:
     left = wal.read(path)
     try:
-        _refuse_newer(path)
+        _refuse_others(path)
         store = Store(path)
         accepted = store.accepted_frames() if left else 0
         if not wal.is_forgotten(left, accepted):
@@ -73,7 +77,7 @@ def _open_in_place(path: Path, now: float) -> tuple[Store, Recovery | None]:
         wal.put_back(path, left)
         behind = wal.rows_behind_damage(path, left, accepted)
         return _with_rows(path, behind, now)
-    except schema.NewerSchemaError:
+    except (schema.NewerSchemaError, schema.OlderSchemaError):
         raise
     except (sqlite3.Error, ValueError, TypeError):
         with suppress(OSError):
@@ -178,11 +182,10 @@ def _reason_to_rebuild(directory: Path) -> str | None:
     return None
 
 
-def _refuse_newer(path: Path) -> None:
+def _refuse_others(path: Path) -> None:
     if path.exists() and path.stat().st_size:
         with closing(schema.open_reader(path)) as connection:
-            if schema.version_of(connection) > schema.VERSION:
-                raise schema.NewerSchemaError
+            schema.refuse_others(schema.version_of(connection))
 
 
 def _is_unusable(error: sqlite3.Error) -> bool:
@@ -349,5 +352,5 @@ class _OldDatabase:
         with suppress(OSError), closing(PageFile(self._path)) as file:
             numbers = [*range(1, _PAGES_WITH_STATE + 1), *file.numbers_in_wal()]
             for number in dict.fromkeys(numbers):
-                found += [parsed for row in rows_of(file, number) if (parsed := state.parse_row(row))]
+                found += [parsed for row in rows_of(file, number) if (parsed := state.parse(row))]
         return max(found, key=lambda candidate: candidate.sequence, default=None)

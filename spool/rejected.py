@@ -9,11 +9,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from spool.batch import RejectedEntry, Rejection
-from spool.row import checksum, rejected_is_whole
 from spool.state import REJECTED_AGE, REJECTED_FULL
 from spool.store import Store
+from spool.tables import REJECTED, RejectedRow
 
-_COLUMNS = "id, crc, destination, record, entry, name, reason, status, event_time, rejected_at, hostname, retrying, body"
 _ROW_BYTES = 256
 _PAGE_ROWS = 100
 
@@ -26,24 +25,22 @@ def keep(
         origin = store.connection.execute(
             "SELECT first_time, hostname FROM records WHERE number = ?", (rejection.position.record,)
         ).fetchone() or (int(now), "")
-        plain = (
-            destination,
-            rejection.position.record,
-            rejection.position.entry,
-            rejection.name,
-            rejection.reason,
-            rejection.status,
-            origin[0],
-            float(now),
-            origin[1],
+        row = RejectedRow(
+            id=0,
+            crc=0,
+            destination=destination,
+            record=rejection.position.record,
+            entry=rejection.position.entry,
+            name=rejection.name,
+            reason=rejection.reason,
+            status=rejection.status,
+            event_time=origin[0],
+            rejected_at=float(now),
+            hostname=origin[1],
+            retrying=int(rejection.retrying),
+            body=rejection.body,
         )
-        cursor = store.connection.execute(
-            "INSERT INTO rejected (crc, destination, record, entry, name, reason, status, event_time,"
-            " rejected_at, hostname, retrying, body) VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*plain, int(rejection.retrying), rejection.body),
-        )
-        crc = checksum("rejected", (cursor.lastrowid, *plain, int(rejection.retrying)), rejection.body)
-        store.connection.execute("UPDATE rejected SET crc = ? WHERE id = ?", (crc, cursor.lastrowid))
+        REJECTED.append(store.connection, row)
         store.state.rejected_count += 1
         store.state.rejected_bytes += len(rejection.body) + _ROW_BYTES
     while store.state.rejected_bytes > bound_bytes and make_way(store, now):
@@ -61,7 +58,7 @@ def page(
         which, values = "AND retrying = 1 AND destination = ?", (after, retrying_for)  # type: ignore[assignment]
     while not entries:
         rows = connection.execute(
-            f"SELECT {_COLUMNS} FROM rejected WHERE id > ? {which} ORDER BY id LIMIT ?",  # noqa: S608 - constants
+            f"{REJECTED.select} WHERE id > ? {which} ORDER BY id LIMIT ?",
             (*values, limit),
         ).fetchall()
         if not rows:
@@ -74,7 +71,7 @@ def page(
 def rows(connection: sqlite3.Connection, first: int, before: int, limit: int) -> list[Any]:
     """Return rows of first <= id < before, in order, as they are stored."""
     return connection.execute(
-        f"SELECT {_COLUMNS} FROM rejected WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",  # noqa: S608 - constants
+        f"{REJECTED.select} WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
         (first, before, limit),
     ).fetchall()
 
@@ -123,38 +120,34 @@ def expire(store: Store, cutoff: float, now: float) -> bool:
     return bool(row) and _before(row[0], cutoff) and make_way(store, now, REJECTED_AGE)
 
 
-def entry_of(row: Sequence[Any]) -> RejectedEntry | None:
+def entry_of(values: Sequence[Any]) -> RejectedEntry | None:
     """Return the entry of a row, None where it is not as it was stored."""
-    try:
-        if not rejected_is_whole(row):
-            return None
-        return RejectedEntry(
-            id=row[0],
-            destination=row[2],
-            name=row[5],
-            body=row[12],
-            reason=row[6],
-            status=row[7],
-            event_time=row[8],
-            rejected_at=row[9],
-            hostname=row[10],
-            retrying=bool(row[11]),
-        )
-    except Exception:  # noqa: BLE001 - whatever a damaged row makes Python do, it is the row's damage
+    row = REJECTED.whole(values)
+    if row is None:
         return None
+    return RejectedEntry(
+        id=row.id,
+        destination=row.destination,
+        name=row.name,
+        body=row.body,
+        reason=row.reason,
+        status=row.status,
+        event_time=row.event_time,
+        rejected_at=row.rejected_at,
+        hostname=row.hostname,
+        retrying=bool(row.retrying),
+    )
 
 
 def _mark(store: Store, number: int, *, retrying: bool, reason: str | None) -> int:
-    row = store.connection.execute(f"SELECT {_COLUMNS} FROM rejected WHERE id = ?", (number,)).fetchone()  # noqa: S608 - constants
-    if row is None or entry_of(row) is None:
+    row = store.connection.execute(f"{REJECTED.select} WHERE id = ?", (number,)).fetchone()
+    found = REJECTED.whole(row or ())
+    if found is None:
         return 0
-    changed = [*row]
-    changed[6] = row[6] if reason is None else reason
-    changed[11] = int(retrying)
-    crc = checksum("rejected", (number, *changed[2:12]), row[12])
+    changed = found._replace(reason=found.reason if reason is None else reason, retrying=int(retrying))
     store.connection.execute(
         "UPDATE rejected SET reason = ?, retrying = ?, crc = ? WHERE id = ?",
-        (changed[6], changed[11], crc, number),
+        (changed.reason, changed.retrying, REJECTED.checksum(changed), number),
     )
     return 1
 

@@ -14,22 +14,20 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from spool import fault, positions
 from spool.cap import Cap
-from spool.errors import DamagedRow, SpoolClosed, SpoolError
-from spool.pages import PageFile, real_columns_as_floats, rows_of
+from spool.codec import from_record, record_of
+from spool.errors import SpoolClosed, SpoolError
+from spool.pages import PageFile, rows_of
 from spool.record import StoredRecord
-from spool.row import INSERT_RECORD, from_record, rejected_is_whole, to_record
 from spool.schema import DATABASE
 from spool.state import FULL
 from spool.store import Store
+from spool.tables import RECORDS, REJECTED, RejectedRow
 from spool.writer import Writer
 
 _SLICE_BYTES = 1024 * 1024
-_RECORD_VALUES = 19
-_REJECTED_VALUES = 13
 
 log = logging.getLogger(__name__)
 
@@ -146,7 +144,7 @@ class _Plan:
                 self.end = (number, events + record.count, size + record.segment.length)
         if numbers:
             self._pages.append((min(numbers), max(numbers), page))
-        elif any(_is_rejected(row) for row in rows_of(self._file, page)):
+        elif any(REJECTED.found(row) for row in rows_of(self._file, page)):
             self._rejected.append(page)
 
     def pages(self, from_number: int = -1, before_number: int = 1 << 62) -> Iterator[int]:
@@ -159,20 +157,17 @@ class _Plan:
     def records_of(self, page: int) -> list[Found]:
         """Return the records of a page that match their checksums, each once."""
         found: dict[int, Found] = {}
-        for row in rows_of(self._file, page):
-            if len(row) != _RECORD_VALUES:
-                continue
-            real_columns_as_floats(row)
-            try:
-                stored = to_record(row)
-            except DamagedRow:
-                continue
-            found.setdefault(stored.number, (stored.number, stored, int(row[4]), int(row[5])))
+        for values in rows_of(self._file, page):
+            row = RECORDS.found(values)
+            if row is not None:
+                found.setdefault(
+                    row.number, (row.number, record_of(row), row.events_before, row.bytes_before)
+                )
         return list(found.values())
 
-    def rejected_slices(self) -> Iterator[list[list[Any]]]:
+    def rejected_slices(self) -> Iterator[list[RejectedRow]]:
         for page in self._rejected:
-            yield [row for row in rows_of(self._file, page) if _is_rejected(row)]
+            yield [row for values in rows_of(self._file, page) if (row := REJECTED.found(values))]
 
     def lost_events(self) -> int | None:
         """Return how many entries are missing between the oldest and the newest record."""
@@ -226,7 +221,7 @@ def _insert_slice(store: Store, cap: Cap, found: list[Found], now: float, *, nee
         if number >= salvage.bound or (number >= oldest) is not needed:
             continue
         row = from_record(number, events + salvage.events_shift, size + salvage.bytes_shift, stored.record)
-        cursor = store.connection.execute(INSERT_RECORD.replace("INSERT", "INSERT OR IGNORE", 1), row)
+        cursor = store.connection.execute(RECORDS.insert_missing, row)
         if cursor.rowcount > 0:
             salvage.records += 1
             salvage.events += stored.record.count
@@ -241,11 +236,8 @@ def _open_the_way(store: Store) -> None:
         store.touch()
 
 
-def _insert_rejected(store: Store, rows: list[list[Any]]) -> None:
-    store.connection.executemany(
-        f"INSERT OR IGNORE INTO rejected VALUES ({', '.join('?' * _REJECTED_VALUES)})",  # noqa: S608 - constants
-        rows,
-    )
+def _insert_rejected(store: Store, rows: list[RejectedRow]) -> None:
+    store.connection.executemany(REJECTED.insert_missing, rows)
 
 
 def _finish(store: Store, *, lost: int | None, problem: str) -> None:
@@ -265,10 +257,3 @@ def _finish(store: Store, *, lost: int | None, problem: str) -> None:
             recovery["finished"] = True
     state.salvage = None
     store.touch()
-
-
-def _is_rejected(row: list[Any]) -> bool:
-    if len(row) != _REJECTED_VALUES:
-        return False
-    real_columns_as_floats(row)
-    return rejected_is_whole(row)

@@ -1,6 +1,6 @@
 """The database: its tables, how it is opened, and how an older one is brought up.
 
-Every table's rows carry a CRC-32 (`spool.row`). Nothing here decides what is done about a database
+Every table's rows carry a CRC-32 (`spool.table`). Nothing here decides what is done about a database
 that SQLite refuses: it raises, and `spool.recovery` moves it aside.
 """
 
@@ -11,23 +11,19 @@ from functools import cache
 from pathlib import Path
 
 from spool import fault
+from spool.tables import RECORDS, REJECTED, SET_ASIDE
 
 DATABASE = "spool.db"
-VERSION = 2
+VERSION = 3
 _APPLICATION = 0x5354_5300
 PAGE_BYTES = 4096
 SYNCHRONOUS = "FULL"
 """Each commit is on the disk when it returns; with less, a power loss takes back what was promised."""
 BUSY_MILLISECONDS = 10_000
 
-TABLES = """
-CREATE TABLE IF NOT EXISTS state_a (slot INTEGER PRIMARY KEY, sequence INTEGER, document TEXT, crc INTEGER);
+TABLES = f"""
+{RECORDS.create}{REJECTED.create}{SET_ASIDE.create}CREATE TABLE IF NOT EXISTS state_a (slot INTEGER PRIMARY KEY, sequence INTEGER, document TEXT, crc INTEGER);
 CREATE TABLE IF NOT EXISTS state_b (slot INTEGER PRIMARY KEY, sequence INTEGER, document TEXT, crc INTEGER);
-CREATE TABLE IF NOT EXISTS records (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, crc INTEGER, name TEXT, count INTEGER,
-    events_before INTEGER, bytes_before INTEGER, first_time INTEGER, last_time INTEGER,
-    captured REAL, boottime REAL, clock_trusted INTEGER, hostname TEXT, boot_id TEXT, origin TEXT,
-    event_types TEXT, tags TEXT, length INTEGER, adler INTEGER, deflated BLOB);
 CREATE TABLE IF NOT EXISTS memory (
     owner TEXT, key BLOB, crc INTEGER, value BLOB, PRIMARY KEY (owner, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS owners (
@@ -36,14 +32,8 @@ CREATE TABLE IF NOT EXISTS owners (
 CREATE TABLE IF NOT EXISTS texts (
     id INTEGER PRIMARY KEY AUTOINCREMENT, crc INTEGER, owner TEXT, key BLOB, text BLOB);
 CREATE UNIQUE INDEX IF NOT EXISTS texts_by_key ON texts (owner, key);
-CREATE TABLE IF NOT EXISTS rejected (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, crc INTEGER, destination TEXT, record INTEGER, entry INTEGER,
-    name TEXT, reason TEXT, status INTEGER, event_time INTEGER, rejected_at REAL, hostname TEXT,
-    retrying INTEGER, body BLOB);
 CREATE INDEX IF NOT EXISTS rejected_retrying ON rejected (destination) WHERE retrying = 1;
 CREATE TABLE IF NOT EXISTS taken (id TEXT PRIMARY KEY, crc INTEGER) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS set_aside (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, crc INTEGER, source TEXT, key TEXT, found_at REAL, row BLOB);
 """
 MIGRATIONS: dict[int, str] = {}
 """Statements that bring a database of the version that is the key to the next one."""
@@ -51,6 +41,10 @@ MIGRATIONS: dict[int, str] = {}
 
 class NewerSchemaError(Exception):
     """The database was made by a later version of this program: not damage, and not ours to change."""
+
+
+class OlderSchemaError(Exception):
+    """The database was made by an earlier version, and nothing says how to bring it up: kept as it is."""
 
 
 class UnknownSchemaError(sqlite3.DatabaseError):
@@ -141,6 +135,14 @@ def expected_layout() -> frozenset[tuple[str, str, int, str | None]]:
         connection.close()
 
 
+def refuse_others(version: int) -> None:
+    """Raise unless a database of this version is ours, or can be brought up to be."""
+    if version > VERSION:
+        raise NewerSchemaError
+    if version and not MIGRATIONS.keys() >= set(range(version, VERSION)):
+        raise OlderSchemaError
+
+
 def version_statements(version: int) -> str:
     """Return the statements that write the version into the header."""
     return f"PRAGMA user_version = {version}; PRAGMA application_id = {_APPLICATION + version};"
@@ -148,8 +150,7 @@ def version_statements(version: int) -> str:
 
 def _bring_up(connection: sqlite3.Connection) -> None:
     version = version_of(connection)
-    if version > VERSION:
-        raise NewerSchemaError
+    refuse_others(version)
     layout = layout_of(connection)
     if version and not layout >= expected_layout():
         raise UnknownSchemaError("the schema is damaged")

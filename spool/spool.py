@@ -6,7 +6,7 @@ import sqlite3
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,20 +15,23 @@ from typing import Literal, Self
 from spool import damage, fault, incoming, memory, modes, positions, prune, recovery_values, rejected, usage
 from spool import texts as spool_texts
 from spool.batch import Batch, Drop, RejectedEntry, Rejection
+from spool.codec import from_record
 from spool.engine import Engine
 from spool.errors import SpoolError, SpoolLocked
 from spool.memory import SpoolMemory
 from spool.options import DEFAULT_OPTIONS, MEBIBYTE, Options
 from spool.reading import Damage, collect
-from spool.record import Position, Record
+from spool.record import EVENT, Position, Record
 from spool.recovery_values import Recovery
-from spool.row import INSERT_RECORD, from_record
 from spool.schema import PAGE_BYTES
 from spool.state import DISK_FULL
 from spool.status import SpoolStatus, read_status
 from spool.store import Store
+from spool.tables import RECORDS
 
 _VOLATILE_BYTES = 64 * MEBIBYTE
+
+EVENTS = frozenset({EVENT})
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +44,7 @@ class Spool:
         self._interrupts = 0
         self._nothing_before: dict[str, int] = {}
         self._in_use: set[str] = set()
+        self._kinds: dict[str, frozenset[str]] = {}
 
     @classmethod
     def open(
@@ -148,8 +152,18 @@ class Spool:
         """Forget everything an owner remembers, or everyone does."""
         self._engine.write(lambda store: memory.forget(store.connection, store.totals, owner))
 
-    def attach(self, destination: str, identity: str, start: Literal["now", "oldest"] = "now") -> None:
-        """Make `destination` one that records are kept for; the same identity keeps its position."""
+    def attach(
+        self,
+        destination: str,
+        identity: str,
+        start: Literal["now", "oldest"] = "now",
+        kinds: Collection[str] = EVENTS,
+    ) -> None:
+        """Make `destination` one that records are kept for; the same identity keeps its position.
+
+        It takes records of `kinds`, and passes over all others.
+        """
+        self._kinds[destination] = frozenset(kinds)
         in_use = frozenset(self._in_use)
         self._engine.write(lambda store: positions.attach(store, destination, identity, start, in_use))
         self._in_use.add(destination)
@@ -165,21 +179,30 @@ class Spool:
         return self._engine.write(lambda store: positions.set_aside(store, reason, self._engine.wall()))
 
     def read(self, destination: str, *, max_events: int, max_bytes: int) -> Batch:
-        """Return what is to be sent next; no pieces when nothing waits. It never waits."""
-        view = self._engine.view
-        position = (view.positions or {}).get(destination)
-        if position is None:
-            raise SpoolError(f"{destination!r} is not attached", "attach it first")
-        limit = view.limit(position)
-        found = Damage()
-        batch = self._engine.read(
-            lambda connection: collect(
-                connection, position, limit, max_events=max_events, max_bytes=max_bytes, damage=found
+        """Return what is to be sent next; no pieces when nothing waits. It never waits.
+
+        Records of kinds that the destination does not take are passed over and counted as filtered.
+        """
+        while True:
+            view = self._engine.view
+            position = (view.positions or {}).get(destination)
+            if position is None:
+                raise SpoolError(f"{destination!r} is not attached", "attach it first")
+            limit = view.limit(position)
+            found = Damage()
+            read = partial(
+                collect, position=position, before=limit, kinds=self._kinds.get(destination, EVENTS)
             )
-        )
-        if found.numbers:
-            now = self._engine.wall()
-            self._engine.write(lambda store: damage.set_records_aside(store, found.numbers, now))
+            batch = self._engine.read(partial(read, max_events=max_events, max_bytes=max_bytes, damage=found))
+            if found.numbers:
+                now = self._engine.wall()
+                numbers = found.numbers
+                self._engine.write(lambda store: damage.set_records_aside(store, numbers, now))  # noqa: B023 - it is done when it returns
+            if not batch.passed_over:
+                break
+            self.acknowledge(destination, batch.start, delivered=0, filtered=batch.passed_over)
+            if batch.pieces:
+                break
         if not batch.pieces:
             self._nothing_before[destination] = limit
         return batch
@@ -451,7 +474,7 @@ def _insert(store: Store, records: Sequence[Record]) -> None:
         state.total_events += record.count
         state.total_bytes += record.segment.length
     if rows:
-        store.connection.executemany(INSERT_RECORD, rows)
+        store.connection.executemany(RECORDS.insert, rows)
 
 
 def _make_directory(directory: Path) -> None:

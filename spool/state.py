@@ -9,14 +9,14 @@ dropped, always, for each destination.
 import json
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from spool.batch import Drop
 from spool.record import Position
-from spool.row import checksum
+from spool.table import checksum
 
 FULL = "full"
 AGE = "age"
@@ -215,9 +215,6 @@ _PLAIN = (
 _TABLES = ("state_a", "state_b")
 
 
-_COLUMNS = 4
-
-
 def _values(entry: Standing | Loss | Salvage) -> dict[str, Any]:
     """Return its fields, as they are: `asdict` copies every value, at each acknowledgement."""
     return {name: getattr(entry, name) for name in entry.__slots__}
@@ -261,14 +258,10 @@ def _newest(rows: Iterable[tuple[Any, ...]]) -> State | None:
     return max(states, key=lambda state: state.sequence, default=None)
 
 
-def parse(row: tuple[Any, ...]) -> State | None:
-    """Return the state of one row of `state_a` or `state_b`, None where it is damaged."""
+def parse(row: Sequence[Any]) -> State | None:
+    """Return the state of one row of `state_a` or `state_b`, None where it is damaged or another table's."""
     try:
-        return State.from_json(row[2]) if checksum("state", row[:3]) == row[3] else None
+        _, _, document, crc = row
+        return State.from_json(document) if checksum("state", tuple(row[:3])) == crc else None
     except Exception:  # noqa: BLE001 - whatever a damaged row makes Python do, it is the row's damage
         return None
-
-
-def parse_row(row: list[Any]) -> State | None:
-    """Return the state of a row of any table; None where it is none of `state_a` and `state_b`."""
-    return parse((row[0], row[1], row[2], row[3])) if len(row) == _COLUMNS else None

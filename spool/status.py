@@ -13,9 +13,9 @@ from spool.around_damage import AroundDamage
 from spool.options import DAY_SECONDS
 from spool.reading import is_refusal
 from spool.recovery_values import Recovery, from_state
-from spool.row import RECORD_COLUMNS, record_is_whole
 from spool.schema import DATABASE
 from spool.state import Standing, State
+from spool.tables import RECORDS, RecordRow
 
 T = TypeVar("T")
 
@@ -87,8 +87,8 @@ def read_status(
         totals = part.of(lambda: memory.load_totals(connection), dict[str, memory.Totals])
         first = part.of(lambda: _edge(connection, "ASC"), lambda: _edge_around(connection, "ASC"))
         last = part.of(lambda: _edge(connection, "DESC"), lambda: _edge_around(connection, "DESC"))
-        end_events = max(kept.total_events, last[1] + last[2] if last else 0)
-        end_bytes = max(kept.total_bytes, last[3] + last[5] if last else 0)
+        end_events = max(kept.total_events, last.events_before + last.count if last else 0)
+        end_bytes = max(kept.total_bytes, last.bytes_before + last.length if last else 0)
         destinations = tuple(
             _destination(
                 kept,
@@ -104,9 +104,11 @@ def read_status(
     return SpoolStatus(
         size_bytes=directory_size_bytes(directory),
         max_size_bytes=kept.max_size_bytes,
-        records=last[0] - first[0] + 1 - _skipped(kept, first[0], last[0]) if first and last else 0,
-        events=end_events - first[1] if first else 0,
-        oldest_time=first[4] if first else None,
+        records=last.number - first.number + 1 - _skipped(kept, first.number, last.number)
+        if first and last
+        else 0,
+        events=end_events - first.events_before if first else 0,
+        oldest_time=first.first_time if first else None,
         rejected=kept.rejected_count,
         rejected_bytes=kept.rejected_bytes,
         memory_bytes=memory.stored_bytes(totals),
@@ -180,38 +182,29 @@ def _destination(
     )
 
 
-_Edge = tuple[int, int, int, int, int, int]
-
-
-def _edge(connection: sqlite3.Connection, order: str) -> _Edge | None:
-    """Return number, events before, count, bytes before, time and length of the first whole record."""
-    rows = connection.execute(
-        f"SELECT {RECORD_COLUMNS} FROM records ORDER BY number {order} LIMIT 64"  # noqa: S608 - constants
-    )
+def _edge(connection: sqlite3.Connection, order: str) -> RecordRow | None:
+    """Return the row of the first whole record."""
+    rows = connection.execute(f"{RECORDS.select} ORDER BY number {order} LIMIT 64")
     try:
         return _first_whole(rows)
     finally:
         rows.close()
 
 
-def _edge_around(connection: sqlite3.Connection, order: str) -> _Edge | None:
+def _edge_around(connection: sqlite3.Connection, order: str) -> RecordRow | None:
     """Return the same of the first record that can be read at all."""
 
     def fetch(first: int, before: int, limit: int) -> list[Sequence[Any]]:
         return connection.execute(
-            f"SELECT {RECORD_COLUMNS} FROM records WHERE number >= ? AND number < ?"  # noqa: S608 - constants
-            f" ORDER BY number {order} LIMIT ?",
+            f"{RECORDS.select} WHERE number >= ? AND number < ? ORDER BY number {order} LIMIT ?",
             (first, before, limit),
         ).fetchall()
 
     return _first_whole(AroundDamage(fetch, newest_first=order == "DESC").rows(1, 1 << 62))
 
 
-def _first_whole(rows: Iterable[Sequence[Any]]) -> _Edge | None:
-    for row in rows:
-        if record_is_whole(row):
-            return row[0], row[4], row[3], row[5], row[6], row[16]
-    return None
+def _first_whole(rows: Iterable[Sequence[Any]]) -> RecordRow | None:
+    return next((row for values in rows if (row := RECORDS.whole(values))), None)
 
 
 def _skipped(kept: State, first: int, last: int) -> int:

@@ -9,10 +9,9 @@ import sys
 from pathlib import Path
 
 from spool import fault, memory, schema, state
-from spool.errors import DamagedRow
 from spool.record import Position
-from spool.row import RECORD_COLUMNS, to_record
 from spool.state import State
+from spool.tables import RECORDS
 
 _LOOK_BACK_ROWS = 64
 
@@ -91,17 +90,16 @@ class Store:
     def cumulative_at(self, position: Position) -> tuple[int, int]:
         """Return how many entries and bytes were ever appended before a position."""
         rows = self.connection.execute(
-            f"SELECT {RECORD_COLUMNS} FROM records WHERE number >= ? ORDER BY number",  # noqa: S608 - constants
+            f"{RECORDS.select} WHERE number >= ? ORDER BY number",
             (position.record,),
         )
         try:
             for row in rows:
-                try:
-                    stored = to_record(row)
-                except DamagedRow:
+                record = RECORDS.whole(row)
+                if record is None:
                     continue
-                inside = position.entry if stored.number == position.record else 0
-                return row[4] + min(inside, stored.record.count), row[5]
+                inside = position.entry if record.number == position.record else 0
+                return record.events_before + min(inside, record.count), record.bytes_before
         finally:
             rows.close()
         return self.state.total_events, self.state.total_bytes
@@ -133,20 +131,17 @@ class Store:
         sequence = self.connection.execute(
             "SELECT seq FROM sqlite_sequence WHERE name = 'records'"
         ).fetchone()
-        rows = self.connection.execute(
-            f"SELECT {RECORD_COLUMNS} FROM records ORDER BY number DESC LIMIT {_LOOK_BACK_ROWS}"  # noqa: S608 - constants
-        )
+        rows = self.connection.execute(f"{RECORDS.select} ORDER BY number DESC LIMIT {_LOOK_BACK_ROWS}")
         end = self.state
         try:
             for index, row in enumerate(rows):
                 if index == 0:
                     end.last_number = max(end.last_number, int(row[0]))
-                try:
-                    stored = to_record(row)
-                except DamagedRow:
+                record = RECORDS.whole(row)
+                if record is None:
                     continue
-                end.total_events = max(end.total_events, row[4] + stored.record.count)
-                end.total_bytes = max(end.total_bytes, row[5] + stored.record.segment.length)
+                end.total_events = max(end.total_events, record.events_before + record.count)
+                end.total_bytes = max(end.total_bytes, record.bytes_before + record.length)
                 break
         finally:
             rows.close()

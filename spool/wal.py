@@ -11,16 +11,15 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from spool import memory, state
 from spool.frames import FIRST_BYTES, FRAME_HEADER_BYTES, HEADER_BYTES, STEP_BYTES, salts_of
-from spool.pages import PageFile, index_rows_in, real_columns_as_floats, rows_in
+from spool.pages import PageFile, index_rows_in, rows_in
 from spool.recovery_values import Recovery
-from spool.row import INSERT_RECORD, record_is_whole
 from spool.schema import PAGE_BYTES
 from spool.state import State
 from spool.store import Store
+from spool.tables import RECORDS, RecordRow
 
 _COPY = "wal-as-found"
 _LOOKED_AT_BYTES = 16 * 1024 * 1024
@@ -30,7 +29,7 @@ _LOOKED_AT_BYTES = 16 * 1024 * 1024
 class Behind:
     """Rows that stand behind the damage of a -wal."""
 
-    records: dict[int, list[Any]] = field(default_factory=dict)
+    records: dict[int, RecordRow] = field(default_factory=dict)
     memory: dict[tuple[str, bytes], bytes] = field(default_factory=dict)
     state: State | None = None
 
@@ -92,9 +91,7 @@ def restore(store: Store, behind: Behind, now: float) -> Recovery | None:
         store.adopt(behind.state)
     missing = [row for number, row in sorted(behind.records.items()) if number > store.state.last_number]
     known = [row for number, row in sorted(behind.records.items()) if number <= store.state.last_number]
-    cursor = store.connection.executemany(
-        INSERT_RECORD.replace("INSERT", "INSERT OR IGNORE", 1), [*known, *missing]
-    )
+    cursor = store.connection.executemany(RECORDS.insert_missing, [*known, *missing])
     for (owner, key), value in behind.memory.items():
         memory.remember_stored(store.connection, store.totals, owner, key, value)
     store.learn_the_end()
@@ -102,7 +99,7 @@ def restore(store: Store, behind: Behind, now: float) -> Recovery | None:
         "the -wal is damaged",
         now,
         records_salvaged=cursor.rowcount,
-        events_salvaged=sum(row[3] for row in missing),
+        events_salvaged=sum(row.count for row in missing),
         finished=True,
     )
     store.state.recoveries = [*store.state.recoveries[-15:], asdict(recovery)]
@@ -131,11 +128,10 @@ def _is_damaged_header(data: bytes, at: int, salts: bytes) -> bool:
 def _rows(data: bytes, frames: list[_Frame], file: PageFile) -> Behind:
     behind = Behind()
     for page in _pages(data, frames):
-        for row in rows_in(page, file):
-            real_columns_as_floats(row)
-            if record_is_whole(row):
-                behind.records[row[0]] = row
-            elif (kept := state.parse_row(row)) and kept.sequence > (
+        for values in rows_in(page, file):
+            if record := RECORDS.found(values):
+                behind.records[record.number] = record
+            elif (kept := state.parse(values)) and kept.sequence > (
                 behind.state.sequence if behind.state else -1
             ):
                 behind.state = kept

@@ -122,8 +122,8 @@ def test_after_a_month_offline_all_that_the_policy_kept_arrives_in_order(directo
     host.live(days=5)
     after_lowering = host.dropped()
     assert after_lowering > 0
-    monkeypatch.setattr("spool.schema.VERSION", 2)
-    monkeypatch.setattr("spool.schema.MIGRATIONS", {1: "CREATE TABLE added (id INTEGER PRIMARY KEY);"})
+    monkeypatch.setattr("spool.schema.VERSION", 4)
+    monkeypatch.setattr("spool.schema.MIGRATIONS", {3: "CREATE TABLE added (id INTEGER PRIMARY KEY);"})
     host.reboot()
     host.live(days=5)
 

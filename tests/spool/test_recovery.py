@@ -112,6 +112,19 @@ def test_a_removed_database_is_a_fresh_start(filled, open_spool):
     assert drain(spool, "stackstate") == ["new"]
 
 
+def test_an_older_schema_that_nothing_brings_up_is_kept_untouched_beside_a_fresh_spool(filled, open_spool):
+    directory, _ = filled
+    connection = sqlite3.connect(directory / "spool.db", isolation_level=None)
+    connection.executescript(f"DROP TABLE records; {schema.version_statements(1)}")
+    connection.close()
+    before = (directory / "spool.db").read_bytes()
+    spool = open_spool()
+    assert spool.recovery.reason == "an earlier version made it"
+    assert (directory / "older-schema/1/spool.db").read_bytes() == before
+    spool.append([record_of("fresh")])
+    assert drain(spool, "stackstate") == ["fresh"]
+
+
 def test_a_newer_schema_is_kept_untouched_beside_a_fresh_spool(filled, open_spool):
     directory, _ = filled
     connection = sqlite3.connect(directory / "spool.db")

@@ -1,0 +1,83 @@
+"""A table of the database: its columns, named once, and the checksum that every one of its rows carries.
+
+A row is trusted only when its CRC-32 covers its table's name and all its other columns as they are
+stored. So a row that was found in a page nobody can name belongs to the table whose checksum it fits.
+Whatever goes wrong while a row is read is damage, never an error of the reader.
+"""
+
+import sqlite3
+import zlib
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar, cast
+
+R = TypeVar("R", bound=tuple[Any, ...])
+
+_TYPES = {int: "INTEGER", float: "REAL", str: "TEXT", bytes: "BLOB", int | None: "INTEGER"}
+
+
+def checksum(table: str, values: Sequence[object], blob: bytes = b"") -> int:
+    """Return the CRC-32 of a row: its table, its plain columns in order, and its one large one."""
+    text = "\x1f".join((table, *map(str, values)))
+    return zlib.crc32(blob, zlib.crc32(text.encode("utf-8", "surrogatepass")))
+
+
+class Table(Generic[R]):
+    """The table whose rows are `row`, a named tuple: an INTEGER key first, then `crc`, one BLOB at most, last."""
+
+    def __init__(self, name: str, row: type[R]) -> None:
+        self._row = cast("Any", row)
+        self.name = name
+        fields: tuple[str, ...] = self._row._fields
+        types = [_TYPES[row.__annotations__[field]] for field in fields]
+        self._reals = [index for index, kind in enumerate(types) if kind == "REAL"]
+        self._plain = slice(2, -1 if types[-1] == "BLOB" else None)
+        self._has_blob = types[-1] == "BLOB"
+        self.columns = ", ".join(fields)
+        self.select = f"SELECT {self.columns} FROM {name}"  # noqa: S608 - constants
+        self.insert = f"INSERT INTO {name} ({self.columns}) VALUES ({', '.join('?' * len(fields))})"  # noqa: S608 - constants
+        self.insert_missing = self.insert.replace("INSERT", "INSERT OR IGNORE", 1)
+        self._set_crc = f"UPDATE {name} SET crc = ? WHERE {fields[0]} = ?"  # noqa: S608 - constants
+        rest = ", ".join(f"{field} {kind}" for field, kind in zip(fields[1:], types[1:], strict=True))
+        self.create = (
+            f"CREATE TABLE IF NOT EXISTS {name} ({fields[0]} INTEGER PRIMARY KEY AUTOINCREMENT, {rest});\n"
+        )
+
+    def checksum(self, row: R) -> int:
+        """Return the checksum that a row is to have."""
+        blob = row[-1] if self._has_blob else b""
+        return checksum(self.name, (row[0], *row[self._plain]), blob)
+
+    def sealed(self, row: R) -> R:
+        """Return the row with its checksum."""
+        return self.of((row[0], self.checksum(row), *row[2:]))
+
+    def of(self, values: Sequence[Any]) -> R:
+        """Return values in the order of the columns as a row; nothing is checked."""
+        made: R = self._row._make(values)
+        return made
+
+    def whole(self, values: Sequence[Any]) -> R | None:
+        """Return the row of values as they are stored, None unless they are exactly what was."""
+        try:
+            row = self.of(values)
+            return row if self.checksum(row) == row[1] else None
+        except Exception:  # noqa: BLE001 - whatever a damaged row makes Python do, it is the row's damage
+            return None
+
+    def append(self, connection: sqlite3.Connection, row: R) -> int:
+        """Insert a row under the next number, inside the open transaction; return that number."""
+        cursor = connection.execute(self.insert, (None, *row[1:]))
+        number = int(cursor.lastrowid or 0)
+        crc = self.checksum(self.of((number, *row[1:])))
+        connection.execute(self._set_crc, (crc, number))
+        return number
+
+    def found(self, values: Sequence[Any]) -> R | None:
+        """Return the row of values that were read without SQLite, which stores whole numbers of REAL as integers."""
+        if len(values) != len(self._row._fields):
+            return None
+        restored = list(values)
+        for index in self._reals:
+            if isinstance(restored[index], int):
+                restored[index] = float(restored[index])
+        return self.whole(restored)
