@@ -54,8 +54,7 @@ class Session:
         self._is_first = is_first
         self._host = host
         self._selection = Selection(scopes)
-        self._refused_until = 0.0
-        self._until = math.inf
+        self._refused_until, self._until = 0.0, math.inf
         self._refused_seconds = host.refused_seconds
         self._next_compare = 0.0
         self._last_compare = self._last_poll = host.wall()
