@@ -127,3 +127,15 @@ def test_the_log_can_be_read_where_agent_yaml_is_wrong_and_no_daemon_runs(agent)
     ran = agent.command("status", "--json", check=False)
     assert ran.returncode == 0
     assert "agent.yaml:1" in ran.stderr
+
+
+def test_a_receiver_that_is_away_for_longer_than_alert_after_needs_action(agent, receiver, wait_until):
+    agent.configure(status={"alert_after": "100ms"})
+    agent.start()
+    receiver.wait_for(lambda events: events)
+    receiver.close()
+    agent.post("meanwhile")
+    wait_until(
+        lambda: "delivered nothing" in " ".join(agent.command("status", check=False).stderr.splitlines())
+    )
+    assert agent.command("status", "--exit-code", check=False).returncode == 1
