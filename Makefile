@@ -33,7 +33,8 @@ torture: $(VENV)/dev ## kill the spool ten thousand times, the program two hundr
 	STS_AGENT_TORTURE_KILLS=200 $(BIN)/python -m pytest -v tests/spool/test_model.py tests/spool/test_damage.py
 	STS_AGENT_TORTURE_EXAMPLES=20000 $(BIN)/python -m pytest -v --durations=0 \
 		tests/collectors/test_any_input.py tests/agent/http/test_fuzz.py
-	STS_AGENT_TORTURE_EXAMPLES=2500 $(BIN)/python -m pytest -v --durations=0 tests/collectors/test_files_any_tree.py
+	STS_AGENT_TORTURE_EXAMPLES=2500 $(BIN)/python -m pytest -v --durations=0 tests/collectors/test_files_any_tree.py \
+		tests/collectors/services/test_any_unit.py tests/collectors/services/test_recorded.py
 	$(BIN)/python -m pytest -v -m torture --deselect tests/agent/process/test_process_kills.py
 
 test-fast: $(VENV)/dev ## run the tests that need no host of their own

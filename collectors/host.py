@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from collectors._dbus import Bus, BusError, find_address
-from collectors._host import accounting, boot, clock, ending, going_down
+from collectors._host import accounting, boot, clock, ending, first_boot, going_down
 from collectors._host.diary import Diary, Sources
 from collectors._host.logind import Logind, Warned
 from collectors.collector import Registration, Runtime, Scoped, Stop
@@ -48,6 +48,7 @@ class Host:
             read_instant=partial(clock.read_instant, root),
             read_place=partial(accounting.read_place, root),
             read_ended=partial(ending.read_ended, root=root),
+            started_with_boot=partial(first_boot.started_with_boot, root=root),
         )
         self._open_bus = open_bus or open_system_bus
         self._read_kind = read_kind or partial(going_down.read_kind, root)

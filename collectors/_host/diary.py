@@ -29,6 +29,7 @@ class Sources:
     read_instant: Callable[[], Instant]
     read_place: Callable[[], Place | None]
     read_ended: Callable[[Mark], Ended]
+    started_with_boot: Callable[[Boot, Instant], bool]
     heartbeat_seconds: float = HEARTBEAT_SECONDS
 
 
@@ -53,7 +54,9 @@ class Diary:
         ended = sources.read_ended(before) if before is not None and is_another else None
         shutdowns = before.shutdowns if before is not None and not is_another else 0
         mark = Mark(boot=boot, at=now, shutdowns=shutdowns, accounting=sources.read_place())
-        runtime.emit(story.begin(before, boot, now, ended), {KEY: encode(mark)})
+        with_boot = before is None and sources.started_with_boot(boot, now)
+        told = story.begin(before, boot, now, ended, started_with_boot=with_boot)
+        runtime.emit(told, {KEY: encode(mark)})
         return cls(runtime, sources, mark)
 
     @property

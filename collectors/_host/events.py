@@ -51,6 +51,29 @@ def booted(
     )
 
 
+def booted_first(boot: Boot, started: int) -> Event:
+    """Make the event of the first boot that the agent sees, of a host that was switched on with the agent in it."""
+    return Event(
+        name=NAME,
+        event_type="HostBootedEvent",
+        category=Category.ACTIVITIES,
+        title="Host booted",
+        text=f"Kernel {boot.kernel}. The agent sees this host for the first time; it knows nothing of a boot before.",
+        timestamp=started,
+        data={
+            "boot_id": boot.boot_id,
+            "kernel": boot.kernel,
+            "os": boot.os,
+            "previous_boot_id": "",
+            "previous_kernel": "",
+            "previous_shutdown": "unknown",
+            "last_seen": None,
+            "downtime_seconds": None,
+        },
+        source_identifier=_identifier(boot, "booted"),
+    )
+
+
 def shut_down(mark: Mark, timestamp: int, kind: str, *, noted_by: str = "") -> Event:
     """Make the event of a shutdown that begins, or that somebody else noted in our place."""
     data: dict[str, str | int | float | bool | None] = {"boot_id": mark.boot.boot_id, "kind": kind}

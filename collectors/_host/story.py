@@ -32,13 +32,15 @@ def is_another_boot(mark: Mark | None, boot: Boot, now: Instant) -> bool:
     return not (is_same_init and _is_same_kernel(mark, boot, now))
 
 
-def begin(mark: Mark | None, boot: Boot, now: Instant, ended: Ended | None) -> list[Event]:
+def begin(
+    mark: Mark | None, boot: Boot, now: Instant, ended: Ended | None, *, started_with_boot: bool = False
+) -> list[Event]:
     """Return what happened since the mark; `ended` is how the boot before did, None within the same boot.
 
-    First sight is silent: the boot in which the agent was installed is not news.
+    First sight is silent, since the boot in which the agent was installed is not news, unless the agent started with it.
     """
     if mark is None:
-        return []
+        return [events.booted_first(boot, started_at(boot, now))] if started_with_boot else []
     if ended is not None:
         return [*_another_boot(mark, boot, now, ended), *_versions(mark, boot, now)]
     if mark.state == "down" and mark.kind == "soft-reboot":

@@ -38,9 +38,25 @@ def known(host):
     return boots.known(host)
 
 
-def test_the_boot_in_which_the_agent_is_installed_is_no_news(known):
-    known.run("systemctl", "restart", "sts-agent")
-    assert settled(known) == []
+def test_the_boot_in_which_the_agent_is_installed_is_no_news(new_host, debian):
+    host = new_host(installed=False)
+    host.boot(show=what_installing_needs(debian))
+    host.run("systemctl", "is-system-running", "--wait", check=False)
+    host.run(*install_command("--no-start"), timeout_seconds=120)
+    host.configure()
+    host.run("systemctl", "restart", "sts-agent")
+    assert settled(host) == []
+    host.reboot()
+    assert settled(host) == ["HostShutdownEvent", "HostBootedEvent"]
+
+
+def test_the_first_boot_of_an_image_with_the_agent_in_it_is_told_once(host):
+    host.boot()
+    assert settled(host) == ["HostBootedEvent"]
+    data = host.receiver.of_type("HostBootedEvent")[0]["context"]["data"]
+    assert (data["boot_id"], data["previous_shutdown"]) == (host.boot_id(), "unknown")
+    host.run("systemctl", "restart", "sts-agent")
+    assert settled(host) == ["HostBootedEvent"]
 
 
 @pytest.mark.parametrize(
@@ -133,8 +149,7 @@ def test_an_agent_that_the_kernel_kills_for_want_of_memory_tells_no_crash(host):
 
 
 def test_an_upgrade_of_the_running_agent_and_a_reboot_tell_no_crash(host, debian):
-    host.boot(show=what_installing_needs(debian))
-    assert settled(host) == []
+    boots.known(host, show=what_installing_needs(debian))
     host.run(*install_command())
     assert settled(host) == []
     host.run(*install_command("--no-start"))  # the old one runs on, and its files are gone
@@ -145,10 +160,10 @@ def test_an_upgrade_of_the_running_agent_and_a_reboot_tell_no_crash(host, debian
 def test_a_host_offline_across_reboots_tells_them_all_in_order(known):
     known.receiver.go_away()
     known.reboot()
-    known.wait_in_log("HostBootedEvent")  # no boot is known that ended before the agent saw it
+    known.wait_in_log("HostBootedEvent", 2)  # no boot is known that ended before the agent saw it
     known.power_loss()
     known.boot()
-    known.wait_in_log("HostBootedEvent", 2)
+    known.wait_in_log("HostBootedEvent", 3)
     known.reboot()
     known.receiver.come_back()
     told = ["HostShutdownEvent", "HostBootedEvent", "HostCrashedEvent", "HostBootedEvent"]
@@ -181,9 +196,7 @@ def test_without_logind_being_stopped_is_the_warning(known):
 
 @pytest.mark.parametrize("packages", [(), ("polkitd",)], ids=["without polkit", "with polkit"])
 def test_a_shutdown_is_never_held_up_where_the_receiver_is_away(new_host, debian, packages):
-    host = new_host(packages=packages)
-    host.boot()
-    host.wait_until_watching("host")
+    host = boots.known(new_host(packages=packages))
     inhibitors = host.run("systemd-inhibit", "--list", "--no-pager").stdout
     assert ("sts-agent" in inhibitors) == ("polkitd" in (*debian.packages, *packages))
     host.receiver.go_away()

@@ -21,9 +21,9 @@ def test_a_boot_and_a_shutdown_do_not_flood(host):
     host.wait_until_watching("services")
     for number in range(2):
         host.reboot()
-        host.wait_in_log("HostBootedEvent", number + 1)
+        host.wait_in_log("HostBootedEvent", number + 2)
         host.wait_until_watching("services")
-    host.receiver.wait_for(lambda events: sum(e["event_type"] == "HostBootedEvent" for e in events) == 2)
+    host.receiver.wait_for(lambda events: sum(e["event_type"] == "HostBootedEvent" for e in events) == 3)
     host.catch_up()
     assert not [e for e in host.receiver.events if e["event_type"].startswith("Service")]
 
@@ -43,7 +43,7 @@ def test_what_happened_while_the_receiver_was_away_over_a_reboot_arrives_once_an
     host.run("systemctl", "stop", "nginx.service")
     host.agent("event", "send", "DeployEvent", "--title", "by hand")
     host.reboot()
-    host.wait_in_log("HostBootedEvent")
+    host.wait_in_log("HostBootedEvent", 2)
     host.write("/etc/motd", "three\n")
     host.power_loss()
     host.boot()
@@ -56,6 +56,7 @@ def test_what_happened_while_the_receiver_was_away_over_a_reboot_arrives_once_an
         if event["event_type"] in {"DeployEvent", "HostShutdownEvent", "HostBootedEvent", "HostCrashedEvent"}
     ]
     assert told == [
+        "HostBootedEvent",
         "DeployEvent",
         "HostShutdownEvent",
         "HostBootedEvent",
@@ -89,5 +90,5 @@ def test_the_key_is_in_no_journal(host):
     host.boot()
     host.reboot()
     host.receiver.come_back()
-    host.receiver.wait_for_event("HostBootedEvent")
+    host.receiver.wait_for_event("HostBootedEvent", previous_shutdown="clean")
     assert API_KEY not in host.journal()

@@ -20,9 +20,9 @@ SLEPT = ("unshare", "--time", f"--monotonic=-{SLEPT_SECONDS}", "--fork", "--kill
 """Shows a program the clocks of a kernel that has slept so much longer."""
 
 
-def boot(host):
-    """Boot a host whose logind believes that the kernel can sleep."""
-    host.boot(options=[f"--bind={host.path('/root/power-state')}:/sys/power/state"])
+def can_sleep(host):
+    """Return how to boot a host whose logind believes that the kernel can sleep."""
+    return {"options": [f"--bind={host.path('/root/power-state')}:/sys/power/state"]}
 
 
 @pytest.fixture(params=[TRIXIE, BOOKWORM], ids=["Debian 13 with polkit", "Debian 12 without polkit"])
@@ -30,9 +30,7 @@ def known(new_host, request):
     host = new_host(debian=request.param)
     host.write("/etc/systemd/system/systemd-suspend.service", _SUSPEND)
     host.write("/root/power-state", "freeze mem\n")
-    boot(host)
-    assert settled(host) == []
-    return host
+    return boots.known(host, **can_sleep(host))
 
 
 with_polkit = pytest.mark.parametrize("known", [TRIXIE], indirect=True, ids=["Debian 13 with polkit"])
@@ -78,7 +76,7 @@ def test_a_sleep_is_on_disk_and_sent_while_logind_waits(known):
 def test_a_power_loss_in_its_sleep_is_a_crash(known):
     fall_asleep(known)
     known.power_loss()
-    boot(known)
+    known.boot(**can_sleep(known))
     assert settled(known) == ["HostSuspendedEvent", "HostCrashedEvent", "HostBootedEvent"]
     [crashed] = known.receiver.of_type("HostCrashedEvent")
     assert crashed["msg_title"] == "Host crashed or lost power while it slept"

@@ -37,6 +37,7 @@ class FakeSystem:
         self.up = 1000.0
         self.slept = 0.0
         self.ended = Ended(None, 0)
+        self.has_agent_in_image = False
 
     def read_instant(self):
         return Instant(wall=NOON + self.up, boottime=self.up, monotonic=self.up - self.slept, trusted=True)
@@ -46,6 +47,7 @@ class FakeSystem:
             read_instant=self.read_instant,
             read_place=lambda: None,
             read_ended=lambda _: self.ended,
+            started_with_boot=lambda _, __: self.has_agent_in_image,
             heartbeat_seconds=heartbeat_seconds,
         )
 
@@ -85,6 +87,20 @@ def test_the_first_start_remembers_and_tells_nothing(record, system):
     recorder.end()
     assert recorder.events == []
     assert recorder.memory.kept
+
+
+def test_the_first_boot_of_an_image_with_the_agent_in_it_is_told_once(record, system):
+    system.has_agent_in_image = True
+    first = record().start(host(system))
+    [booted] = first.wait_for_events(1)
+    first.end()
+    assert booted.event_type == "HostBootedEvent"
+    assert (booted.data["previous_shutdown"], booted.data["last_seen"]) == ("unknown", None)
+    assert booted.source_identifier == "first:booted"
+    again = record(first.memory).start(host(system))
+    again.wait_for_report("no word from logind")
+    again.end()
+    assert again.events == []
 
 
 def test_an_agent_stopped_alone_tells_nothing_then_or_at_its_next_start(record, system):

@@ -34,8 +34,11 @@ def types(events):
     return [event.event_type for event in events]
 
 
-def test_first_sight_is_silent():
+def test_first_sight_is_silent_unless_the_agent_started_with_the_boot():
     assert tell(None) == []
+    [booted] = story.begin(None, NOW, instant(NOON + 130, 10.0), None, started_with_boot=True)
+    assert booted.timestamp == NOON + 120
+    assert booted.data["previous_shutdown"] == "unknown"
 
 
 def test_a_start_in_the_same_boot_is_silent():

@@ -16,8 +16,9 @@ def settled(host: Host) -> list[str]:
     return boots(host.receiver)
 
 
-def known(host: Host) -> Host:
-    """Boot a host whose agent then knows it: its next boot is news."""
-    host.boot()
-    assert settled(host) == []
+def known(host: Host, **how_to_boot: object) -> Host:
+    """Boot a host whose agent then knows it; what was told of that boot is forgotten."""
+    host.boot(**how_to_boot)
+    assert settled(host) == ["HostBootedEvent"]
+    host.receiver.forget("boot")
     return host

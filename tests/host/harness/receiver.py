@@ -41,6 +41,11 @@ class Receiver:
         with self._changed:
             return list(self._problems)
 
+    def forget(self, name: str) -> None:
+        """Forget the events of one name that have arrived."""
+        with self._changed:
+            self._events = [event for event in self._events if event["source_type_name"] != name]
+
     def of_type(self, event_type: str, **data: Any) -> list[Json]:
         """Return the events of one type whose data has these values."""
         return [event for event in self.events if _is(event, event_type, data)]
