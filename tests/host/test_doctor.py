@@ -126,3 +126,23 @@ def test_matching_by_exe_without_the_drop_in_is_a_warning_that_names_it(host):
     assert "sts-agent.service.d/processes.conf" in host.agent("check").stderr
     host.show_every_exe()
     assert "match.exe" not in host.agent("check").stderr
+
+
+def test_an_entry_that_can_never_match_is_told_by_check_doctor_and_status(host):
+    host.write(
+        "/etc/sts-agent/conf.d/app.yaml",
+        "services:\n  - units: [ngnix, 'dbus-org.freedesktop.login1']\n"
+        "processes:\n  - {name: job, match: {user: rooot}}\n",
+    )
+    host.boot()
+    host.wait_until_watching("services", "processes")
+    unit = "'ngnix' is no service of this host (did you mean nginx.service?)"
+    user = "'rooot' is no user of this host (did you mean root?)"
+    checked = json.loads(host.agent("check", "--json").stdout)
+    assert set(checked["warnings"]) >= {f"processes: job: {user}", f"services: {unit}"}
+    assert "login1" not in " ".join(checked["warnings"])  # an alias is a name
+    told = json.loads(host.agent("doctor", "--json", check=False).stdout)["findings"]
+    assert {one["text"] for one in told if one["level"] == "warn"} >= {unit, f"job: {user}"}
+    collectors = json.loads(host.agent("status", "--json").stdout)["collectors"]
+    assert unit in collectors["services"]["detail"]
+    assert user in collectors["processes"]["detail"]

@@ -102,6 +102,15 @@ def test_another_users_process_is_told_with_its_end(off):
         assert data["exit_code"] == 3
 
 
+def test_a_script_goes_by_its_whole_name_although_the_kernel_cuts_it(host):
+    name = "a-worker-of-many-words.sh"
+    watch(host, "processes", {"name": "worker", "match": {"name": name}})
+    host.write(f"/opt/{name}", "#!/bin/sh\nsleep 1000; exit\n", mode=0o755)
+    host.boot()
+    with host.running(f"/opt/{name}"):
+        host.receiver.wait_for_event(STARTED, name="worker")
+
+
 def test_a_reboot_is_silent_when_everything_runs_again(off):
     off.write("/etc/systemd/system/legacy.service", _UNIT)
     off.boot()
