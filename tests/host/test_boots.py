@@ -42,7 +42,7 @@ def test_the_boot_in_which_the_agent_is_installed_is_no_news(new_host, debian):
     host = new_host(installed=False)
     host.boot(show=what_installing_needs(debian))
     host.run("systemctl", "is-system-running", "--wait", check=False)
-    host.run(*install_command("--no-start"), timeout_seconds=120)
+    host.run(*install_command("--no-start"), timeout_seconds=180)
     host.configure()
     host.run("systemctl", "restart", "sts-agent")
     assert settled(host) == []
@@ -150,9 +150,11 @@ def test_an_agent_that_the_kernel_kills_for_want_of_memory_tells_no_crash(host):
 
 def test_an_upgrade_of_the_running_agent_and_a_reboot_tell_no_crash(host, debian):
     boots.known(host, show=what_installing_needs(debian))
-    host.run(*install_command())
+    host.run(*install_command(), timeout_seconds=180)
     assert settled(host) == []
-    host.run(*install_command("--no-start"))  # the old one runs on, and its files are gone
+    host.run(
+        *install_command("--no-start"), timeout_seconds=180
+    )  # the old one runs on, and its files are gone
     host.reboot()
     assert settled(host) == ["HostShutdownEvent", "HostBootedEvent"]
 
