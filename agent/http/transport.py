@@ -8,6 +8,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable
+from http.client import HTTPResponse
 from typing import Any
 
 import requests
@@ -70,10 +71,41 @@ class _Adapter(HTTPAdapter):
         """Leave the connection as the TLS context made it."""
 
 
+class _WholeLines:
+    """A stream of lines of which none is cut: the library takes the end of a connection for the end of a head."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self._has_begun = False
+
+    def readline(self, limit: int = -1) -> bytes:
+        """Return the next line; raises `ConnectionError` where the connection ended before it did."""
+        line: bytes = self.stream.readline(limit)
+        if not line.endswith(b"\n") and len(line) != limit and (line or self._has_begun):
+            raise ConnectionError("the connection ended within the answer's head")
+        self._has_begun = True
+        return line
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+class _WholeHead(HTTPResponse):
+    """An answer whose head came whole: half of one may lack the very line that says it is a web page."""
+
+    def begin(self) -> None:
+        lines: Any = _WholeLines(self.fp)
+        self.fp = lines
+        super().begin()
+        self.fp = lines.stream
+
+
 def _guarded_pools(deadline: Deadline, resolve: Resolve) -> dict[str, Any]:
     """Return pool classes whose connections hand every socket they use to the deadline."""
 
     class Guarded(HTTPConnection):
+        response_class = _WholeHead
+
         def _new_conn(self) -> socket.socket:
             connection = connect(self._dns_host, self.port or self.default_port, deadline, resolve)
             for option in self.socket_options or ():

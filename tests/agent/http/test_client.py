@@ -163,6 +163,18 @@ def test_a_cut_after_the_request_is_told_from_no_connection(wire, http):
     assert answer == NoAnswer(Failure.UNREACHABLE, "Connection refused")
 
 
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Type: text/ht"]
+)
+def test_a_head_that_is_cut_is_no_answer(wire, http, head):
+    def play(connection, side):
+        side.read_request(connection)
+        connection.sendall(head)
+
+    answer = post(http(), wire(play).url)
+    assert answer == NoAnswer(Failure.CUT, "the connection ended within the answer's head")
+
+
 def test_garbage_is_no_answer(wire, http):
     assert isinstance(post(http(), wire(b"SSH-2.0-OpenSSH\r\n\r\n").url), NoAnswer)
 
