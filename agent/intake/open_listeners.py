@@ -67,11 +67,12 @@ class OpenListeners:
         self._open: dict[str, _Open] = {}
 
     def reconfigure(self, wanted: Sequence[Wanted]) -> None:
-        """Close what is not wanted any more or not in this way, and open what is new."""
+        """Close what is not wanted any more or not in this way, and open what is new or could not be had."""
         asked = {one.name: one for one in wanted}
         for name, found in list(self._open.items()):
             if name not in asked or asked[name].settings != found.wanted.settings:
                 self._close(name)
+        self.try_again()
         for name, one in asked.items():
             if name not in self._open:
                 made = _Open(one, one.make())

@@ -1,6 +1,7 @@
 """A crowd at the daemon's socket hinders only itself, and what it sends costs no more than its share of memory."""
 
 import json
+import os
 import re
 import socket
 import threading
@@ -63,6 +64,50 @@ def test_large_posts_at_once_are_all_kept_and_cost_the_memory_of_few(agent):
     assert 200 in statuses
     peak = int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{agent.process.pid}/status").read_text())[1])
     assert peak < 250 * 1024, f"{peak} KiB"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: only root can become somebody else")
+def test_another_user_who_may_post_can_read_how_it_is_and_discard_nothing(agent):
+    agent.start()
+    agent.socket.chmod(0o666)  # as for a member of the group
+    os.seteuid(65534)
+    try:
+        answers = [
+            ask(agent.socket, method, path, body)
+            for method, path, body in (
+                ("POST", "/stsAgent/intake", b'{"events": {"custom": [{"msg_title": "x"}]}}'),
+                ("GET", "/status", b""),
+                ("POST", "/rejected/discard", b'{"all": true}'),
+                ("POST", "/rejected/retry", b'{"all": true}'),
+                ("GET", "/metrics", b""),
+            )
+        ]
+    finally:
+        os.seteuid(0)
+    assert [answer.status for answer in answers] == [200, 200, 403, 403, 403]
+    assert "for root and the user of the service alone" in answers[2].reason
+    assert ask(agent.socket, "POST", "/rejected/discard", b'{"all": true}').is_ok
+
+
+def test_a_port_that_is_taken_hinders_no_start_and_is_opened_when_it_is_free(agent):
+    (agent.directory / "token").write_text("secret")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        listens = {
+            "socket": str(agent.socket),
+            "http": {"listen": address, "token_file": str(agent.directory / "token")},
+        }
+        agent.configure(intake=listens)
+        agent.start()
+        assert agent.status()["listens"]["http"] == {"address": address, "problem": "Address already in use"}
+        assert agent.log().count("Address already in use") == 1
+    agent.reload()
+    assert agent.status()["listens"]["http"] == {"address": address}
+    agent.configure(intake={"socket": str(agent.socket)})
+    agent.reload()
+    assert "http" not in agent.status()["listens"]
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])))
 
 
 def test_what_listens_is_known_to_status(agent):
