@@ -6,18 +6,24 @@ BIN := $(VENV)/bin
 HOSTS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture test-fast test-deps lint format bench-delivery bench-collectors bench-fleet quiet-day clean
+.PHONY: help demo test torture test-fast test-deps lint format constraints bench-delivery bench-collectors bench-fleet quiet-day clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(BIN)/sts-agent: pyproject.toml
+# An editable install has no hash: what it needs comes first, each file by its hash, and then ours alone.
+HASHED := $(BIN)/pip install --quiet --require-hashes
+OURS := $(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+
+$(BIN)/sts-agent: pyproject.toml packaging/requirements.txt packaging/build-requirements.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint packaging/constraints.txt --editable .
+	$(HASHED) --requirement packaging/requirements.txt --requirement packaging/build-requirements.txt
+	$(OURS)
 	@touch $@
 
 $(VENV)/dev: pyproject.toml packaging/constraints.txt | $(BIN)/sts-agent
-	$(BIN)/pip install --quiet --constraint packaging/constraints.txt --editable '.[dev]'
+	$(HASHED) --requirement packaging/constraints.txt
+	$(OURS)
 	@touch $@
 
 demo: $(BIN)/sts-agent ## install, then run the main job on an embedded receiver
@@ -51,6 +57,9 @@ lint: $(VENV)/dev ## ruff, ruff format and mypy --strict
 format: $(VENV)/dev ## let ruff lay out the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+constraints: ## pin what pyproject.toml asks for, with the hashes of its files
+	packaging/lock
 
 bench-delivery: $(BIN)/sts-agent ## this agent beside syslog-ng: events per CPU second, memory, disk
 	$(BIN)/python bench/delivery.py

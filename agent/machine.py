@@ -21,7 +21,14 @@ def settle_in(
     spool: Spool, machine_id: str | None = None, start_of_boot: Callable[[], float] = clock.read_start_of_boot
 ) -> bool:
     """Remember this machine; on another one than remembered forget all first, and return True."""
-    here = clock.read_machine_id() if machine_id is None else machine_id
+    try:
+        return _settle_in(spool, clock.read_machine_id() if machine_id is None else machine_id, start_of_boot)
+    except SpoolError as error:
+        log.error("whether this machine is another one cannot be told: %s", error)  # noqa: TRY400 - made for people
+        return False
+
+
+def _settle_in(spool: Spool, here: str, start_of_boot: Callable[[], float]) -> bool:
     if not here:
         return False
     remembered = spool.memory(OWNER).get(_KEY)

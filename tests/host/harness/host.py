@@ -172,8 +172,8 @@ def built_wheel() -> Path:
 @functools.cache
 def dependencies(debian: Debian = BOOKWORM) -> Path:
     """Return the directory of the wheels that ours needs, downloaded when what it needs has changed."""
-    constraints = CHECKOUT / "packaging/constraints.txt"
-    needs = (CHECKOUT / "pyproject.toml").read_bytes() + constraints.read_bytes() + debian.python.encode()
+    requirements = CHECKOUT / "packaging/requirements.txt"
+    needs = (CHECKOUT / "pyproject.toml").read_bytes() + requirements.read_bytes() + debian.python.encode()
     name = f"wheels-{hashlib.sha256(needs).hexdigest()[:16]}"
     return image.made_once(name, lambda directory: _download(directory, debian.python))
 
@@ -181,9 +181,8 @@ def dependencies(debian: Debian = BOOKWORM) -> Path:
 def _download(directory: Path, python: str) -> None:
     platforms = [f"--platform={platform}_{os.uname().machine}" for platform in _PLATFORMS]
     wheels_for = [*_WHEELS_FOR, f"--python-version={python}", *platforms]
-    constraints = f"--constraint={CHECKOUT}/packaging/constraints.txt"
-    _pip("download", *wheels_for, constraints, f"--dest={directory}", built_wheel())
-    (directory / built_wheel().name).unlink(missing_ok=True)
+    requirements = f"--requirement={CHECKOUT}/packaging/requirements.txt"
+    _pip("download", *wheels_for, "--require-hashes", requirements, f"--dest={directory}")
 
 
 def _pip(*arguments: str | Path) -> None:
