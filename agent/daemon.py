@@ -28,7 +28,6 @@ from agent.intake.control import Control
 from agent.intake.incoming import ARRIVED, IncomingFiles
 from agent.intake.keeping import Keeping
 from agent.intake.open_listeners import OpenListeners
-from agent.intake.rate import Rate
 from agent.intake.router import Router
 from agent.intake.share import Share
 from agent.intake.wanted import wanted_listeners
@@ -57,8 +56,6 @@ LISTEN_AGAIN_SECONDS = 30.0
 START_AGAIN_SECONDS = 5.0
 RENAMED = -1
 """What `Signals` returns when the kernel's name of the host was set; no signal has this number."""
-EVENTS_A_SECOND, EVENTS_AT_ONCE = 1000.0, 1_000_000.0
-"""The intake's rate: a backlog or a benchmark passes at once, a program that runs wild does not."""
 
 
 class Daemon:
@@ -111,11 +108,7 @@ class Daemon:
         share = Share(lambda: self._spool.waiting_bytes(INTAKE), lambda: self._spool.room_for_records() // 2)
         self._router = Router(
             dialects(surroundings),
-            Keeping(
-                self._capture,
-                Rate(EVENTS_A_SECOND, EVENTS_AT_ONCE),
-                share,
-            ),
+            Keeping(self._capture, share),
             Control(self.status, self._retry, self._spool.discard, self._spool.acknowledge_drops),
         )
         self._incoming = IncomingFiles(

@@ -5,7 +5,7 @@ A flood ends in 429, and takes at most half of the spool: it never pushes out wh
 
 import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from agent.events.capture import Capture
@@ -17,13 +17,17 @@ from spool import SpoolError, SpoolFull
 log = logging.getLogger(__name__)
 
 
+EVENTS_A_SECOND, EVENTS_AT_ONCE = 1000.0, 1_000_000.0
+"""The intake's rate: a backlog or a benchmark passes at once, a program that runs wild does not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Keeping:
     """The way from what was parsed to the disk; any thread may use it."""
 
     capture: Capture
-    rate: Rate
     share: Share
+    rate: Rate = field(default_factory=lambda: Rate(EVENTS_A_SECOND, EVENTS_AT_ONCE))
 
     def keep(self, parsed: Parsed) -> None:
         """Return when it is on disk; raises `Problem` when nothing of it was kept."""

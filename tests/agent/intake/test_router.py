@@ -17,7 +17,6 @@ from agent.intake.control import Control
 from agent.intake.dialect import Parsed, Route
 from agent.intake.keeping import Keeping
 from agent.intake.listeners import SocketListener
-from agent.intake.rate import Rate
 from agent.intake.router import Router
 from agent.intake.share import Share
 from agent.status import Document, SpoolSize
@@ -59,9 +58,7 @@ def document():
 
 @pytest.fixture
 def router(spool, document):
-    keeping = Keeping(
-        Capture(spool, Identity("web-1")), Rate(1000, 1000), Share(lambda: 0, lambda: 1_000_000)
-    )
+    keeping = Keeping(Capture(spool, Identity("web-1")), Share(lambda: 0, lambda: 1_000_000))
     control = Control(lambda: document, lambda ids: len(ids or "all"), lambda ids: len(ids or ""), lambda: 7)
     return Router([StackStateDialect(), Greedy()], keeping, control)
 
