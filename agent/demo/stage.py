@@ -107,6 +107,7 @@ class Stage:
         self._configuration.write_text(
             f"""\
 hostname: demo.example.com
+diff_at_most: always
 tags: [demo:yes]
 destinations:
   demo: {json.dumps({**self._receiver.destination, "backoff": {"initial": "500ms", "max": "1s"}})}

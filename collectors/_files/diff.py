@@ -38,14 +38,20 @@ def was_strict(stored: bytes) -> bool:
     return stored[:1] in {b"T", b"Z"}
 
 
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a text with their ends: a newline ends one, and nothing else does, not a form feed, not U+2028."""
+    *lines, last = text.split("\n")
+    return [line + "\n" for line in lines] + ([last] if last else [])
+
+
 def unified(path: str, old: str | None, new: str | None, budget: Budget) -> str:
     """Return the unified diff from one text to another (None: there was none), cut to what an event may hold.
 
     Raises `OverBudget`: texts can be made that are slow to compare.
     """
-    lines = _lines_of(
-        (old or "").splitlines(keepends=True),
-        (new or "").splitlines(keepends=True),
+    lines = _differing(
+        lines_of(old or ""),
+        lines_of(new or ""),
         path if old is not None else "/dev/null",
         path if new is not None else "/dev/null",
         budget,
@@ -76,7 +82,7 @@ class _Matcher(difflib.SequenceMatcher[str]):
         return super().find_longest_match(alo, ahi, blo, bhi)
 
 
-def _lines_of(
+def _differing(
     old: Sequence[str], new: Sequence[str], old_name: str, new_name: str, budget: Budget
 ) -> Iterator[str]:
     """Yield the lines of a unified diff with three lines around each change; none when nothing differs."""

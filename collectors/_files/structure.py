@@ -144,7 +144,8 @@ def parse_keys(text: str) -> Pairs:
 
 def _logical_lines(text: str) -> Iterator[str]:
     waiting: list[str] = []
-    for line in text.splitlines():
+    for whole in text.split("\n"):
+        line = whole.removesuffix("\r")
         if line.endswith("\\"):
             waiting.append(line[:-1])
             continue

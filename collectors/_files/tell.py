@@ -12,6 +12,7 @@ from collectors._files.fingerprint import Fingerprint, Stat
 from collectors._files.selection import Choice
 from collectors._files.structure import changes
 from collectors._portable import escaped
+from collectors._redaction.passing import without_secrets
 from collectors._regular import pass_on_lack
 from collectors.event import Category, Event, EventError, Value
 
@@ -114,14 +115,14 @@ def _left_out(difference: Difference) -> str:
 
 def _event(difference: Difference, names: Names, text_facts: Mapping[str, Value]) -> Event:
     old, new = difference.old, difference.new
-    path = escaped(difference.path)
+    path = _shown(difference.path)
     data: dict[str, Value] = {"path": path, "change": difference.kind}
     for prefix, fingerprint in (("old", old), ("new", new)):
         data |= {f"{prefix}_{key}": value for key, value in _facts(fingerprint, names).items()}
     if difference.renamed_from is not None:
-        data["renamed_from"] = escaped(difference.renamed_from)
+        data["renamed_from"] = _shown(difference.renamed_from)
     if difference.reason:
-        data["reason"] = difference.reason
+        data["reason"] = without_secrets(difference.reason)
     if old and new:
         changed = _attributes(old, new)
         if changed:
@@ -143,6 +144,11 @@ def _event(difference: Difference, names: Names, text_facts: Mapping[str, Value]
     )
 
 
+def _shown(path: str) -> str:
+    """Return a path as it is told: as text of whole characters, and without a secret that somebody put into a name."""
+    return without_secrets(escaped(path))
+
+
 def _facts(fingerprint: Fingerprint | None, names: Names) -> dict[str, Value]:
     if fingerprint is None:
         return {"sha256": None, "size": None, "mode": None, "owner": None}
@@ -154,7 +160,7 @@ def _facts(fingerprint: Fingerprint | None, names: Names) -> dict[str, Value]:
         "owner": names.owner(status),
     }
     if fingerprint.content.link is not None:
-        facts["target"] = escaped(fingerprint.content.link)
+        facts["target"] = _shown(fingerprint.content.link)
     return facts
 
 
@@ -200,7 +206,7 @@ def _text_facts(difference: Difference, budget: Budget) -> dict[str, Value]:
         return {}
     if (difference.old and old is None) or (difference.new and new is None):
         return {}
-    facts: dict[str, Value] = {"diff": unified(escaped(difference.path), old, new, budget)}
+    facts: dict[str, Value] = {"diff": unified(_shown(difference.path), old, new, budget)}
     if old is not None and new is not None and (keys := changes(difference.path, old, new)):
         budget.check()
         facts["changes"] = keys
@@ -219,7 +225,7 @@ def _sentence(difference: Difference, data: Mapping[str, Value]) -> str:
     if "attributes" in data and difference.kind == "attributes":
         text += f": {data['attributes']}"
     if difference.reason:
-        text += f": {difference.reason}"
+        text += f": {data['reason']}"
     if difference.while_agent_down:
         text += " while the agent was not running"
     return text + "."

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from collectors._processes.match import Known, Wanted
 from collectors._processes.proc import Ending
+from collectors._redaction.passing import without_secrets
 from collectors.event import Category, Event, Value
 
 _LATE = "It happened while the agent was not running."
@@ -43,11 +44,12 @@ def _event(
     how: str = "",
     data: dict[str, Value] | None = None,
 ) -> Event:
-    said = f"Process {known.pid}{f' of {known.exe}' if known.exe else ''}."
+    exe = without_secrets(known.exe) if known.exe else known.exe
+    said = f"Process {known.pid}{f' of {exe}' if exe else ''}."
     values: dict[str, Value] = {
         "name": known.label,
         "pid": known.pid,
-        "exe": known.exe,
+        "exe": exe,
         "user": known.user,
         "create_time": int(known.created * 1000),
     }

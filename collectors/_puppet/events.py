@@ -1,6 +1,7 @@
 """The event of one run of Puppet, after that of StackState's tutorial."""
 
 from collectors._puppet.report import Report
+from collectors._redaction.passing import without_secrets
 from collectors.event import AlertType, Category, Event, Value
 
 NAME = "puppet"
@@ -50,9 +51,9 @@ def _lines(report: Report) -> list[str]:
     for what, names in (("changed", report.changed), ("failed", report.failed)):
         count = report.counts.get(what, len(names))
         lines.append(f"{count} of {report.counts.get('total', '?')} resources {what}.")
-        lines += [f"- {name}" for name in names]
+        lines += [f"- {without_secrets(name)}" for name in names]
         if count > len(names):
             lines.append(f"- and {count - len(names)} more")
     if report.first_error:
-        lines.append(f"First error: {report.first_error}")
+        lines.append(f"First error: {without_secrets(report.first_error)}")
     return lines

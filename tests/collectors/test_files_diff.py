@@ -103,6 +103,12 @@ def test_a_missing_newline_at_the_end_is_shown():
     assert "+b\n\\ No newline at end of file\n" in unified("/x", "a\n", "b", Budget())
 
 
+@pytest.mark.parametrize("mark", ["\f", "\v", "\x1c", "\x85", "\u2028", "\u2029", "\r"])
+def test_nothing_but_a_newline_ends_a_line(mark):
+    shown = unified("/x", f"a{mark}b\nc\n", f"a{mark}B\nc\n", Budget())
+    assert shown.endswith(f"-a{mark}b\n+a{mark}B\n c\n")
+
+
 # --- on real files
 
 
@@ -204,3 +210,16 @@ def test_a_text_remembered_less_carefully_than_now_is_not_shown(record, etc):
     (event,) = after.wait_for_events(1)
     assert event.data["change"] == "deleted"
     assert "shop" not in str(event.data)
+
+
+@pytest.mark.parametrize("name", ["ghp_" + "a1B2" * 9, "backup-password=hunter2"])
+def test_a_secret_in_the_name_of_a_file_or_the_target_of_a_link_is_not_told(record, etc, name):
+    entry = FilesEntry(paths=(f"{etc}/**",), settle=Duration(0.03))
+    recorder = record().start(FilesCollector([Scoped(entry)]))
+    recorder.wait_for_report("watching")
+    (etc / name).write_text("a\n")
+    (etc / "link").symlink_to(f"/nowhere/{name}")
+    secret = name.rpartition("=")[2]
+    for event in recorder.wait_for_events(2):
+        assert secret not in f"{event.title} {event.text} {event.data}"
+        assert "<masked:" in str(event.data)

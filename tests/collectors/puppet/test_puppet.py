@@ -3,11 +3,14 @@
 import fcntl
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from collectors._puppet.events import puppet_run
+from collectors._puppet.report import parse_report
 from collectors.collector import Scoped
 from collectors.event import encode
 from collectors.puppet import Puppet, PuppetConfig
@@ -258,3 +261,17 @@ def test_a_report_that_is_one_of_the_agents_own_files_is_never_opened(record, pu
     finally:
         os.close(lease)
         signal.signal(signal.SIGIO, before)
+
+
+def test_no_secret_in_the_name_or_the_error_of_a_resource_is_told():
+    report = parse_report((REPORTS / "failed.yaml").read_bytes())
+    secret = "hun" + "ter2"
+    hostile = replace(
+        report,
+        changed=(f"Exec[mysql -u root -p{secret}]",),
+        failed=(f"File[/x?token={secret}]",),
+        first_error=f"curl -u me:{secret} failed",
+    )
+    event = puppet_run(hostile, (), ())
+    assert secret not in event.text
+    assert event.text.count("<masked:") == 3
