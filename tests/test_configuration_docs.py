@@ -100,7 +100,7 @@ def uncommented(tmp_path):
     text = (
         "\n".join(lines).replace("/etc/sts-agent/", f"{tmp_path}/").replace("/etc/ssl/certs/", f"{tmp_path}/")
     )
-    for name in ("api_key", "client.crt", "client.key", "ca-certificates.crt", "intake_token"):
+    for name in set(re.findall(rf"{tmp_path}/([\w.-]+)", text)):
         (tmp_path / name).write_text("x")
     file = tmp_path / "agent.yaml"
     file.write_text(text)

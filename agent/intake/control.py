@@ -16,6 +16,7 @@ from agent.status import Document, action_needed
 
 _PRIVATE = frozenset({"rejected", "drops", "metrics", "history"})
 """First segments of paths."""
+_OWN = _PRIVATE | {"status", "health"}
 
 
 class _Chosen(msgspec.Struct, forbid_unknown_fields=True):
@@ -37,7 +38,7 @@ class Control:
     def answer(self, request: Request) -> Response | None:
         """Return the answer, or None when the path is none of these."""
         path = request.path.rstrip("/")
-        if request.path.lstrip("/").partition("/")[0] in _PRIVATE and not _is_trusted(request):
+        if _first_segment(path) in _PRIVATE and not _is_trusted(request):
             return refuse(HTTPStatus.FORBIDDEN, f"{path} is for root and the user of the service alone")
         match path, request.method:
             case "/status", "GET":
@@ -52,13 +53,22 @@ class Control:
                 return refuse(HTTPStatus.METHOD_NOT_ALLOWED, "use POST", ("Allow", "POST"))
             case (("/status" | "/health"), _):
                 return refuse(HTTPStatus.METHOD_NOT_ALLOWED, "use GET", ("Allow", "GET"))
-        return None
+        return refuse(HTTPStatus.NOT_FOUND, f"nothing is at {path}") if is_own(path) else None
 
     def _health(self) -> Response:
         reasons = action_needed(self.status())
         if reasons:
             return _json(HTTPStatus.SERVICE_UNAVAILABLE, {"status": "action needed", "reasons": reasons})
         return _json(HTTPStatus.OK, {"status": "ok"})
+
+
+def is_own(path: str) -> bool:
+    """Return whether a path is the daemon's, so that no dialect is asked: its first segment might pass as a token."""
+    return _first_segment(path) in _OWN
+
+
+def _first_segment(path: str) -> str:
+    return path.lstrip("/").partition("/")[0]
 
 
 def _is_trusted(request: Request) -> bool:

@@ -13,7 +13,7 @@ from http import HTTPStatus
 
 from agent.events.identity import Identity
 from agent.http.message import Refusal, Request, Response
-from agent.intake.control import Control, refuse
+from agent.intake.control import Control, is_own, refuse
 from agent.intake.dialect import Dialect, Parsed, Problem, Route
 from agent.intake.keeping import Keeping
 
@@ -37,7 +37,7 @@ class Router:
 
     def port(self, token: Callable[[], str]) -> Callable[[Request], Response]:
         """Return what answers on a TCP port; `token` is asked at each request."""
-        return lambda request: self._answer(request, token())
+        return lambda request: _not_here(request) or self._answer(request, token())
 
     def refuse(self, refusal: Refusal) -> Response:
         """Return what the server refuses by itself, as a body that is too large, in the words of its dialect."""
@@ -78,6 +78,11 @@ class Router:
             if routes := [route for route in dialect.routes if route.path.fullmatch(path)]:
                 return dialect, routes
         return None
+
+
+def _not_here(request: Request) -> Response | None:
+    """Return the answer to one of the daemon's own paths on a port, where they do not exist."""
+    return refuse(HTTPStatus.NOT_FOUND, f"nothing is at {request.path}") if is_own(request.path) else None
 
 
 def _chosen(routes: Sequence[Route], method: str) -> Route:

@@ -56,4 +56,20 @@ STACKSTATE = Example(
     reason=_text,
 )
 
-EXAMPLES = {"stackstate": STACKSTATE}
+
+def _sematext_body(titles: Sequence[str | None]) -> bytes:
+    events = [{"type": "t", "message": "m", "title": 5 if title is None else title} for title in titles]
+    return json.dumps(events).encode()
+
+
+SEMATEXT = Example(
+    path="/the-token/event",
+    body=_sematext_body,
+    place="[{}]".format,
+    with_value=lambda value: b'{"type": "t", "message": "m", "v": %b}' % value,
+    with_token=(lambda request, token: replace(request, target=f"/{token}/event", path=f"/{token}/event"),),
+    is_success=lambda response, _: response.status == 200,
+    reason=lambda response: json.loads(bytes(response.body))["error"],
+)
+
+EXAMPLES = {"stackstate": STACKSTATE, "sematext": SEMATEXT}
