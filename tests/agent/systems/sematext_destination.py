@@ -1,0 +1,5 @@
+"""Sematext, for the suites of the destinations."""
+
+from destination_example import Example
+
+EXAMPLE = Example(credential_key="token")
