@@ -21,7 +21,7 @@ LAW = {"collectors.event", "collectors.collector", "collectors._portable"}
 SHARED = {
     "collectors._dbus": {"host", "processes", "services"},
     "collectors._nesting": {"files", "puppet"},
-    "collectors._redaction": {"files", "services"},
+    "collectors._redaction": {"files", "processes", "puppet", "services"},
     "collectors._regular": {"files", "puppet"},
     "collectors._utmp": {"files", "host", "processes"},
 }
