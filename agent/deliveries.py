@@ -104,7 +104,7 @@ class Deliveries:
     def _start(self, name: str, settings: DestinationSettings) -> DeliveryLoop | None:
         try:
             destination = make_destination(name, settings, self._surroundings)
-            self._spool.attach(name, destination.identity, settings.start)
+            self._spool.attach(name, destination.identity, settings.start, destination.kinds)
         except (DestinationError, SpoolError, OSError) as error:
             log.error("destination %s: %s", name, error)  # noqa: TRY400 - made for people, with a hint
             self.failed[name] = str(error)

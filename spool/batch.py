@@ -62,6 +62,8 @@ class RejectedEntry:
 
     id: int
     destination: str
+    kind: str
+    """Of the record it was in."""
     name: str
     body: bytes
     reason: str

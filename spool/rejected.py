@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from spool.batch import RejectedEntry, Rejection
+from spool.record import EVENT
 from spool.state import REJECTED_AGE, REJECTED_FULL
 from spool.store import Store
 from spool.tables import REJECTED, RejectedRow
@@ -23,14 +24,15 @@ def keep(
     """Keep refused entries; they give way to each other above `bound_bytes`."""
     for rejection in rejections:
         origin = store.connection.execute(
-            "SELECT first_time, hostname FROM records WHERE number = ?", (rejection.position.record,)
-        ).fetchone() or (int(now), "")
+            "SELECT first_time, hostname, kind FROM records WHERE number = ?", (rejection.position.record,)
+        ).fetchone() or (int(now), "", EVENT)
         row = RejectedRow(
             id=0,
             crc=0,
             destination=destination,
             record=rejection.position.record,
             entry=rejection.position.entry,
+            kind=origin[2],
             name=rejection.name,
             reason=rejection.reason,
             status=rejection.status,
@@ -128,6 +130,7 @@ def entry_of(values: Sequence[Any]) -> RejectedEntry | None:
     return RejectedEntry(
         id=row.id,
         destination=row.destination,
+        kind=row.kind,
         name=row.name,
         body=row.body,
         reason=row.reason,

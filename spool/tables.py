@@ -38,6 +38,7 @@ class RejectedRow(NamedTuple):
     destination: str
     record: int
     entry: int
+    kind: str
     name: str
     reason: str
     status: int | None

@@ -37,6 +37,7 @@ class InFlightBatch:
         self._batch = batch
         self._hostname = hostname
         self._decode = partial(passing.items, batch, correct)
+        self._first_time = min(piece.record.first_time for piece in batch.pieces)
         self._items: Sequence[Item] | None = None
         self._wanted: Sequence[int] = range(batch.events)
         if passing.needs_decoding(batch):
@@ -72,7 +73,7 @@ class InFlightBatch:
         events = partial(self._events, part)
         is_whole = self._items is None and len(part) == self._batch.events
         chunks = partial(chunks_on_disk, self._batch.pieces) if is_whole else lambda: chunks_of(events())
-        return Outgoing(self._hostname, len(part), chunks, events)
+        return Outgoing(self._hostname, len(part), chunks, events, self._batch.kind, self._first_time)
 
     def delivered(self, outcome: Delivered) -> None:
         """Take note of how much of `outgoing` the destination has."""

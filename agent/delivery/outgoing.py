@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from spool import Piece, Segment, inflate
+from spool import EVENT, Piece, Segment, inflate
 
-EVENT = "event"
-"""The kind of record that every destination takes; others are for their own system alone."""
+__all__ = ["EVENT", "Chunk", "Outgoing", "OutgoingEvent", "bodies", "chunks_of", "chunks_on_disk", "some"]
 
 _OBJECTS = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -51,7 +50,7 @@ class Outgoing:
     kind: str = EVENT
     """What the records are; see `Destination.kinds`."""
     first_time: int = 0
-    """Of the earliest event, in seconds since the epoch. For a kind of another sort: the time that it came with."""
+    """Of the earliest event, in seconds since the epoch; of what is no event, when it was collected."""
 
 
 def chunks_on_disk(pieces: Iterable[Piece]) -> list[Chunk]:
@@ -74,11 +73,6 @@ def bodies(piece: Piece) -> list[bytes]:
     """Return the JSON object of each event of a piece."""
     objects = _OBJECTS.decode(b"[" + inflate(piece.record.segment) + b"]")
     return [bytes(one) for one in objects[piece.first_entry : piece.last_entry]]
-
-
-def single(hostname: str, event: OutgoingEvent, *, kind: str = EVENT, first_time: int = 0) -> Outgoing:
-    """Return a request of one event."""
-    return some(hostname, [event], kind=kind, first_time=first_time)
 
 
 def some(

@@ -87,7 +87,8 @@ class Retries:
         if not hostname:
             return self._sender.without_hostname()
         event = OutgoingEvent(entry.name, entry.body, float(entry.event_time))
-        outcome = self._destination.deliver(some(hostname, [event]), timeout_seconds)
+        outgoing = some(hostname, [event], kind=entry.kind, first_time=entry.event_time)
+        outcome = self._destination.deliver(outgoing, timeout_seconds)
         match outcome:
             case Delivered():
                 self._spool.retried(entry.id, accepted=True)

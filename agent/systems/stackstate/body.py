@@ -11,8 +11,8 @@ from typing import Literal
 
 import msgspec
 
-from agent.delivery.outgoing import EVENT, Outgoing
-from spool import Segment, compress, inflate, splice
+from agent.delivery.outgoing import Outgoing
+from spool import EVENT, Segment, compress, inflate, splice
 
 SMALL_BYTES = 8 * 1024
 """Of JSON: below it a segment of its own costs more on the line than compressing it again costs us."""

@@ -121,7 +121,7 @@ def loop_to(spool):
         given = settings(url, **changes)
         client = partial(HttpClient, resolve=resolve) if resolve else HttpClient
         destination = StackState(name or f"sts{next(numbers) or ''}", given, client=client)
-        spool.attach(destination.name, destination.identity, given.start)
+        spool.attach(destination.name, destination.identity, given.start, destination.kinds)
         loop = DeliveryLoop(
             destination,
             given,

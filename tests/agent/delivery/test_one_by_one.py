@@ -89,7 +89,7 @@ def deliver(spool):
     made = []
 
     def make(destination, clocks, through=None, backoff=BACKOFF):
-        spool.attach(destination.name, destination.identity)
+        spool.attach(destination.name, destination.identity, kinds=destination.kinds)
         settings = Settings(backoff=backoff)
         loop = DeliveryLoop(
             destination, settings, through or spool, hostname=lambda: "h", clocks=clocks, look_seconds=0.02

@@ -74,7 +74,7 @@ class Host:
         """Return a started loop."""
         settings = self.trial.settings(place, **changes)
         destination = self.trial.destination(place, **changes)
-        self.spool.attach("it", destination.identity)
+        self.spool.attach("it", destination.identity, kinds=destination.kinds)
         loop = DeliveryLoop(
             destination, settings, self.spool, hostname=lambda: "h", clocks=Clocks(), look_seconds=0.02
         )

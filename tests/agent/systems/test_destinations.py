@@ -9,9 +9,10 @@ import pytest
 from destination_example import CREDENTIAL, origin
 
 from agent.delivery.outcome import Delivered, Paused, Refused, RetryLater, TooLarge
-from agent.delivery.outgoing import EVENT, OutgoingEvent, some
+from agent.delivery.outgoing import OutgoingEvent, some
 from agent.stand_in import Reply
 from collectors.event import Category, Event, encode
+from spool import EVENT
 
 PAGE = b"<!DOCTYPE html><html>log in here</html>"
 
