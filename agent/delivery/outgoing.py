@@ -10,7 +10,17 @@ import msgspec
 
 from spool import EVENT, Piece, Segment, inflate
 
-__all__ = ["EVENT", "Chunk", "Outgoing", "OutgoingEvent", "bodies", "chunks_of", "chunks_on_disk", "some"]
+__all__ = [
+    "EVENT",
+    "Chunk",
+    "Outgoing",
+    "OutgoingEvent",
+    "bodies",
+    "chunks_of",
+    "chunks_on_disk",
+    "single",
+    "some",
+]
 
 _OBJECTS = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -73,6 +83,11 @@ def bodies(piece: Piece) -> list[bytes]:
     """Return the JSON object of each event of a piece."""
     objects = _OBJECTS.decode(b"[" + inflate(piece.record.segment) + b"]")
     return [bytes(one) for one in objects[piece.first_entry : piece.last_entry]]
+
+
+def single(hostname: str, event: OutgoingEvent, *, kind: str = EVENT, first_time: int = 0) -> Outgoing:
+    """Return a request of one event."""
+    return some(hostname, [event], kind=kind, first_time=first_time)
 
 
 def some(

@@ -12,7 +12,7 @@ from typing import assert_never
 from agent.delivery.backoff import Backoff
 from agent.delivery.destination import Destination
 from agent.delivery.outcome import Delivered, Paused, Refused, RetryLater, TooLarge
-from agent.delivery.outgoing import OutgoingEvent, some
+from agent.delivery.outgoing import OutgoingEvent, single
 from agent.delivery.sender import Idle, Progressed, Sender, Step
 from spool import RejectedEntry, Spool
 
@@ -87,7 +87,7 @@ class Retries:
         if not hostname:
             return self._sender.without_hostname()
         event = OutgoingEvent(entry.name, entry.body, float(entry.event_time))
-        outgoing = some(hostname, [event], kind=entry.kind, first_time=entry.event_time)
+        outgoing = single(hostname, event, kind=entry.kind, first_time=entry.event_time)
         outcome = self._destination.deliver(outgoing, timeout_seconds)
         match outcome:
             case Delivered():
