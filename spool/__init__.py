@@ -28,9 +28,9 @@ from spool.memory import SpoolMemory
 from spool.options import Options
 from spool.reader import SpoolReader
 from spool.record import EVENT, Position, Record, Segment, StoredRecord
-from spool.recovery_values import Recovery
 from spool.segment import SegmentError, compress, inflate, splice
 from spool.spool import Spool
+from spool.state import Recovery
 from spool.status import DestinationStatus, SpoolStatus
 from spool.usage import stored_bytes
 

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from spool.reading import is_refusal
+from spool.batch_reader import is_refusal
 
 Row = Sequence[Any]
 Fetch = Callable[[int, int, int], list[Row]]

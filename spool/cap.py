@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from spool import fault, memory, positions, rejected, reserve, texts
+from spool import failpoints, memory, positions, rejected, reserve, texts
 from spool.errors import SpoolFull
 from spool.options import Options
 from spool.schema import DATABASE, PAGE_BYTES
@@ -159,7 +159,7 @@ class Cap:
         Whether undelivered records may is `spool.when_full`, where `may_drop` does not say it.
         """
         drops = self.options.when_full == "drop_oldest" if may_drop is None else may_drop
-        fault.reached("prune.before")
+        failpoints.reached("prune.before")
         last = store.state.last_number + 1
         done = (
             self._drop_delivered(store, pages, now)
@@ -167,7 +167,7 @@ class Cap:
             or self._drop_rejected(store, pages, now)
             or (drops and self._drop(store, last, pages, reason, now))
         )
-        fault.reached("prune.after")
+        failpoints.reached("prune.after")
         return done
 
     def _drop_delivered(self, store: Store, pages: int, now: float) -> bool:

@@ -16,16 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from spool import incoming, memory, modes, prune, recovery, reserve, schema
+from spool import incoming, memory, modes, prune, reserve, schema
+from spool.batch_reader import is_refusal
 from spool.cap import RESERVE_BYTES, Cap
 from spool.errors import SpoolClosed, SpoolError, SpoolFull
 from spool.lock import Lock
 from spool.options import Options
-from spool.reading import is_refusal
 from spool.record import Position
-from spool.recovery_values import Recovery
-from spool.salvage import Salvager
-from spool.state import DISK_FULL
+from spool.repair import recovery
+from spool.repair.salvage import Salvager
+from spool.schema import SCHEMA, Schema
+from spool.state import DISK_FULL, Recovery
 from spool.store import Store
 from spool.writer import Writer
 
@@ -65,12 +66,17 @@ class Engine:
     """One open spool directory."""
 
     def __init__(
-        self, directory: Path, options: Options, wall: Callable[[], float], volatile: str = ""
+        self,
+        directory: Path,
+        options: Options,
+        wall: Callable[[], float],
+        wanted: Schema = SCHEMA,
+        volatile: str = "",
     ) -> None:
         self.directory = directory
         self.wall = wall
         self.volatile = volatile
-        self.view = self._settled = View()
+        self.view = self._checkpointed = View()
         self.arrived = threading.Condition()
         self.verified: set[str] = set()
         self.remembered_bytes = 0
@@ -80,7 +86,7 @@ class Engine:
         try:
             incoming.make_directory(directory)
             self.cap = Cap(directory, options)
-            store, self.recovery = _open(directory, wall())
+            store, self.recovery = _open(directory, wall(), wanted)
             self._reader_lock = threading.Lock()
             self._reader = schema.open_reader(store.path)
             _give_to_owner(directory)
@@ -92,13 +98,17 @@ class Engine:
         self._closed = self._without_store = False
         self._salvager: Salvager | None = None
         self._publish(store)
-        self._settled = self.view
+        self._checkpointed = self.view
         self._writer = Writer(
-            store, committed=self._publish, recover=self._recover, settle=self._settle, tidy=self._tidy
+            store,
+            committed=self._publish,
+            recover=self._recover,
+            checkpoint=self._checkpoint,
+            shrink=self._shrink,
         )
         self._use_options(store)
         self._start_salvage(store)
-        self._writer.tidy_soon()
+        self._writer.shrink_soon()
 
     def write(self, run: Callable[[Store], T], *, durable: bool = True, size_bytes: int = 0) -> T:
         """Have `run` done in a transaction; raises `SpoolFull` or `SpoolError` when nothing of it was kept."""
@@ -128,7 +138,7 @@ class Engine:
         with self._reader_lock:
             return self._read(work)
 
-    def tend_files(self, store: Store) -> None:
+    def maintain_files(self, store: Store) -> None:
         """Bound the damaged copies, make the reserve where it is missing, measure again."""
         salvage = store.state.salvage
         in_use = salvage.copy if salvage is not None else ""
@@ -146,9 +156,9 @@ class Engine:
             self._reader.close()
             self._without_store = True
             recovery.put_back(self.directory, store)
-            self._open_again(Store(store.path))
+            self._open_again(Store(store.path, store.schema))
 
-    def settle_wal(self, store: Store) -> None:
+    def checkpoint_wal(self, store: Store) -> None:
         """Checkpoint; give the space of the -wal back, unless the disk is so full that it may be missed."""
         if reserve.exists(self.directory):
             prune.truncate_wal(store)
@@ -164,7 +174,7 @@ class Engine:
         """Go by other options from now on; what is above a lower cap gives way in the background."""
         self.cap.options = options
         self.between(self._use_options)
-        self._writer.tidy_soon()
+        self._writer.shrink_soon()
 
     def close(self) -> None:
         """Commit what waits, checkpoint, let go of the directory."""
@@ -223,19 +233,19 @@ class Engine:
             store.touch()
             store.commit()
 
-    def _settle(self, store: Store, idle: bool) -> bool:
+    def _checkpoint(self, store: Store, idle: bool) -> bool:
         # SQLite keeps a -wal of just that size, to write over it: only one that is larger is full.
         if idle or self.cap.wal_bytes() > self.cap.wal_limit_bytes:
             done = prune.checkpoint(store)
-            self._settled = self.view if done else self._settled
+            self._checkpointed = self.view if done else self._checkpointed
             return not done and not idle
         # What only changed memory (a heartbeat) is no reason to wake up once more.
         return (self.view.last_number, self.view.positions) != (
-            self._settled.last_number,
-            self._settled.positions,
+            self._checkpointed.last_number,
+            self._checkpointed.positions,
         )
 
-    def _tidy(self, store: Store) -> bool:
+    def _shrink(self, store: Store) -> bool:
         if prune.shrink_slice(store, self.cap, self.wall()):
             self._publish(store)
             return True
@@ -280,7 +290,9 @@ class Engine:
                 store.close(error)
             self._without_store = True
             reason = f"SQLite refuses it: {error}"
-            store, self.recovery = recovery.rebuild(self.directory, reason, self.wall(), store.state)
+            store, self.recovery = recovery.rebuild(
+                self.directory, reason, self.wall(), store.schema, store.state
+            )
             self._open_again(store)
         self.verified.clear()
         self.cap.refresh()
@@ -305,13 +317,13 @@ def _nothing() -> None:
     """Nobody asks for news."""
 
 
-def _open(directory: Path, now: float) -> tuple[Store, Recovery | None]:
+def _open(directory: Path, now: float, wanted: Schema) -> tuple[Store, Recovery | None]:
     try:
-        return recovery.open_store(directory, now)
+        return recovery.open_store(directory, now, wanted)
     except (sqlite3.OperationalError, OSError):
         if not reserve.release(directory):
             raise
-        return recovery.open_store(directory, now)
+        return recovery.open_store(directory, now, wanted)
 
 
 def _give_to_owner(directory: Path) -> None:

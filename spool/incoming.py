@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from spool import fault, modes, refused_files
+from spool import failpoints, modes, refused_files
 from spool.table import checksum
 
 DIRECTORY = modes.INCOMING
@@ -52,19 +52,19 @@ def _hand_over(incoming: Path, directory: Path) -> None:
         os.close(descriptor)
 
 
-def taken_before(connection: sqlite3.Connection) -> frozenset[str]:
+def ingested_before(connection: sqlite3.Connection) -> frozenset[str]:
     """Return the names of files that are in and may not have been removed yet."""
-    rows = connection.execute("SELECT id, crc FROM taken").fetchall()
-    return frozenset(name for name, crc in rows if checksum("taken", (name,)) == crc)
+    rows = connection.execute("SELECT id, crc FROM ingested").fetchall()
+    return frozenset(name for name, crc in rows if checksum("ingested", (name,)) == crc)
 
 
-def waiting(directory: Path, taken: frozenset[str]) -> Iterator[tuple[str, bytes]]:
+def waiting(directory: Path, ingested: frozenset[str]) -> Iterator[tuple[str, bytes]]:
     """Yield name and bytes of every file that was not taken in before, oldest name first.
 
     Whatever reading one of them raises is its own trouble: it is set aside, and the next one is read.
     """
     for name in names_waiting(directory):
-        if name in taken:
+        if name in ingested:
             unlink(directory, [name])
             continue
         try:
@@ -90,7 +90,7 @@ def unlink(directory: Path, names: Sequence[str]) -> None:
     for name in names:
         with suppress(OSError):
             (directory / DIRECTORY / name).unlink(missing_ok=True)
-    fault.reached("incoming.unlinked")
+    failpoints.reached("incoming.unlinked")
     with suppress(OSError):
         sync_directory(directory / DIRECTORY)
 
@@ -108,17 +108,17 @@ def refuse(directory: Path, name: str, reason: str) -> None:
     refused_files.set_aside(directory / DIRECTORY / name, reason, REFUSED_BYTES)
 
 
-def remember_taken(connection: sqlite3.Connection, names: Sequence[str]) -> None:
+def remember_ingested(connection: sqlite3.Connection, names: Sequence[str]) -> None:
     """Remember inside the open transaction that these files are in."""
     connection.executemany(
-        "INSERT OR REPLACE INTO taken (id, crc) VALUES (?, ?)",
-        [(name, checksum("taken", (name,))) for name in names],
+        "INSERT OR REPLACE INTO ingested (id, crc) VALUES (?, ?)",
+        [(name, checksum("ingested", (name,))) for name in names],
     )
 
 
-def forget_taken(connection: sqlite3.Connection, names: Sequence[str]) -> None:
+def forget_ingested(connection: sqlite3.Connection, names: Sequence[str]) -> None:
     """Forget files that are gone."""
-    connection.executemany("DELETE FROM taken WHERE id = ?", [(name,) for name in names])
+    connection.executemany("DELETE FROM ingested WHERE id = ?", [(name,) for name in names])
 
 
 def sync_directory(directory: Path) -> None:

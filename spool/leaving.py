@@ -8,7 +8,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from spool import fault
+from spool import failpoints
 from spool.errors import SpoolError, SpoolFull
 from spool.incoming import DIRECTORY, MAX_FILE_BYTES, NAME, make_directory
 
@@ -47,9 +47,9 @@ def _put(place: int, identifier: str, body: bytes) -> None:
     descriptor = os.open(temporary, _NEW, 0o600, dir_fd=place)
     try:
         _fill(descriptor, place, body)
-        fault.reached("incoming.written")
+        failpoints.reached("incoming.written")
         os.rename(temporary, identifier, src_dir_fd=place, dst_dir_fd=place)
-        fault.reached("incoming.renamed")
+        failpoints.reached("incoming.renamed")
         _sync_name(place, descriptor)
     except BaseException:
         with suppress(OSError):

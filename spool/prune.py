@@ -4,7 +4,7 @@ Everything is done in small slices, each one transaction, so that an append wait
 most. Without a clock that can be trusted nothing is too old.
 """
 
-from spool import fault, positions, rejected, reserve
+from spool import failpoints, positions, rejected, reserve
 from spool.cap import Cap, delete_before
 from spool.options import Options
 from spool.schema import BUSY_MILLISECONDS
@@ -17,7 +17,7 @@ _PAGES_A_SLICE = 256
 
 def expire_slice(store: Store, options: Options, now: float) -> bool:
     """Delete one slice of what is too old, inside the open transaction; return whether there is more."""
-    fault.reached("prune.before")
+    failpoints.reached("prune.before")
     state = store.state
     last = state.last_number + 1
     needed = state.oldest_needed()
@@ -31,7 +31,7 @@ def expire_slice(store: Store, options: Options, now: float) -> bool:
         positions.pass_over(store, expired, AGE, now)
         delete_before(store, expired)
     refused = rejected.expire(store, now - options.max_age_seconds, now)
-    fault.reached("prune.after")
+    failpoints.reached("prune.after")
     return delivered is not None or expired is not None or refused
 
 
@@ -57,19 +57,19 @@ def give_back_slice(store: Store, pages: int = _PAGES_A_SLICE) -> bool:
     """Give some free pages back to the file system; return whether there were any."""
     if not _free_pages(store):
         return False
-    fault.reached("vacuum.before")
+    failpoints.reached("vacuum.before")
     # Python steps a statement once, which frees one page; a script is run to its end.
     store.connection.executescript(f"PRAGMA incremental_vacuum({pages});")
     checkpoint(store)
-    fault.reached("vacuum.after")
+    failpoints.reached("vacuum.after")
     return True
 
 
 def checkpoint(store: Store, mode: str = "PASSIVE") -> bool:
     """Write the -wal into the database; return whether all of it is there."""
-    fault.reached("checkpoint.before")
+    failpoints.reached("checkpoint.before")
     busy, written, copied = store.connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
-    fault.reached("checkpoint.after")
+    failpoints.reached("checkpoint.after")
     return not busy and written == copied
 
 

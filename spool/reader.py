@@ -44,10 +44,10 @@ class SpoolReader:
             raise SpoolError(
                 f"{path} cannot be read: {error}", "the daemon repairs it when it starts"
             ) from None
-        if version != schema.VERSION:
+        if version != schema.SCHEMA.version:
             connection.close()
             raise SpoolError(
-                f"{path} has schema {version}, this program reads {schema.VERSION}",
+                f"{path} has schema {version}, this program reads {schema.SCHEMA.version}",
                 "use the sts-agent that the daemon runs",
             )
         return cls(directory, connection)

@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from spool import fault
+from spool import failpoints
 
 NAME = "reserve"
 _CHUNK_BYTES = 64 * 1024
@@ -30,7 +30,7 @@ def make(directory: Path, size_bytes: int) -> bool:
         with suppress(OSError):
             path.unlink()
         return False
-    fault.reached("reserve.made")
+    failpoints.reached("reserve.made")
     return True
 
 
@@ -40,7 +40,7 @@ def release(directory: Path) -> bool:
         (directory / NAME).unlink()
     except OSError:
         return False
-    fault.reached("reserve.removed")
+    failpoints.reached("reserve.removed")
     return True
 
 

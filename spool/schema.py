@@ -1,27 +1,26 @@
 """The database: its tables, how it is opened, and how an older one is brought up.
 
 Every table's rows carry a CRC-32 (`spool.table`). Nothing here decides what is done about a database
-that SQLite refuses: it raises, and `spool.recovery` moves it aside.
+that SQLite refuses: it raises, and `spool.repair.recovery` moves it aside.
 """
 
 import gc
 import sqlite3
 import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from spool import fault
+from spool import failpoints
 from spool.tables import RECORDS, REJECTED, SET_ASIDE
 
 DATABASE = "spool.db"
-VERSION = 3
 _APPLICATION = 0x5354_5300
 PAGE_BYTES = 4096
-SYNCHRONOUS = "FULL"
-"""Each commit is on the disk when it returns; with less, a power loss takes back what was promised."""
 BUSY_MILLISECONDS = 10_000
 
-TABLES = f"""
+_TABLES = f"""
 {RECORDS.create}{REJECTED.create}{SET_ASIDE.create}CREATE TABLE IF NOT EXISTS state_a (slot INTEGER PRIMARY KEY, sequence INTEGER, document TEXT, crc INTEGER);
 CREATE TABLE IF NOT EXISTS state_b (slot INTEGER PRIMARY KEY, sequence INTEGER, document TEXT, crc INTEGER);
 CREATE TABLE IF NOT EXISTS memory (
@@ -33,10 +32,35 @@ CREATE TABLE IF NOT EXISTS texts (
     id INTEGER PRIMARY KEY AUTOINCREMENT, crc INTEGER, owner TEXT, key BLOB, text BLOB);
 CREATE UNIQUE INDEX IF NOT EXISTS texts_by_key ON texts (owner, key);
 CREATE INDEX IF NOT EXISTS rejected_retrying ON rejected (destination) WHERE retrying = 1;
-CREATE TABLE IF NOT EXISTS taken (id TEXT PRIMARY KEY, crc INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ingested (id TEXT PRIMARY KEY, crc INTEGER) WITHOUT ROWID;
 """
-MIGRATIONS: dict[int, str] = {}
-"""Statements that bring a database of the version that is the key to the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What a database is to look like; tests hand in another one than `SCHEMA`."""
+
+    version: int
+    tables: str
+    """The statements that make a new one."""
+    migrations: Mapping[int, str] = field(default_factory=dict)
+    """Statements that bring a database of the version that is the key to the next one."""
+    synchronous: str = "FULL"
+    """Each commit is on the disk when it returns; with less, a power loss takes back what was promised."""
+
+    def layout(self) -> frozenset[tuple[str, str, int, str | None]]:
+        """Return the layout that a new one has; every migration must leave it as it is and add to it."""
+        return _layout_made_by(self.tables)
+
+    def refuse_others(self, version: int) -> None:
+        """Raise unless a database of this version is ours, or can be brought up to be."""
+        if version > self.version:
+            raise NewerSchemaError
+        if version and not self.migrations.keys() >= set(range(version, self.version)):
+            raise OlderSchemaError
+
+
+SCHEMA = Schema(3, _TABLES)
 
 
 class NewerSchemaError(Exception):
@@ -51,7 +75,7 @@ class UnknownSchemaError(sqlite3.DatabaseError):
     """A database without our tables."""
 
 
-def open_writer(path: Path) -> sqlite3.Connection:
+def open_writer(path: Path, wanted: Schema) -> sqlite3.Connection:
     """Open or make the database for the one writer; raises what SQLite raises."""
     connection = sqlite3.connect(
         path,
@@ -66,14 +90,14 @@ def open_writer(path: Path) -> sqlite3.Connection:
             f"page_size = {PAGE_BYTES}",
             "auto_vacuum = INCREMENTAL",
             "journal_mode = WAL",
-            f"synchronous = {SYNCHRONOUS}",
+            f"synchronous = {wanted.synchronous}",
             "wal_autocheckpoint = 0",
             "secure_delete = OFF",
             "cell_size_check = ON",
             "temp_store = MEMORY",
         ):
             connection.execute(f"PRAGMA {pragma}").fetchall()
-        _bring_up(connection)
+        _bring_up(connection, wanted)
     except BaseException as error:
         close(connection, error)
         raise
@@ -124,23 +148,14 @@ def layout_of(connection: sqlite3.Connection) -> set[tuple[str, str, int, str | 
 
 
 @cache
-def expected_layout() -> frozenset[tuple[str, str, int, str | None]]:
-    """Return the layout that `TABLES` makes; every migration must leave it as it is and add to it."""
+def _layout_made_by(tables: str) -> frozenset[tuple[str, str, int, str | None]]:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     try:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        connection.executescript(TABLES)
+        connection.executescript(tables)
         return frozenset(layout_of(connection))
     finally:
         connection.close()
-
-
-def refuse_others(version: int) -> None:
-    """Raise unless a database of this version is ours, or can be brought up to be."""
-    if version > VERSION:
-        raise NewerSchemaError
-    if version and not MIGRATIONS.keys() >= set(range(version, VERSION)):
-        raise OlderSchemaError
 
 
 def version_statements(version: int) -> str:
@@ -148,17 +163,21 @@ def version_statements(version: int) -> str:
     return f"PRAGMA user_version = {version}; PRAGMA application_id = {_APPLICATION + version};"
 
 
-def _bring_up(connection: sqlite3.Connection) -> None:
+def _bring_up(connection: sqlite3.Connection, wanted: Schema) -> None:
     version = version_of(connection)
-    refuse_others(version)
+    wanted.refuse_others(version)
     layout = layout_of(connection)
-    if version and not layout >= expected_layout():
+    if version == wanted.version and not layout >= wanted.layout():
         raise UnknownSchemaError("the schema is damaged")
     if not version and layout:
         raise UnknownSchemaError("the database is none of ours")
-    if version == VERSION:
+    if version == wanted.version:
         return
-    fault.reached("schema.before")
-    statements = TABLES if version == 0 else "".join(MIGRATIONS[step] for step in range(version, VERSION))
-    connection.executescript(f"BEGIN IMMEDIATE; {statements} {version_statements(VERSION)} COMMIT;")
-    fault.reached("schema.after")
+    failpoints.reached("schema.before")
+    steps = (
+        [wanted.migrations[step] for step in range(version, wanted.version)] if version else [wanted.tables]
+    )
+    connection.executescript(
+        f"BEGIN IMMEDIATE; {''.join(steps)} {version_statements(wanted.version)} COMMIT;"
+    )
+    failpoints.reached("schema.after")

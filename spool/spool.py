@@ -12,19 +12,18 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, Self
 
-from spool import damage, fault, incoming, memory, modes, positions, prune, recovery_values, rejected, usage
+from spool import failpoints, incoming, memory, modes, positions, prune, quarantine, rejected, usage
 from spool import texts as spool_texts
 from spool.batch import Batch, Drop, RejectedEntry, Rejection
+from spool.batch_reader import Damage, collect
 from spool.codec import from_record
 from spool.engine import Engine
 from spool.errors import SpoolError, SpoolLocked
 from spool.memory import SpoolMemory
 from spool.options import DEFAULT_OPTIONS, MEBIBYTE, Options
-from spool.reading import Damage, collect
 from spool.record import EVENT, Position, Record
-from spool.recovery_values import Recovery
-from spool.schema import PAGE_BYTES
-from spool.state import DISK_FULL
+from spool.schema import PAGE_BYTES, SCHEMA, Schema
+from spool.state import DISK_FULL, Recovery
 from spool.status import SpoolStatus, read_status
 from spool.store import Store
 from spool.tables import RECORDS
@@ -54,6 +53,7 @@ class Spool:
         *,
         wall: Callable[[], float] = time.time,
         volatile_directory: Path | None = None,
+        schema: Schema = SCHEMA,
     ) -> Self:
         """Open the spool in `directory`, making it where it is missing; raises `SpoolLocked` alone.
 
@@ -62,7 +62,7 @@ class Spool:
         """
         try:
             _make_directory(directory)
-            engine = Engine(directory, options, wall)
+            engine = Engine(directory, options, wall, schema)
         except SpoolLocked:
             raise
         except (OSError, sqlite3.Error, SpoolError) as error:
@@ -102,7 +102,7 @@ class Spool:
         owner: str = "",
         remember: Mapping[str, bytes | None] = {},
         texts: Mapping[str, bytes | None] = {},
-        taken: Sequence[str] = (),
+        ingested: Sequence[str] = (),
         refusable: bool = False,
     ) -> int:
         """Keep records, what `owner` remembers and the ids of incoming files, all or nothing.
@@ -116,7 +116,7 @@ class Spool:
         size_bytes += sum(len(value or b"") + len(key) + memory.ROW_BYTES for key, value in remember.items())
 
         def run(store: Store) -> int:
-            fault.reached("append.before")
+            failpoints.reached("append.before")
             cap, now = self._engine.cap, self._engine.wall()
             may_drop = not refusable or cap.options.when_full == "drop_oldest"
             reason = cap.make_room(store, size_bytes, now, may_drop=may_drop)
@@ -127,9 +127,9 @@ class Spool:
             ):
                 raise cap.refusal(reason)
             _insert(store, records)
-            fault.reached("append.rows")
-            if taken:
-                incoming.remember_taken(store.connection, taken)
+            failpoints.reached("append.rows")
+            if ingested:
+                incoming.remember_ingested(store.connection, ingested)
             if remember:
                 memory.remember(store.connection, store.totals, owner, remember)
             forgotten = dict.fromkeys(key for key, value in remember.items() if value is None)
@@ -197,7 +197,7 @@ class Spool:
             if found.numbers:
                 now = self._engine.wall()
                 numbers = found.numbers
-                self._engine.write(lambda store: damage.set_records_aside(store, numbers, now))  # noqa: B023 - it is done when it returns
+                self._engine.write(lambda store: quarantine.set_records_aside(store, numbers, now))  # noqa: B023 - it is done when it returns
             if not batch.passed_over:
                 break
             self.acknowledge(destination, batch.start, delivered=0, filtered=batch.passed_over)
@@ -251,7 +251,7 @@ class Spool:
         refused = rejected
 
         def run(store: Store) -> None:
-            fault.reached("acknowledge.before")
+            failpoints.reached("acknowledge.before")
             now = self._engine.wall()
             if refused:
                 keep_rejected(store, destination, refused, now, self._engine.cap.rejected_bytes)
@@ -264,7 +264,7 @@ class Spool:
                 rejected=len(refused),
                 now=now,
             )
-            fault.reached("acknowledge.after")
+            failpoints.reached("acknowledge.after")
 
         self._engine.write(run, durable=durable or bool(refused))
 
@@ -357,9 +357,7 @@ class Spool:
 
         def run(store: Store) -> list[Recovery]:
             return [
-                recovery_values.from_state(kept)
-                for kept in store.state.recoveries
-                if kept["finished"] and not kept["told"]
+                Recovery.of(kept) for kept in store.state.recoveries if kept["finished"] and not kept["told"]
             ]
 
         return self._engine.write(run, durable=False)
@@ -369,7 +367,7 @@ class Spool:
 
         def run(store: Store) -> None:
             for kept in store.state.recoveries:
-                kept["told"] = kept["told"] or recovery_values.from_state(kept) in told
+                kept["told"] = kept["told"] or Recovery.of(kept) in told
             store.touch()
 
         self._engine.write(run)
@@ -410,8 +408,8 @@ class Spool:
         while engine.between(lambda store: prune.has_much_free(store) and prune.give_back_slice(store)):
             pass
         engine.between(engine.look_after_the_file)
-        engine.between(engine.tend_files)
-        engine.between(engine.settle_wal)
+        engine.between(engine.maintain_files)
+        engine.between(engine.checkpoint_wal)
 
     def reconfigure(self, options: Options) -> None:
         """Go by other options from now on."""
@@ -423,8 +421,8 @@ class Spool:
 
     def incoming(self) -> Iterator[tuple[str, bytes]]:
         """Yield the files that local programs left and that were not taken in yet: name and bytes."""
-        taken = self._engine.read(incoming.taken_before)
-        return incoming.waiting(self.directory, taken)
+        ingested = self._engine.read(incoming.ingested_before)
+        return incoming.waiting(self.directory, ingested)
 
     def refuse_incoming(self, name: str, reason: str) -> None:
         """Set a file aside that cannot be understood."""
@@ -433,7 +431,7 @@ class Spool:
     def finish_incoming(self, ids: Sequence[str]) -> None:
         """Remove files that were taken in by an `append` that has returned."""
         incoming.unlink(self.directory, ids)
-        self._engine.write(lambda store: incoming.forget_taken(store.connection, ids), durable=False)
+        self._engine.write(lambda store: incoming.forget_ingested(store.connection, ids), durable=False)
 
     def close(self) -> None:
         """Commit what waits, checkpoint and let go of the directory. Closing twice does nothing."""
@@ -459,7 +457,7 @@ class Spool:
     def _forget_damaged(self, owner: str) -> None:
         log.error("the memory of %s is damaged: it learns anew", owner)
         now = self._engine.wall()
-        self._engine.write(lambda store: damage.forget_damaged_memory(store, owner, now))
+        self._engine.write(lambda store: quarantine.forget_damaged_memory(store, owner, now))
 
 
 keep_rejected = rejected.keep  # `rejected` is also a parameter's name

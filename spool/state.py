@@ -11,7 +11,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from spool.batch import Drop
@@ -24,6 +24,7 @@ DISK_FULL = "disk_full"
 DAMAGED = "damaged"
 REJECTED_FULL = "rejected_full"
 _TELLINGS = 8
+_RECOVERIES = 16
 REJECTED_AGE = "rejected_age"
 """Rejected entries that gave way are no part of D: they were counted as rejected before."""
 
@@ -99,6 +100,30 @@ class Salvage:
     """What has been brought back."""
 
 
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What was found damaged and what became of it; `finished` once the counts are final."""
+
+    reason: str
+    time: float
+    copy: str = ""
+    """Where the damaged files are kept."""
+    positions_kept: bool = True
+    memory_lost: tuple[str, ...] = ()
+    """Owners whose memory could not be read: they learn anew."""
+    records_salvaged: int = 0
+    events_salvaged: int = 0
+    events_lost: int | None = None
+    """None where nothing says how many there were."""
+    finished: bool = False
+    told: bool = False
+
+    @classmethod
+    def of(cls, kept: dict[str, Any]) -> "Recovery":
+        """Return a recovery as the state keeps it."""
+        return cls(**{**kept, "memory_lost": tuple(kept["memory_lost"])})
+
+
 @dataclass(slots=True)
 class State:
     """Everything that is kept beside the rows themselves."""
@@ -123,6 +148,10 @@ class State:
     """Remembered texts that had no room, ever."""
     texts_told: bool = False
     sequence: int = 0
+
+    def note(self, recovery: Recovery) -> None:
+        """Keep in mind what was found damaged; only the last ones are."""
+        self.recoveries = [*self.recoveries[1 - _RECOVERIES :], asdict(recovery)]
 
     def note_acknowledged(self, position: Position) -> None:
         """Take note that somebody is done with everything before `position`."""

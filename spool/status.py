@@ -10,11 +10,10 @@ from typing import Any, TypeVar
 
 from spool import memory, state
 from spool.around_damage import AroundDamage
+from spool.batch_reader import is_refusal
 from spool.options import DAY_SECONDS
-from spool.reading import is_refusal
-from spool.recovery_values import Recovery, from_state
 from spool.schema import DATABASE
-from spool.state import Standing, State
+from spool.state import Recovery, Standing, State
 from spool.tables import RECORDS, RecordRow
 
 T = TypeVar("T")
@@ -116,7 +115,7 @@ def read_status(
         texts_given_up=kept.texts_given_up,
         destinations=destinations,
         drops={key: loss.count for key, loss in kept.losses.items() if loss.count},
-        recoveries=tuple(map(from_state, kept.recoveries)),
+        recoveries=tuple(map(Recovery.of, kept.recoveries)),
         unreadable=part.are_unreadable,
         salvaging=kept.salvage is not None,
         volatile=volatile,

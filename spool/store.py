@@ -8,8 +8,9 @@ import sqlite3
 import sys
 from pathlib import Path
 
-from spool import fault, memory, schema, state
+from spool import failpoints, memory, schema, state
 from spool.record import Position
+from spool.schema import Schema
 from spool.state import State
 from spool.tables import RECORDS
 
@@ -19,9 +20,10 @@ _LOOK_BACK_ROWS = 64
 class Store:
     """One open database with its state."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, wanted: Schema = schema.SCHEMA) -> None:
         self.path = path
-        self.connection = schema.open_writer(path)
+        self.schema = wanted
+        self.connection = schema.open_writer(path, wanted)
         try:
             self.state = state.load(self.connection) or State()
             self.totals = memory.load_totals(self.connection)
@@ -32,7 +34,7 @@ class Store:
         self.inode = path.stat().st_ino
         self._changed = False
         self._saved = self.state.to_json()
-        self._synchronous = schema.SYNCHRONOUS
+        self._synchronous = wanted.synchronous
 
     def touch(self) -> None:
         """Have the state written with this transaction."""
@@ -40,7 +42,7 @@ class Store:
 
     def begin(self, *, durable: bool) -> None:
         """Open a transaction; one that is not durable survives SIGKILL, and power loss from the next durable one on."""
-        wanted = schema.SYNCHRONOUS if durable else "NORMAL"
+        wanted = self.schema.synchronous if durable else "NORMAL"
         if wanted != self._synchronous:
             self.connection.execute(f"PRAGMA synchronous = {wanted}")
             self._synchronous = wanted
@@ -52,9 +54,9 @@ class Store:
         changed = self._changed
         if changed:
             document = state.save(self.connection, self.state)
-        fault.reached("commit.before")
+        failpoints.reached("commit.before")
         self.connection.execute("COMMIT")
-        fault.reached("commit.after")
+        failpoints.reached("commit.after")
         self._changed = False
         self._saved = document if changed else self._saved
         self._end = self._end_of_state()

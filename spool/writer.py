@@ -55,8 +55,8 @@ class Writer:
 
     `committed` is called after every commit, before the callers go on. `recover` is called with what
     SQLite raised and returns the store to go on with, or None when the error is the jobs' own.
-    `settle` is called after the callers went on, and returns whether to call it once more, with True, when
-    nothing has come for a while. `tidy` does one slice of what can wait and returns
+    `checkpoint` is called after the callers went on, and returns whether to call it once more, with True, when
+    nothing has come for a while. `shrink` does one slice of what can wait and returns
     whether there is more.
     """
 
@@ -66,19 +66,19 @@ class Writer:
         *,
         committed: Callable[[Store], None],
         recover: Callable[[Store, BaseException], Store | None],
-        settle: Callable[[Store, bool], bool],
-        tidy: Callable[[Store], bool],
+        checkpoint: Callable[[Store, bool], bool],
+        shrink: Callable[[Store], bool],
     ) -> None:
         self.store = store
         self._committed = committed
         self._recover = recover
-        self._settle = settle
-        self._tidy = tidy
+        self._checkpoint = checkpoint
+        self._shrink = shrink
         self.group_bytes = 2 * 1024 * 1024
         """A transaction takes at most so much, so that the -wal stays within its limit."""
         self._jobs: list[Job[object]] = []
         self._changed = threading.Condition()
-        self._tidying = False
+        self._shrinking = False
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="spool-writer", daemon=True)
         self._thread.start()
@@ -91,10 +91,10 @@ class Writer:
         """Have `run` done between two transactions, with none open."""
         return self._wait_for(Job(run, alone=True))
 
-    def tidy_soon(self) -> None:
-        """Have `tidy` called, slice by slice, whenever no job waits."""
+    def shrink_soon(self) -> None:
+        """Have `shrink` called, slice by slice, whenever no job waits."""
         with self._changed:
-            self._tidying = True
+            self._shrinking = True
             self._changed.notify()
 
     def close(self) -> None:
@@ -113,27 +113,32 @@ class Writer:
         return job.wait()
 
     def _work(self) -> None:
-        unsettled = False
+        uncheckpointed = False
         while True:
             with self._changed:
-                while not (self._jobs or self._tidying or self._closing):
-                    woken = self._changed.wait(_IDLE_SECONDS if unsettled else None)
+                while not (self._jobs or self._shrinking or self._closing):
+                    woken = self._changed.wait(_IDLE_SECONDS if uncheckpointed else None)
                     if not woken:
                         break
                 group = self._take_group()
                 if not group and self._closing:
                     return
-                tidying, self._tidying = self._tidying and not group, self._tidying and bool(group)
+                shrinking, self._shrinking = self._shrinking and not group, self._shrinking and bool(group)
             if group:
                 self._run_group(group)
-                unsettled = bool(self._run_aside(lambda store: self._settle(store, False))) or unsettled
-            elif not tidying:
-                self._run_aside(lambda store: self._settle(store, True))
-                unsettled = False
-            elif self._run_aside(self._tidy):
-                self.tidy_soon()
+                uncheckpointed = (
+                    bool(self._run_aside(lambda store: self._checkpoint(store, False))) or uncheckpointed
+                )
+            elif not shrinking:
+                self._run_aside(lambda store: self._checkpoint(store, True))
+                uncheckpointed = False
+            elif self._run_aside(self._shrink):
+                self.shrink_soon()
 
     def _take_group(self) -> list[Job[object]]:
+        # One transaction for all who wait: a sync costs milliseconds, whoever shares it gets it for nothing. It is bounded
+        # by bytes, not by jobs: the -wal of a small spool must stay within its limit, and a full disk must find its reserve
+        # enough for one transaction (docs/decisions/0003-sqlite-spool.md, 0032).
         size_bytes = 0
         until = len(self._jobs)
         for index, job in enumerate(self._jobs):
@@ -146,6 +151,8 @@ class Writer:
 
     def _run_group(self, group: list[Job[object]]) -> None:
         try:
+            # Nobody knows whose job it was that failed, and nothing of the transaction was kept: each is run again alone,
+            # so that one which cannot be kept takes no other with it. A job may therefore run twice, never be kept twice.
             if self._try(group, attempts=1) is not None:
                 for job in group:
                     job.error = self._try([job], attempts=_ATTEMPTS)
@@ -153,6 +160,7 @@ class Writer:
                 for job in group:
                     job.error = None
         finally:
+            # After everything else, and whatever happened: who waits believes what it finds then.
             for job in group:
                 job.finished.release()
 

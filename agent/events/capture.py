@@ -88,7 +88,7 @@ class Capture:
             raise SpoolFull(
                 "what was handed in fills half of the spool", "it takes more when some is delivered"
             )
-        self._spool.append(records, taken=taken, refusable=True)
+        self._spool.append(records, ingested=taken, refusable=True)
         self.on_kept()
 
     def _stamp(self, identity: Identity) -> Stamp:

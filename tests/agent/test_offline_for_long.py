@@ -6,6 +6,7 @@ The time is injected, the spool, the delivery and the receiver are real.
 import itertools
 import random
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from agent.systems.stackstate.settings import StackStateSettings
 from agent.systems.stackstate.stand_in import Receiver
 from collectors.event import Category, Event
 from spool import Options, Spool
+from spool.schema import SCHEMA
 
 DAY = 86_400
 MIB = 1024 * 1024
@@ -42,12 +44,13 @@ class Host:
             type="stackstate", url="http://127.0.0.1:1/stsAgent", api_key=types.Secret("k"), backoff=WAITS
         )
         self.boots = 0
+        self.schema = SCHEMA
         self.boot()
 
     def boot(self):
         self.boots += 1
         boot_id, began = f"boot-{self.boots}", self.now
-        self.spool = Spool.open(self.directory, self.options, wall=lambda: self.now)
+        self.spool = Spool.open(self.directory, self.options, wall=lambda: self.now, schema=self.schema)
         self.spool.attach("sts", "the receiver", "oldest")
         self.clocks = Clocks(lambda: self.now, lambda: self.now - began, lambda: True, boot_id)
         self.capture = Capture(self.spool, Identity("h"), self.clocks)
@@ -112,7 +115,7 @@ def receiver():
         yield one
 
 
-def test_after_a_month_offline_all_that_the_policy_kept_arrives_in_order(directory, receiver, monkeypatch):
+def test_after_a_month_offline_all_that_the_policy_kept_arrives_in_order(directory, receiver):
     host = Host(directory, Options(max_size_bytes=64 * MIB, max_age_seconds=40 * DAY))
     host.live(days=10)
     host.reboot()
@@ -122,8 +125,8 @@ def test_after_a_month_offline_all_that_the_policy_kept_arrives_in_order(directo
     host.live(days=5)
     after_lowering = host.dropped()
     assert after_lowering > 0
-    monkeypatch.setattr("spool.schema.VERSION", 4)
-    monkeypatch.setattr("spool.schema.MIGRATIONS", {3: "CREATE TABLE added (id INTEGER PRIMARY KEY);"})
+    added = "CREATE TABLE added (id INTEGER PRIMARY KEY);"
+    host.schema = replace(SCHEMA, version=SCHEMA.version + 1, migrations={SCHEMA.version: added})
     host.reboot()
     host.live(days=5)
 

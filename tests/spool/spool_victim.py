@@ -14,7 +14,7 @@ from pathlib import Path
 
 from spool_examples import entries_of, record_of
 
-from spool import Position, Rejection, Spool, fault
+from spool import Position, Rejection, Spool, failpoints
 
 Tell = Callable[[str], None]
 
@@ -78,7 +78,7 @@ def die_at(point: str, time: int = 1) -> None:
         if name == point and reached == time:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    fault.arm(action)
+    failpoints.arm(action)
 
 
 def append_and_deliver(spool: Spool, tell: Tell, first: int, rounds: int) -> None:

@@ -5,7 +5,7 @@ import os
 import pytest
 from spool_examples import drain, record_of
 
-from spool import Options, Position, Rejection, SpoolFull, fault
+from spool import Options, Position, Rejection, SpoolFull, failpoints
 
 MEBIBYTE = 1024 * 1024
 SMALL = Options(max_size_bytes=8 * MEBIBYTE)
@@ -250,12 +250,12 @@ def test_space_is_given_back_when_the_backlog_is_gone(open_spool, tmp_path, wall
 def test_a_full_wal_is_written_back_once_and_then_used_again(open_spool):
     spool = open_spool(Options(max_size_bytes=16 * MEBIBYTE))
     reached = []
-    fault.arm(reached.append)
+    failpoints.arm(reached.append)
     try:
         for _ in range(100):
             spool.append([big(0)])
     finally:
-        fault.disarm()
+        failpoints.disarm()
     assert 1 <= reached.count("checkpoint.before") < 25
 
 

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from spool_examples import drain, record_of, wait_until
 
-from spool import Position, Rejection, Spool, wal
+from spool import Position, Rejection, Spool
+from spool.repair import wal
 
 RECORDS = 300
 DELIVERED = 100

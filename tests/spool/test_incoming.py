@@ -16,7 +16,7 @@ def test_what_was_left_is_taken_in_once_and_removed(open_spool, tmp_path):
     left = list(spool.incoming())
     assert left == [("0001", b"first"), ("0002", b"second")]
     for name, body in left:
-        spool.append([record_of(body.decode())], taken=[name])
+        spool.append([record_of(body.decode())], ingested=[name])
     spool.finish_incoming([name for name, _ in left])
     assert list(spool.incoming()) == []
     assert not list((directory / "incoming").iterdir())
@@ -26,7 +26,7 @@ def test_what_was_left_is_taken_in_once_and_removed(open_spool, tmp_path):
 def test_a_file_that_was_taken_in_but_not_removed_is_not_taken_in_again(open_spool, tmp_path):
     spool = open_spool()
     leave_in_incoming(tmp_path / "spool", "0001", b"first")
-    spool.append([record_of("first")], taken=["0001"])
+    spool.append([record_of("first")], ingested=["0001"])
     spool = open_spool()
     assert list(spool.incoming()) == []
     assert not (tmp_path / "spool/incoming/0001").exists()

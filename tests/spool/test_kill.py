@@ -10,7 +10,7 @@ import pytest
 from spool_examples import record_of, wait_until
 from spool_victim import Ledger, Tell, append_and_deliver, check, deliver, die_at, run_victim
 
-from spool import Options, Spool, fault, leave_in_incoming, prune
+from spool import Options, Spool, failpoints, leave_in_incoming, prune
 
 KILLS = int(os.environ.get("STS_AGENT_TORTURE_KILLS", "60"))
 SEED = int(os.environ.get("STS_AGENT_TORTURE_SEED", "0")) or random.SystemRandom().randrange(1 << 30)
@@ -23,7 +23,7 @@ def live(directory: Path, tell: Tell, first: int) -> None:
         append_and_deliver(spool, tell, first, 12)
         leave_in_incoming(directory, "left", b"x")
         for name, _ in spool.incoming():
-            spool.append([], taken=[name])
+            spool.append([], ingested=[name])
             spool.finish_incoming([name])
         spool._engine.between(prune.checkpoint)
         for _ in range(20):
@@ -43,7 +43,7 @@ def damage(directory: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "point", [name for name in fault.POINTS if not name.startswith(("recovery", "salvage"))]
+    "point", [name for name in failpoints.POINTS if not name.startswith(("recovery", "salvage"))]
 )
 @pytest.mark.parametrize("time_", [1, 2, 7])
 def test_a_kill_at_any_point_of_its_life_loses_nothing(tmp_path, point, time_):
@@ -64,18 +64,20 @@ def test_a_kill_at_any_point_of_its_life_loses_nothing(tmp_path, point, time_):
 def test_every_point_is_reached(tmp_path):
     """A point that nothing reaches proves nothing."""
     reached: set[str] = set()
-    fault.arm(reached.add)
+    failpoints.arm(reached.add)
     try:
         live(tmp_path / "spool", lambda _line: None, 0)
         damage(tmp_path / "spool")
         with Spool.open(tmp_path / "spool") as spool:
             wait_until(lambda: not spool.status().salvaging)
     finally:
-        fault.disarm()
-    assert reached == set(fault.POINTS)
+        failpoints.disarm()
+    assert reached == set(failpoints.POINTS)
 
 
-@pytest.mark.parametrize("point", [name for name in fault.POINTS if name.startswith(("recovery", "salvage"))])
+@pytest.mark.parametrize(
+    "point", [name for name in failpoints.POINTS if name.startswith(("recovery", "salvage"))]
+)
 def test_a_kill_in_the_middle_of_a_recovery_loses_no_record(tmp_path, point):
     directory = tmp_path / "spool"
     entries = [f"{index:04}" for index in range(300)]

@@ -12,8 +12,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from spool_examples import entries_of, record_of
 from spool_victim import Tell, run_victim
 
-from spool import Position, Rejection, Spool
+from spool import EVENT, Options, Position, Rejection, Spool
 
+METRICS = "stackstate/metrics"
+OPTIONS = Options(max_size_bytes=2 * 1024 * 1024)
+TEXT_BYTES = 60_000
+"""So large that a few of them fill their quarter."""
 NAMES = st.sampled_from(["first", "second"])
 KEYS = st.sampled_from(["a", "b", "c"])
 PLACE = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
@@ -29,9 +33,17 @@ class SpoolAgainstList(RuleBasedStateMachine):
         self.standing: dict[str, int] = {}
         self.counts: dict[str, list[int]] = {}
         self.memory: dict[str, bytes] = {}
+        self.texts: dict[str, bytes] = {}
         self.refused: list[str] = []
         self.furthest = 0
-        self.spool = Spool.open(self.directory)
+        self.filtered: dict[str, int] = {}
+        self.spool = self._open()
+
+    def _open(self):
+        spool = Spool.open(self.directory, OPTIONS)
+        for name in self.standing:
+            spool.attach(name, f"identity of {name}")
+        return spool
 
     def teardown(self):
         self.spool.close()
@@ -48,6 +60,28 @@ class SpoolAgainstList(RuleBasedStateMachine):
         new = self._record(count)
         self.spool.append([record_of(*new)] if new else [], owner="owner", remember=remember)
         self._take(new, remember)
+
+    @rule(key=st.integers(0, 11))
+    def remember_text(self, key):
+        """More text than there is room for: what is there is right, and it costs nobody anything."""
+        name, text = f"text-{key}", os.urandom(TEXT_BYTES)
+        self.spool.append([], owner="owner", remember={name: b"hash"}, texts={name: text})
+        self.memory[name] = b"hash"
+        self.texts.pop(name, None)
+        self.texts[name] = text
+
+    @rule(key=st.integers(0, 11))
+    def forget_text(self, key):
+        self.spool.append([], owner="owner", remember={f"text-{key}": None})
+        self.memory.pop(f"text-{key}", None)
+        self.texts.pop(f"text-{key}", None)
+
+    @rule(count=st.integers(1, 4))
+    def append_another_kind(self, count):
+        """Entries of a kind that nobody here takes: they are in the count, and nobody gets them."""
+        new = [f"m{len(self.entries) + index}" for index in range(count)]
+        self.spool.append([record_of(*new, kind=METRICS)])
+        self.entries += new
 
     @rule(name=NAMES, start=st.sampled_from(["now", "oldest"]))
     def attach(self, name, start):
@@ -78,8 +112,9 @@ class SpoolAgainstList(RuleBasedStateMachine):
         if name not in self.standing:
             return
         batch = self.spool.read(name, max_events=most, max_bytes=1 << 20)
-        at = self.standing[name]
+        at = self._pass_over(name)
         got = entries_of(batch)
+        assert batch.kind == EVENT
         assert got == self.entries[at : at + len(got)]
         assert bool(got) == (at < len(self.entries))
         assert len(got) <= most
@@ -99,10 +134,20 @@ class SpoolAgainstList(RuleBasedStateMachine):
         self.counts[name][0] += count - len(rejected)
         self._move_furthest(self.standing[name])
 
+    def _pass_over(self, name):
+        """Step over what a read has filtered; return where the destination stands then."""
+        at = self.standing[name]
+        while at < len(self.entries) and self.entries[at].startswith("m"):
+            at += 1
+        self.filtered[name] = self.filtered.get(name, 0) + at - self.standing[name]
+        self.standing[name] = at
+        self._move_furthest(at)
+        return at
+
     @rule()
     def restart(self):
         self.spool.close()
-        self.spool = Spool.open(self.directory)
+        self.spool = self._open()
 
     @rule(steps=st.integers(1, 4))
     def restart_after_a_kill(self, steps):
@@ -111,7 +156,7 @@ class SpoolAgainstList(RuleBasedStateMachine):
         start = len(self.entries)
 
         def work(tell: Tell) -> None:
-            spool = Spool.open(self.directory)
+            spool = Spool.open(self.directory, OPTIONS)
             for index in range(start, start + steps):
                 spool.append([record_of(f"e{index}")], owner="owner", remember={"a": b"%d" % index})
                 tell(f"accepted e{index}")
@@ -123,11 +168,22 @@ class SpoolAgainstList(RuleBasedStateMachine):
             entry = line.split()[1]
             self._take([entry], {"a": entry[1:].encode()})
         assert len(lines) == steps
-        self.spool = Spool.open(self.directory)
+        self.spool = self._open()
 
     @invariant()
     def memory_is_as_committed(self):
         assert dict(self.spool.memory("owner").items()) == self.memory
+
+    @invariant()
+    def texts_are_right_and_within_their_share_and_the_newest_stay(self):
+        memory = self.spool.memory("owner")
+        kept = [name for name in self.texts if memory.text(name) is not None]
+        assert all(memory.text(name) == self.texts[name] for name in kept)
+        assert kept == list(self.texts)[len(self.texts) - len(kept) :]
+        status = self.spool.status()
+        assert status.text_bytes <= OPTIONS.max_size_bytes // 4
+        assert len(kept) >= min(len(self.texts), OPTIONS.max_size_bytes // 4 // (TEXT_BYTES + 8192) - 1)
+        assert status.drops == {}
 
     @invariant()
     def status_adds_up(self):
@@ -136,6 +192,7 @@ class SpoolAgainstList(RuleBasedStateMachine):
         for destination in status.destinations:
             assert destination.waiting_events == len(self.entries) - self.standing[destination.name]
             assert destination.delivered_total == self.counts[destination.name][0]
+            assert destination.filtered_total == self.filtered.get(destination.name, 0)
             assert self.spool.wait(destination.name, 0) == (destination.waiting_events > 0)
         assert {destination.name for destination in status.destinations} == set(self.standing)
 

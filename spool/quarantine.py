@@ -1,9 +1,7 @@
 """Set single rows aside that do not match their checksum, and say so."""
 
-from dataclasses import asdict
-
 from spool import memory, positions
-from spool.recovery_values import Recovery
+from spool.state import Recovery
 from spool.store import Store
 from spool.tables import SET_ASIDE, SetAsideRow
 
@@ -32,5 +30,5 @@ def forget_damaged_memory(store: Store, owner: str, now: float) -> None:
 
 
 def _note(store: Store, recovery: Recovery) -> None:
-    store.state.recoveries = [*store.state.recoveries[-15:], asdict(recovery)]
+    store.state.note(recovery)
     store.touch()

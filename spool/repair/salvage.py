@@ -15,12 +15,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from spool import fault, positions
+from spool import failpoints, positions
 from spool.cap import Cap
 from spool.codec import from_record, record_of
 from spool.errors import SpoolClosed, SpoolError
-from spool.pages import PageFile, rows_of
 from spool.record import StoredRecord
+from spool.repair.pages import PageFile, rows_of
 from spool.schema import DATABASE
 from spool.state import FULL
 from spool.store import Store
@@ -59,7 +59,7 @@ class Salvager:
             self._thread.join()
 
     def _run(self) -> None:
-        fault.reached("salvage.before")
+        failpoints.reached("salvage.before")
         try:
             self._salvage()
         except SpoolClosed:
@@ -68,7 +68,7 @@ class Salvager:
             log.exception("the salvage of a damaged spool ended early")
             problem = f"the salvage ended early: {error}"
             self._writer.submit(lambda store: _finish(store, lost=None, problem=problem))
-        fault.reached("salvage.after")
+        failpoints.reached("salvage.after")
         self._finished()
 
     def _salvage(self) -> None:
@@ -113,7 +113,7 @@ class Salvager:
     def _insert(self, slice_: list[Found], *, needed: bool) -> bool:
         if not slice_:
             return True
-        fault.reached("salvage.slice")
+        failpoints.reached("salvage.slice")
         slice_.sort()
         now = self._wall()
         return self._writer.submit(lambda store: _insert_slice(store, self._cap, slice_, now, needed=needed))

@@ -3,7 +3,7 @@
 What SQLite refuses is moved aside whole: database, -wal and -shm together, into `damaged/<n>`. A fresh
 database is made beside it with the positions, the totals and the memory that can still be read, and only
 then renamed to its place; a crash at any point leaves work that the next start takes up. Its records
-come back in the background (`spool.salvage`). Nothing here looks through the whole file.
+come back in the background (`spool.repair.salvage`). Nothing here looks through the whole file.
 """
 
 import logging
@@ -11,17 +11,18 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
-from spool import fault, memory, schema, state, texts, wal
+from spool import failpoints, memory, schema, state, texts
+from spool.batch_reader import is_refusal
 from spool.errors import DamagedRow
-from spool.graft import KEPT, graft
 from spool.incoming import sync_directory
-from spool.pages import PageFile, rows_of
-from spool.reading import is_refusal
-from spool.recovery_values import Recovery
-from spool.state import Salvage, State
+from spool.repair import wal
+from spool.repair.first_page import KEPT, put_first_page
+from spool.repair.pages import PageFile, rows_of
+from spool.schema import Schema
+from spool.state import Recovery, Salvage, State
 from spool.store import Store
 from spool.table import checksum
 
@@ -45,30 +46,30 @@ _CANNOT_OPEN = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqli
 log = logging.getLogger(__name__)
 
 
-def open_store(directory: Path, now: float) -> tuple[Store, Recovery | None]:
+def open_store(directory: Path, now: float, wanted: Schema) -> tuple[Store, Recovery | None]:
     """Open the database of `directory`, putting aside what cannot be used; what was found comes with it."""
     path = directory / schema.DATABASE
     reason = _reason_to_rebuild(directory)
     if reason is None:
         try:
-            return _open_in_place(path, now)
+            return _open_in_place(path, now, wanted)
         except (schema.NewerSchemaError, schema.OlderSchemaError) as error:
             place, maker = _MADE_BY[type(error)]
             aside = _move_aside(directory, place)
             log.warning("the spool in %s was made by %s: it is kept untouched in %s", directory, maker, aside)
-            return Store(path), Recovery(f"{maker} made it", now, str(aside), finished=True)
+            return Store(path, wanted), Recovery(f"{maker} made it", now, str(aside), finished=True)
         except (sqlite3.Error, ValueError, TypeError) as error:
             if isinstance(error, sqlite3.OperationalError) and not _is_unusable(error):
                 raise
             reason = f"SQLite refuses it: {error}"
-    return rebuild(directory, reason, now)
+    return rebuild(directory, reason, now, wanted)
 
 
-def _open_in_place(path: Path, now: float) -> tuple[Store, Recovery | None]:
+def _open_in_place(path: Path, now: float, wanted: Schema) -> tuple[Store, Recovery | None]:
     left = wal.read(path)
     try:
-        _refuse_others(path)
-        store = Store(path)
+        _refuse_others(path, wanted)
+        store = Store(path, wanted)
         accepted = store.accepted_frames() if left else 0
         if not wal.is_forgotten(left, accepted):
             return store, None
@@ -76,7 +77,7 @@ def _open_in_place(path: Path, now: float) -> tuple[Store, Recovery | None]:
         store.close()
         wal.put_back(path, left)
         behind = wal.rows_behind_damage(path, left, accepted)
-        return _with_rows(path, behind, now)
+        return _with_rows(Store(path, wanted), behind, now)
     except (schema.NewerSchemaError, schema.OlderSchemaError):
         raise
     except (sqlite3.Error, ValueError, TypeError):
@@ -85,8 +86,7 @@ def _open_in_place(path: Path, now: float) -> tuple[Store, Recovery | None]:
         raise
 
 
-def _with_rows(path: Path, behind: wal.Behind | None, now: float) -> tuple[Store, Recovery | None]:
-    store = Store(path)
+def _with_rows(store: Store, behind: wal.Behind | None, now: float) -> tuple[Store, Recovery | None]:
     if behind is None:
         return store, None
     try:
@@ -96,28 +96,30 @@ def _with_rows(path: Path, behind: wal.Behind | None, now: float) -> tuple[Store
         raise
 
 
-def rebuild(directory: Path, reason: str, now: float, known: State | None = None) -> tuple[Store, Recovery]:
+def rebuild(
+    directory: Path, reason: str, now: float, wanted: Schema, known: State | None = None
+) -> tuple[Store, Recovery]:
     """Move the files aside and go on with a fresh database; no connection to them may be open.
 
     `known` is the state as of the last commit, where the writer still has it in memory.
     """
-    fault.reached("recovery.before")
+    failpoints.reached("recovery.before")
     aside = _unfinished(directory) or _new_directory(directory)
     for suffix in _SUFFIXES:
         with suppress(FileNotFoundError):
             (directory / f"{schema.DATABASE}{suffix}").rename(aside / f"{schema.DATABASE}{suffix}")
     sync_directory(aside)
     sync_directory(directory)
-    fault.reached("recovery.moved")
+    failpoints.reached("recovery.moved")
     log.error("the spool in %s is damaged (%s): its files are in %s", directory, reason, aside)
-    recovery = _make_fresh(directory, aside, Recovery(reason, now, str(aside)), known)
+    recovery = _make_fresh(directory, aside, Recovery(reason, now, str(aside)), wanted, known)
     (directory / _FRESH).rename(directory / schema.DATABASE)
     sync_directory(directory)
-    fault.reached("recovery.copied")
+    failpoints.reached("recovery.copied")
     (aside / _INCOMPLETE).unlink(missing_ok=True)
     sync_directory(aside)
-    store = Store(directory / schema.DATABASE)
-    fault.reached("recovery.after")
+    store = Store(directory / schema.DATABASE, wanted)
+    failpoints.reached("recovery.after")
     return store, recovery
 
 
@@ -182,10 +184,10 @@ def _reason_to_rebuild(directory: Path) -> str | None:
     return None
 
 
-def _refuse_others(path: Path) -> None:
+def _refuse_others(path: Path, wanted: Schema) -> None:
     if path.exists() and path.stat().st_size:
         with closing(schema.open_reader(path)) as connection:
-            schema.refuse_others(schema.version_of(connection))
+            wanted.refuse_others(schema.version_of(connection))
 
 
 def _is_unusable(error: sqlite3.Error) -> bool:
@@ -222,22 +224,24 @@ def _move_aside(directory: Path, parent: str) -> Path:
     return aside
 
 
-def _make_fresh(directory: Path, aside: Path, recovery: Recovery, known: State | None) -> Recovery:
+def _make_fresh(
+    directory: Path, aside: Path, recovery: Recovery, wanted: Schema, known: State | None
+) -> Recovery:
     """Build the fresh database with what is copied at once, closed, so that it is one file."""
     fresh = directory / _FRESH
     for suffix in _SUFFIXES:
         fresh.with_name(f"{_FRESH}{suffix}").unlink(missing_ok=True)
-    store = Store(fresh)
+    store = Store(fresh, wanted)
     try:
         store.begin(durable=True)
-        with closing(_OldDatabase(aside / schema.DATABASE)) as old:
+        with closing(_OldDatabase(aside / schema.DATABASE, wanted)) as old:
             kept = known or old.state()
             end = None if known else old.last_number()
             store.state = _state_for(kept, end, aside, recovery.time)
             lost = old.copy_memory(store)
             recovery = replace(recovery, positions_kept=kept is not None, memory_lost=tuple(lost))
-            store.state.recoveries = [*store.state.recoveries[-15:], asdict(recovery)]
-            old.copy_taken(store.connection)
+            store.state.note(recovery)
+            old.copy_ingested(store.connection)
         store.touch()
         store.commit()
     finally:
@@ -265,12 +269,13 @@ def _state_for(kept: State | None, end: int | None, aside: Path, now: float) -> 
 class _OldDatabase:
     """What can be read of the files that were moved aside, through SQLite where it still can."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, wanted: Schema) -> None:
         self._path = path
+        self._wanted = wanted
         self._connection = self._open()
         if self._connection is None and path.is_file() and not (path.parent / KEPT).exists():
             with suppress(OSError):
-                graft(path)
+                put_first_page(path, wanted)
                 self._connection = self._open()
 
     def close(self) -> None:
@@ -283,7 +288,7 @@ class _OldDatabase:
         connection = None
         try:
             connection = schema.open_reader(self._path)
-            if schema.version_of(connection) and schema.layout_of(connection) >= schema.expected_layout():
+            if schema.version_of(connection) and schema.layout_of(connection) >= self._wanted.layout():
                 return connection
         except (sqlite3.Error, OSError):
             pass
@@ -338,14 +343,14 @@ class _OldDatabase:
             texts.copy(connection, store, _TEXTS_COPIED_BYTES)
         return lost
 
-    def copy_taken(self, connection: sqlite3.Connection) -> None:
+    def copy_ingested(self, connection: sqlite3.Connection) -> None:
         """Copy the names of the incoming files that are in, as far as they can be read."""
         if self._connection is None:
             return
         with suppress(sqlite3.Error, ValueError, TypeError):
-            for name, crc in self._connection.execute("SELECT id, crc FROM taken"):
-                if checksum("taken", (name,)) == crc:
-                    connection.execute("INSERT OR REPLACE INTO taken (id, crc) VALUES (?, ?)", (name, crc))
+            for name, crc in self._connection.execute("SELECT id, crc FROM ingested"):
+                if checksum("ingested", (name,)) == crc:
+                    connection.execute("INSERT OR REPLACE INTO ingested (id, crc) VALUES (?, ?)", (name, crc))
 
     def _scan(self) -> State | None:
         found: list[State] = []

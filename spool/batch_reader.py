@@ -57,6 +57,8 @@ def records_from(
                     continue
                 yield stored
         except sqlite3.Error as error:
+            # A row that raises and is no refusal of the whole database (text that is no UTF-8, a number too large) is one
+            # damaged row: the statement cannot be stepped past it, so another one begins behind it.
             if is_refusal(error):
                 raise
             unreadable = _next_number(connection, last + 1, before)
@@ -92,6 +94,8 @@ def collect(
             first = position.entry if number == position.record else 0
             if first >= record.count:
                 gathered.go_on_at(Position(number + 1, 0))
+            # Passed over only in front: behind a piece, a position in the middle of the batch could not say what was
+            # filtered and what is still to be sent (docs/decisions/0033-columns-and-kinds.md).
             elif record.kind not in kinds:
                 if gathered.pieces or not gathered.passes_over(number, record.count - first):
                     break

@@ -9,15 +9,14 @@ It opens files plainly, so it must be done while SQLite has none of them open in
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from spool import memory, state
-from spool.frames import FIRST_BYTES, FRAME_HEADER_BYTES, HEADER_BYTES, STEP_BYTES, salts_of
-from spool.pages import PageFile, index_rows_in, rows_in
-from spool.recovery_values import Recovery
+from spool.repair.pages import PageFile, index_rows_in, rows_in
+from spool.repair.wal_format import FIRST_BYTES, FRAME_HEADER_BYTES, HEADER_BYTES, STEP_BYTES, salts_of
 from spool.schema import PAGE_BYTES
-from spool.state import State
+from spool.state import Recovery, State
 from spool.store import Store
 from spool.tables import RECORDS, RecordRow
 
@@ -78,8 +77,12 @@ def rows_behind_damage(database: Path, data: bytes, accepted: int) -> Behind | N
     frames = _frames(data)
     ends = [index for index, frame in enumerate(frames) if index >= accepted and frame.ends_transaction]
     with closing(PageFile(database)) as file:
+        # A power cut tears the last transaction, and only that: nothing was promised of it. One whole transaction behind
+        # the bad frame may be the torn one's own end, since frames reach the disk in any order; a second one was begun
+        # after the first was synced, so then it is damage. Two ends and no record in the bad part are the state and a
+        # heartbeat: what a cut leaves, and worth nothing (docs/decisions/0003-sqlite-spool.md).
         bad = _rows(data, frames[accepted : ends[0] + 1], file)
-        if len(ends) == 1 or (len(ends) == 2 and not bad.records):  # noqa: PLR2004 - see above
+        if len(ends) == 1 or (len(ends) == 2 and not bad.records):  # noqa: PLR2004 - the reason stands above
             return None
         return _rows(data, frames[accepted : ends[-1] + 1], file)
 
@@ -102,7 +105,7 @@ def restore(store: Store, behind: Behind, now: float) -> Recovery | None:
         events_salvaged=sum(row.count for row in missing),
         finished=True,
     )
-    store.state.recoveries = [*store.state.recoveries[-15:], asdict(recovery)]
+    store.state.note(recovery)
     store.touch()
     store.commit()
     return recovery
