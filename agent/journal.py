@@ -5,9 +5,10 @@ import os
 import sys
 import threading
 from collections.abc import Iterable, Mapping
-from typing import TextIO
+from typing import Any, TextIO
 
 from agent.configuration.types import Configuration
+from collectors._portable import printable
 
 log = logging.getLogger(__name__)
 
@@ -20,12 +21,24 @@ _SYSLOG_LEVELS = {
 }
 
 
-class _JournalFormatter(logging.Formatter):
+class _Formatter(logging.Formatter):
+    """Makes one line of a message, whatever names and answers are in it; a traceback below it is set in."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging calls
+        """Return the message as one printable line."""
+        return printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - likewise
+        """Return the traceback, each line set in, so that none can pass for a message."""
+        return "\n".join(f"    {printable(line)}" for line in super().formatException(ei).split("\n"))
+
+
+class _JournalFormatter(_Formatter):
     """Begins every line with `<level>` (sd-daemon(3)); the journal adds the time itself."""
 
     def format(self, record: logging.LogRecord) -> str:
         level = _SYSLOG_LEVELS.get(record.levelno, 6)
-        return "\n".join(f"<{level}>{line}" for line in super().format(record).splitlines())
+        return "\n".join(f"<{level}>{line}" for line in super().format(record).split("\n"))
 
 
 def is_journal(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
@@ -44,7 +57,7 @@ def start_logging(level: str, stream: TextIO | None = None) -> None:
     if is_journal(stream):
         handler.setFormatter(_JournalFormatter("%(message)s"))
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
+        handler.setFormatter(_Formatter("%(asctime)s %(levelname)-7s %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # At DEBUG it prints whole URLs, and a key may stand in one.
     logging.getLogger("urllib3").setLevel(logging.WARNING)

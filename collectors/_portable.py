@@ -17,6 +17,27 @@ def escaped(text: str) -> str:
     return _HALVES.sub(_escaped_half, text)
 
 
+def printable(text: str) -> str:
+    r"""Return `text` as one line that no terminal obeys: an escape character reads `\u001b`, a newline `\n`."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else _sign(c) for c in text)
+
+
+def printable_lines(text: str) -> str:
+    """Return `text` with its lines and tabs as they are, and each line as `printable` gives it."""
+    if text.isprintable():
+        return text
+    return "\n".join("\t".join(map(printable, line.split("\t"))) for line in text.split("\n"))
+
+
+_SIGNS = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def _sign(character: str) -> str:
+    number = ord(character)
+    return _SIGNS.get(character) or (f"\\u{number:04x}" if number <= _LAST_SHORT else f"\\U{number:08x}")
+
+
+_LAST_SHORT = 0xFFFF
 _HALVES = re.compile("[\ud800-\udfff]")
 _FIRST_BYTE, _LAST_BYTE = 0xDC80, 0xDCFF
 """What `os.fsdecode` makes of the bytes 0x80 to 0xFF where they are no UTF-8."""

@@ -70,6 +70,8 @@ class _Version(Action):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
+    from agent.cli.terminal import printable_streams
+
     words = list(sys.argv[1:] if argv is None else argv)
     name = asked_for(words)
     module = import_module(f"agent.cli.{name}") if name in COMMANDS else None
@@ -84,10 +86,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             module.add_parser(subparsers)
         else:
             subparsers.add_parser(command, help=summary)
-    arguments = parser.parse_args(words)
+    with printable_streams():
+        arguments = parser.parse_args(words)
     if module is None:
         raise AssertionError(arguments)  # a known command was asked for, or the parser has ended us
-    return conclude(module.run, arguments)
+    with printable_streams():
+        return conclude(module.run, arguments)
 
 
 def asked_for(words: Sequence[str]) -> str:
@@ -132,9 +136,11 @@ def complain(message: str) -> None:
 
 def tell(error: Exception) -> int:
     """Say an error that was made for people; one of the configuration has a line for each problem."""
+    from collectors._portable import printable
+
     problems = getattr(error, "problems", ())
     for problem in problems:
-        print(problem, file=sys.stderr)
+        print(printable(str(problem)), file=sys.stderr)
     if not problems:
         complain(str(error))
     return MISUSED if problems else FAILED

@@ -9,6 +9,7 @@ from agent.cli import COMMANDS, DONE, FAILED, MISUSED, CommandError, Subparsers
 from agent.configuration.load import Loaded
 from agent.configuration.types import Configuration
 from agent.systems.finding import Finding
+from collectors._portable import printable
 
 _DAEMON_SECONDS = 2.0
 
@@ -131,6 +132,6 @@ def _name_of_daemon(configuration: Configuration) -> str | None:
 def _print(findings: list[Finding]) -> None:
     width = max(len(finding.check) for finding in findings)
     for finding in findings:
-        print(f"{finding.level:4}  {finding.check:{min(width, 32)}}  {finding.text}")
+        print(f"{finding.level:4}  {finding.check:{min(width, 32)}}  {printable(finding.text)}")
         if finding.advice:
-            print(f"      -> {finding.advice}")
+            print(f"      -> {printable(finding.advice)}")

@@ -16,6 +16,7 @@ from agent.cli.configured import configuration
 from agent.cli.moment import parse_moment
 from agent.events.chunk import entries
 from agent.events.stored_event import StoredEvent, read
+from collectors._portable import printable, printable_lines
 from spool import Record, SpoolReader, StoredRecord
 
 _LOOK_AGAIN_SECONDS = 0.5
@@ -153,7 +154,7 @@ def _show(kept: Kept, arguments: Namespace) -> None:
     print(one_line(kept.event))
     if arguments.diff:
         for line in _diff(kept.event):
-            print(f"    {line}")
+            print(f"    {printable_lines(line)}")
 
 
 def _on_one_line(body: bytes) -> str:
@@ -167,9 +168,9 @@ def _diff(event: StoredEvent) -> Iterable[str]:
     data = (event.context and event.context.data) or {}
     changes = data.get("changes")
     return chain(
-        str(data.get("diff") or "").splitlines(),
+        str(data.get("diff") or "").removesuffix("\n").split("\n") if data.get("diff") else (),
         (
-            f"{change.get('key')}: {change.get('old')} -> {change.get('new')}"
+            printable(f"{change.get('key')}: {change.get('old')} -> {change.get('new')}")
             for change in (changes if isinstance(changes, list) else ())
             if isinstance(change, dict)
         ),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.cli import COMMANDS
+from collectors._portable import printable
 
 if TYPE_CHECKING:  # the server is only loaded by the command that serves
     from agent.stand_in import Received
@@ -65,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
             credential=arguments.api_key,
             record=arguments.record,
             on_event=show,
-            on_refusal=lambda text: print(f"refused: {text}", file=sys.stderr, flush=True),
+            on_refusal=lambda text: print(printable(f"refused: {text}"), file=sys.stderr, flush=True),
         ).start()
     except (OSError, OverflowError) as error:
         print(f"sts-agent receiver: {arguments.listen}: {error}", file=sys.stderr)
@@ -78,11 +79,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps({"report": receiver.report.to_json()}))
     else:
-        print("\n".join(receiver.report.lines()))
+        print("\n".join(map(printable, receiver.report.lines())))
     return 0
 
 
 def _line(one: "Received") -> str:
     moment = time.strftime("%H:%M:%S", time.localtime(one.arrived))
-    flaws = "".join(f"\n         broke: {problem.where}: {problem.rule}" for problem in one.problems)
-    return f"{moment} {one.hostname} {one.event_type or one.name}: {one.title}{flaws}"
+    flaws = [printable(f"         broke: {problem.where}: {problem.rule}") for problem in one.problems]
+    return "\n".join(
+        [printable(f"{moment} {one.hostname} {one.event_type or one.name}: {one.title}"), *flaws]
+    )

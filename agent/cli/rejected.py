@@ -6,6 +6,7 @@ from argparse import Namespace
 from agent.cli import DONE, FAILED, CommandError, Subparsers, complain
 from agent.cli.ask import ask
 from agent.cli.configured import configuration
+from collectors._portable import printable
 from spool.batch import RejectedEntry
 
 
@@ -85,7 +86,9 @@ def _show(arguments: Namespace) -> int:
     from agent.cli.table import moment
 
     status = f" ({found.status})" if found.status else ""
-    print(f"{found.destination} refused it at {moment(found.rejected_at)}{status}:\n{found.reason}\n")
+    print(
+        f"{found.destination} refused it at {moment(found.rejected_at)}{status}:\n{printable(found.reason)}\n"
+    )
     print(json.dumps({found.name: [json.loads(found.body)]}, indent=2, ensure_ascii=False))
     return DONE
 

@@ -12,6 +12,7 @@ from agent.cli.ask import LostAnswerError, NotAllowedError, NotAnsweringError, a
 from agent.cli.configured import configuration_or_places
 from agent.configuration.types import Configuration
 from agent.status import Document, action_needed, without_daemon
+from collectors._portable import printable
 
 _AT_MOST_SECONDS = 3.0
 
@@ -99,22 +100,22 @@ def _show(document: Document) -> None:
 
     if document.no_answer:
         print("sts-agent is running" if document.running else "whether sts-agent is running cannot be told")
-        print(f"not heard: {document.no_answer}")
+        print(printable(f"not heard: {document.no_answer}"))
     elif document.running:
         print(
             f"sts-agent {document.version} is running (pid {document.pid}) since {moment(document.started)}"
         )
         trusted = "" if document.clock_trusted else ", its clock is not synchronised"
-        print(f"host: {document.hostname or 'no acceptable name: nothing is sent'}{trusted}")
+        print(printable(f"host: {document.hostname or 'no acceptable name: nothing is sent'}{trusted}"))
     else:
         print("sts-agent is not running")
     for name, listener in document.listens.items():
-        print(f"{name}: {listener.problem or 'listening'} at {listener.address}")
+        print(printable(f"{name}: {listener.problem or 'listening'} at {listener.address}"))
     for what, problems in (("replaced", document.replaced), ("reload refused", document.refused_reload)):
         for problem in problems:
-            print(f"{what}: {problem}")
+            print(printable(f"{what}: {problem}"))
     for path in document.set_aside:
-        print(f"set aside: {path}")
+        print(printable(f"set aside: {path}"))
     if document.collectors:
         print()
         print_table(

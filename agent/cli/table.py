@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from agent.events.stored_event import StoredEvent
+from collectors._portable import printable
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -14,12 +15,16 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from agent.cli.terminal import coloured
+
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 400, highlight=False).print(table)
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    Console(file=coloured(sys.stdout), width=None if sys.stdout.isatty() else 400, highlight=False).print(
+        table
+    )
 
 
 def moment(seconds: float | None) -> str:
@@ -42,8 +47,3 @@ def one_line(event: StoredEvent) -> str:
     """Return an event as one line: when, what, and its title; nothing in it can move the cursor."""
     when = moment(event.timestamp)
     return f"{when}  {printable(event.event_type or ''):28}  {printable(event.title or '')}"
-
-
-def printable(text: str) -> str:
-    """Return `text` without what a terminal would obey."""
-    return "".join(character if character.isprintable() else "·" for character in text)

@@ -20,6 +20,7 @@ from agent.configuration.problem import Problem
 from agent.configuration.quoting import quotable_key, quotable_name
 from agent.configuration.units import parse_duration, parse_size
 from agent.configuration.values import Loopback, Secret, Url
+from collectors._portable import printable
 from collectors.collector import Duration, Size
 
 WRONG: Final = object()
@@ -50,7 +51,7 @@ class Walk:
     def note(self, node: Node, key: str, text: str) -> None:
         """Note what is wrong with `node`, which is the value of `key`."""
         mark = node.start_mark
-        self.problems.append(Problem(mark.name, mark.line + 1, _printable(key), _printable(text)))
+        self.problems.append(Problem(mark.name, mark.line + 1, printable(key), printable(text)))
 
     def read(self, node: Node, expected: Any, key: str = "") -> Any:
         """Return the value of `node` as the type `expected`, or `WRONG` after noting what keeps it from being one."""
@@ -182,10 +183,6 @@ def _check_readable(path: Path) -> None:
         raise ValueError(f"must name a file that can be read, this one cannot: {reason}") from None
     if empty:
         raise ValueError("names a file that is empty")
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _is_text(text: str) -> bool:

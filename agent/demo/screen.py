@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from threading import Lock
 from typing import Any, TextIO
 
+from agent.cli.terminal import coloured
 from agent.stand_in import Received
+from collectors._portable import printable
 
 _PLAIN, _BOLD, _FAINT = "0", "1", "2"
 _RED, _GREEN, _YELLOW, _CYAN = "31", "32", "33", "36"
@@ -18,7 +20,7 @@ class Screen:
     """Where the demo tells its story; events arrive from another thread than what is done."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stdout
+        self._stream = coloured(stream or sys.stdout)
         self._colours = self._stream.isatty() and "NO_COLOR" not in os.environ
         self._lock = Lock()
 
@@ -42,17 +44,17 @@ class Screen:
         """Show an event that the receiver has accepted."""
         when = time.strftime("%H:%M:%S")
         late = f" {late_seconds:.0f} s later" if late_seconds is not None and late_seconds >= 1 else ""
-        kind = _printable(received.event_type or received.name)
+        kind = printable(received.event_type or received.name)
         head = f"  {self._in(_GREEN, '✔')} {self._in(_FAINT, when)} {kind}{late}: "
-        self._write(head + _printable(received.title), *self._diff(received.event))
+        self._write(head + printable(received.title), *self._diff(received.event))
 
     def _diff(self, event: Mapping[str, Any]) -> Iterable[str]:
         context = event.get("context", {})
         data = context.get("data", {}) if isinstance(context, dict) else {}
-        diff = str(data.get("diff") or "").splitlines() if isinstance(data, dict) else ()
+        diff = str(data.get("diff") or "").split("\n") if isinstance(data, dict) else ()
         for line in diff[:_MOST_DIFF_LINES]:
             colour = {"+": _GREEN, "-": _RED, "@": _FAINT}.get(line[:1], _PLAIN)
-            yield f"      {self._in(colour, _printable(line))}"
+            yield f"      {self._in(colour, printable(line))}"
 
     def _in(self, colour: str, text: str) -> str:
         return f"\x1b[{colour}m{text}\x1b[0m" if self._colours else text
@@ -61,8 +63,3 @@ class Screen:
         with self._lock:
             self._stream.write("\n".join(lines) + "\n")
             self._stream.flush()
-
-
-def _printable(text: str) -> str:
-    """Return `text` without what a terminal would obey."""
-    return "".join(character if character.isprintable() else " " for character in text)

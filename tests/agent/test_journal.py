@@ -20,12 +20,12 @@ def logged(tmp_path, stream):
     return path.read_text().splitlines()
 
 
-def test_the_journal_gets_the_level_on_every_line(tmp_path):
+def test_the_journal_gets_the_level_and_each_message_as_one_line(tmp_path):
     lines = logged(tmp_path, "{found.st_dev}:{found.st_ino}")
-    assert lines == ["<6>one", "<6>two", "<4>three"]
+    assert lines == ["<6>one\\ntwo", "<4>three"]
 
 
 def test_another_stream_than_the_journals_gets_time_and_level(tmp_path):
     lines = logged(tmp_path, "1:2")
-    assert lines[0].endswith("INFO    one")
+    assert lines[0].endswith("INFO    one\\ntwo")
     assert not any("four" in line or "five" in line for line in lines)
