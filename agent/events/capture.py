@@ -13,7 +13,7 @@ from threading import Lock
 import msgspec
 
 from agent.events import clock
-from agent.events.chunk import Captured, Stamp, chunk
+from agent.events.chunk import Captured, Items, Stamp, chunk, chunk_items
 from agent.events.identity import Identity, united
 from collectors.event import MAX_EVENT_BYTES, Event, encode
 from spool import Spool, SpoolFull, stored_bytes
@@ -77,13 +77,17 @@ class Capture:
         identity: Identity,
         taken: Sequence[str] = (),
         has_room: Callable[[int], bool] = lambda _: True,
+        items: Sequence[Items] = (),
     ) -> None:
-        """Put events that were handed in on disk, and remember which files of `incoming/` they were.
+        """Put what was handed in on disk, and remember which files of `incoming/` they were.
 
         `identity` is the one that they were completed with. Raises `SpoolFull` unless `has_room` for so many bytes,
         as they are stored.
         """
-        records = chunk(captured, self._stamp(identity), INTAKE)
+        stamp = self._stamp(identity)
+        records = chunk(captured, stamp, INTAKE)
+        for part in items:
+            records += chunk_items(part, stamp, INTAKE)
         if not has_room(sum(map(stored_bytes, records))):
             raise SpoolFull(
                 "what was handed in fills half of the spool", "it takes more when some is delivered"

@@ -6,7 +6,7 @@ without decoding it (types, times, tags) stands beside it. Never looks into an e
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, groupby
 from operator import attrgetter
 
@@ -59,6 +59,13 @@ def chunk(captured: Iterable[Captured], stamp: Stamp, origin: str) -> list[Recor
     for name, run in groupby(captured, attrgetter("name")):
         by_name.setdefault(name, []).extend(run)
     return [_record(name, part, stamp, origin) for name, events in by_name.items() for part in _parts(events)]
+
+
+def chunk_items(items: Items, stamp: Stamp, origin: str) -> list[Record]:
+    """Return what only its own system takes as records of its kind, in order, under the name it came for."""
+    captured = [Captured(items.name, body, items.timestamp, "") for body in items.bodies]
+    records = chunk(captured, replace(stamp, hostname=items.hostname), origin)
+    return [replace(record, kind=items.kind, event_types=()) for record in records]
 
 
 def entries(record: Record) -> list[bytes]:

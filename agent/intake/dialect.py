@@ -63,6 +63,11 @@ class Parsed:
     note: Any = None
     """What the dialect itself wants to know again in `kept`, as the ids that its system would have given."""
 
+    @property
+    def count(self) -> int:
+        """Return how much there is to keep: events, and single items."""
+        return len(self.events) + sum(len(items.bodies) for items in self.items)
+
 
 class Dialect(Protocol):
     """A system's way of posting to us; see the law above."""

@@ -9,12 +9,11 @@ import fcntl
 import logging
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 
 from agent.events.capture import Capture
-from agent.events.chunk import Captured
 from agent.events.identity import Identity
 from agent.http.budget import Budget
 from agent.intake.dialect import Parsed, Problem
@@ -59,14 +58,14 @@ class IncomingFiles:
         """Take in what lies there and return how many events that was."""
         count = size = 0
         identity = self._capture.identity  # one for all that is kept together
-        group: dict[str, Sequence[Captured]] = {}
+        group: dict[str, Parsed] = {}
         for name, body in self._spool.incoming():
             parsed = self._read(name, body, identity)
             if parsed is None:
                 continue
-            group[name] = parsed.events
+            group[name] = parsed
             size += len(body)
-            if sum(map(len, group.values())) >= _EVENTS_AT_ONCE or size >= _BYTES_AT_ONCE:
+            if sum(held.count for held in group.values()) >= _EVENTS_AT_ONCE or size >= _BYTES_AT_ONCE:
                 count += self._keep(group, identity)
                 identity, group, size = self._capture.identity, {}, 0
         return count + self._keep(group, identity)
@@ -91,13 +90,14 @@ class IncomingFiles:
         self._spool.refuse_incoming(name, reason)
         return None
 
-    def _keep(self, group: Mapping[str, Sequence[Captured]], identity: Identity) -> int:
+    def _keep(self, group: Mapping[str, Parsed], identity: Identity) -> int:
         """Put files on disk together; where that fails, each by itself, so that one keeps no other from it."""
         if not group:
             return 0
-        events = [event for held in group.values() for event in held]
+        events = [event for held in group.values() for event in held.events]
+        items = [items for held in group.values() for items in held.items]
         try:
-            self._capture.keep_posted(events, identity, list(group), self._has_room)
+            self._capture.keep_posted(events, identity, list(group), self._has_room, items)
         except Exception as error:
             if len(group) > 1:
                 return sum(self._keep({name: held}, identity) for name, held in group.items())
@@ -109,4 +109,4 @@ class IncomingFiles:
             self._spool.refuse_incoming(name, f"it could not be kept: {type(error).__name__}")
             return 0
         self._spool.finish_incoming(list(group))
-        return len(events)
+        return sum(held.count for held in group.values())

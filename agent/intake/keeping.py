@@ -31,7 +31,7 @@ class Keeping:
 
     def keep(self, parsed: Parsed) -> None:
         """Return when it is on disk; raises `Problem` when nothing of it was kept."""
-        count = len(parsed.events)
+        count = parsed.count
         if not count:
             return
         if wait_seconds := self.rate.take(count):
@@ -42,7 +42,9 @@ class Keeping:
                 headers=(("Retry-After", after),),
             )
         try:
-            self.capture.keep_posted(parsed.events, parsed.identity, has_room=self.share.has_room)
+            self.capture.keep_posted(
+                parsed.events, parsed.identity, has_room=self.share.has_room, items=parsed.items
+            )
         except SpoolFull as error:
             raise Problem(HTTPStatus.INSUFFICIENT_STORAGE, str(error)) from None
         except SpoolError as error:

@@ -95,12 +95,13 @@ class StackStateDialect:
             if host == identity.hostname
             else Identity(host, identity.tags, identity.element_identifiers)
         )
-        return Parsed(identity, list(self._events(posted, body, about)))
+        return Parsed(
+            identity, list(self._events(posted, body, about)), list(_items(posted, host, collected))
+        )
 
     def kept(self, parsed: Parsed) -> Response:
         """Return how much was kept."""
-        count = len(parsed.events) + sum(len(items.bodies) for items in parsed.items)
-        return _json(HTTPStatus.OK, {"kept": count})
+        return _json(HTTPStatus.OK, {"kept": parsed.count})
 
     def refused(self, problem: Problem) -> Response:
         """Return the problem in a line of text, as a receiver does."""
