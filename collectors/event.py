@@ -272,4 +272,4 @@ def new_identifier(now: float | None = None) -> str:
     low = random & 0x3FFF_FFFF_FFFF_FFFF
     value = milliseconds << 80 | 7 << 76 | high << 64 | 2 << 62 | low
     digits = f"{value:032x}"
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from agent.events.chunk import Captured, Items
-from agent.events.completion import EventTooLarge, complete
+from agent.events.completion import EventTooLarge, complete, complete_already
 from agent.events.identity import Identity
 from agent.events.portable import NotPortable, check_portable
 from agent.events.stored_event import StoredEvent
@@ -117,7 +117,11 @@ class StackStateDialect:
                 check_name(name)
             except EventError as error:
                 raise bad_request(str(error), f"events.{name}") from None
-            known: Sequence[StoredEvent | None] = read.get(name) or [None] * len(bodies)
+            found = read.get(name)
+            if found and not extra_tags and (captured := complete_already(name, bodies, found)) is not None:
+                yield from captured
+                continue
+            known: Sequence[StoredEvent | None] = found or [None] * len(bodies)
             for index, (one, event) in enumerate(zip(bodies, known, strict=True)):
                 try:
                     yield complete(name, one, identity, event=event, extra_tags=extra_tags, now=self._now)
