@@ -71,7 +71,7 @@ def complete_already(
 
     A burst is like that as a rule, and then this is all the work there is.
     """
-    if max(map(len, bodies), default=0) > MAX_EVENT_BYTES or not all([event.is_complete for event in events]):
+    if max(map(len, bodies), default=0) > MAX_EVENT_BYTES or not all(event.is_complete for event in events):
         return None
     try:
         for tags in {event.tags for event in events}:
