@@ -12,6 +12,8 @@ import pytest
 from agent.cli.ask import ask
 
 MIB = 1024 * 1024
+_HELD_UP_SECONDS = 10
+"""Far less than a silent connection may keep its place, and far more than a crowded machine takes."""
 
 
 @pytest.fixture
@@ -37,8 +39,8 @@ def test_three_hundred_silent_or_dripping_connections_hold_up_neither_a_post_nor
     agent.start()
     crowd(said)
     body = b'{"events": {"custom": [{"msg_title": "x"}]}}'
-    assert ask(agent.socket, "POST", "/stsAgent/intake", body, timeout_seconds=1).is_ok
-    assert ask(agent.socket, "GET", "/status", timeout_seconds=1).is_ok
+    assert ask(agent.socket, "POST", "/stsAgent/intake", body, timeout_seconds=_HELD_UP_SECONDS).is_ok
+    assert ask(agent.socket, "GET", "/status", timeout_seconds=_HELD_UP_SECONDS).is_ok
     assert (
         json.loads(agent.command("event", "send", "X", "--title", "y", "--json").stdout)["kept_by"]
         == "daemon"
