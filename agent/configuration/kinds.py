@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 from yaml.nodes import MappingNode, Node, ScalarNode
 
+from agent.configuration.no_proxy import Exemption
 from agent.configuration.nodes import text_entry, value_of
 from agent.configuration.values import Loopback, Secret, Url
 from collectors.collector import Duration, Size
@@ -20,7 +21,7 @@ _NAMES = {
     float: "a number",
     bool: "true or false",
     NoneType: "nothing",
-    **dict.fromkeys((Path, Duration, Size, Secret, Url, Loopback), "text"),
+    **dict.fromkeys((Path, Duration, Size, Secret, Url, Loopback, Exemption), "text"),
 }
 
 

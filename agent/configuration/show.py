@@ -33,7 +33,7 @@ def plain(value: Any) -> Any:
             return format_duration(value)
         case Size():
             return format_size(value)
-        case Path():
+        case Path() | str():
             return str(value)
         case Scoped():
             scope = {"tags": value.tags, "element_identifiers": value.element_identifiers}

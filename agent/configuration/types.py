@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
+from agent.configuration.no_proxy import Exemption
 from agent.configuration.values import Loopback, Secret, Url
 from collectors.collector import Duration, Scoped, Size
 
@@ -104,7 +105,7 @@ class DestinationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     url: Url
     timeout: Duration = Duration(20)
     proxy: Url | None = None
-    no_proxy: tuple[str, ...] = ()
+    no_proxy: tuple[Exemption, ...] = ()
     tls: Tls = Tls()
     backoff: Backoff = Backoff()
     start: Literal["now", "oldest"] = "now"

@@ -15,6 +15,7 @@ import msgspec
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from agent.configuration.kinds import describe, refusal, structs_in, told_apart, what_is, without_meta
+from agent.configuration.no_proxy import Exemption
 from agent.configuration.nodes import NULL, entry, value_of
 from agent.configuration.problem import Problem
 from agent.configuration.quoting import quotable_key, quotable_name
@@ -31,6 +32,7 @@ _READ_TEXT: dict[Any, Callable[[str], Any]] = {
     Size: parse_size,
     Secret: Secret.parse,
     Url: Url.parse,
+    Exemption: Exemption.parse,
     Loopback: Loopback.parse,
 }
 """Types of our own that are written as one scalar, whatever YAML makes of its text."""

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from agent.configuration.no_proxy import is_exempt
 from agent.configuration.types import Tls
 from agent.http.deadline import Deadline
 from agent.http.errors import ClientError, translated
 from agent.http.mask import Mask
-from agent.http.proxy import is_exempt
 from agent.http.result import Answered, HttpResult, NoAnswer, NotSent
 from agent.http.retry_after import parse_retry_after
 from agent.http.tls import tls_context
@@ -165,7 +165,8 @@ class HttpClient:
 
     def _proxies(self, url: str) -> dict[str, str] | None:
         address = urlsplit(url)
-        if not self._proxy or is_exempt(address.hostname or "", address.port, self._no_proxy):
+        port = address.port or {"http": 80, "https": 443}.get(address.scheme)
+        if not self._proxy or is_exempt(address.hostname or "", port, self._no_proxy):
             return None
         return {"http": self._proxy, "https": self._proxy}
 

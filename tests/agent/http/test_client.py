@@ -11,7 +11,6 @@ import pytest
 from agent.configuration.types import Tls
 from agent.http.client import HttpClient
 from agent.http.mask import Mask
-from agent.http.proxy import is_exempt
 from agent.http.result import Answered, Failure, NoAnswer, NotSent
 
 KEY = "s3cr3t/+key"
@@ -346,36 +345,16 @@ class TestProxy:
         answer = post(http(proxy=f"http://user:pw@127.0.0.1:{port}"), "http://receiver.invalid")
         assert answer == NoAnswer(Failure.UNREACHABLE, "Connection refused (through the proxy)")
 
-    @pytest.mark.parametrize(
-        ("host", "exempt"),
-        [
-            ("internal.example.com", True),
-            ("a.internal.example.com", True),
-            ("notinternal.example.com", False),
-            ("10.1.2.3", True),
-            ("11.1.2.3", False),
-            ("::1", True),
-            ("port.example.com", True),
-            ("other.example.com", False),
-        ],
-    )
-    def test_no_proxy_names_hosts_domains_nets_and_ports(self, host, exempt):
-        entries = [
-            "internal.example.com",
-            "10.0.0.0/8",
-            "::1",
-            "port.example.com:443",
-            "other.example.com:80",
-        ]
-        assert is_exempt(host, 443, entries) is exempt
-
-    def test_a_star_exempts_all(self):
-        assert is_exempt("anything", None, ["*"])
-
     def test_an_exempt_host_is_reached_directly(self, wire, http):
         side = wire(OK)
         client = http(proxy="http://127.0.0.1:9", no_proxy=["127.0.0.0/8"])
         assert post(client, side.url).status == 200
+
+    def test_the_usual_port_is_one_too(self, wire, http):
+        refuses = wire(b"HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n")
+        client = http(proxy=f"http://127.0.0.1:{refuses.port}", no_proxy=["nowhere.invalid:80"])
+        assert post(client, "http://nowhere.invalid").failure is Failure.UNREACHABLE
+        assert post(client, "http://nowhere.invalid:8080").status == 502
 
 
 def _pump(source, target):
