@@ -1,0 +1,81 @@
+"""What a body holds besides events is passed on as it came, whatever happens to the receiver and to the agent."""
+
+import json
+import zlib
+
+import pytest
+
+from agent.cli.ask import ask
+from agent.stand_in import Reply
+
+SECTIONS = ("metrics", "service_checks", "topologies", "health")
+
+
+def body(host, number):
+    """Return a body of one event and one item in each list."""
+    items = {
+        section: [{"of": section, "host": host, "number": number, "odd": [None, 1e-7]}]
+        for section in SECTIONS
+    }
+    event = {"msg_title": f"{host} {number}", "msg_text": ""}
+    return {
+        "collection_timestamp": 1_700_000_000 + number,
+        "internalHostname": host,
+        "events": {"custom": [event]},
+        **items,
+    }
+
+
+@pytest.fixture
+def bodies(receiver):
+    """Return every body that the receiver accepted; it is down at first."""
+    taken = []
+    receiver.is_down = True
+
+    def intercept(request):
+        if receiver.is_down:
+            return Reply(503, b"down")
+        taken.append(json.loads(zlib.decompress(request.body)))
+        return None
+
+    receiver.intercept = intercept
+    return taken
+
+
+def post(agent, document):
+    reply = ask(
+        agent.socket,
+        "POST",
+        "/stsAgent/intake",
+        json.dumps(document).encode(),
+        timeout_seconds=60,
+    )
+    assert reply.is_ok, reply
+
+
+def test_lists_of_a_body_arrive_in_order_across_an_outage_and_a_kill(agent, receiver, bodies, eventually):
+    posted = [body("edge-1", 0), body("edge-2", 1), body("edge-1", 2), body("edge-1", 3)]
+    agent.start()
+    for document in posted[:2]:
+        post(agent, document)
+    eventually(lambda: receiver.report.requests, agent.log)
+    agent.kill()
+    agent.start()
+    for document in posted[2:]:
+        post(agent, document)
+    agent.kill()
+    receiver.is_down = False
+    agent.start()
+    wanted = {section: [item for document in posted for item in document[section]] for section in SECTIONS}
+
+    def arrived(section):
+        return [item for one in bodies for item in one[section]]
+
+    eventually(lambda: all(len(arrived(section)) >= len(posted) for section in SECTIONS), agent.log)
+    assert {section: arrived(section) for section in SECTIONS} == wanted
+    for one in bodies:
+        for item in (item for section in SECTIONS for item in one[section]):
+            assert one["internalHostname"] == item["host"]
+            assert one["collection_timestamp"] == 1_700_000_000 + item["number"]
+    titles = [event["msg_title"] for one in bodies for event in one["events"].get("custom", [])]
+    assert titles == [f"{one['internalHostname']} {number}" for number, one in enumerate(posted)]
