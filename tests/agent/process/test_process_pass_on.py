@@ -53,12 +53,12 @@ def post(agent, document):
     assert reply.is_ok, reply
 
 
-def test_lists_of_a_body_arrive_in_order_across_an_outage_and_a_kill(agent, receiver, bodies, eventually):
+def test_lists_of_a_body_arrive_in_order_across_an_outage_and_a_kill(agent, receiver, bodies, wait_until):
     posted = [body("edge-1", 0), body("edge-2", 1), body("edge-1", 2), body("edge-1", 3)]
     agent.start()
     for document in posted[:2]:
         post(agent, document)
-    eventually(lambda: receiver.report.requests, agent.log)
+    wait_until(lambda: receiver.report.requests, agent.log)
     agent.kill()
     agent.start()
     for document in posted[2:]:
@@ -71,7 +71,7 @@ def test_lists_of_a_body_arrive_in_order_across_an_outage_and_a_kill(agent, rece
     def arrived(section):
         return [item for one in bodies for item in one[section]]
 
-    eventually(lambda: all(len(arrived(section)) >= len(posted) for section in SECTIONS), agent.log)
+    wait_until(lambda: all(len(arrived(section)) >= len(posted) for section in SECTIONS), agent.log)
     assert {section: arrived(section) for section in SECTIONS} == wanted
     for one in bodies:
         for item in (item for section in SECTIONS for item in one[section]):
