@@ -105,18 +105,22 @@ class Daemon:
         self._supervisor = Supervisor(COLLECTORS, lent)
         self._budget = budget_of_this_process()
         self._listeners = OpenListeners()
-        share = Share(lambda: self._spool.waiting_bytes(INTAKE), lambda: self._spool.room_for_records() // 2)
+        share = Share(
+            lambda: self._spool.records.waiting_bytes(INTAKE), lambda: self._spool.records.room_bytes() // 2
+        )
         self._router = Router(
             dialects(surroundings),
             Keeping(self._capture, share),
-            Control(self.status, self._retry, self._spool.discard, self._spool.acknowledge_drops),
+            Control(
+                self.status, self._retry, self._spool.rejected.discard, self._spool.notices.acknowledge_drops
+            ),
         )
         self._incoming = IncomingFiles(
             self._spool, self._capture, self._router.parse_common, share.has_room, self._budget
         )
         self._drops = Drops(self._spool, self._telling.drops, self._signals.ring)
         self._capture.on_kept = self._drops.notice
-        self._spool.on_news(self._signals.ring)
+        self._spool.notices.on_news(self._signals.ring)
         self._housekeeping = Housekeeping(self._jobs())
 
     def _jobs(self) -> dict[str, Job]:
@@ -125,7 +129,7 @@ class Daemon:
             "the spool": Job(HOUR_SECONDS, self._tidy),
             "incoming": Job(HOUR_SECONDS, self._take_incoming),
         }
-        if self._spool.has_news:
+        if self._spool.notices.has_news:
             jobs["news of the spool"] = Job(TELL_AGAIN_SECONDS, self._tell_news)
         if self._supervisor.is_owing:
             jobs["collectors"] = Job(START_AGAIN_SECONDS, self._supervise)
@@ -188,7 +192,7 @@ class Daemon:
             self._follow_hostname()
         if ARRIVED in came:
             self._take_incoming()
-        if self._spool.has_news and not self._is_telling_again:
+        if self._spool.notices.has_news and not self._is_telling_again:
             self._tell_news()
         self._housekeeping.run_due()
         self._drops.tell_due()
@@ -263,7 +267,7 @@ class Daemon:
             return
         log.info("this host is %s%s", name, f", and was {before}" if before else "")
         self._capture.rename(name)
-        self._spool.interrupt()
+        self._spool.records.interrupt()
         self._housekeeping.arm(self._jobs())
 
     def _take_incoming(self) -> None:
@@ -271,15 +275,15 @@ class Daemon:
             log.info("%d events were left in incoming/", count)
 
     def _retry(self, ids: Sequence[int] | None) -> int:
-        count = self._spool.retry(ids)
+        count = self._spool.rejected.retry(ids)
         self._deliveries.poke()
         return count
 
     def _tell_news(self) -> None:
         """Tell what is damaged or had no room; while that is not kept, it is tried again now and then."""
         self._telling.news_of_the_spool()
-        if self._spool.has_news or self._is_telling_again:
-            self._is_telling_again = self._spool.has_news
+        if self._spool.notices.has_news or self._is_telling_again:
+            self._is_telling_again = self._spool.notices.has_news
             self._housekeeping.arm(self._jobs())
 
     def _tidy(self) -> None:
@@ -287,7 +291,7 @@ class Daemon:
 
     def _gets_work_done(self) -> bool:
         """Return whether the spool answers and no thread that must run is gone."""
-        self._spool.drops_to_tell()  # a turn of the writer
+        self._spool.notices.drops()  # a turn of the writer
         parts = {
             "a collector": self._supervisor.is_alive(),
             "a destination": self._deliveries.is_alive(),

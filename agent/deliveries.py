@@ -54,7 +54,7 @@ class Deliveries:
         # Only now: an unchanged address under a new name has taken over its position.
         for known in self._spool.status().destinations:
             if known.name not in destinations:
-                self._spool.detach(known.name)
+                self._spool.positions.detach(known.name)
         self._settings, self._loops = dict(destinations), loops
 
     def stop(self, flush_seconds: float) -> None:
@@ -104,7 +104,7 @@ class Deliveries:
     def _start(self, name: str, settings: DestinationSettings) -> DeliveryLoop | None:
         try:
             destination = make_destination(name, settings, self._surroundings)
-            self._spool.attach(name, destination.identity, settings.start, destination.kinds)
+            self._spool.positions.attach(name, destination.identity, settings.start, destination.kinds)
         except (DestinationError, SpoolError, OSError) as error:
             log.error("destination %s: %s", name, error)  # noqa: TRY400 - made for people, with a hint
             self.failed[name] = str(error)

@@ -27,22 +27,22 @@ class Drops:
 
     def notice(self) -> None:
         """Wake whoever tells, when something was dropped and it is time to tell it."""
-        if self._spool.has_untold_drops and self._is_time():
+        if self._spool.notices.has_drops and self._is_time():
             self._ring()
 
     def wait_seconds(self) -> float | None:
         """Return after how long there is something to tell; None when nothing was dropped."""
-        if not self._spool.has_untold_drops:
+        if not self._spool.notices.has_drops:
             return None
         return max(1.0, self._last_told + FOLD_SECONDS - self._monotonic())
 
     def tell_due(self) -> None:
         """Tell everything that was dropped and not told yet, if it is time."""
-        if self._spool.has_untold_drops and self._is_time():
+        if self._spool.notices.has_drops and self._is_time():
             self._last_told = self._monotonic()
-            drops = self._spool.drops_to_tell()
+            drops = self._spool.notices.drops()
             if number := self._tell(drops):
-                self._spool.tell(drops, number)
+                self._spool.notices.tell_drops(drops, number)
             else:
                 self._last_told += AGAIN_SECONDS - FOLD_SECONDS
 

@@ -35,7 +35,7 @@ def _settle_in(spool: Spool, here: str, start_of_boot: Callable[[], float]) -> b
     if remembered == here.encode():
         return False
     if remembered is not None:
-        aside = spool.set_aside_undelivered(_REASON)
+        aside = spool.positions.set_aside_undelivered(_REASON)
         _refuse_left_behind(spool, start_of_boot())
         spool.forget()
         log.warning(
@@ -44,7 +44,7 @@ def _settle_in(spool: Spool, here: str, start_of_boot: Callable[[], float]) -> b
             aside,
         )
     try:
-        spool.append([], owner=OWNER, remember={_KEY: here.encode()})
+        spool.records.append([], owner=OWNER, remember={_KEY: here.encode()})
     except SpoolError as error:
         log.warning("this machine's name is not remembered: %s", error)
     return remembered is not None
@@ -52,10 +52,10 @@ def _settle_in(spool: Spool, here: str, start_of_boot: Callable[[], float]) -> b
 
 def _refuse_left_behind(spool: Spool, start_of_boot: float) -> None:
     """Set aside what programs of the other machine left in `incoming/`; what came in this boot is our own."""
-    for name, _ in spool.incoming():
+    for name, _ in spool.incoming.waiting():
         try:
             left_at = (spool.directory / "incoming" / name).stat().st_ctime
         except OSError:
             continue
         if left_at < start_of_boot:
-            spool.refuse_incoming(name, _REASON)
+            spool.incoming.refuse(name, _REASON)

@@ -45,14 +45,14 @@ class Telling:
 
     def news_of_the_spool(self) -> None:
         """Tell what was damaged, once it is known how much of it could be saved, and that texts had no room."""
-        if recoveries := self._spool.recoveries_to_tell():
+        if recoveries := self._spool.notices.recoveries():
             for recovery in recoveries:
                 log.error("the spool was damaged: %s", recovery.reason)
             if self._tell([own_events.recovered(recovery, _now()) for recovery in recoveries]):
-                self._spool.tell_recoveries(recoveries)
-        count = self._spool.texts_to_tell()
+                self._spool.notices.tell_recoveries(recoveries)
+        count = self._spool.notices.texts()
         if count and self._tell([own_events.texts_given_up(count, _now())]):
-            self._spool.tell_texts()
+            self._spool.notices.tell_texts()
 
     def _baseline(self, names: Iterable[str]) -> list[str]:
         """Return the collectors that will take what they find as it is."""

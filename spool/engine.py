@@ -80,6 +80,7 @@ class Engine:
         self.arrived = threading.Condition()
         self.verified: set[str] = set()
         self.remembered_bytes = 0
+        self.interrupts = 0
         self.on_news: Callable[[], None] = _nothing
         """Called in the writer's thread when there is damage or lost texts to tell; it must not block."""
         self._lock = Lock.take(directory)
@@ -168,6 +169,12 @@ class Engine:
     def wake(self) -> None:
         """Wake everyone who waits."""
         with self.arrived:
+            self.arrived.notify_all()
+
+    def interrupt(self) -> None:
+        """Have everyone who waits stop waiting."""
+        with self.arrived:
+            self.interrupts += 1
             self.arrived.notify_all()
 
     def reconfigure(self, options: Options) -> None:

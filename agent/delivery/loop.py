@@ -69,7 +69,7 @@ class DeliveryLoop:
         self._unblocked: Unblocked = destination.credential_changed
         self._gave_up = False
         self._last_sent = float("-inf")
-        self._control = LoopControl(spool.interrupt, monotonic)
+        self._control = LoopControl(spool.records.interrupt, monotonic)
         self._thread = Thread(target=self._run, name=f"delivery-{destination.name}", daemon=True)
 
     @property
@@ -182,7 +182,7 @@ class DeliveryLoop:
         self._control.answer(ticket, delivered=True)
         self._timer.enter(Phase.IDLE)
         if not self._control.is_stopping:
-            self._spool.wait(self.name, self._retries.wait_seconds, self._control.wake)
+            self._spool.records.wait(self.name, self._retries.wait_seconds, self._control.wake)
 
     # When
 

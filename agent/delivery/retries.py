@@ -66,7 +66,7 @@ class Retries:
 
     def step(self, timeout_seconds: float) -> Step:
         """Try the next event of this pass; `Idle` when it is over."""
-        entries = self._spool.retries(self._destination.name, after=self._tried_upto)
+        entries = self._spool.rejected.retries(self._destination.name, after=self._tried_upto)
         if not entries:
             self._end_pass()
             return Idle()
@@ -91,7 +91,7 @@ class Retries:
         outcome = self._destination.deliver(outgoing, timeout_seconds)
         match outcome:
             case Delivered():
-                self._spool.retried(entry.id, accepted=True)
+                self._spool.rejected.retried(entry.id, accepted=True)
                 self._tried_upto = entry.id
                 return Progressed(delivered=True)
             case Refused() | TooLarge():
@@ -107,7 +107,7 @@ class Retries:
         if self._may_pass(entry, outcome):
             self._deferred = True
             return
-        self._spool.retried(entry.id, accepted=False, reason=outcome.reason)
+        self._spool.rejected.retried(entry.id, accepted=False, reason=outcome.reason)
         _LOG.warning(
             "%s: refused the %s event %d again: %s",
             self._destination.name,

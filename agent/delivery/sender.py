@@ -94,7 +94,7 @@ class Sender:
     @property
     def waits(self) -> bool:
         """Return whether there may be something to send."""
-        return self._in_flight is not None or self._spool.wait(self._name, 0)
+        return self._in_flight is not None or self._spool.records.wait(self._name, 0)
 
     def step(self, timeout_seconds: float) -> Step:
         """Make the next request, and settle what can be settled by it."""
@@ -129,7 +129,7 @@ class Sender:
         """Read the next batch; with few events a request, more of them than one request takes."""
         most = self.size.events
         at_once = most if self._destination.max_events >= READ_EVENTS else READ_EVENTS
-        batch = self._spool.read(self._name, max_events=at_once, max_bytes=self.size.bytes)
+        batch = self._spool.records.read(self._name, max_events=at_once, max_bytes=self.size.bytes)
         if not batch.pieces:
             return Idle()
         hostname = batch.hostname or self._hostname()
@@ -183,13 +183,13 @@ class Sender:
 
     def _has_more_than(self, events: int) -> bool:
         """Return whether more wait than were in doubt; a pause is cut short for that only once."""
-        found = self._spool.read(self._name, max_events=events + 1, max_bytes=self._max_bytes)
+        found = self._spool.records.read(self._name, max_events=events + 1, max_bytes=self._max_bytes)
         self._looked_early = found.events > events
         return self._looked_early
 
     def _acknowledge(self, batch: InFlightBatch) -> None:
         if progress := batch.progress():
-            self._spool.acknowledge(
+            self._spool.records.acknowledge(
                 self._name,
                 progress.upto,
                 delivered=progress.delivered,

@@ -67,7 +67,7 @@ class Capture:
             for event in (complete(event, identity) for event in events)
         ]
         records = chunk(captured, self._stamp(identity), owner)
-        number = self._spool.append(records, owner=owner, remember=remember, texts=texts)
+        number = self._spool.records.append(records, owner=owner, remember=remember, texts=texts)
         self.on_kept()
         return number
 
@@ -92,7 +92,7 @@ class Capture:
             raise SpoolFull(
                 "what was handed in fills half of the spool", "it takes more when some is delivered"
             )
-        self._spool.append(records, ingested=taken, refusable=True)
+        self._spool.records.append(records, ingested=taken, refusable=True)
         self.on_kept()
 
     def _stamp(self, identity: Identity) -> Stamp:

@@ -59,7 +59,7 @@ class IncomingFiles:
         count = size = 0
         identity = self._capture.identity  # one for all that is kept together
         group: dict[str, Parsed] = {}
-        for name, body in self._spool.incoming():
+        for name, body in self._spool.incoming.waiting():
             parsed = self._read(name, body, identity)
             if parsed is None:
                 continue
@@ -87,7 +87,7 @@ class IncomingFiles:
             log.exception("incoming/%s could not be read", name)
             reason = f"it could not be read: {type(error).__name__}"
         log.warning("incoming/%s is refused: %s", name, reason)
-        self._spool.refuse_incoming(name, reason)
+        self._spool.incoming.refuse(name, reason)
         return None
 
     def _keep(self, group: Mapping[str, Parsed], identity: Identity) -> int:
@@ -106,7 +106,7 @@ class IncomingFiles:
                 log.warning("incoming/%s waits: %s", name, error)
                 return 0
             log.exception("incoming/%s could not be kept", name)
-            self._spool.refuse_incoming(name, f"it could not be kept: {type(error).__name__}")
+            self._spool.incoming.refuse(name, f"it could not be kept: {type(error).__name__}")
             return 0
-        self._spool.finish_incoming(list(group))
+        self._spool.incoming.finish(list(group))
         return sum(held.count for held in group.values())

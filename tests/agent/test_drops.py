@@ -20,7 +20,7 @@ class Clock:
 @pytest.fixture
 def spool(tmp_path):
     with Spool.open(tmp_path / "spool", Options(max_size_bytes=2_000_000)) as spool:
-        spool.attach("receiver", "identity", "oldest")
+        spool.positions.attach("receiver", "identity", "oldest")
         yield spool
 
 
@@ -29,8 +29,8 @@ def overflow(spool):
     import os
 
     capture = Capture(spool, Identity("web-1"))
-    before = sum(drop.count for drop in spool.drops_to_tell())
-    while sum(drop.count for drop in spool.drops_to_tell()) == before:
+    before = sum(drop.count for drop in spool.notices.drops())
+    while sum(drop.count for drop in spool.notices.drops()) == before:
         body = b'{"msg_title": "%s"}' % os.urandom(20_000).hex().encode()
         capture.keep_posted([Captured("custom", body, 1_700_000_000, "T")], capture.identity)
 
@@ -88,7 +88,7 @@ def test_a_drop_that_could_not_be_told_is_told_later(spool, told):
     drops = Drops(spool, lambda some: told.append(len(some)) or answers.pop(0), lambda: None, clock)
     overflow(spool)
     drops.tell_due()
-    assert spool.has_untold_drops
+    assert spool.notices.has_drops
     clock.now += 60
     drops.tell_due()
-    assert not spool.has_untold_drops
+    assert not spool.notices.has_drops

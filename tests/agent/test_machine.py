@@ -12,7 +12,7 @@ from spool import Spool, leave_in_incoming
 @pytest.fixture
 def spool(tmp_path):
     with Spool.open(tmp_path / "spool") as spool:
-        spool.attach("receiver", "identity", "oldest")
+        spool.positions.attach("receiver", "identity", "oldest")
         yield spool
 
 
@@ -52,7 +52,7 @@ def test_what_was_left_behind_is_the_other_machines_unless_it_came_in_this_boot(
     leave_in_incoming(spool.directory, "theirs", b"{}")
     left_at = (spool.directory / "incoming/theirs").stat().st_ctime
     settle_in(spool, "two", lambda: left_at)
-    assert [name for name, _ in spool.incoming()] == ["theirs"]
+    assert [name for name, _ in spool.incoming.waiting()] == ["theirs"]
     settle_in(spool, "three", lambda: left_at + 1)
-    assert list(spool.incoming()) == []
+    assert list(spool.incoming.waiting()) == []
     assert (spool.directory / "incoming-refused/theirs").read_bytes() == b"{}"

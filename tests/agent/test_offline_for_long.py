@@ -51,7 +51,7 @@ class Host:
         self.boots += 1
         boot_id, began = f"boot-{self.boots}", self.now
         self.spool = Spool.open(self.directory, self.options, wall=lambda: self.now, schema=self.schema)
-        self.spool.attach("sts", "the receiver", "oldest")
+        self.spool.positions.attach("sts", "the receiver", "oldest")
         self.clocks = Clocks(lambda: self.now, lambda: self.now - began, lambda: True, boot_id)
         self.capture = Capture(self.spool, Identity("h"), self.clocks)
 

@@ -50,7 +50,7 @@ def open_spool(tmp_path: Path, wall: Wall) -> Iterator[Callable[..., Spool]]:
         spool = Spool.open(tmp_path / "spool", options or Options(), wall=wall)
         opened.append(spool)
         for name in destinations:
-            spool.attach(name, f"identity of {name}")
+            spool.positions.attach(name, f"identity of {name}")
         return spool
 
     yield opener

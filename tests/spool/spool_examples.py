@@ -41,11 +41,11 @@ def drain(spool: Spool, destination: str, *, max_events: int = 1000) -> list[str
     """Deliver everything that waits; return it in order."""
     delivered: list[str] = []
     while True:
-        batch = spool.read(destination, max_events=max_events, max_bytes=1 << 20)
+        batch = spool.records.read(destination, max_events=max_events, max_bytes=1 << 20)
         if not batch.pieces:
             return delivered
         delivered += entries_of(batch)
-        spool.acknowledge(destination, batch.upto, delivered=batch.events)
+        spool.records.acknowledge(destination, batch.upto, delivered=batch.events)
 
 
 def wait_until(condition: Callable[[], bool], timeout_seconds: float = 30.0) -> None:

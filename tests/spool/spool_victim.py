@@ -86,7 +86,7 @@ def append_and_deliver(spool: Spool, tell: Tell, first: int, rounds: int) -> Non
     for index in range(first, first + rounds):
         tell(f"attempt {index}")
         entries = [f"{index}.{part}" for part in range(1 + index % 3)]
-        spool.append([record_of(*entries)], owner="collector", remember={"last": str(index).encode()})
+        spool.records.append([record_of(*entries)], owner="collector", remember={"last": str(index).encode()})
         tell(f"accepted {','.join(entries)}")
         if index % 4 == 3:
             deliver(spool, tell, reject=index % 8 == 7)
@@ -94,7 +94,7 @@ def append_and_deliver(spool: Spool, tell: Tell, first: int, rounds: int) -> Non
 
 def deliver(spool: Spool, tell: Tell, *, reject: bool = False) -> None:
     """Deliver one batch; the last entry may be refused."""
-    batch = spool.read("stackstate", max_events=5, max_bytes=1 << 20)
+    batch = spool.records.read("stackstate", max_events=5, max_bytes=1 << 20)
     if not batch.pieces:
         return
     entries = entries_of(batch)
@@ -103,20 +103,22 @@ def deliver(spool: Spool, tell: Tell, *, reject: bool = False) -> None:
     if reject:
         last = batch.pieces[-1]
         rejected = [Rejection(Position(last.number, last.last_entry - 1), "n", entries[-1].encode(), "no")]
-    spool.acknowledge("stackstate", batch.upto, delivered=len(entries) - len(rejected), rejected=rejected)
+    spool.records.acknowledge(
+        "stackstate", batch.upto, delivered=len(entries) - len(rejected), rejected=rejected
+    )
     tell(f"acknowledged {','.join(entries)}")
 
 
 def check(directory: Path, ledger: Ledger) -> None:
     """Hold the spool to what it promised: nothing lost, nothing twice, the memory of what was stored."""
     with Spool.open(directory) as spool:
-        spool.attach("stackstate", "identity")
+        spool.positions.attach("stackstate", "identity")
         remembered = int(spool.memory("collector").get("last") or -1)
-        while spool.status().salvaging or spool.wait("stackstate", 0):
+        while spool.status().salvaging or spool.records.wait("stackstate", 0):
             before = len(ledger.delivered)
             deliver(spool, lambda line: ledger.read([line]))
             if len(ledger.delivered) == before:
-                spool.wait("stackstate", 0.01)
+                spool.records.wait("stackstate", 0.01)
         status = spool.status().destinations[0]
     in_order = list(dict.fromkeys(ledger.delivered))
     assert [entry for entry in in_order if entry in set(ledger.accepted)] == ledger.accepted

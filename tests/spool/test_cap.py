@@ -33,7 +33,7 @@ def test_the_directory_never_outgrows_its_cap_and_the_oldest_give_way(open_spool
     spool = open_spool(SMALL)
     largest = 0
     for index in range(400):
-        spool.append([big(index)])
+        spool.records.append([big(index)])
         largest = max(largest, size_of(tmp_path / "spool"))
     assert largest <= SMALL.max_size_bytes
     status = spool.status()
@@ -48,7 +48,7 @@ def test_the_directory_never_outgrows_its_cap_and_the_oldest_give_way(open_spool
 def test_the_cap_holds_after_a_restart(open_spool, tmp_path):
     spool = open_spool(SMALL)
     for index in range(200):
-        spool.append([big(index)])
+        spool.records.append([big(index)])
         if index % 50 == 49:
             spool = open_spool(SMALL)
     assert size_of(tmp_path / "spool") <= SMALL.max_size_bytes
@@ -57,9 +57,9 @@ def test_the_cap_holds_after_a_restart(open_spool, tmp_path):
 def test_a_lowered_cap_is_reached_without_blocking_anything(open_spool, tmp_path):
     spool = open_spool(Options(max_size_bytes=32 * MEBIBYTE))
     for index in range(400):
-        spool.append([big(index)])
+        spool.records.append([big(index)])
     spool = open_spool(SMALL)
-    spool.append([big(400)])
+    spool.records.append([big(400)])
     spool.housekeeping(trusted_time=False)
     assert size_of(tmp_path / "spool") <= SMALL.max_size_bytes
     kept = [entry[:5] for entry in drain(spool, "stackstate")]
@@ -70,7 +70,7 @@ def test_a_lowered_cap_is_reached_without_blocking_anything(open_spool, tmp_path
 def test_delivered_history_gives_way_first_and_is_no_loss(open_spool):
     spool = open_spool(SMALL)
     for index in range(300):
-        spool.append([big(index)])
+        spool.records.append([big(index)])
         if index < 267:
             drain(spool, "stackstate")
     status = spool.status()
@@ -81,45 +81,45 @@ def test_delivered_history_gives_way_first_and_is_no_loss(open_spool):
 
 def test_refused_entries_give_way_before_what_is_undelivered(open_spool):
     spool = open_spool(SMALL)
-    spool.append([record_of("refused")])
-    spool.acknowledge(
+    spool.records.append([record_of("refused")])
+    spool.records.acknowledge(
         "stackstate",
         Position(2, 0),
         delivered=0,
         rejected=[Rejection(Position(1, 0), "n", b"x" * 9000, "no")],
     )
     for index in range(50):
-        spool.append([big(index)])
+        spool.records.append([big(index)])
     assert spool.status().rejected == 1
     for index in range(160):
-        spool.append([big(index)])
+        spool.records.append([big(index)])
     assert spool.status().drops[("stackstate", "rejected_full")] == 1
 
 
 def test_reject_new_keeps_what_is_there_and_refuses_the_rest(open_spool):
     spool = open_spool(Options(max_size_bytes=8 * MEBIBYTE, when_full="reject_new"))
     kept = fill(
-        lambda index: spool.append(
+        lambda index: spool.records.append(
             [big(index)], owner="files", remember={"last": b"%d" % index}, refusable=True
         )
     )
     assert spool.memory("files").get("last") == b"%d" % (kept - 1)
     assert [entry[:5] for entry in drain(spool, "stackstate")] == [f"{index:05}" for index in range(kept)]
     assert spool.status().drops == {}
-    spool.append([big(kept)])
+    spool.records.append([big(kept)])
 
 
 def test_memory_never_gives_way(open_spool):
     spool = open_spool(SMALL)
-    fill(lambda index: spool.append([], owner="files", remember={f"{index:05}": os.urandom(40_000)}))
+    fill(lambda index: spool.records.append([], owner="files", remember={f"{index:05}": os.urandom(40_000)}))
     assert spool.status().memory_bytes > 4 * MEBIBYTE
-    spool.append([], owner="files", remember={"00000": b"1"})
+    spool.records.append([], owner="files", remember={"00000": b"1"})
 
 
 def test_every_destination_counts_its_own_losses(open_spool):
     spool = open_spool(SMALL, destinations=("fast", "dead"))
     for index in range(270):
-        spool.append([big(index)])
+        spool.records.append([big(index)])
         drain(spool, "fast")
     status = spool.status()
     fast, dead = status.destinations
@@ -130,42 +130,42 @@ def test_every_destination_counts_its_own_losses(open_spool):
 def test_a_drop_is_told_once_and_what_comes_later_is_told_later(open_spool):
     spool = open_spool(SMALL)
     for index in range(200):
-        spool.append([big(index)])
-    (drop,) = spool.drops_to_tell()
+        spool.records.append([big(index)])
+    (drop,) = spool.notices.drops()
     assert (drop.destination, drop.reason) == ("stackstate", "full")
     assert drop.count == spool.status().drops[("stackstate", "full")]
-    spool.tell([drop], spool.append([record_of("told")]))
-    assert not spool.drops_to_tell()
+    spool.notices.tell_drops([drop], spool.records.append([record_of("told")]))
+    assert not spool.notices.drops()
     spool = open_spool(SMALL)
-    assert not spool.drops_to_tell()
+    assert not spool.notices.drops()
     for index in range(33):
-        spool.append([big(index)])
-    (later,) = spool.drops_to_tell()
+        spool.records.append([big(index)])
+    (later,) = spool.notices.drops()
     assert later.count == spool.status().drops[("stackstate", "full")] - drop.count
 
 
 def test_drops_are_news_until_somebody_takes_note_of_them(open_spool):
     spool = open_spool(SMALL)
     for index in range(300):
-        spool.append([big(index)])
+        spool.records.append([big(index)])
     (found,) = spool.status().destinations
     assert found.dropped_lately == found.dropped["full"] > 0
-    assert spool.acknowledge_drops() == found.dropped_lately
+    assert spool.notices.acknowledge_drops() == found.dropped_lately
     spool = open_spool(SMALL)
     assert spool.status().destinations[0].dropped_lately == 0
     for index in range(33):
-        spool.append([big(index)])
+        spool.records.append([big(index)])
     assert 0 < spool.status().destinations[0].dropped_lately < found.dropped_lately
 
 
 def test_drops_are_told_again_where_what_told_them_was_dropped_itself(open_spool):
     spool = open_spool(SMALL)
     for index in range(400):
-        spool.append([big(index)])
-        if index % 100 == 99 and (drops := spool.drops_to_tell()):
-            spool.tell(drops, spool.append([record_of(f"dropped {drops[0].count}")]))
+        spool.records.append([big(index)])
+        if index % 100 == 99 and (drops := spool.notices.drops()):
+            spool.notices.tell_drops(drops, spool.records.append([record_of(f"dropped {drops[0].count}")]))
             spool = open_spool(SMALL)
-    untold = sum(drop.count for drop in spool.drops_to_tell())
+    untold = sum(drop.count for drop in spool.notices.drops())
     delivered = drain(spool, "stackstate")
     told = [int(entry.split()[1]) for entry in delivered if entry.startswith("dropped")]
     assert 0 < len(told) < 4
@@ -175,12 +175,12 @@ def test_drops_are_told_again_where_what_told_them_was_dropped_itself(open_spool
 def test_what_was_dropped_while_it_was_being_sent_counts_as_delivered(open_spool):
     spool = open_spool(SMALL)
     for index in range(33):
-        spool.append([big(index)])
-    batch = spool.read("stackstate", max_events=16, max_bytes=1 << 30)
+        spool.records.append([big(index)])
+    batch = spool.records.read("stackstate", max_events=16, max_bytes=1 << 30)
     for index in range(200):
-        spool.append([big(index)])
+        spool.records.append([big(index)])
     before = spool.status().destinations[0]
-    spool.acknowledge("stackstate", batch.upto, delivered=16)
+    spool.records.acknowledge("stackstate", batch.upto, delivered=16)
     after = spool.status().destinations[0]
     assert after.delivered_total == 16
     assert after.dropped["full"] == before.dropped["full"] - 16
@@ -189,8 +189,8 @@ def test_what_was_dropped_while_it_was_being_sent_counts_as_delivered(open_spool
 
 def test_undelivered_records_are_dropped_with_age_and_counted(open_spool, wall):
     spool = open_spool(Options(max_age_seconds=100, keep_delivered_seconds=100))
-    spool.append([record_of("old", "older", captured=wall.now - 200)])
-    spool.append([record_of("new", captured=wall.now - 50)])
+    spool.records.append([record_of("old", "older", captured=wall.now - 200)])
+    spool.records.append([record_of("new", captured=wall.now - 50)])
     spool.housekeeping(trusted_time=False)
     assert spool.status().drops == {}
     spool.housekeeping(trusted_time=True)
@@ -200,7 +200,7 @@ def test_undelivered_records_are_dropped_with_age_and_counted(open_spool, wall):
 
 def test_delivered_records_stay_for_as_long_as_they_are_kept(open_spool, wall):
     spool = open_spool(Options(keep_delivered_seconds=100))
-    spool.append([record_of("a", captured=wall.now)])
+    spool.records.append([record_of("a", captured=wall.now)])
     drain(spool, "stackstate")
     wall.now += 99
     spool.housekeeping(trusted_time=True)
@@ -213,33 +213,33 @@ def test_delivered_records_stay_for_as_long_as_they_are_kept(open_spool, wall):
 
 def test_a_clock_that_was_wrong_makes_nothing_old_or_eternal(open_spool, wall):
     spool = open_spool(Options(max_age_seconds=100, keep_delivered_seconds=100))
-    spool.append([record_of("1970", captured=5.0, clock_trusted=False)])
-    spool.append([record_of("2099", captured=wall.now + 1e9)])
+    spool.records.append([record_of("1970", captured=5.0, clock_trusted=False)])
+    spool.records.append([record_of("2099", captured=wall.now + 1e9)])
     spool.housekeeping(trusted_time=True)
     assert spool.status().events == 2
-    spool.append([record_of("now", captured=wall.now)])
+    spool.records.append([record_of("now", captured=wall.now)])
     wall.now += 101
-    spool.append([record_of("new", captured=wall.now)])
+    spool.records.append([record_of("new", captured=wall.now)])
     spool.housekeeping(trusted_time=True)
     assert drain(spool, "stackstate") == ["new"]
 
 
 def test_numbers_go_on_after_everything_was_pruned(open_spool, wall):
     spool = open_spool(Options(keep_delivered_seconds=1))
-    last = spool.append([record_of("a", captured=wall.now), record_of("b", captured=wall.now)])
+    last = spool.records.append([record_of("a", captured=wall.now), record_of("b", captured=wall.now)])
     drain(spool, "stackstate")
     wall.now += 10
     spool.housekeeping(trusted_time=True)
     spool = open_spool()
     assert spool.status().records == 0
-    assert spool.append([record_of("c")]) == last + 1
+    assert spool.records.append([record_of("c")]) == last + 1
     assert drain(spool, "stackstate") == ["c"]
 
 
 def test_space_is_given_back_when_the_backlog_is_gone(open_spool, tmp_path, wall):
     spool = open_spool(Options(keep_delivered_seconds=1))
     for index in range(0, 300, 10):
-        spool.append([big(at) for at in range(index, index + 10)])
+        spool.records.append([big(at) for at in range(index, index + 10)])
     before = size_of(tmp_path / "spool")
     drain(spool, "stackstate")
     wall.now += 1e6
@@ -253,7 +253,7 @@ def test_a_full_wal_is_written_back_once_and_then_used_again(open_spool):
     failpoints.arm(reached.append)
     try:
         for _ in range(100):
-            spool.append([big(0)])
+            spool.records.append([big(0)])
     finally:
         failpoints.disarm()
     assert 1 <= reached.count("checkpoint.before") < 25
@@ -261,8 +261,8 @@ def test_a_full_wal_is_written_back_once_and_then_used_again(open_spool):
 
 def test_a_cloned_image_delivers_nothing_of_the_original(open_spool):
     spool = open_spool()
-    spool.append([record_of("a", "b"), record_of("c")])
-    assert spool.set_aside_undelivered("another machine") == 3
-    spool.append([record_of("d")])
+    spool.records.append([record_of("a", "b"), record_of("c")])
+    assert spool.positions.set_aside_undelivered("another machine") == 3
+    spool.records.append([record_of("d")])
     assert drain(spool, "stackstate") == ["d"]
     assert spool.status().drops == {("stackstate", "another machine"): 3}

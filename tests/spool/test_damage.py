@@ -49,15 +49,15 @@ def crashed(tmp_path_factory):
     """Return a spool as a crash leaves it: half of it in the database, half in the -wal."""
     directory = tmp_path_factory.mktemp("crashed")
     with Spool.open(directory / "live") as spool:
-        spool.attach("stackstate", "identity")
+        spool.positions.attach("stackstate", "identity")
         for start in range(0, RECORDS, 10):
             remember = {f"/etc/{start}-{index}": os.urandom(40) for index in range(30)}
-            spool.append(
+            spool.records.append(
                 [record_of(text) for text in ENTRIES[start : start + 10]], owner="files", remember=remember
             )
             if start + 10 == DELIVERED:
                 rejection = Rejection(Position(DELIVERED, 0), "n", b"refused", "400", 400)
-                spool.acknowledge(
+                spool.records.acknowledge(
                     "stackstate", Position(DELIVERED + 1, 0), delivered=99, rejected=[rejection]
                 )
             if start == RECORDS // 2:
@@ -97,7 +97,7 @@ def drain_through_recoveries(spool: Spool) -> list[str]:
     while True:
         wait_until(lambda: not spool.status().salvaging)
         delivered += drain(spool, "stackstate", max_events=50)
-        if not spool.status().salvaging and not spool.wait("stackstate", 0):
+        if not spool.status().salvaging and not spool.records.wait("stackstate", 0):
             return delivered
 
 
@@ -105,11 +105,11 @@ def reopened(directory: Path):
     """Open, append, wait for the salvage; return what is delivered, the memory and the status."""
     with Spool.open(directory) as spool:
         assert not spool.volatile
-        spool.attach("stackstate", "identity")
+        spool.positions.attach("stackstate", "identity")
         memory = dict(spool.memory("files").items())
-        spool.append([record_of("new")], owner="files", remember={"new": b"1"})
+        spool.records.append([record_of("new")], owner="files", remember={"new": b"1"})
         delivered = drain_through_recoveries(spool)
-        return delivered, memory, spool.status(), spool.recoveries_to_tell()
+        return delivered, memory, spool.status(), spool.notices.recoveries()
 
 
 @settings(
@@ -178,19 +178,19 @@ def test_a_torn_last_transaction_is_what_a_power_cut_leaves(crashed, tmp_path_fa
 def test_damage_that_is_found_while_it_runs_is_news_at_once(open_spool):
     spool = open_spool()
     news = []
-    spool.on_news(lambda: news.append(spool.has_news))
-    spool.append([record_of("a")])
-    spool.append([record_of("b")], owner="files", remember={"k": b"v"})
-    assert not spool.has_news
+    spool.notices.on_news(lambda: news.append(spool.notices.has_news))
+    spool.records.append([record_of("a")])
+    spool.records.append([record_of("b")], owner="files", remember={"k": b"v"})
+    assert not spool.notices.has_news
     spool._engine.between(
         lambda store: store.connection.execute("UPDATE records SET name = 'x' WHERE number = 1")
     )
     assert drain(spool, "stackstate") == ["b"]
     assert news == [True]
-    (found,) = spool.recoveries_to_tell()
+    (found,) = spool.notices.recoveries()
     assert "checksum" in found.reason
-    spool.tell_recoveries([found])
-    assert not spool.has_news
+    spool.notices.tell_recoveries([found])
+    assert not spool.notices.has_news
     assert [kept.reason for kept in spool.status().recoveries] == [found.reason], "status goes on showing it"
     spool._engine.between(lambda store: store.connection.execute("UPDATE memory SET value = x'00'"))
     assert spool.memory("files").get("k") is None

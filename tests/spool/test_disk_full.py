@@ -52,14 +52,14 @@ def fill(place: Path) -> Path:
 
 def opened(place, options=OPTIONS):
     spool = Spool.open(place / "spool", options)
-    spool.attach("stackstate", "identity")
+    spool.positions.attach("stackstate", "identity")
     return spool
 
 
 def test_a_disk_that_fills_up_drops_the_oldest_and_counts_them(small_disk):
     with opened(small_disk) as spool:
         for index in range(1000):
-            spool.append([big(index)])
+            spool.records.append([big(index)])
         kept = [entry[:5] for entry in drain(spool, "stackstate")]
         assert kept == [f"{index:05}" for index in range(1000 - len(kept), 1000)]
         assert len(kept) > 100
@@ -69,10 +69,10 @@ def test_a_disk_that_fills_up_drops_the_oldest_and_counts_them(small_disk):
 def test_a_disk_that_others_fill_stops_nothing_and_the_reserve_comes_back(small_disk):
     with opened(small_disk) as spool:
         for index in range(100):
-            spool.append([big(index)])
+            spool.records.append([big(index)])
         filler = fill(small_disk)
         for index in range(100, 400):
-            spool.append([big(index)], owner="files", remember={"last": b"%d" % index})
+            spool.records.append([big(index)], owner="files", remember={"last": b"%d" % index})
         assert spool.memory("files").get("last") == b"399"
         status = spool.status().destinations[0]
         assert status.waiting_events + sum(status.dropped.values()) == 400
@@ -87,10 +87,10 @@ def test_a_disk_that_others_fill_stops_nothing_and_the_reserve_comes_back(small_
 def test_what_was_acknowledged_on_a_full_disk_is_there_after_a_restart(small_disk):
     with opened(small_disk) as spool:
         for index in range(60):
-            spool.append([big(index)])
+            spool.records.append([big(index)])
         fill(small_disk)
-        batch = spool.read("stackstate", max_events=20, max_bytes=1 << 30)
-        spool.acknowledge("stackstate", batch.upto, delivered=batch.events)
+        batch = spool.records.read("stackstate", max_events=20, max_bytes=1 << 30)
+        spool.records.acknowledge("stackstate", batch.upto, delivered=batch.events)
     with opened(small_disk) as spool:
         assert not spool.volatile
         assert drain(spool, "stackstate")[0][:5] == f"{batch.events:05}"
@@ -104,34 +104,34 @@ def test_reject_new_refuses_on_a_full_disk_and_takes_again_later(small_disk):
         drained = drain(spool, "stackstate")
         assert [entry[:5] for entry in drained] == [f"{index:05}" for index in range(kept)]
         assert spool.status().drops == {}
-        spool.append([big(0)])
+        spool.records.append([big(0)])
 
 
 def test_a_start_on_a_full_disk_is_a_start(small_disk):
     with opened(small_disk) as spool:
         for index in range(50):
-            spool.append([big(index)])
+            spool.records.append([big(index)])
     fill(small_disk)
     with opened(small_disk) as spool:
         assert not spool.volatile
         assert len(drain(spool, "stackstate")) == 50
-        spool.append([big(50)])
+        spool.records.append([big(50)])
 
 
 def test_a_first_start_on_a_full_disk_is_volatile(small_disk):
     (small_disk / "spool").mkdir()
     fill(small_disk)
     with opened(small_disk) as spool:
-        spool.append([big(1)])
+        spool.records.append([big(1)])
         assert spool.volatile
 
 
 def test_without_inodes_it_goes_on(small_disk):
     with opened(small_disk) as spool:
-        spool.append([big(1)])
+        spool.records.append([big(1)])
         _take_all_inodes(small_disk)
         for index in range(100):
-            spool.append([big(index)])
+            spool.records.append([big(index)])
         spool.housekeeping(trusted_time=False)
     with opened(small_disk) as spool:
         assert len(drain(spool, "stackstate")) == 101
@@ -139,7 +139,7 @@ def test_without_inodes_it_goes_on(small_disk):
 
 def _append_until_refused(spool):
     for index in range(2000):
-        spool.append([big(index)], refusable=True)
+        spool.records.append([big(index)], refusable=True)
 
 
 def _take_all_inodes(place):
@@ -159,7 +159,7 @@ def test_a_volatile_spool_says_what_to_do(small_disk, caplog):
 
 def test_a_file_system_that_turns_read_only_refuses_and_loses_nothing(small_disk):
     spool = opened(small_disk)
-    spool.append([big(1)])
+    spool.records.append([big(1)])
     with pytest.raises(SpoolError):
         _with_read_only(spool)
     spool.close()
@@ -167,4 +167,4 @@ def test_a_file_system_that_turns_read_only_refuses_and_loses_nothing(small_disk
 
 def _with_read_only(spool):
     spool._engine.between(lambda store: store.connection.execute("PRAGMA query_only = ON").fetchall())
-    spool.append([big(2)])
+    spool.records.append([big(2)])

@@ -13,12 +13,12 @@ def test_what_was_left_is_taken_in_once_and_removed(open_spool, tmp_path):
     leave_in_incoming(directory, "0002", b"second")
     leave_in_incoming(directory, "0001", b"first")
     spool = open_spool()
-    left = list(spool.incoming())
+    left = list(spool.incoming.waiting())
     assert left == [("0001", b"first"), ("0002", b"second")]
     for name, body in left:
-        spool.append([record_of(body.decode())], ingested=[name])
-    spool.finish_incoming([name for name, _ in left])
-    assert list(spool.incoming()) == []
+        spool.records.append([record_of(body.decode())], ingested=[name])
+    spool.incoming.finish([name for name, _ in left])
+    assert list(spool.incoming.waiting()) == []
     assert not list((directory / "incoming").iterdir())
     assert drain(spool, "stackstate") == ["first", "second"]
 
@@ -26,9 +26,9 @@ def test_what_was_left_is_taken_in_once_and_removed(open_spool, tmp_path):
 def test_a_file_that_was_taken_in_but_not_removed_is_not_taken_in_again(open_spool, tmp_path):
     spool = open_spool()
     leave_in_incoming(tmp_path / "spool", "0001", b"first")
-    spool.append([record_of("first")], ingested=["0001"])
+    spool.records.append([record_of("first")], ingested=["0001"])
     spool = open_spool()
-    assert list(spool.incoming()) == []
+    assert list(spool.incoming.waiting()) == []
     assert not (tmp_path / "spool/incoming/0001").exists()
 
 
@@ -39,7 +39,7 @@ def test_what_is_no_file_of_ours_is_set_aside(open_spool, tmp_path):
     (incoming / "link").symlink_to(tmp_path / "secret")
     (incoming / "directory").mkdir()
     (incoming / "name with blanks").write_bytes(b"x")
-    assert list(spool.incoming()) == []
+    assert list(spool.incoming.waiting()) == []
     refused = {path.name for path in (tmp_path / "spool/incoming-refused").iterdir()}
     assert refused == {"link", "directory", "name with blanks"}
     assert (tmp_path / "secret").read_text() == "secret"
@@ -48,7 +48,7 @@ def test_what_is_no_file_of_ours_is_set_aside(open_spool, tmp_path):
 def test_a_file_that_cannot_be_understood_is_kept_aside(open_spool, tmp_path):
     spool = open_spool()
     leave_in_incoming(tmp_path / "spool", "0001", b"no JSON")
-    spool.refuse_incoming("0001", "no JSON")
+    spool.incoming.refuse("0001", "no JSON")
     assert (tmp_path / "spool/incoming-refused/0001").read_bytes() == b"no JSON"
 
 
@@ -64,12 +64,12 @@ def test_what_was_refused_is_bounded_in_number_and_size_with_trees_of_directorie
     for index in range(250):
         (incoming / f"tree-{index}" / "inside").mkdir(parents=True)
         (incoming / f"tree-{index}" / "file").write_bytes(b"x" * 1000)
-        assert list(spool.incoming()) == []
+        assert list(spool.incoming.waiting()) == []
     kept = {path.name for path in refused.iterdir()}
     assert kept == {f"tree-{index}" for index in range(150, 250)}
     (incoming / "large").mkdir()
     (incoming / "large/file").write_bytes(b"x" * 9_000_000)
-    assert list(spool.incoming()) == []
+    assert list(spool.incoming.waiting()) == []
     assert sum(path.lstat().st_size for path in refused.rglob("*")) < 9_000_000
 
 
@@ -86,19 +86,19 @@ def test_a_tree_deeper_than_any_path_is_removed_and_no_link_is_followed(open_spo
         os.close(descriptor)
         descriptor = inner
     os.close(descriptor)
-    assert list(spool.incoming()) == []
+    assert list(spool.incoming.waiting()) == []
     assert not list((tmp_path / "spool/incoming-refused").iterdir())
     assert not list(incoming.iterdir())
     assert (tmp_path / "other/kept").exists()
     leave_in_incoming(tmp_path / "spool", "0001", b"fine")
-    assert list(spool.incoming()) == [("0001", b"fine")]
+    assert list(spool.incoming.waiting()) == [("0001", b"fine")]
 
 
 def test_a_name_that_was_refused_before_replaces_what_was_kept_of_it(open_spool, tmp_path):
     spool = open_spool()
     incoming = tmp_path / "spool/incoming"
     (incoming / "name/inside").mkdir(parents=True)
-    assert list(spool.incoming()) == []
+    assert list(spool.incoming.waiting()) == []
     (incoming / "name").symlink_to("/")
-    assert list(spool.incoming()) == []
+    assert list(spool.incoming.waiting()) == []
     assert [path.is_symlink() for path in (tmp_path / "spool/incoming-refused").iterdir()] == [True]

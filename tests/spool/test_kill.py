@@ -19,16 +19,16 @@ SEED = int(os.environ.get("STS_AGENT_TORTURE_SEED", "0")) or random.SystemRandom
 def live(directory: Path, tell: Tell, first: int) -> None:
     """Do everything that a spool does in its life, once."""
     with Spool.open(directory, Options(keep_delivered_seconds=0)) as spool:
-        spool.attach("stackstate", "identity")
+        spool.positions.attach("stackstate", "identity")
         append_and_deliver(spool, tell, first, 12)
         leave_in_incoming(directory, "left", b"x")
-        for name, _ in spool.incoming():
-            spool.append([], ingested=[name])
-            spool.finish_incoming([name])
+        for name, _ in spool.incoming.waiting():
+            spool.records.append([], ingested=[name])
+            spool.incoming.finish([name])
         spool._engine.between(prune.checkpoint)
         for _ in range(20):
             deliver(spool, tell)
-        spool.append([], owner="large", remember={"key": bytes(40_000)})
+        spool.records.append([], owner="large", remember={"key": bytes(40_000)})
         spool.forget("large")
         spool.housekeeping(trusted_time=True)
         spool._engine.between(prune.give_back_slice)
@@ -82,8 +82,8 @@ def test_a_kill_in_the_middle_of_a_recovery_loses_no_record(tmp_path, point):
     directory = tmp_path / "spool"
     entries = [f"{index:04}" for index in range(300)]
     with Spool.open(directory) as spool:
-        spool.attach("stackstate", "identity")
-        spool.append([record_of(entry + "." + os.urandom(200).hex()) for entry in entries])
+        spool.positions.attach("stackstate", "identity")
+        spool.records.append([record_of(entry + "." + os.urandom(200).hex()) for entry in entries])
     damage(directory)
 
     def work(_tell: Tell) -> None:
@@ -94,7 +94,7 @@ def test_a_kill_in_the_middle_of_a_recovery_loses_no_record(tmp_path, point):
     _, status = run_victim(work)
     assert status == signal.SIGKILL
     with Spool.open(directory) as spool:
-        spool.attach("stackstate", "identity")
+        spool.positions.attach("stackstate", "identity")
         wait_until(lambda: not spool.status().salvaging)
         delivered = [entry.split(".")[0] for entry in _drain(spool)]
     assert delivered == entries
@@ -109,7 +109,7 @@ def test_kills_at_random_moments_lose_nothing(tmp_path):
 
         def work(tell: Tell, first: int = first) -> None:
             with Spool.open(tmp_path / "spool") as spool:
-                spool.attach("stackstate", "identity")
+                spool.positions.attach("stackstate", "identity")
                 append_and_deliver(spool, tell, first, 1_000_000)  # it never ends by itself
 
         delay_seconds = chance.uniform(0.002, 0.04)
@@ -127,6 +127,6 @@ def test_kills_at_random_moments_lose_nothing(tmp_path):
 
 def _drain(spool: Spool) -> list[str]:
     ledger = Ledger()
-    while spool.wait("stackstate", 0):
+    while spool.records.wait("stackstate", 0):
         deliver(spool, lambda line: ledger.read([line]))
     return ledger.delivered

@@ -42,7 +42,7 @@ class SpoolAgainstList(RuleBasedStateMachine):
     def _open(self):
         spool = Spool.open(self.directory, OPTIONS)
         for name in self.standing:
-            spool.attach(name, f"identity of {name}")
+            spool.positions.attach(name, f"identity of {name}")
         return spool
 
     def teardown(self):
@@ -58,21 +58,21 @@ class SpoolAgainstList(RuleBasedStateMachine):
     )
     def append(self, count, remember):
         new = self._record(count)
-        self.spool.append([record_of(*new)] if new else [], owner="owner", remember=remember)
+        self.spool.records.append([record_of(*new)] if new else [], owner="owner", remember=remember)
         self._take(new, remember)
 
     @rule(key=st.integers(0, 11))
     def remember_text(self, key):
         """More text than there is room for: what is there is right, and it costs nobody anything."""
         name, text = f"text-{key}", os.urandom(TEXT_BYTES)
-        self.spool.append([], owner="owner", remember={name: b"hash"}, texts={name: text})
+        self.spool.records.append([], owner="owner", remember={name: b"hash"}, texts={name: text})
         self.memory[name] = b"hash"
         self.texts.pop(name, None)
         self.texts[name] = text
 
     @rule(key=st.integers(0, 11))
     def forget_text(self, key):
-        self.spool.append([], owner="owner", remember={f"text-{key}": None})
+        self.spool.records.append([], owner="owner", remember={f"text-{key}": None})
         self.memory.pop(f"text-{key}", None)
         self.texts.pop(f"text-{key}", None)
 
@@ -80,12 +80,12 @@ class SpoolAgainstList(RuleBasedStateMachine):
     def append_another_kind(self, count):
         """Entries of a kind that nobody here takes: they are in the count, and nobody gets them."""
         new = [f"m{len(self.entries) + index}" for index in range(count)]
-        self.spool.append([record_of(*new, kind=METRICS)])
+        self.spool.records.append([record_of(*new, kind=METRICS)])
         self.entries += new
 
     @rule(name=NAMES, start=st.sampled_from(["now", "oldest"]))
     def attach(self, name, start):
-        self.spool.attach(name, f"identity of {name}", start)
+        self.spool.positions.attach(name, f"identity of {name}", start)
         if name in self.standing:
             return
         others = [at for at in self.standing.values() if at is not None]
@@ -100,7 +100,7 @@ class SpoolAgainstList(RuleBasedStateMachine):
 
     @rule(name=NAMES)
     def detach(self, name):
-        self.spool.detach(name)
+        self.spool.positions.detach(name)
         if name in self.standing:
             at = self.standing.pop(name)
             self.counts[name][1] = at
@@ -111,7 +111,7 @@ class SpoolAgainstList(RuleBasedStateMachine):
     def deliver(self, name, most, refuse, partly):
         if name not in self.standing:
             return
-        batch = self.spool.read(name, max_events=most, max_bytes=1 << 20)
+        batch = self.spool.records.read(name, max_events=most, max_bytes=1 << 20)
         at = self._pass_over(name)
         got = entries_of(batch)
         assert batch.kind == EVENT
@@ -129,7 +129,7 @@ class SpoolAgainstList(RuleBasedStateMachine):
             position = Position(batch.pieces[0].number, batch.pieces[0].first_entry)
             rejected = [Rejection(position, "custom", got[0].encode(), "400")]
             self.refused.append(got[0])
-        self.spool.acknowledge(name, upto, delivered=count - len(rejected), rejected=rejected)
+        self.spool.records.acknowledge(name, upto, delivered=count - len(rejected), rejected=rejected)
         self.standing[name] += count
         self.counts[name][0] += count - len(rejected)
         self._move_furthest(self.standing[name])
@@ -158,7 +158,7 @@ class SpoolAgainstList(RuleBasedStateMachine):
         def work(tell: Tell) -> None:
             spool = Spool.open(self.directory, OPTIONS)
             for index in range(start, start + steps):
-                spool.append([record_of(f"e{index}")], owner="owner", remember={"a": b"%d" % index})
+                spool.records.append([record_of(f"e{index}")], owner="owner", remember={"a": b"%d" % index})
                 tell(f"accepted e{index}")
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -193,12 +193,12 @@ class SpoolAgainstList(RuleBasedStateMachine):
             assert destination.waiting_events == len(self.entries) - self.standing[destination.name]
             assert destination.delivered_total == self.counts[destination.name][0]
             assert destination.filtered_total == self.filtered.get(destination.name, 0)
-            assert self.spool.wait(destination.name, 0) == (destination.waiting_events > 0)
+            assert self.spool.records.wait(destination.name, 0) == (destination.waiting_events > 0)
         assert {destination.name for destination in status.destinations} == set(self.standing)
 
     @invariant()
     def refused_entries_are_kept_in_order(self):
-        assert [entry.body.decode() for entry in self.spool.rejected()] == self.refused
+        assert [entry.body.decode() for entry in self.spool.rejected.entries()] == self.refused
 
     def _take(self, new, remember):
         self.entries += new

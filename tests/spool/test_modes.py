@@ -44,7 +44,7 @@ def expected(found):
 def test_a_new_spool_is_for_its_user_alone_whatever_the_umask(open_spool, tmp_path, umask):
     before = os.umask(umask)
     try:
-        open_spool().append([record_of("a")])
+        open_spool().records.append([record_of("a")])
     finally:
         os.umask(before)
     open_spool()
@@ -87,7 +87,7 @@ def test_a_member_of_the_group_leaves_an_event_and_sees_nothing_of_what_others_l
     assert as_member(lambda: leave_in_incoming(directory, "0001", b"of a member")) == 0
     assert as_member(lambda: list((directory / "incoming").iterdir())) != 0
     assert as_member(lambda: list(directory.iterdir())) != 0
-    assert list(open_spool().incoming()) == [("0001", b"of a member")]
+    assert list(open_spool().incoming.waiting()) == [("0001", b"of a member")]
 
 
 def test_a_volatile_spool_is_made_where_the_service_may_write(tmp_path):
@@ -96,7 +96,7 @@ def test_a_volatile_spool_is_made_where_the_service_may_write(tmp_path):
     with Spool.open(tmp_path / "file/spool", volatile_directory=place) as spool:
         assert spool.directory == place
         assert modes(place)["."] == "0o710"
-        spool.append([record_of("a")])
+        spool.records.append([record_of("a")])
     assert not place.exists()
 
 

@@ -18,7 +18,7 @@ MEBIBYTE = 1024 * 1024
 
 def test_syslog_ng_5714_the_backlog_is_there_after_a_graceful_restart_while_offline(open_spool):
     """Also wazuh#11217."""
-    open_spool().append([record_of(str(index)) for index in range(500)])
+    open_spool().records.append([record_of(str(index)) for index in range(500)])
     open_spool()
     assert drain(open_spool(), "stackstate") == [str(index) for index in range(500)]
 
@@ -29,7 +29,7 @@ def test_vector_25639_an_accepted_write_is_there_after_a_crash(tmp_path):
 
     def work(tell):
         spool = Spool.open(tmp_path)
-        spool.attach("stackstate", "identity")
+        spool.positions.attach("stackstate", "identity")
         die_at("append.before", 30)
         append_and_deliver(spool, tell, 0, 100)
 
@@ -42,8 +42,8 @@ def test_vector_25639_an_accepted_write_is_there_after_a_crash(tmp_path):
 def test_vector_25570_a_crash_while_files_are_removed_is_no_crash_loop(tmp_path):
     directory = tmp_path / "spool"
     with Spool.open(directory, Options(keep_delivered_seconds=0)) as spool:
-        spool.attach("stackstate", "identity")
-        spool.append([record_of(str(index)) for index in range(200)])
+        spool.positions.attach("stackstate", "identity")
+        spool.records.append([record_of(str(index)) for index in range(200)])
         drain(spool, "stackstate")
 
     def work(_tell):
@@ -53,8 +53,8 @@ def test_vector_25570_a_crash_while_files_are_removed_is_no_crash_loop(tmp_path)
     for _ in range(3):
         run_victim(work)
     with Spool.open(directory) as spool:
-        spool.attach("stackstate", "identity")
-        spool.append([record_of("new")])
+        spool.positions.attach("stackstate", "identity")
+        spool.records.append([record_of("new")])
         assert drain(spool, "stackstate") == ["new"]
 
 
@@ -62,14 +62,14 @@ def test_vector_17644_a_torn_tail_neither_loops_nor_hinders_a_stop(open_spool, t
     """Also vector#18336."""
     spool = open_spool()
     for index in range(50):
-        spool.append([record_of(str(index))])
+        spool.records.append([record_of(str(index))])
     shutil.copytree(tmp_path / "spool", tmp_path / "torn")
     wal = tmp_path / "torn/spool.db-wal"
     os.truncate(wal, wal.stat().st_size - 100)
     with Spool.open(tmp_path / "torn") as torn:
-        torn.attach("stackstate", "identity of stackstate")
+        torn.positions.attach("stackstate", "identity of stackstate")
         assert drain(torn, "stackstate") == [str(index) for index in range(49)]
-        assert not torn.wait("stackstate", 0)
+        assert not torn.records.wait("stackstate", 0)
 
 
 def test_vector_22946_a_single_event_does_not_wait_for_the_next(open_spool):
@@ -77,12 +77,12 @@ def test_vector_22946_a_single_event_does_not_wait_for_the_next(open_spool):
     got = []
 
     def deliver():
-        spool.wait("stackstate", 30)
-        got.extend(entries_of(spool.read("stackstate", max_events=1000, max_bytes=MEBIBYTE)))
+        spool.records.wait("stackstate", 30)
+        got.extend(entries_of(spool.records.read("stackstate", max_events=1000, max_bytes=MEBIBYTE)))
 
     thread = threading.Thread(target=deliver)
     thread.start()
-    spool.append([record_of("alone")])
+    spool.records.append([record_of("alone")])
     thread.join()
     assert got == ["alone"]
 
@@ -90,22 +90,22 @@ def test_vector_22946_a_single_event_does_not_wait_for_the_next(open_spool):
 def test_vector_26325_what_is_dropped_is_counted_to_the_event(open_spool):
     spool = open_spool(Options(max_size_bytes=4 * MEBIBYTE))
     for index in range(300):
-        spool.append([record_of(f"{index}", os.urandom(15_000).hex(), "x")])
+        spool.records.append([record_of(f"{index}", os.urandom(15_000).hex(), "x")])
     destination = spool.status().destinations[0]
     assert sum(destination.dropped.values()) + destination.waiting_events == 900
-    assert sum(drop.count for drop in spool.drops_to_tell()) == sum(destination.dropped.values())
+    assert sum(drop.count for drop in spool.notices.drops()) == sum(destination.dropped.values())
 
 
 def test_fluent_bit_6995_memory_does_not_move_before_the_events_are_on_disk(tmp_path):
     def work(_tell):
         spool = Spool.open(tmp_path)
-        spool.append([record_of("0")], owner="tail", remember={"offset": b"1"})
+        spool.records.append([record_of("0")], owner="tail", remember={"offset": b"1"})
         die_at("append.rows")
-        spool.append([record_of("1")], owner="tail", remember={"offset": b"2"})
+        spool.records.append([record_of("1")], owner="tail", remember={"offset": b"2"})
 
     run_victim(work)
     with Spool.open(tmp_path) as spool:
-        spool.attach("stackstate", "identity")
+        spool.positions.attach("stackstate", "identity")
         assert spool.memory("tail").get("offset") == b"1"
         assert drain(spool, "stackstate") == ["0"]
 
@@ -113,15 +113,15 @@ def test_fluent_bit_6995_memory_does_not_move_before_the_events_are_on_disk(tmp_
 def test_fluent_bit_5166_a_large_backlog_costs_no_memory_at_a_start(open_spool, tmp_path):
     spool = open_spool()
     for _ in range(40):
-        spool.append([record_of(os.urandom(15_000).hex()) for _ in range(50)])
+        spool.records.append([record_of(os.urandom(15_000).hex()) for _ in range(50)])
     spool.close()
     program = (
         "import resource, sys; from pathlib import Path; from spool import Spool\n"
         "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "spool = Spool.open(Path(sys.argv[1])); spool.close(); before = peak()\n"
-        "spool = Spool.open(Path(sys.argv[2])); spool.attach('stackstate', 'identity of stackstate'); spool.status()\n"
-        "batch = spool.read('stackstate', max_events=20, max_bytes=1 << 20)\n"
-        "spool.acknowledge('stackstate', batch.upto, delivered=batch.events); spool.close()\n"
+        "spool = Spool.open(Path(sys.argv[2])); spool.positions.attach('stackstate', 'identity of stackstate'); spool.status()\n"
+        "batch = spool.records.read('stackstate', max_events=20, max_bytes=1 << 20)\n"
+        "spool.records.acknowledge('stackstate', batch.upto, delivered=batch.events); spool.close()\n"
         "print(peak() - before)\n"
     )
     grown = subprocess.run(
@@ -140,7 +140,7 @@ def test_fluent_bit_3060_the_size_limit_is_right_after_a_restart(open_spool, tmp
     for _ in range(3):
         spool = open_spool(options)
         for _ in range(120):
-            spool.append([record_of(os.urandom(15_000).hex())])
+            spool.records.append([record_of(os.urandom(15_000).hex())])
             size = sum(path.lstat().st_size for path in (tmp_path / "spool").rglob("*") if path.is_file())
             assert size <= options.max_size_bytes
 
@@ -151,7 +151,7 @@ def test_otel_contrib_35899_a_corrupt_queue_does_not_stop_the_start(open_spool, 
     for path in (tmp_path / "spool").glob("spool.db*"):
         path.write_bytes(os.urandom(20_000))
     spool = open_spool()
-    spool.append([record_of("new")])
+    spool.records.append([record_of("new")])
     wait_until(lambda: not spool.status().salvaging)
     assert drain(spool, "stackstate") == ["new"]
 
@@ -160,15 +160,15 @@ def test_otel_9451_a_queue_larger_than_a_new_limit_does_not_block_the_start(open
     """Also dd-agent#943."""
     spool = open_spool()
     for _ in range(20):
-        spool.append([record_of(os.urandom(15_000).hex()) for _ in range(20)])
+        spool.records.append([record_of(os.urandom(15_000).hex()) for _ in range(20)])
     spool = open_spool(Options(max_size_bytes=4 * MEBIBYTE))
-    spool.append([record_of("new")])
+    spool.records.append([record_of("new")])
     assert drain(spool, "stackstate")[-1] == "new"
 
 
 def test_beats_32560_nothing_is_sent_again_after_a_restart(open_spool):
     spool = open_spool()
-    spool.append([record_of("a", "b", "c")])
+    spool.records.append([record_of("a", "b", "c")])
     assert drain(spool, "stackstate", max_events=2) == ["a", "b", "c"]
     for _ in range(3):
         assert drain(open_spool(), "stackstate") == []
@@ -183,7 +183,7 @@ def test_telegraf_18085_many_callers_share_a_sync(open_spool):
     gate = threading.Event()
     blocker = threading.Thread(target=lambda: spool._engine.between(lambda _store: gate.wait(30)))
     blocker.start()
-    threads = [threading.Thread(target=lambda: spool.append([record_of("x")])) for _ in range(20)]
+    threads = [threading.Thread(target=lambda: spool.records.append([record_of("x")])) for _ in range(20)]
     for thread in threads:
         thread.start()
     wait_until(lambda: len(spool._engine._writer._jobs) == 20)
@@ -199,9 +199,9 @@ def test_dd_agent_196_memory_stays_flat_while_nothing_can_be_delivered(tmp_path)
         f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from spool_examples import record_of; from spool import Options, Spool\n"
         "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "spool = Spool.open(Path(sys.argv[1]), Options(max_size_bytes=8 << 20)); spool.attach('dead', 'dead')\n"
+        "spool = Spool.open(Path(sys.argv[1]), Options(max_size_bytes=8 << 20)); spool.positions.attach('dead', 'dead')\n"
         "def more(count):\n"
-        "    for _ in range(count): spool.append([record_of(os.urandom(15_000).hex())])\n"
+        "    for _ in range(count): spool.records.append([record_of(os.urandom(15_000).hex())])\n"
         "more(100); before = peak(); more(1500); print(peak() - before); spool.close()\n"
     )
     grown = subprocess.run(

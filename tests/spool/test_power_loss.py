@@ -31,19 +31,19 @@ from dataclasses import replace
 from spool.schema import SCHEMA
 options = Options(keep_delivered_seconds=1e12, max_age_seconds=1e12)
 spool = Spool.open(Path(sys.argv[1]), options, schema=replace(SCHEMA, synchronous=sys.argv[2]))
-spool.attach("there", "there", "oldest")
+spool.positions.attach("there", "there", "oldest")
 for number in range(int(sys.argv[3])):
     body = b'{"number":%d,"padding":"%s"}' % (number, b"x" * (number * 97 % 3000))
     record = Record(name="n", count=1, first_time=1, last_time=1, event_types=("T",), tags=(), hostname="h",
         boot_id="b", boottime=1.0, captured=1.0, clock_trusted=True, segment=compress(body))
-    spool.append([record], owner="me", remember={"number": b"%d" % number})
+    spool.records.append([record], owner="me", remember={"number": b"%d" % number})
     sys.stdout.write(f"{number}\\n")
     sys.stdout.flush()
     if number % 15 == 14:
         spool.housekeeping(trusted_time=True)
     if number % 7 == 6:
-        batch = spool.read("there", max_events=5, max_bytes=1 << 20)
-        spool.acknowledge("there", batch.upto, delivered=batch.events)
+        batch = spool.records.read("there", max_events=5, max_bytes=1 << 20)
+        spool.records.acknowledge("there", batch.upto, delivered=batch.events)
 spool.close()
 """
 

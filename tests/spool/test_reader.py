@@ -16,13 +16,13 @@ ON_ONE_PAGE = 12
 def whole(tmp_path_factory):
     directory = tmp_path_factory.mktemp("whole") / "spool"
     with Spool.open(directory) as spool:
-        spool.attach("stackstate", "identity")
+        spool.positions.attach("stackstate", "identity")
         for index in range(RECORDS):
-            spool.append(
+            spool.records.append(
                 [record_of(f"{index:04}", tags=(f"t:{index:0300}",))], owner="o", remember={"k": b"v"}
             )
         rejections = [Rejection(Position(1, 0), "n", b"x" * 900, f"{index}") for index in range(40)]
-        spool.acknowledge("stackstate", Position(2, 0), delivered=0, rejected=rejections)
+        spool.records.acknowledge("stackstate", Position(2, 0), delivered=0, rejected=rejections)
     return directory
 
 

@@ -22,13 +22,13 @@ def filled(open_spool, tmp_path):
     spool = open_spool()
     entries = [entry(index) for index in range(RECORDS)]
     for start in range(0, RECORDS, 20):
-        spool.append([record_of(text) for text in entries[start : start + 20]])
-    batch = spool.read("stackstate", max_events=100, max_bytes=1 << 20)
+        spool.records.append([record_of(text) for text in entries[start : start + 20]])
+    batch = spool.records.read("stackstate", max_events=100, max_bytes=1 << 20)
     rejection = Rejection(Position(100, 0), "custom", entries[99].encode(), "400", 400)
-    spool.acknowledge("stackstate", batch.upto, delivered=99, rejected=[rejection])
+    spool.records.acknowledge("stackstate", batch.upto, delivered=99, rejected=[rejection])
     for number in range(300):
-        spool.append([], owner="files", remember={f"/etc/{number}": os.urandom(60)})
-    spool.append([], owner="host", remember={"boot_id": b"b"})
+        spool.records.append([], owner="files", remember={f"/etc/{number}": os.urandom(60)})
+    spool.records.append([], owner="host", remember={"boot_id": b"b"})
     spool.close()
     return tmp_path / "spool", entries
 
@@ -50,25 +50,25 @@ def test_a_lost_first_page_loses_no_record_and_no_position(filled, open_spool):
     spool = open_spool()
     assert spool.recovery is not None
     assert spool.recovery.positions_kept
-    spool.append([record_of("new")])
+    spool.records.append([record_of("new")])
     salvaged(spool)
     assert drain(spool, "stackstate") == [*entries[100:], "new"]
     status = spool.status()
     destination = status.destinations[0]
     assert (destination.delivered_total, destination.waiting_events, destination.dropped) == (400, 0, {})
     assert (status.records, status.rejected) == (401, 1)
-    (told,) = spool.recoveries_to_tell()
+    (told,) = spool.notices.recoveries()
     assert (told.records_salvaged, told.events_lost, told.memory_lost) == (400, 0, ())
     assert len(dict(spool.memory("files").items())) == 300
-    spool.tell_recoveries([told])
-    assert not spool.recoveries_to_tell()
+    spool.notices.tell_recoveries([told])
+    assert not spool.notices.recoveries()
 
 
 def test_something_that_is_no_database_is_put_aside(filled, open_spool):
     directory, _ = filled
     (directory / "spool.db").write_bytes(b"no database at all\n" * 1000)
     spool = open_spool()
-    spool.append([record_of("new")])
+    spool.records.append([record_of("new")])
     salvaged(spool)
     assert drain(spool, "stackstate") == ["new"]
     assert (directory / "damaged/1/first-page").read_bytes().startswith(b"no database")
@@ -80,7 +80,7 @@ def test_a_zeroed_page_in_the_middle_loses_only_what_it_held(filled, open_spool)
     overwrite(directory / "spool.db", pages // 2 * 4096, bytes(4096))
     spool = open_spool()
     delivered = drain(spool, "stackstate")
-    while salvaged(spool).wait("stackstate", 0):
+    while salvaged(spool).records.wait("stackstate", 0):
         delivered += drain(spool, "stackstate")
     assert set(delivered) <= set(entries)
     assert delivered == sorted(delivered)
@@ -92,13 +92,13 @@ def test_a_zeroed_page_in_the_middle_loses_only_what_it_held(filled, open_spool)
 
 def test_a_missing_database_beside_its_wal_is_salvaged(open_spool, tmp_path):
     spool = open_spool()
-    spool.append([record_of("a"), record_of("b")])
+    spool.records.append([record_of("a"), record_of("b")])
     left = tmp_path / "left"
     shutil.copytree(tmp_path / "spool", left)
     spool.close()
     (left / "spool.db").unlink()
     with Spool.open(left) as spool:
-        spool.attach("stackstate", "identity of stackstate")
+        spool.positions.attach("stackstate", "identity of stackstate")
         salvaged(spool)
         assert drain(spool, "stackstate") == ["a", "b"]
 
@@ -108,7 +108,7 @@ def test_a_removed_database_is_a_fresh_start(filled, open_spool):
     (directory / "spool.db").unlink()
     spool = open_spool()
     assert spool.recovery is None
-    spool.append([record_of("new")])
+    spool.records.append([record_of("new")])
     assert drain(spool, "stackstate") == ["new"]
 
 
@@ -121,7 +121,7 @@ def test_an_older_schema_that_nothing_brings_up_is_kept_untouched_beside_a_fresh
     spool = open_spool()
     assert spool.recovery.reason == "an earlier version made it"
     assert (directory / "older-schema/1/spool.db").read_bytes() == before
-    spool.append([record_of("fresh")])
+    spool.records.append([record_of("fresh")])
     assert drain(spool, "stackstate") == ["fresh"]
 
 
@@ -132,7 +132,7 @@ def test_a_newer_schema_is_kept_untouched_beside_a_fresh_spool(filled, open_spoo
     connection.close()
     before = (directory / "spool.db").read_bytes()
     spool = open_spool()
-    assert spool.append([record_of("new")]) == 1
+    assert spool.records.append([record_of("new")]) == 1
     assert (directory / "newer-schema/1/spool.db").read_bytes() == before
 
 
@@ -141,7 +141,7 @@ def test_a_directory_in_place_of_the_database_is_put_aside(filled, open_spool):
     (directory / "spool.db").unlink()
     (directory / "spool.db").mkdir()
     spool = open_spool()
-    spool.append([record_of("new")])
+    spool.records.append([record_of("new")])
     assert drain(salvaged(spool), "stackstate") == ["new"]
 
 
@@ -157,7 +157,7 @@ def test_a_flipped_bit_in_a_record_sets_that_record_aside(filled, open_spool):
     assert drain(spool, "stackstate") == expected
     destination = spool.status().destinations[0]
     assert (destination.dropped, destination.waiting_events) == ({"damaged": 2}, 0)
-    assert len(spool.recoveries_to_tell()) >= 1
+    assert len(spool.notices.recoveries()) >= 1
 
 
 def test_damage_that_shows_while_working_is_recovered_from_at_once(filled, open_spool):
@@ -172,7 +172,7 @@ def test_damage_that_shows_while_working_is_recovered_from_at_once(filled, open_
     for connection in (spool._engine._reader, spool._engine._writer.store.connection):
         connection.execute("PRAGMA cache_size = 0")
         connection.execute("PRAGMA shrink_memory")
-    spool.append([record_of("new")])
+    spool.records.append([record_of("new")])
     assert drain(salvaged(spool), "stackstate")[-1] == "new"
     assert spool.recovery is not None
 
@@ -186,8 +186,8 @@ def test_bad_memory_is_forgotten_whole_and_others_keep_theirs(filled, open_spool
     spool = open_spool()
     assert list(spool.memory("files").items()) == []
     assert spool.memory("host").get("boot_id") == b"b"
-    assert [told.memory_lost for told in spool.recoveries_to_tell()] == [("files",)]
-    spool.append([], owner="files", remember={"/etc/1": b"1"})
+    assert [told.memory_lost for told in spool.notices.recoveries()] == [("files",)]
+    spool.records.append([], owner="files", remember={"/etc/1": b"1"})
     assert list(open_spool().memory("files").items()) == [("/etc/1", b"1")]
 
 
@@ -242,8 +242,8 @@ def test_a_directory_that_cannot_be_used_gives_a_volatile_spool(tmp_path, caplog
     (tmp_path / "file").touch()
     with Spool.open(tmp_path / "file" / "spool") as spool:
         assert "cannot be used" in spool.volatile
-        spool.attach("stackstate", "identity")
-        spool.append([record_of("a")])
+        spool.positions.attach("stackstate", "identity")
+        spool.records.append([record_of("a")])
         assert drain(spool, "stackstate") == ["a"]
         assert spool.status().volatile == spool.volatile
         directory = spool.directory
@@ -265,9 +265,9 @@ def test_a_recovery_that_fails_is_tried_again_and_promises_nothing_meanwhile(fil
     with pytest.raises(SpoolError):
         spool._engine.write(lambda _store: refuse())
     with pytest.raises(SpoolError):
-        spool.append([record_of("lost, and said so")])
+        spool.records.append([record_of("lost, and said so")])
     (directory / "damaged").unlink()
-    spool.append([record_of("new")])
+    spool.records.append([record_of("new")])
     assert drain(salvaged(spool), "stackstate") == [*entries[100:], "new"]
 
 
@@ -293,12 +293,12 @@ def test_a_flip_anywhere_in_the_first_page_loses_nothing(filled, open_spool, at)
 
 def test_a_database_that_is_removed_while_in_use_is_written_again(open_spool, tmp_path):
     spool = open_spool()
-    spool.append([record_of("a")], owner="files", remember={"key": b"1"})
+    spool.records.append([record_of("a")], owner="files", remember={"key": b"1"})
     for path in (tmp_path / "spool").glob("spool.db*"):
         path.unlink()
-    spool.append([record_of("b")])
+    spool.records.append([record_of("b")])
     spool.housekeeping(trusted_time=False)
-    spool.append([record_of("c")])
+    spool.records.append([record_of("c")])
     spool = open_spool()
     assert spool.memory("files").get("key") == b"1"
     assert drain(spool, "stackstate") == ["a", "b", "c"]

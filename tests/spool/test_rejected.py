@@ -9,16 +9,16 @@ MEBIBYTE = 1024 * 1024
 
 def refuse(spool, *bodies, name="custom"):
     for body in bodies:
-        spool.append([record_of(body)])
-        batch = spool.read("stackstate", max_events=1, max_bytes=1000)
+        spool.records.append([record_of(body)])
+        batch = spool.records.read("stackstate", max_events=1, max_bytes=1000)
         rejection = Rejection(Position(batch.pieces[0].number, 0), name, body.encode(), "400: no", 400)
-        spool.acknowledge("stackstate", batch.upto, delivered=0, rejected=[rejection])
+        spool.records.acknowledge("stackstate", batch.upto, delivered=0, rejected=[rejection])
 
 
 def test_a_refused_entry_is_kept_with_its_reason(open_spool, wall, tmp_path):
     refuse(open_spool(), "a")
     spool = open_spool()
-    (entry,) = spool.rejected()
+    (entry,) = spool.rejected.entries()
     assert (entry.name, entry.body, entry.reason, entry.status) == ("custom", b"a", "400: no", 400)
     assert (entry.destination, entry.event_time, entry.hostname) == ("stackstate", 1_700_000_000, "host-1")
     assert (entry.rejected_at, entry.retrying) == (wall.now, False)
@@ -30,13 +30,13 @@ def test_a_refused_entry_is_kept_with_its_reason(open_spool, wall, tmp_path):
 def test_a_retry_leaves_the_list_only_when_accepted(open_spool):
     spool = open_spool()
     refuse(spool, "a", "b")
-    first, second = spool.rejected()
-    assert spool.retry([first.id, second.id, 99]) == 2
-    assert [entry.body for entry in spool.retries("stackstate")] == [b"a", b"b"]
-    assert not spool.retries("another")
-    spool.retried(first.id, accepted=False, reason="still no")
-    spool.retried(second.id, accepted=True)
-    (left,) = spool.rejected()
+    first, second = spool.rejected.entries()
+    assert spool.rejected.retry([first.id, second.id, 99]) == 2
+    assert [entry.body for entry in spool.rejected.retries("stackstate")] == [b"a", b"b"]
+    assert not spool.rejected.retries("another")
+    spool.rejected.retried(first.id, accepted=False, reason="still no")
+    spool.rejected.retried(second.id, accepted=True)
+    (left,) = spool.rejected.entries()
     assert (left.id, left.reason, left.retrying) == (first.id, "still no", False)
     status = spool.status()
     assert (status.rejected, status.destinations[0].delivered_total) == (1, 1)
@@ -45,18 +45,18 @@ def test_a_retry_leaves_the_list_only_when_accepted(open_spool):
 def test_all_can_be_retried_or_discarded_at_once(open_spool):
     spool = open_spool()
     refuse(spool, "a", "b", "c")
-    assert spool.retry(None) == 3
-    assert spool.discard([spool.retries("stackstate")[0].id]) == 1
-    assert spool.discard(None) == 2
-    assert (list(spool.rejected()), spool.status().rejected) == ([], 0)
+    assert spool.rejected.retry(None) == 3
+    assert spool.rejected.discard([spool.rejected.retries("stackstate")[0].id]) == 1
+    assert spool.rejected.discard(None) == 2
+    assert (list(spool.rejected.entries()), spool.status().rejected) == ([], 0)
 
 
 def test_a_retry_wakes_who_waits(open_spool):
     spool = open_spool()
     refuse(spool, "a")
-    seen = spool._interrupts
-    spool.retry(None)
-    assert spool._interrupts == seen + 1
+    seen = spool._engine.interrupts
+    spool.rejected.retry(None)
+    assert spool._engine.interrupts == seen + 1
 
 
 def test_refused_entries_give_way_to_each_other_and_are_counted(open_spool):

@@ -27,7 +27,7 @@ def size_of(directory):
 
 def remember_text(spool, index, size_bytes=100_000):
     key = f"/etc/{index:05}"
-    spool.append([], owner="files", remember={key: b"hash"}, texts={key: os.urandom(size_bytes)})
+    spool.records.append([], owner="files", remember={key: b"hash"}, texts={key: os.urandom(size_bytes)})
 
 
 def test_texts_beyond_a_quarter_go_the_least_recently_changed_first_and_their_hashes_stay(
@@ -63,7 +63,7 @@ def test_a_text_that_was_changed_again_is_not_the_oldest_any_more(open_spool):
 def test_a_text_costs_no_event_that_somebody_waits_for(open_spool, tmp_path):
     spool = open_spool(SMALL)
     for index in range(200):
-        spool.append([record_of(f"{index:05}" + os.urandom(20_000).hex())])
+        spool.records.append([record_of(f"{index:05}" + os.urandom(20_000).hex())])
         if spool.status().drops:
             break
     before = spool.status()
@@ -82,7 +82,7 @@ def test_texts_give_way_before_an_undelivered_event_is_dropped(open_spool):
         remember_text(spool, index)
     count = 0
     while not spool.status().drops:
-        spool.append([record_of(os.urandom(20_000).hex())])
+        spool.records.append([record_of(os.urandom(20_000).hex())])
         count += 1
     assert spool.status().text_bytes == 0
     assert spool.status().memory_bytes > 0
@@ -91,15 +91,15 @@ def test_texts_give_way_before_an_undelivered_event_is_dropped(open_spool):
 
 def test_a_text_goes_with_its_key_and_stays_while_only_the_value_changes(open_spool):
     spool = open_spool()
-    spool.append(
+    spool.records.append(
         [], owner="files", remember={"a": b"1", "b": b"1"}, texts={"a": b"text of a", "b": b"text of b"}
     )
-    spool.append([], owner="files", remember={"a": b"2", "b": None})
+    spool.records.append([], owner="files", remember={"a": b"2", "b": None})
     spool = open_spool()
     memory = spool.memory("files")
     assert (memory.get("a"), memory.text("a")) == (b"2", b"text of a")
     assert memory.text("b") is None
-    spool.append([], owner="files", remember={"a": b"3"}, texts={"a": None})
+    spool.records.append([], owner="files", remember={"a": b"3"}, texts={"a": None})
     assert memory.text("a") is None
     assert spool.status().text_bytes == 0
     assert spool.status().texts_given_up == 0
@@ -107,8 +107,8 @@ def test_a_text_goes_with_its_key_and_stays_while_only_the_value_changes(open_sp
 
 def test_what_an_owner_forgets_whole_is_forgotten_with_its_texts(open_spool):
     spool = open_spool()
-    spool.append([], owner="files", remember={"a": b"1"}, texts={"a": b"text"})
-    spool.append([], owner="other", remember={"a": b"1"}, texts={"a": b"text"})
+    spool.records.append([], owner="files", remember={"a": b"1"}, texts={"a": b"text"})
+    spool.records.append([], owner="other", remember={"a": b"1"}, texts={"a": b"text"})
     spool.forget("files")
     assert spool.memory("files").text("a") is None
     assert spool.memory("other").text("a") == b"text"
@@ -116,11 +116,11 @@ def test_what_an_owner_forgets_whole_is_forgotten_with_its_texts(open_spool):
 
 def test_a_damaged_text_is_gone_and_costs_nothing_else(open_spool):
     spool = open_spool()
-    spool.append([], owner="files", remember={"a": b"1"}, texts={"a": b"text"})
+    spool.records.append([], owner="files", remember={"a": b"1"}, texts={"a": b"text"})
     spool._engine.between(lambda store: store.connection.execute("UPDATE texts SET text = x'00'"))
     assert spool.memory("files").text("a") is None
     assert spool.memory("files").get("a") == b"1"
-    assert not spool.recoveries_to_tell()
+    assert not spool.notices.recoveries()
 
 
 def test_what_is_remembered_has_room_up_to_half_of_the_cap_and_what_is_known_goes_on(open_spool, tmp_path):
@@ -128,13 +128,13 @@ def test_what_is_remembered_has_room_up_to_half_of_the_cap_and_what_is_known_goe
     memory = spool.memory("files")
     count = 0
     while memory.has_room(4000 * 300):
-        spool.append(
+        spool.records.append(
             [], owner="files", remember={f"/srv/{count:06}/{i:04}": os.urandom(150) for i in range(1000)}
         )
         count += 1
     assert size_of(tmp_path / "spool") <= SMALL.max_size_bytes * 5 // 8
     for _ in range(100):
-        spool.append(
+        spool.records.append(
             [record_of(os.urandom(20_000).hex())], owner="files", remember={"/srv/000000/0000": b"new"}
         )
     assert memory.get("/srv/000000/0000") == b"new"
@@ -144,28 +144,28 @@ def test_what_is_remembered_has_room_up_to_half_of_the_cap_and_what_is_known_goe
 
 def test_memory_beyond_its_share_and_the_cap_is_refused_but_what_is_known_goes_on(open_spool):
     spool = open_spool(SMALL)
-    fill(lambda index: spool.append([], owner="files", remember={f"{index:05}": os.urandom(40_000)}))
+    fill(lambda index: spool.records.append([], owner="files", remember={f"{index:05}": os.urandom(40_000)}))
     assert spool.status().memory_bytes > SMALL.max_size_bytes // 2
-    spool.append([], owner="files", remember={"00000": os.urandom(40_000)})
-    spool.append([], owner="files", remember=dict.fromkeys(("00000", "00001"), b"smaller"))
+    spool.records.append([], owner="files", remember={"00000": os.urandom(40_000)})
+    spool.records.append([], owner="files", remember=dict.fromkeys(("00000", "00001"), b"smaller"))
 
 
 def test_a_lowered_cap_stops_nobody_who_only_changes_what_is_known(open_spool):
     spool = open_spool(Options(max_size_bytes=32 * MEBIBYTE))
     known = {f"{index:06}": os.urandom(1000) for index in range(8000)}
-    spool.append([], owner="files", remember=known)
+    spool.records.append([], owner="files", remember=known)
     spool = open_spool(SMALL)
     assert not spool.memory("files").has_room(1)
-    spool.append([], owner="files", remember={key: os.urandom(1000) for key in list(known)[:2000]})
-    spool.append([record_of("still")], owner="files", remember={"000000": b"1"})
+    spool.records.append([], owner="files", remember={key: os.urandom(1000) for key in list(known)[:2000]})
+    spool.records.append([record_of("still")], owner="files", remember={"000000": b"1"})
     assert drain(spool, "stackstate") == ["still"]
 
 
 def test_only_what_may_be_refused_is_refused_by_reject_new(open_spool):
     spool = open_spool(Options(max_size_bytes=8 * MEBIBYTE, when_full="reject_new"))
-    kept = fill(lambda _: spool.append([record_of(os.urandom(20_000).hex())], refusable=True))
+    kept = fill(lambda _: spool.records.append([record_of(os.urandom(20_000).hex())], refusable=True))
     assert spool.status().drops == {}
     for index in range(kept):
-        spool.append([record_of(f"{index:05}" + os.urandom(20_000).hex())])
+        spool.records.append([record_of(f"{index:05}" + os.urandom(20_000).hex())])
     assert spool.status().drops[("stackstate", "full")] > 0
     assert drain(spool, "stackstate")[-1][:5] == f"{kept - 1:05}"

@@ -51,7 +51,7 @@ def row(body: bytes) -> Record:
 def test_a_row_that_cannot_be_read_is_one_line_among_others(tmp_path, log, odd, words):
     fine = json.dumps({"msg_title": "fine", "event_type": "T", "timestamp": 5}).encode()
     with Spool.open(tmp_path / "spool") as spool:
-        spool.append([row(fine), row(ODD[odd]), row(fine)])
+        spool.records.append([row(fine), row(ODD[odd]), row(fine)])
     lines = log(*words)
     assert len([line for line in lines if "fine" in line]) == 2
     assert all(line.isprintable() for line in lines)
@@ -59,5 +59,5 @@ def test_a_row_that_cannot_be_read_is_one_line_among_others(tmp_path, log, odd, 
 
 def test_what_only_some_readers_refuse_is_shown(tmp_path, log):
     with Spool.open(tmp_path / "spool") as spool:
-        spool.append([row(ODD["beyond"])])
+        spool.records.append([row(ODD["beyond"])])
     assert log()[0].endswith("odd")

@@ -121,7 +121,7 @@ def loop_to(spool):
         given = settings(url, **changes)
         client = partial(HttpClient, resolve=resolve) if resolve else HttpClient
         destination = StackState(name or f"sts{next(numbers) or ''}", given, client=client)
-        spool.attach(destination.name, destination.identity, given.start, destination.kinds)
+        spool.positions.attach(destination.name, destination.identity, given.start, destination.kinds)
         loop = DeliveryLoop(
             destination,
             given,
@@ -164,7 +164,7 @@ class Host:
 
     def keep(self, *titles, **changes):
         """Capture events with these titles together."""
-        self.spool.append([record(*titles, **changes)])
+        self.spool.records.append([record(*titles, **changes)])
 
     def waiting(self):
         """Return how many events wait, by destination."""

@@ -248,6 +248,6 @@ def test_a_reason_that_is_kept_with_a_rejected_event_holds_no_key(host, loop_to,
 
     host.keep("good", "bad", "fine")
     assert loop_to(wire(refuse).url, compression="none").flush(20)
-    (entry,) = host.spool.rejected()
+    (entry,) = host.spool.rejected.entries()
     assert entry.reason == "400 Bad Request key *** is fine, this is not"
     assert b'"bad"' in entry.body

@@ -319,12 +319,12 @@ def test_rejected_events_are_tried_again_when_asked(host, receiver, loop_to, unt
     loop = loop_to(receiver.url, compression="none")
     host.keep("bad", "good")
     assert loop.flush(20)
-    assert host.spool.retry(None) == 1
+    assert host.spool.rejected.retry(None) == 1
     loop.poke()
-    until(lambda: receiver.report.refused.total() >= 4 and not host.spool.retries("sts"))
+    until(lambda: receiver.report.refused.total() >= 4 and not host.spool.rejected.retries("sts"))
     assert titles(receiver) == ["good"]
     receiver.intercept = None
-    assert host.spool.retry(None) == 1
+    assert host.spool.rejected.retry(None) == 1
     loop.poke()
     receiver.wait_for(2)
     assert titles(receiver) == ["good", "bad"]
@@ -347,9 +347,9 @@ def test_an_idle_loop_sleeps_without_a_timeout(host, receiver, loop_to):
 
     def wait(destination, timeout_seconds, interrupt=None):
         waits.append(timeout_seconds)
-        return host.spool.wait(destination, timeout_seconds, interrupt)
+        return host.spool.records.wait(destination, timeout_seconds, interrupt)
 
-    loop = loop_to(receiver.url, through=Through(host.spool, wait=wait))
+    loop = loop_to(receiver.url, through=Through(host.spool, records=Through(host.spool.records, wait=wait)))
     assert loop.flush(20)
     host.keep("one")
     receiver.wait_for(1)
@@ -364,9 +364,9 @@ def test_nothing_that_goes_wrong_inside_ends_the_loop(host, receiver, loop_to):
         if not failures:
             failures.append(1)
             raise RuntimeError("a bug")
-        return host.spool.read(*arguments, **options)
+        return host.spool.records.read(*arguments, **options)
 
-    loop = loop_to(receiver.url, through=Through(host.spool, read=read))
+    loop = loop_to(receiver.url, through=Through(host.spool, records=Through(host.spool.records, read=read)))
     host.keep("kept")
     receiver.wait_for(1)
     assert "RuntimeError" in loop.state().last_failure_reason
@@ -379,9 +379,12 @@ def test_what_cannot_be_acknowledged_is_sent_again_ever_more_rarely(host, receiv
         if len(failures) < 3:
             failures.append(1)
             raise RuntimeError("the disk is gone")
-        host.spool.acknowledge(*arguments, **options)
+        host.spool.records.acknowledge(*arguments, **options)
 
-    loop = loop_to(receiver.url, through=Through(host.spool, acknowledge=acknowledge))
+    loop = loop_to(
+        receiver.url,
+        through=Through(host.spool, records=Through(host.spool.records, acknowledge=acknowledge)),
+    )
     host.keep("sent again")
     until(lambda: host.totals() == (1, 0, 0))
     assert titles(receiver) == ["sent again"] * 4

@@ -67,20 +67,23 @@ class Through:
 
     def __init__(self, spool):
         self._spool = spool
+        self.records = self
+        """The same object stands for both: it has what it counts, and passes on the rest."""
         self.reads = []
         self.durable = []
 
     def read(self, *arguments, **options):
-        batch = self._spool.read(*arguments, **options)
+        batch = self._spool.records.read(*arguments, **options)
         self.reads.append(batch.events)
         return batch
 
     def acknowledge(self, *arguments, **options):
         self.durable.append(options["durable"])
-        self._spool.acknowledge(*arguments, **options)
+        self._spool.records.acknowledge(*arguments, **options)
 
     def __getattr__(self, name):
-        return getattr(self._spool, name)
+        records = self._spool.records
+        return getattr(records if hasattr(records, name) else self._spool, name)
 
 
 @pytest.fixture
@@ -89,7 +92,7 @@ def deliver(spool):
     made = []
 
     def make(destination, clocks, through=None, backoff=BACKOFF):
-        spool.attach(destination.name, destination.identity, kinds=destination.kinds)
+        spool.positions.attach(destination.name, destination.identity, kinds=destination.kinds)
         settings = Settings(backoff=backoff)
         loop = DeliveryLoop(
             destination, settings, through or spool, hostname=lambda: "h", clocks=clocks, look_seconds=0.02
@@ -214,7 +217,7 @@ def test_a_verdict_on_an_event_rejects_it_at_once(host, deliver, clocks, max_eve
     assert deliver(side, clocks).flush(20)
     assert host.totals() == (0, 0, 1)
     assert len(side.asked) == 1
-    (entry,) = host.spool.rejected()
+    (entry,) = host.spool.rejected.entries()
     assert (entry.reason, entry.status) == ("no", 400)
 
 
@@ -232,7 +235,7 @@ def test_a_refusal_that_names_events_rejects_them_and_sends_nothing_again(host, 
     assert deliver(side, clocks).flush(20)
     assert side.asked == [list("abcde")]
     assert host.totals() == (3, 0, 2)
-    assert [json.loads(entry.body)["msg_title"] for entry in host.spool.rejected()] == ["b", "d"]
+    assert [json.loads(entry.body)["msg_title"] for entry in host.spool.rejected.entries()] == ["b", "d"]
 
 
 def test_what_was_taken_of_a_request_is_not_sent_again(host, deliver, clocks):
@@ -288,11 +291,11 @@ def test_a_refusal_that_does_not_pass_in_time_rejects_the_event(host, deliver, c
     host.keep("late", "after")
     deliver(side, clocks)
     until(lambda: side.asked.count(["late"]) > 2)
-    assert all(entry.retrying for entry in host.spool.rejected())
+    assert all(entry.retrying for entry in host.spool.rejected.entries())
     clocks.ahead = 901
-    until(lambda: not any(entry.retrying for entry in host.spool.rejected()))
+    until(lambda: not any(entry.retrying for entry in host.spool.rejected.entries()))
     assert host.totals() == (1, 0, 1)
-    (entry,) = host.spool.rejected()
+    (entry,) = host.spool.rejected.entries()
     assert entry.reason == "no entity matches"
 
 

@@ -47,14 +47,14 @@ def test_only_what_was_handed_in_and_not_taken_yet_counts(tmp_path):
         capture = Capture(spool, Identity("web-1"))
         capture.keep([event], "files", {})
         capture.keep_posted([Captured("custom", b"{}", 5, "T")], capture.identity)
-        assert spool.waiting_bytes(INTAKE) == 0
-        spool.attach("receiver", "identity", "oldest")
-        assert 0 < spool.waiting_bytes(INTAKE) < spool.waiting_bytes("files") + 1000
-        batch = spool.read("receiver", max_events=100, max_bytes=100_000)
+        assert spool.records.waiting_bytes(INTAKE) == 0
+        spool.positions.attach("receiver", "identity", "oldest")
+        assert 0 < spool.records.waiting_bytes(INTAKE) < spool.records.waiting_bytes("files") + 1000
+        batch = spool.records.read("receiver", max_events=100, max_bytes=100_000)
         while batch.pieces:
-            spool.acknowledge("receiver", batch.upto, delivered=batch.events)
-            batch = spool.read("receiver", max_events=100, max_bytes=100_000)
-        assert spool.waiting_bytes(INTAKE) == 0
+            spool.records.acknowledge("receiver", batch.upto, delivered=batch.events)
+            batch = spool.records.read("receiver", max_events=100, max_bytes=100_000)
+        assert spool.records.waiting_bytes(INTAKE) == 0
 
 
 def _post_until_refused(capture, share):
@@ -75,9 +75,9 @@ def test_a_flood_of_tiny_posts_is_refused_before_it_pushes_out_what_the_host_saw
         name="config", event_type="T", category=Category.CHANGES, title="t", text="x" * 900, timestamp=5
     )
     with Spool.open(tmp_path / "spool", Options(max_size_bytes=1024 * 1024)) as spool:
-        spool.attach("receiver", "identity", "oldest")
+        spool.positions.attach("receiver", "identity", "oldest")
         capture = Capture(spool, Identity("web-1"))
-        share = Share(lambda: spool.waiting_bytes(INTAKE), lambda: spool.room_for_records() // 2)
+        share = Share(lambda: spool.records.waiting_bytes(INTAKE), lambda: spool.records.room_bytes() // 2)
         for _ in range(20):
             capture.keep([event], "files", {})
         posted = _post_until_refused(capture, share)

@@ -74,7 +74,7 @@ class Host:
         """Return a started loop."""
         settings = self.trial.settings(place, **changes)
         destination = self.trial.destination(place, **changes)
-        self.spool.attach("it", destination.identity, kinds=destination.kinds)
+        self.spool.positions.attach("it", destination.identity, kinds=destination.kinds)
         loop = DeliveryLoop(
             destination, settings, self.spool, hostname=lambda: "h", clocks=Clocks(), look_seconds=0.02
         )
@@ -144,7 +144,7 @@ def test_a_poisoned_event_is_rejected_alone(host, trial, poison):
     assert trial.titles(side) == [title for title in titles if title != titles[poison]]
     assert host.totals() == (19, 0, 1)
     assert side.report.requests <= 25
-    (entry,) = host.spool.rejected()
+    (entry,) = host.spool.rejected.entries()
     assert titles[poison].encode() in entry.body
     assert entry.status == 400
 
@@ -156,7 +156,7 @@ def test_a_rejected_event_is_sent_again_when_asked_for(host, trial, until):
     loop = host.deliver_to(origin(side))
     assert loop.flush(60)
     side.intercept = None
-    assert host.spool.retry(None) == 1
+    assert host.spool.rejected.retry(None) == 1
     loop.poke()
     until(lambda: host.totals() == (3, 0, 0))
     assert sorted(trial.titles(side)) == titles

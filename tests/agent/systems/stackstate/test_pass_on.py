@@ -95,7 +95,7 @@ def deliver(side):
             backoff=types.Backoff(initial=types.Duration(0.01), max=types.Duration(0.05)),
         )
         destination = StackState("sts", settings)
-        spool.attach("sts", destination.identity, "oldest", kinds or destination.kinds)
+        spool.positions.attach("sts", destination.identity, "oldest", kinds or destination.kinds)
         loop = DeliveryLoop(destination, settings, spool, hostname=lambda: "me", clocks=Clocks())
         made.append(loop)
         loop.start()
@@ -122,7 +122,9 @@ def until(condition):
 @pytest.mark.parametrize("section", SECTIONS)
 def test_each_list_goes_back_to_where_it_was_with_its_host_and_its_time(side, spool, deliver, section):
     items = [{"name": "cpu", "value": 0.1}, ["odd", None, {"deep": [1, 2]}], "text"]
-    spool.append([record(*items, kind=f"stackstate/{section}", hostname="edge-7", collected=1_600_000_000)])
+    spool.records.append(
+        [record(*items, kind=f"stackstate/{section}", hostname="edge-7", collected=1_600_000_000)]
+    )
     assert deliver(spool).flush(60)
     empty = {one: [] for one in SECTIONS}
     assert side.bodies == [
@@ -139,7 +141,7 @@ def test_each_list_goes_back_to_where_it_was_with_its_host_and_its_time(side, sp
 
 def test_bodies_of_different_hosts_or_times_are_never_joined_and_the_order_stays(side, spool, deliver):
     kind = "stackstate/metrics"
-    spool.append(
+    spool.records.append(
         [
             record("first"),
             record(1, kind=kind, hostname="a"),
@@ -163,13 +165,13 @@ def test_bodies_of_different_hosts_or_times_are_never_joined_and_the_order_stays
 
 
 def test_a_host_that_has_no_name_yet_gives_its_own_when_it_has(side, spool, deliver):
-    spool.append([record(1, kind="stackstate/metrics", hostname="")])
+    spool.records.append([record(1, kind="stackstate/metrics", hostname="")])
     assert deliver(spool).flush(60)
     assert side.bodies[0]["internalHostname"] == "me"
 
 
 def test_a_destination_that_does_not_take_them_passes_over_them(side, spool, deliver):
-    spool.append([record("before"), record(1, 2, kind="stackstate/metrics"), record("after")])
+    spool.records.append([record("before"), record(1, 2, kind="stackstate/metrics"), record("after")])
     assert deliver(spool, kinds={EVENT}).flush(60)
     assert list(side.held()) == [("events", "before"), ("events", "after")]
     assert totals(spool) == (2, 2, 0)
@@ -178,14 +180,14 @@ def test_a_destination_that_does_not_take_them_passes_over_them(side, spool, del
 def test_an_item_that_is_refused_is_rejected_alone_and_sent_again_as_what_it_was(side, spool, deliver):
     side.poison = b"poison"
     kind = "stackstate/service_checks"
-    spool.append([record("ok", "poison", "fine", kind=kind, hostname="edge-7"), record("after")])
+    spool.records.append([record("ok", "poison", "fine", kind=kind, hostname="edge-7"), record("after")])
     loop = deliver(spool)
     assert loop.flush(60)
     assert [item for _, item in side.held()] == ["ok", "fine", "after"]
-    (entry,) = spool.rejected()
+    (entry,) = spool.rejected.entries()
     assert (entry.kind, entry.body) == (kind, b'"poison"')
     side.poison = b"\0"
-    spool.retry(None)
+    spool.rejected.retry(None)
     loop.poke()
     until(lambda: totals(spool) == (4, 0, 0))
     last = side.bodies[-1]
@@ -195,7 +197,7 @@ def test_an_item_that_is_refused_is_rejected_alone_and_sent_again_as_what_it_was
 
 def test_more_than_a_request_holds_goes_in_several(side, spool, deliver):
     items = list(range(2500))
-    spool.append([record(*items, kind="stackstate/metrics")])
+    spool.records.append([record(*items, kind="stackstate/metrics")])
     assert deliver(spool).flush(60)
     assert list(itertools.chain.from_iterable(body["metrics"] for body in side.bodies)) == items
     assert len(side.bodies) == 3

@@ -44,16 +44,16 @@ def post(spool):
 def requests(spool, name):
     """Return the bodies that a destination would send, in their order."""
     sent = []
-    while (batch := spool.read(name, max_events=100, max_bytes=100_000)).pieces:
+    while (batch := spool.records.read(name, max_events=100, max_bytes=100_000)).pieces:
         outgoing = InFlightBatch(batch, batch.hostname, Filter(Only()), None, 100).outgoing()
         sent.append(json.loads(encode(body_of(outgoing, 1_800_000_000), "none")[0]))
         after = Position(batch.pieces[-1].number + 1, 0)
-        spool.acknowledge(name, after, delivered=batch.events)
+        spool.records.acknowledge(name, after, delivered=batch.events)
     return sent
 
 
 def test_each_section_is_sent_as_it_came_with_its_host_and_its_time(spool):
-    spool.attach("sts", "identity", "oldest", kinds=KINDS)
+    spool.positions.attach("sts", "identity", "oldest", kinds=KINDS)
     assert post(spool).count == 6
     sent = requests(spool, "sts")
     assert [[*body["events"]] for body in sent] == [["custom"], [], [], [], []]
@@ -64,6 +64,6 @@ def test_each_section_is_sent_as_it_came_with_its_host_and_its_time(spool):
 
 
 def test_a_destination_of_another_system_passes_over_them(spool):
-    spool.attach("other", "identity", "oldest")
+    spool.positions.attach("other", "identity", "oldest")
     post(spool)
     assert len(requests(spool, "other")) == 1

@@ -1,0 +1,194 @@
+"""What is kept for destinations: appended, read in order, acknowledged."""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from spool import failpoints, incoming, memory, positions, quarantine, rejected, usage
+from spool import texts as spool_texts
+from spool.batch import Batch, Rejection
+from spool.batch_reader import Damage, collect
+from spool.calls.positions import EVENTS, Positions
+from spool.codec import from_record
+from spool.engine import Engine
+from spool.errors import SpoolError
+from spool.record import Position, Record
+from spool.schema import PAGE_BYTES
+from spool.state import DISK_FULL
+from spool.store import Store
+from spool.tables import RECORDS
+
+keep_rejected = rejected.keep  # `rejected` is also a parameter's name
+
+
+class Records:
+    """The records of one spool."""
+
+    def __init__(self, engine: Engine, positions: Positions) -> None:
+        self._engine = engine
+        self._positions = positions
+
+    def append(
+        self,
+        records: Sequence[Record],
+        *,
+        owner: str = "",
+        remember: Mapping[str, bytes | None] = {},
+        texts: Mapping[str, bytes | None] = {},
+        ingested: Sequence[str] = (),
+        refusable: bool = False,
+    ) -> int:
+        """Keep records, what `owner` remembers and the ids of incoming files, all or nothing.
+
+        `texts` are what can be done without, by the same keys: without room they are not kept, which is no
+        error; a key that is forgotten takes its text along. Only what is `refusable` is refused by
+        `when_full: reject_new`. Returns the number of the last record once everything is on disk. Raises
+        `SpoolFull`.
+        """
+        size_bytes = sum(map(usage.stored_bytes, records))
+        size_bytes += sum(len(value or b"") + len(key) + memory.ROW_BYTES for key, value in remember.items())
+
+        def run(store: Store) -> int:
+            failpoints.reached("append.before")
+            cap, now = self._engine.cap, self._engine.wall()
+            may_drop = not refusable or cap.options.when_full == "drop_oldest"
+            reason = cap.make_room(store, size_bytes, now, may_drop=may_drop)
+            if reason and not (
+                cap.may_go_beyond(size_bytes, reason, may_drop=may_drop)
+                if records
+                else reason == DISK_FULL or cap.may_remember(store, owner, remember)
+            ):
+                raise cap.refusal(reason)
+            _insert(store, records)
+            failpoints.reached("append.rows")
+            if ingested:
+                incoming.remember_ingested(store.connection, ingested)
+            if remember:
+                memory.remember(store.connection, store.totals, owner, remember)
+            forgotten = dict.fromkeys(key for key, value in remember.items() if value is None)
+            spool_texts.remember(store, cap, owner, {**forgotten, **texts}, now=now)
+            return store.state.last_number
+
+        all_bytes = size_bytes + sum(len(text or b"") for text in texts.values())
+        return self._engine.write(run, size_bytes=all_bytes)
+
+    def read(self, destination: str, *, max_events: int, max_bytes: int) -> Batch:
+        """Return what is to be sent next; no pieces when nothing waits. It never waits.
+
+        Records of kinds that the destination does not take are passed over and counted as filtered.
+        """
+        while True:
+            view = self._engine.view
+            position = (view.positions or {}).get(destination)
+            if position is None:
+                raise SpoolError(f"{destination!r} is not attached", "attach it first")
+            limit = view.limit(position)
+            found = Damage()
+            read = partial(
+                collect, position=position, before=limit, kinds=self._positions.kinds.get(destination, EVENTS)
+            )
+            batch = self._engine.read(partial(read, max_events=max_events, max_bytes=max_bytes, damage=found))
+            if found.numbers:
+                now = self._engine.wall()
+                numbers = found.numbers
+                self._engine.write(lambda store: quarantine.set_records_aside(store, numbers, now))  # noqa: B023 - it is done when it returns
+            if not batch.passed_over:
+                break
+            self.acknowledge(destination, batch.start, delivered=0, filtered=batch.passed_over)
+            if batch.pieces:
+                break
+        if not batch.pieces:
+            self._positions.nothing_before[destination] = limit
+        return batch
+
+    def wait(
+        self, destination: str, timeout_seconds: float | None, interrupt: threading.Event | None = None
+    ) -> bool:
+        """Block until something waits for `destination` (True), or the time is over or `interrupt` was called.
+
+        An `interrupt` event that is set ends it at once; set it, then call `interrupt`.
+        """
+        deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        arrived = self._engine.arrived
+        with arrived:
+            seen = self._engine.interrupts
+            while True:
+                if interrupt is not None and interrupt.is_set():
+                    return False
+                if self._is_waiting(destination):
+                    return True
+                remaining = None if deadline is None else deadline - time.monotonic()
+                if self._engine.interrupts != seen or (remaining is not None and remaining <= 0):
+                    return False
+                arrived.wait(remaining)
+
+    def interrupt(self) -> None:
+        """Wake everyone who waits."""
+        self._engine.interrupt()
+
+    def acknowledge(
+        self,
+        destination: str,
+        upto: Position,
+        *,
+        delivered: int,
+        filtered: int = 0,
+        rejected: Sequence[Rejection] = (),
+        durable: bool = False,
+    ) -> None:
+        """Move `destination` on to `upto`; rejected entries are kept in the same transaction.
+
+        It survives SIGKILL at once, and power loss from the next durable commit on.
+        """
+        refused = rejected
+
+        def run(store: Store) -> None:
+            failpoints.reached("acknowledge.before")
+            now = self._engine.wall()
+            if refused:
+                keep_rejected(store, destination, refused, now, self._engine.cap.rejected_bytes)
+            positions.acknowledge(
+                store,
+                destination,
+                upto,
+                delivered=delivered,
+                filtered=filtered,
+                rejected=len(refused),
+                now=now,
+            )
+            failpoints.reached("acknowledge.after")
+
+        self._engine.write(run, durable=durable or bool(refused))
+
+    def waiting_bytes(self, origin: str) -> int:
+        """Return how much of the spool is taken by records of `origin` that some destination still needs."""
+        positions = (self._engine.view.positions or {}).values()
+        if not positions:
+            return 0
+        first = min(position.record for position in positions)
+        return self._engine.read(partial(usage.waiting_bytes, first=first, origin=origin))
+
+    def room_bytes(self) -> int:
+        """Return how much of the cap, in bytes, records may take beside what is remembered."""
+        cap = self._engine.cap
+        return max(0, cap.budget_pages() * PAGE_BYTES - self._engine.remembered_bytes)
+
+    def _is_waiting(self, destination: str) -> bool:
+        view = self._engine.view
+        position = (view.positions or {}).get(destination)
+        if position is None:
+            return False
+        return view.limit(position) > max(position.record, self._positions.nothing_before.get(destination, 0))
+
+
+def _insert(store: Store, records: Sequence[Record]) -> None:
+    state = store.state
+    rows = []
+    for record in records:
+        state.last_number += 1
+        rows.append(from_record(state.last_number, state.total_events, state.total_bytes, record))
+        state.total_events += record.count
+        state.total_bytes += record.segment.length
+    if rows:
+        store.connection.executemany(RECORDS.insert, rows)
