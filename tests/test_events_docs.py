@@ -18,7 +18,8 @@ SOURCE = "".join(path.read_text() for path in SOURCES)
 
 
 def test_every_type_that_the_code_makes_is_in_the_catalogue_and_the_other_way_round():
-    made = set(re.findall(r'"([A-Z]\w+Event)"', SOURCE))
+    classes = set(re.findall(r"^class (\w+Event)\b", SOURCE, re.MULTILINE))  # named in an `__all__`
+    made = set(re.findall(r'"([A-Z]\w+Event)"', SOURCE)) - classes
     assert {event_type for _, event_type in ENTRIES} == made
     assert len(made) >= 20
 

@@ -14,6 +14,8 @@ from agent.cli import DONE, MISUSED, CommandError, Subparsers, complain
 from agent.cli.ask import LostAnswerError, NotAllowedError, NotAnsweringError, ask
 
 DEFAULT_SOCKET = Path("/run/sts-agent/intake.sock")
+_BUSY = 503
+"""The daemon's way to say that it could not take it just now: nothing was kept, and nothing was wrong with it."""
 _ASKED_AT_MOST_SECONDS = 1.5  # of 3: starting, ending and the way by the files take some
 
 
@@ -89,6 +91,9 @@ def _send(arguments: Namespace, deadline: float) -> tuple[str, str]:
         except (NotAnsweringError, LostAnswerError) as error:
             # Was it taken in all the same, it arrives twice under one identifier: that is no harm, its loss is.
             failure = error
+            continue
+        if reply.status == _BUSY:
+            failure = CommandError(f"the daemon could not take it: {reply.reason}")
             continue
         if not reply.is_ok:
             bad_input = 400 <= reply.status < 500 and reply.status != 429  # noqa: PLR2004 - HTTP's

@@ -89,6 +89,8 @@ class Content(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """It could not be read when last looked at; the rest is what was known before."""
     left_out: str = ""
     """Why there is no text although there might be."""
+    is_hash_only: bool = False
+    """It may be a name that somebody gave to a private file of another place: nothing but its hash is told."""
 
 
 class Fingerprint(msgspec.Struct, frozen=True):

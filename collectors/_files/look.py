@@ -131,8 +131,11 @@ class Looker:
             return _failure(error, status)
         if moment is None:
             return Busy()
-        text, left_out = self.texts.of(moment, paths, choice, Readers.of(moment.status, directory))
-        content = Content(moment.sha256, text, moment.extended, left_out=left_out)
+        readers = Readers.of(moment.status, directory)
+        text, left_out = self.texts.of(moment, paths, choice, readers)
+        content = Content(
+            moment.sha256, text, moment.extended, left_out=left_out, is_hash_only=readers.is_elsewhere
+        )
         return Seen(pack_stat(moment.status), content, moment.status, self._is_racy(moment.status))
 
     def _is_racy(self, status: os.stat_result) -> bool:

@@ -153,12 +153,12 @@ def _facts(fingerprint: Fingerprint | None, names: Names) -> dict[str, Value]:
     if fingerprint is None:
         return {"sha256": None, "size": None, "mode": None, "owner": None}
     status = fingerprint.effective
-    facts: dict[str, Value] = {
-        "sha256": fingerprint.content.sha256.hex() or None,
-        "size": status.size,
-        "mode": f"{stat.S_IMODE(status.mode):04o}",
-        "owner": names.owner(status),
-    }
+    facts: dict[str, Value] = {"sha256": fingerprint.content.sha256.hex() or None}
+    if fingerprint.content.is_hash_only:
+        facts |= {"size": None, "mode": None, "owner": None}
+    else:
+        mode = f"{stat.S_IMODE(status.mode):04o}"
+        facts |= {"size": status.size, "mode": mode, "owner": names.owner(status)}
     if fingerprint.content.link is not None:
         facts["target"] = _shown(fingerprint.content.link)
     return facts

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType
 
-import msgspec
+from msgspec.structs import replace as replaced
 
 from collectors._files.budget import Budget, Budgets
 from collectors._files.draft import Draft
@@ -94,7 +94,8 @@ class Truth:
                 self.draft.remember_text(key, found.content.text)
                 self.draft.remember({key: encode(found.stat, found.content, look_again=found.is_racy)})
             case Unreadable(status=status) if status is not None:
-                blind = encode(pack_stat(status), Content(is_unreadable=True), look_again=True)
+                unread = Content(is_unreadable=True, is_hash_only=status.st_nlink > 1)
+                blind = encode(pack_stat(status), unread, look_again=True)
                 self.draft.remember({file_key(path): blind})
         return found
 
@@ -226,10 +227,12 @@ class Truth:
                     self.draft.remember_text(file_key(path), found.content.text)
                 self._keep(path, value, difference, occasion)
             case Unreadable(reason, status) if old is not None and status is not None:
-                value = encode(pack_stat(status), _blinded(old.content), look_again=True, has_mark=True)
+                is_hash_only = old.content.is_hash_only or status.st_nlink > 1
+                blinded = replaced(old.content, is_unreadable=True, is_hash_only=is_hash_only)
+                value = encode(pack_stat(status), blinded, look_again=True, has_mark=True)
                 difference = None
                 if not old.content.is_unreadable:
-                    new = Fingerprint(unpack_stat(pack_stat(status)), Content())
+                    new = Fingerprint(unpack_stat(pack_stat(status)), Content(is_hash_only=is_hash_only))
                     when = occasion.when(path, status.st_ctime_ns / SECOND, self._wall())
                     difference = Difference(path, "unreadable", choice, when, old, new, reason=reason)
                 self._keep(path, value, difference, occasion)
@@ -286,8 +289,4 @@ class Truth:
             return old
         text = self._runtime.memory.text(file_key(path)) or b""
         text = text if mark_of(text) == old.content.text else b""
-        return msgspec.structs.replace(old, content=msgspec.structs.replace(old.content, text=text))
-
-
-def _blinded(content: Content) -> Content:
-    return msgspec.structs.replace(content, is_unreadable=True)
+        return replaced(old, content=replaced(old.content, text=text))

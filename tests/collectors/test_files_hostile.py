@@ -378,8 +378,52 @@ def test_a_hard_link_to_what_is_private_is_told_by_hash_alone(record, etc, priva
     (etc / "other").touch()
     recorder.wait_for(lambda: bool(of(recorder, "planted")) and bool(of(recorder, "other")))
     for name in ("planted", "other"):
-        assert of(recorder, name)[0]["new_sha256"]
-        assert "diff" not in of(recorder, name)[0]
+        _is_told_by_hash_alone(of(recorder, name)[0])
+    told = len(recorder.events)
+    (etc / "his" / "planted").chmod(0o604)
+    recorder.wait_for(lambda: len(recorder.events) > told)
+    assert of(recorder, "planted")[-1]["attributes"] == "mode"
+    _is_told_by_hash_alone(of(recorder, "planted")[-1])
+    for name in ("his/planted", "other"):
+        (etc / name).unlink()
+    recorder.wait_for(
+        lambda: {of(recorder, name)[-1]["change"] for name in ("planted", "other")} == {"deleted"}
+    )
+    for name in ("planted", "other"):
+        _is_told_by_hash_alone(of(recorder, name)[-1])
+
+
+def _is_told_by_hash_alone(data):
+    assert data["old_sha256"]
+    assert "diff" not in data
+    for side in ("old", "new"):
+        assert [data[f"{side}_{fact}"] for fact in ("size", "mode", "owner")] == [None, None, None]
+
+
+@needs_root
+def test_a_hard_link_to_what_is_private_stays_told_by_hash_alone_when_it_cannot_be_read(record, etc, private):
+    (etc / "his").mkdir()
+    os.chown(etc / "his", NOBODY, NOBODY)
+    os.link(private / "shadow", etc / "his" / "planted")
+    recorder = record().start(Powerless(collector(f"{etc}/**")))
+    recorder.wait_for_report("watching")
+    (etc / "his" / "planted").chmod(0)
+    recorder.wait_for_events(1)
+    (etc / "his" / "planted").unlink()
+    recorder.wait_for_events(2)
+    assert [data["change"] for data in of(recorder, "planted")] == ["unreadable", "deleted"]
+    for data in of(recorder, "planted"):
+        _is_told_by_hash_alone(data)
+
+
+def test_a_file_with_several_names_that_everybody_may_read_is_told_whole(record, place, etc):
+    (etc / "x").write_text("a = 1\n")
+    os.link(etc / "x", place / "its other name")
+    recorder = start(record, [f"{etc}/**"])
+    see(recorder, etc / "x", "a = 2\n")
+    (data,) = of(recorder, "x")
+    assert "+a = 2" in data["diff"]
+    assert (data["new_size"], data["new_mode"]) == (6, "0644")
 
 
 # --- the agent's own files
