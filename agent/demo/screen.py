@@ -51,8 +51,8 @@ class Screen:
     def _diff(self, event: Mapping[str, Any]) -> Iterable[str]:
         context = event.get("context", {})
         data = context.get("data", {}) if isinstance(context, dict) else {}
-        diff = str(data.get("diff") or "").split("\n") if isinstance(data, dict) else ()
-        for line in diff[:_MOST_DIFF_LINES]:
+        diff = str(data.get("diff") or "").removesuffix("\n") if isinstance(data, dict) else ""
+        for line in diff.split("\n")[:_MOST_DIFF_LINES] if diff else ():
             colour = {"+": _GREEN, "-": _RED, "@": _FAINT}.get(line[:1], _PLAIN)
             yield f"      {self._in(colour, printable(line))}"
 
