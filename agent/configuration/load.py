@@ -16,8 +16,10 @@ from yaml.nodes import Node
 from agent.configuration.destinations import settings_types, want_credentials
 from agent.configuration.environment import overlay
 from agent.configuration.location import Location, locate
-from agent.configuration.nodes import Place, compose_file, empty_mapping
+from agent.configuration.nodes import Place, compose_file, empty_mapping, entry
+from agent.configuration.own_intake import own_intakes
 from agent.configuration.problem import ConfigurationError, Problem
+from agent.configuration.quoting import quotable_name
 from agent.configuration.types import Configuration, Identifiers, Scoped, Settings, Tags
 from agent.configuration.walk import WRONG, Walk
 from collectors.collector import Registration
@@ -67,6 +69,9 @@ def load_whole(
     want_credentials(root, walk)
     agent_type = _agent_type(root, registry)
     agent = walk.read(root, agent_type)
+    loops = {} if agent is WRONG else dict(own_intakes(agent.destinations, agent.intake))
+    if strict:
+        _note_loops(loops, root, walk)
     applications, sources, warnings = _find_applications(location)
     collectors = _defaults(agent, registry)
     set_aside: dict[Path, tuple[str, ...]] = {}
@@ -92,9 +97,16 @@ def load_whole(
         collectors=collectors,
         sources=sources,
         set_aside=set_aside,
+        withheld={name: f"its url {text}" for name, text in loops.items()},
         warnings=(*location.warnings, *warnings, *_doubts(settings)),
     )
     return Loaded(configuration, location, root, agent_type)
+
+
+def _note_loops(loops: Mapping[str, str], root: Node, walk: Walk) -> None:
+    for name, text in loops.items():
+        node = entry(entry(root, "destinations"), name) or root
+        walk.note(entry(node, "url") or node, f"destinations.{quotable_name(name, node)}.url", text)
 
 
 def _compose_agent(location: Location, walk: Walk) -> Node:

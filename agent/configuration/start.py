@@ -77,7 +77,7 @@ class Start:
             return msgspec.structs.replace(
                 configuration,
                 replaced=tuple(map(str, error.problems)),
-                withheld=_withheld(configuration, kept.left_out),
+                withheld=configuration.withheld | _withheld(configuration, kept.left_out),
             )
         raise error
 

@@ -209,6 +209,6 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     replaced: tuple[str, ...] = ()
     """What is wrong with agent.yaml, where the last one that was right has taken its place."""
     withheld: dict[str, str] = {}
-    """Destinations that cannot be used though they are configured, and why: their keys are not kept."""
+    """Destinations that cannot be used though they are configured, and why: their keys are not kept, or they are we."""
     warnings: tuple[str, ...] = ()
     """What works, and is likely not meant: whoever loads says it once."""
