@@ -89,23 +89,16 @@ def read_status(
         end_events = max(kept.total_events, last.events_before + last.count if last else 0)
         end_bytes = max(kept.total_bytes, last.bytes_before + last.length if last else 0)
         destinations = tuple(
-            _destination(
-                kept,
-                standing,
-                end_events,
-                end_bytes,
-                part.of(partial(_time_of, connection, standing.record), lambda: None),
-            )
+            _destination(kept, standing, end_events, end_bytes, oldest)
             for standing in kept.attached()
+            for oldest in (part.of(partial(_time_of, connection, standing.record), lambda: None),)
         )
     finally:
         connection.execute("ROLLBACK")  # nothing was written; on a damaged database COMMIT can fail
     return SpoolStatus(
         size_bytes=directory_size_bytes(directory),
         max_size_bytes=kept.max_size_bytes,
-        records=last.number - first.number + 1 - _skipped(kept, first.number, last.number)
-        if first and last
-        else 0,
+        records=_count(kept, first, last),
         events=end_events - first.events_before if first else 0,
         oldest_time=first.first_time if first else None,
         rejected=kept.rejected_count,
@@ -206,6 +199,9 @@ def _first_whole(rows: Iterable[Sequence[Any]]) -> RecordRow | None:
     return next((row for values in rows if (row := RECORDS.whole(values))), None)
 
 
-def _skipped(kept: State, first: int, last: int) -> int:
-    """Return how many numbers between the oldest and the newest record were left out after damage."""
-    return sum(until - start for start, until in kept.gaps if first < start and until <= last)
+def _count(kept: State, first: RecordRow | None, last: RecordRow | None) -> int:
+    """Return how many records there are, without the numbers that were left out after damage."""
+    if first is None or last is None:
+        return 0
+    gaps = sum(until - start for start, until in kept.gaps if first.number < start and until <= last.number)
+    return last.number - first.number + 1 - gaps
