@@ -73,9 +73,19 @@ class Bisection:
     @property
     def settled(self) -> int:
         """Return how many events from the first on are delivered, rejected or deferred."""
+        if not self._waiting and not self._suspects:
+            return len(self.verdicts)  # the usual case, at no cost an event
         return next(
             (at for at, verdict in enumerate(self.verdicts) if verdict not in _SETTLED), len(self.verdicts)
         )
+
+    def left_behind(self, part: range) -> list[int]:
+        """Return which events of a part are rejected or deferred, in order."""
+        return [
+            at
+            for at in sorted(self.reasons)
+            if at in part and self.verdicts[at] in (Verdict.REJECTED, Verdict.DEFERRED)
+        ]
 
     def accepted(self, count: int | None = None) -> None:
         """Take note that `current` was delivered, or only so many of it from its first on (at least one)."""
@@ -144,8 +154,11 @@ class Bisection:
         return part
 
     def _deliver(self, events: Sequence[int]) -> None:
-        for at in events:
-            self.verdicts[at] = Verdict.DELIVERED
+        if isinstance(events, range):
+            self.verdicts[events.start : events.stop] = [Verdict.DELIVERED] * len(events)
+        else:
+            for at in events:
+                self.verdicts[at] = Verdict.DELIVERED
         if events:
             self._accepted_any = True
             self._accepted_since_suspect = True

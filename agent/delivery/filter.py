@@ -5,6 +5,7 @@ What a record tells beside its bytes is asked first; only what that leaves open 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from agent.configuration.types import Only
 from agent.delivery.outgoing import OutgoingEvent, bodies
@@ -12,8 +13,7 @@ from agent.events import stored_event
 from spool import Batch, Position, Record
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One event of a batch and its place in the spool; `wanted` when the filter lets it pass."""
 
     position: Position

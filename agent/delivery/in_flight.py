@@ -44,7 +44,8 @@ class InFlightBatch:
             self._wanted = [at for at, item in enumerate(self._decoded()) if item.wanted]
         self.count = len(self._wanted)
         """How many events the destination is to get."""
-        self._done = 0
+        self._done = self._settled = 0
+        """How many events, and how many of the wanted ones, `progress` has told."""
         self._search = Bisection(_parts(self.count, max_events))
 
     @property
@@ -111,14 +112,14 @@ class InFlightBatch:
         bound = self._batch.events if is_all else self._wanted[settled]
         if bound <= self._done:
             return None
-        part = range(self._done, bound)
-        self._done = bound
-        wanted = [at for at, index in enumerate(self._wanted) if index in part]
-        rejected = tuple(self._rejection(at) for at in wanted if self._search.verdicts[at] in _LEFT_BEHIND)
+        wanted = range(self._settled, settled)
+        passed = bound - self._done
+        self._done, self._settled = bound, settled
+        rejected = tuple(self._rejection(at) for at in self._search.left_behind(wanted))
         return Progress(
             upto=self._batch.upto if is_all else self._decoded()[bound].position,
             delivered=len(wanted) - len(rejected),
-            filtered=len(part) - len(wanted),
+            filtered=passed - len(wanted),
             rejected=rejected,
         )
 
@@ -147,9 +148,6 @@ class InFlightBatch:
             status,
             retrying=self._search.verdicts[at] is Verdict.DEFERRED,
         )
-
-
-_LEFT_BEHIND = {Verdict.REJECTED, Verdict.DEFERRED}
 
 
 def _parts(count: int, most: int) -> list[range]:

@@ -5,6 +5,7 @@ A destination reads it and keeps nothing of it. Nothing here decides what is sen
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
@@ -33,8 +34,7 @@ class Chunk:
     json: bytes | Segment
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingEvent:
+class OutgoingEvent(NamedTuple):
     """One event: its name, its JSON object as it is stored, and when it was captured (seconds since the epoch)."""
 
     name: str
