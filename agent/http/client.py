@@ -185,6 +185,7 @@ class HttpClient:
             retry_after_seconds=parse_retry_after(response.headers.get("Retry-After"), self._wall()),
             location=self._mask(response.headers.get("Location", "")),
             headers={name: self._mask(value) for name, value in response.headers.items()},
+            content=content,
         )
         response.close()
         if not is_whole:

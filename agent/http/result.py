@@ -25,6 +25,8 @@ class Answered:
     location: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     """As they came, masked; look them up in any case."""
+    content: bytes = field(default=b"", repr=False)
+    """The beginning of the body as it came, for answers that are no text. It is not masked: mask what is taken out of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,14 @@ def test_an_answer_is_its_status_and_the_beginning_of_its_text(wire, http):
     assert (answer.status, len(answer.text)) == (418, 16 * 1024)
 
 
+def test_an_answer_that_is_no_text_is_handed_on_as_it_came(wire, http):
+    body = b"\x08\xac\x02\xff" + KEY.encode()
+    side = wire(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+    answer = post(http(), side.url)
+    assert answer.content == body
+    assert KEY not in repr(answer)
+
+
 def test_a_connection_is_reused(wire, http):
     side = wire(OK)
     client = http()
