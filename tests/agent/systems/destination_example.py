@@ -1,4 +1,7 @@
-"""What the suites of the destinations have to know of each: a module `<name>_destination.py` beside this with an `EXAMPLE`."""
+"""What the suites of the destinations have to know of each: a module `<name>_destination.py` beside this with an `EXAMPLE`.
+
+A system that is sent to in more than one way names the others in `VARIANTS`, and the suites run each as `<name>:<variant>`.
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -31,21 +34,28 @@ class Example:
 
 def example_of(name: str) -> Example:
     """Return a system's example; one that is a destination and has none fails here."""
-    found: Example = import_module(f"{name}_destination").EXAMPLE
+    system_name, _, variant = name.partition(":")
+    module = import_module(f"{system_name}_destination")
+    found: Example = module.VARIANTS[variant] if variant else module.EXAMPLE
     return found
 
 
 def examples(*, with_credential: bool = False) -> list[str]:
     """Return the systems of the table that are a destination, or only those that know a credential."""
-    names = [name for name in SYSTEMS if system(name).destination is not None]
+    systems = [name for name in SYSTEMS if system(name).destination is not None]
+    names = [one for name in systems for one in (name, *_variants(name))]
     return [name for name in names if not with_credential or example_of(name).credential_key]
+
+
+def _variants(name: str) -> list[str]:
+    return [f"{name}:{key}" for key in getattr(import_module(f"{name}_destination"), "VARIANTS", ())]
 
 
 class Trial:
     """A destination of one system, beside its stand-in; made by the fixture `trial`."""
 
     def __init__(self, name: str, directory: Path) -> None:
-        self.system = name
+        self.system = name.partition(":")[0]
         self.example = example_of(name)
         self.directory = directory
         self._made: list[Any] = []
