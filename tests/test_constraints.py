@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FILES = ["constraints.txt", "requirements.txt", "build-requirements.txt"]
+FILES = ["constraints.txt", "requirements.txt", "build-requirements.txt", "otlp-requirements.txt"]
 
 
 def pinned(file):
@@ -44,3 +44,5 @@ def test_everything_that_pyproject_asks_for_is_pinned():
     assert {normal(name) for name in project["build-system"]["requires"]} <= pinned(
         "build-requirements.txt"
     ).keys()
+    extra = project["project"]["optional-dependencies"]["otlp"]
+    assert {normal(name) for name in extra} <= pinned("otlp-requirements.txt").keys()

@@ -28,6 +28,7 @@ class Row:
 SYSTEMS: dict[str, Row] = {
     "stackstate": Row("agent.systems.stackstate", ("STS_STS_URL", "STS_URL", "STS_API_KEY")),
     "sematext": Row("agent.systems.sematext"),
+    "otlp": Row("agent.systems.otlp"),
 }
 """By the `type` of the configuration."""
 
