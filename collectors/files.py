@@ -61,7 +61,7 @@ class FilesCollector:
 
     def _watch(self, runtime: Runtime, host: "Surroundings") -> None:
         """Watch until stopped; where something is lacking, wait for it, and compare everything at once afterwards."""
-        from collectors._files.session import Session
+        from collectors._files.loop import Session
 
         wait_seconds = host.lack_seconds
         is_first = True

@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 
 from collectors._dbus import Bus, BusError, find_address
-from collectors._host import accounting, boot, clock, ending, first_boot, going_down
-from collectors._host.diary import Diary, Sources
+from collectors._host import accounting, boot, clock, first_boot, previous_shutdown, shutdown_state
 from collectors._host.logind import Logind, Warned
+from collectors._host.recorder import Recorder, Sources
 from collectors.collector import Registration, Runtime, Scoped, Stop
 
 _FLUSH_SECONDS = 2.0
@@ -24,7 +24,7 @@ _RECONNECT_SECONDS = 1.0
 _KIND_SECONDS = 10.0
 """logind waits for other inhibitors before systemd gets its job; usually 5 s at most."""
 _KIND_INTERVAL_SECONDS = 0.1
-_NO_KIND = {going_down.NOT_GOING_DOWN, going_down.KIND_UNKNOWN, going_down.NOBODY_TO_ASK}
+_NO_KIND = {shutdown_state.NOT_GOING_DOWN, shutdown_state.KIND_UNKNOWN, shutdown_state.NOBODY_TO_ASK}
 
 
 class HostConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,15 +47,15 @@ class Host:
         self._sources = sources or Sources(
             read_instant=partial(clock.read_instant, root),
             read_place=partial(accounting.read_place, root),
-            read_ended=partial(ending.read_ended, root=root),
+            read_ended=partial(previous_shutdown.read_ended, root=root),
             started_with_boot=partial(first_boot.started_with_boot, root=root),
         )
         self._open_bus = open_bus or open_system_bus
-        self._read_kind = read_kind or partial(going_down.read_kind, root)
+        self._read_kind = read_kind or partial(shutdown_state.read_kind, root)
 
     def run(self, runtime: Runtime) -> None:
         """Tell what happened since the last mark, then watch until the stop."""
-        diary = Diary.begin(runtime, self._read_boot(), self._sources)
+        diary = Recorder.begin(runtime, self._read_boot(), self._sources)
         while not runtime.stop.is_set():
             try:
                 logind = self._open_logind(runtime)
@@ -81,7 +81,7 @@ class Host:
             raise
         return logind
 
-    def _watch(self, runtime: Runtime, diary: Diary, logind: Logind) -> None:
+    def _watch(self, runtime: Runtime, diary: Recorder, logind: Logind) -> None:
         told = None
         while not runtime.stop.is_set():
             if logind.refusal != told:
@@ -92,11 +92,11 @@ class Host:
                 self._heed(warned, runtime, diary, logind)
             diary.beat_when_due()
 
-    def _watch_clocks(self, runtime: Runtime, diary: Diary) -> None:
+    def _watch_clocks(self, runtime: Runtime, diary: Recorder) -> None:
         runtime.stop.wait(diary.seconds_until_beat())
         diary.beat_when_due()
 
-    def _heed(self, warned: Warned, runtime: Runtime, diary: Diary, logind: Logind) -> None:
+    def _heed(self, warned: Warned, runtime: Runtime, diary: Recorder, logind: Logind) -> None:
         match warned:
             case Warned("sleep", begins=True):
                 diary.sleep_begins()
@@ -117,7 +117,7 @@ class Host:
                 diary.shutdown_cancelled()
                 logind.hold()
 
-    def _tell_once_known(self, runtime: Runtime, diary: Diary) -> None:
+    def _tell_once_known(self, runtime: Runtime, diary: Recorder) -> None:
         """Wait for the job that says how the host goes down: it comes when logind stops waiting."""
         deadline = time.monotonic() + _KIND_SECONDS
         while diary.state == "announced" and time.monotonic() < deadline:

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import msgspec
 
-from collectors._processes.course import Sight, compare, encode, take_up
 from collectors._processes.doubts import find_doubts
-from collectors._processes.look import Eyes
 from collectors._processes.match import Wanted
 from collectors._processes.proc import read_boot_mark, read_seconds_since_boot
+from collectors._processes.scanner import ProcessScanner
 from collectors._processes.shutdown import is_going_down
+from collectors._processes.transitions import Sight, compare, encode, take_up
 from collectors.collector import NotKept, Registration, Retired, Runtime, Scoped
 
 SCAN_SECONDS = 5.0
@@ -63,7 +63,7 @@ class Processes:
 
     def run(self, runtime: Runtime) -> None:
         """Scan, tell, and wait for an end or for the next scan."""
-        eyes = Eyes(self._wanted)
+        eyes = ProcessScanner(self._wanted)
         record = _Record(runtime, self._wanted, self._is_going_down)
         soon: Iterator[float] = iter(())
         try:
@@ -93,7 +93,7 @@ class _Record:
         self._is_late = True
         self._doubts = list(find_doubts(wanted, Path("/")))
 
-    def tell(self, eyes: Eyes) -> None:
+    def tell(self, eyes: ProcessScanner) -> None:
         """Compare what runs with what is known, and keep the difference; not while the host goes down."""
         sight = Sight(
             running=eyes.running,
@@ -123,7 +123,7 @@ class _Record:
         self._runtime.report("; ".join([f"watching {count} processes", *self._doubts]))
 
 
-def _wait(stop: int, eyes: Eyes, timeout_seconds: float) -> bool:
+def _wait(stop: int, eyes: ProcessScanner, timeout_seconds: float) -> bool:
     """Wait for the stop, an end or the time; note the ends and return whether there were any."""
     poll = select.poll()
     for descriptor in (stop, *eyes.descriptors()):

@@ -12,9 +12,15 @@ from typing import Any
 import msgspec
 
 from collectors._puppet.events import puppet_run
-from collectors._puppet.ledger import Ledger, Remember
-from collectors._puppet.places import DEFAULT_DIRECTORIES, Look, Sighting, read_reports, watched_directories
 from collectors._puppet.report import NotAReport, Report, parse_report
+from collectors._puppet.report_files import (
+    DEFAULT_DIRECTORIES,
+    Look,
+    Sighting,
+    read_reports,
+    watched_directories,
+)
+from collectors._puppet.run_memory import Remember, RunMemory
 from collectors._regular import IsOwn, NotRegular, opened_regular
 from collectors.collector import NotKept, Registration, Runtime, Scoped
 from collectors.event import Event
@@ -87,7 +93,7 @@ class Puppet:
 
     def _compare(self, runtime: Runtime) -> list[Path]:
         """Compare the reports that are there with those remembered; return those that could not be read."""
-        ledger = Ledger(runtime.memory)
+        ledger = RunMemory(runtime.memory)
         looks = {directory: read_reports(directory) for directory in self._directories}
         found = self._found(looks)
         fresh = {path for path, file in found.items() if ledger.is_new(path, file.sighting)}
@@ -136,7 +142,7 @@ def _read_runs(
             unreadable.append(path)
 
 
-def _tell(runs: Iterable[Run], ledger: Ledger) -> Iterator[Event]:
+def _tell(runs: Iterable[Run], ledger: RunMemory) -> Iterator[Event]:
     told: set[str] = set()
     for run in runs:
         entries = run.found.entries

@@ -19,10 +19,10 @@ import msgspec
 
 from collectors._dbus import Bus, BusLost, Interrupted, connect_again, find_address
 from collectors._services.doubts import doubts
-from collectors._services.ledger import Ledger
 from collectors._services.scope import Scope, Watched, expand_braces
 from collectors._services.systemd import Manager
 from collectors._services.unit_files import UnitFiles, read_unit_files
+from collectors._services.unit_memory import UnitMemory
 from collectors._services.watch import Watch
 from collectors.collector import NotApplicable, Registration, Retired, Runtime, Scoped
 
@@ -69,13 +69,13 @@ class Services:
             own_unit=parse_own_unit((self._root / "proc/self/cgroup").read_text()),
             read_unit_files=UnitFiles if user_manager else partial(read_unit_files, self._root),
         )
-        ledger = Ledger(runtime.memory, scope, user_manager=user_manager)
+        ledger = UnitMemory(runtime.memory, scope, user_manager=user_manager)
         try:
             self._follow(address, ledger, runtime)
         except (Interrupted, Retired):
             return
 
-    def _follow(self, address: str, ledger: Ledger, runtime: Runtime) -> None:
+    def _follow(self, address: str, ledger: UnitMemory, runtime: Runtime) -> None:
         bus: Bus | None = Bus(address, stop=runtime.stop)
         while_agent_down = True
         while bus is not None:

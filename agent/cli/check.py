@@ -21,7 +21,7 @@ def run(arguments: Namespace) -> int:
     from agent.configuration.load import load_whole
     from agent.configuration.problem import ConfigurationError
     from agent.configuration.show import as_yaml, effective
-    from agent.diagnosis import capability, doubts, privacy
+    from agent.doctor import capability, doubts, privacy
     from agent.events.hostname import discover
 
     try:

@@ -20,13 +20,13 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: Namespace) -> int:
     """Play it."""
+    from agent.demo.environment import DemoEnvironment
+    from agent.demo.scenario import NEXT, Scenario
     from agent.demo.screen import Screen
-    from agent.demo.stage import Stage
-    from agent.demo.story import NEXT, Story
     from agent.stand_in import Received
 
     screen = Screen(sys.stderr if arguments.json else sys.stdout)
-    story = Story(screen, arguments.seconds)
+    story = Scenario(screen, arguments.seconds)
 
     def arrived(received: Received) -> None:
         if arguments.json:
@@ -38,7 +38,7 @@ def run(arguments: Namespace) -> int:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the end of the demo ends the agent as well
     screen.title("sts-agent: this host's changes, on their way to a receiver")
-    with Stage(arrived, arguments.system) as stage:
+    with DemoEnvironment(arrived, arguments.system) as stage:
         story.play(stage)
     screen.title("Everything is stopped and removed.")
     screen.title(NEXT)

@@ -44,8 +44,8 @@ def run(arguments: Namespace) -> int:
 
 def _try(arguments: Namespace) -> tuple[bytes, list[Finding]]:
     """Return what was found, from as near to where the daemon will be as we may go, and how near that is."""
-    from agent.diagnosis import in_unit
-    from agent.diagnosis.identity import SERVICE_USER, call_as, service_user
+    from agent.doctor import in_unit
+    from agent.doctor.identity import SERVICE_USER, call_as, service_user
 
     if arguments.user or arguments.in_unit:
         return _examine(arguments), []
@@ -86,7 +86,7 @@ def _examine(arguments: Namespace) -> bytes:
 
 
 def _findings(loaded: Loaded) -> Iterator[Finding]:
-    from agent.diagnosis import capability, destinations, doubts, host, privacy, watched
+    from agent.doctor import capability, destinations, doubts, host, privacy, watched
     from agent.events.clock import is_trusted
     from agent.events.hostname import discover
 
@@ -119,7 +119,7 @@ def _findings(loaded: Loaded) -> Iterator[Finding]:
 
 def _name_of_daemon(configuration: Configuration) -> str | None:
     """Return the name that the running daemon goes by, None where none runs or says one."""
-    from agent.cli.ask import ask
+    from agent.cli.daemon_client import ask
 
     try:
         reply = ask(configuration.socket, "GET", "/status", timeout_seconds=_DAEMON_SECONDS)

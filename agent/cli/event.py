@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.cli import DONE, MISUSED, CommandError, Subparsers, complain
-from agent.cli.ask import LostAnswerError, NotAllowedError, NotAnsweringError, ask
+from agent.cli.daemon_client import LostAnswerError, NotAllowedError, NotAnsweringError, ask
 
 DEFAULT_SOCKET = Path("/run/sts-agent/intake.sock")
 _BUSY = 503
@@ -107,7 +107,7 @@ def _compose(arguments: Namespace) -> tuple[str, bytes]:
     """Return the event's identifier and what is posted; raises `CommandError` for bad input."""
     import json
 
-    from agent.cli.moment import parse_moment
+    from agent.cli.time_argument import parse_moment
     from collectors.event import Category, Event, EventError, encode
 
     try:
@@ -174,7 +174,7 @@ def _sockets(arguments: Namespace) -> Iterator[Path]:
     """Yield where a daemon may listen; the configuration is only read when it has to be."""
     if arguments.config is None and not arguments.user and "STS_AGENT_CONFIG" not in os.environ:
         yield DEFAULT_SOCKET
-    from agent.cli.configured import places
+    from agent.cli.paths import places
 
     configured = places(arguments).socket
     if configured != DEFAULT_SOCKET:
@@ -182,7 +182,7 @@ def _sockets(arguments: Namespace) -> Iterator[Path]:
 
 
 def _leave(arguments: Namespace, body: bytes, failure: CommandError | None) -> None:
-    from agent.cli.configured import places
+    from agent.cli.paths import places
     from collectors.event import new_identifier
     from spool import SpoolError
     from spool.leaving import leave_in_incoming

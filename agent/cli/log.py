@@ -12,8 +12,8 @@ from typing import NamedTuple
 import msgspec
 
 from agent.cli import DONE, Subparsers
-from agent.cli.configured import configuration
-from agent.cli.moment import parse_moment
+from agent.cli.paths import configuration
+from agent.cli.time_argument import parse_moment
 from agent.events.chunk import entries
 from agent.events.stored_event import StoredEvent, read
 from collectors._portable import printable, printable_lines

@@ -4,8 +4,8 @@ import json
 from argparse import Namespace
 
 from agent.cli import DONE, FAILED, CommandError, Subparsers, complain
-from agent.cli.ask import ask
-from agent.cli.configured import configuration
+from agent.cli.daemon_client import ask
+from agent.cli.paths import configuration
 from collectors._portable import printable
 from spool.batch import RejectedEntry
 

@@ -20,8 +20,8 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(arguments: Namespace) -> int:
     """Run until a signal ends it."""
     from agent.configuration.start import Start
-    from agent.daemon import Daemon
-    from agent.journal import start_logging
+    from agent.runtime.daemon import Daemon
+    from agent.runtime.log_setup import start_logging
 
     os.umask(0o077)  # what the daemon makes is for its user alone, unless it says otherwise
     start = Start(arguments.config, user=arguments.user)

@@ -8,10 +8,10 @@ from argparse import Namespace
 from pathlib import Path
 
 from agent.cli import DONE, FAILED, CommandError, Subparsers, complain
-from agent.cli.ask import LostAnswerError, NotAllowedError, NotAnsweringError, ask
-from agent.cli.configured import configuration_or_places
+from agent.cli.daemon_client import LostAnswerError, NotAllowedError, NotAnsweringError, ask
+from agent.cli.paths import configuration_or_places
 from agent.configuration.types import Configuration
-from agent.status import Document, action_needed, without_daemon
+from agent.runtime.status import Document, action_needed, without_daemon
 from collectors._portable import printable
 
 _AT_MOST_SECONDS = 3.0

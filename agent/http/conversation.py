@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
-from agent.http.budget import Budget, Share
+from agent.http.budget import Budget, IntakeQuota
 from agent.http.connections import Connections, Place
 from agent.http.decoding import DecodingError, decoded, most_decoded
 from agent.http.limits import Limits
@@ -77,7 +77,7 @@ class Conversation:
                 arriving.wake()
         return False
 
-    def _share(self, place: Place, read: Whole) -> Share | None:
+    def _share(self, place: Place, read: Whole) -> IntakeQuota | None:
         assert self.budget is not None  # noqa: S101 - the caller's question
         size = len(read.request.body)
         if self.limits.decode:

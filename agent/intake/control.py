@@ -12,7 +12,7 @@ from http import HTTPStatus
 import msgspec
 
 from agent.http.message import PLAIN_TEXT, Request, Response
-from agent.status import Document, action_needed
+from agent.runtime.status import Document, action_needed
 
 _PRIVATE = frozenset({"rejected", "drops", "metrics", "history"})
 """First segments of paths."""

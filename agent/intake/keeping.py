@@ -10,8 +10,8 @@ from http import HTTPStatus
 
 from agent.events.capture import Capture
 from agent.intake.dialect import Parsed, Problem
+from agent.intake.quota import IntakeQuota
 from agent.intake.rate import Rate
-from agent.intake.share import Share
 from spool import SpoolError, SpoolFull
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class Keeping:
     """The way from what was parsed to the disk; any thread may use it."""
 
     capture: Capture
-    share: Share
+    share: IntakeQuota
     rate: Rate = field(default_factory=lambda: Rate(EVENTS_A_SECOND, EVENTS_AT_ONCE))
 
     def keep(self, parsed: Parsed) -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from collectors._files.change import Difference
 from collectors._files.fingerprint import escape, unescape
-from collectors._files.tell import Difference
 from collectors._portable import escaped
 from collectors.collector import Memory
 from collectors.event import Category, Event, Value

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from collectors._files.fingerprint import unpack_stat
-from collectors._files.look import Seen
+from collectors._files.reader import Seen
 
 SECOND = 1_000_000_000
 _HINT_SECONDS = 5

@@ -7,8 +7,8 @@ import errno
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from collectors._files.change import degraded
 from collectors._files.fingerprint import escape
-from collectors._files.tell import degraded
 from collectors._portable import escaped
 from collectors.event import Event
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from collectors._files.change import not_remembered
 from collectors._files.draft import Draft
-from collectors._files.tell import not_remembered
 from collectors.collector import Memory
 
 _LEFT_OUT = "=left-out"

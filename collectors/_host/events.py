@@ -1,8 +1,8 @@
 """The events of the `host` collector, as values made from what was seen."""
 
 from collectors._host.boot import Boot
-from collectors._host.ending import Ending
-from collectors._host.mark import Mark
+from collectors._host.heartbeat import Heartbeat
+from collectors._host.previous_shutdown import Ending
 from collectors.event import AlertType, Category, Event
 
 NAME = "boot"
@@ -12,7 +12,7 @@ def booted(
     boot: Boot,
     started: int,
     *,
-    before: Mark,
+    before: Heartbeat,
     previous_shutdown: str,
     ending: Ending | None,
     downtime_seconds: int | None,
@@ -74,7 +74,7 @@ def booted_first(boot: Boot, started: int) -> Event:
     )
 
 
-def shut_down(mark: Mark, timestamp: int, kind: str, *, noted_by: str = "") -> Event:
+def shut_down(mark: Heartbeat, timestamp: int, kind: str, *, noted_by: str = "") -> Event:
     """Make the event of a shutdown that begins, or that somebody else noted in our place."""
     data: dict[str, str | int | float | bool | None] = {"boot_id": mark.boot.boot_id, "kind": kind}
     if noted_by:
@@ -92,7 +92,7 @@ def shut_down(mark: Mark, timestamp: int, kind: str, *, noted_by: str = "") -> E
     )
 
 
-def crashed(mark: Mark) -> Event:
+def crashed(mark: Heartbeat) -> Event:
     """Make the event of a boot that ended without a shutdown, at the time it was last seen alive."""
     asleep = " while it slept" if mark.state == "suspended" else ""
     return Event(
@@ -178,7 +178,7 @@ _SHUTDOWN_TITLES = {
 
 
 def _booted_sentences(
-    boot: Boot, before: Mark, previous_shutdown: str, ending: Ending | None, downtime_seconds: int | None
+    boot: Boot, before: Heartbeat, previous_shutdown: str, ending: Ending | None, downtime_seconds: int | None
 ) -> list[str]:
     was = "" if boot.kernel == before.boot.kernel else f" (was {before.boot.kernel})"
     sentences = [f"Kernel {boot.kernel}{was}."]

@@ -12,7 +12,7 @@ from pathlib import Path
 from collectors._dbus import Bus, BusError, Call
 from collectors._host.boot import Boot, parse_start_ticks
 from collectors._host.clock import Instant
-from collectors._host.going_down import MANAGER, SYSTEMD, SYSTEMD_PATH, open_system_bus
+from collectors._host.shutdown_state import MANAGER, SYSTEMD, SYSTEMD_PATH, open_system_bus
 
 LONGEST_BOOT_SECONDS = 600.0
 """A boot that never is over, as where a unit starts for ever, counts as over after so long."""

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from collectors._services.course import Known, Step, What
-from collectors._services.look import Look, Phase
+from collectors._services.transitions import Known, Step, What
+from collectors._services.unit_state import Phase, UnitState
 
 WINDOW_SECONDS = 600
 CRASHES = 3
@@ -69,7 +69,7 @@ def settle(known: Known) -> Known:
     return _calm(known)
 
 
-def at_rest(look: Look) -> Iterable[Step]:
+def at_rest(look: UnitState) -> Iterable[Step]:
     """Return the step that a service which kept ending came to rest with."""
     ended = look.deactivated or look.changed
     match look.phase:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from collectors._services.news import Kind
+from collectors._services.manager_events import Kind
 
 
 def parse_exits(commands_of_each: Iterable[Any], since_monotonic: int) -> list[tuple[int, int, int]]:

@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 
-from collectors._services.course import Step
+from collectors._services.transitions import Step
 
 MAX_CHARACTERS = 8192
 _LOGS_AT_ONCE = 5

@@ -11,13 +11,23 @@ from typing import Any, TypeVar
 from collectors._dbus import BUS, BUS_PATH, Bus, Call, CallFailed, Reply, Signal
 from collectors._portable import escaped
 from collectors._services.kinds import parse_exits, parse_kind
-from collectors._services.look import (
+from collectors._services.manager_events import (
+    JobEnded,
+    Kind,
+    Listed,
+    News,
+    Odd,
+    Renewed,
+    StartupFinished,
+    Unloaded,
+)
+from collectors._services.unit_state import (
     SERVICE_INTERFACE,
     SERVICE_PROPERTIES,
     UNIT_INTERFACE,
     UNIT_PROPERTIES,
-    Look,
     OddReply,
+    UnitState,
     is_unit_name,
     parse_invocation,
     parse_look,
@@ -25,7 +35,6 @@ from collectors._services.look import (
     parse_values,
     unit_path,
 )
-from collectors._services.news import JobEnded, Kind, Listed, News, Odd, Renewed, StartupFinished, Unloaded
 from collectors.collector import CollectorError
 
 T = TypeVar("T")
@@ -128,7 +137,7 @@ class Manager:
                 return StartupFinished()
         return None
 
-    def _parse_change(self, signal: Signal) -> Look | None:
+    def _parse_change(self, signal: Signal) -> UnitState | None:
         """Hold a service's own values until the unit's values follow in a signal of their own."""
         unit = parse_unit_path(signal.path)
         if not unit:
@@ -165,7 +174,7 @@ class Manager:
         """Return every loaded service."""
         [units] = self._call("ListUnitsByPatterns", "asas", ([], [_SERVICES]))
         return {
-            name: Listed(Look(unit=name, state=active, sub_state=sub).phase, bool(job))
+            name: Listed(UnitState(unit=name, state=active, sub_state=sub).phase, bool(job))
             for name, _, _, active, sub, _, _, job, _, _ in units
             if self._is_sane(name)
         }
@@ -175,7 +184,7 @@ class Manager:
         answers = self._read(units, UNIT_INTERFACE, ("InvocationID",))
         return self._each(units, lambda unit: parse_invocation(answers[unit]))
 
-    def looks(self, units: Sequence[str]) -> dict[str, Look]:
+    def looks(self, units: Sequence[str]) -> dict[str, UnitState]:
         """Look at units that the manager listed; one of which it says odd things is left out (`take_odd`)."""
         of_unit = self._read(units, UNIT_INTERFACE, UNIT_PROPERTIES)
         of_service = self._read(units, SERVICE_INTERFACE, SERVICE_PROPERTIES)

@@ -1,6 +1,6 @@
 """One connection's worth of watching: news in, compare, and events and memory out in one `emit`.
 
-What is known lives in `Ledger` beyond a connection; a `Watch` ends when the bus is lost, and the next one
+What is known lives in `UnitMemory` beyond a connection; a `Watch` ends when the bus is lost, and the next one
 compares everything with the ledger. Nothing is told or remembered while the host goes down: a unit that
 was stopped by the shutdown was up, and is expected back.
 """
@@ -9,12 +9,9 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from collectors._services.course import Known, Step, What, advance, end_unseen, in_order
 from collectors._services.flapping import at_rest, seconds_to_settle, settle
-from collectors._services.ledger import Ledger
 from collectors._services.log import LogReader
-from collectors._services.look import Look, Phase
-from collectors._services.news import (
+from collectors._services.manager_events import (
     JobEnded,
     Kind,
     Listed,
@@ -25,6 +22,9 @@ from collectors._services.news import (
     Unloaded,
 )
 from collectors._services.systemd import Manager, ManagerAway
+from collectors._services.transitions import Known, Step, What, advance, end_unseen, in_order
+from collectors._services.unit_memory import UnitMemory
+from collectors._services.unit_state import Phase, UnitState
 from collectors.collector import NotKept, Runtime
 
 RECONCILE_SECONDS = 900.0
@@ -45,7 +45,7 @@ class Watch:
     def __init__(
         self,
         manager: Manager,
-        ledger: Ledger,
+        ledger: UnitMemory,
         runtime: Runtime,
         *,
         now: Callable[[], float] = time.time,
@@ -129,12 +129,12 @@ class Watch:
             self._end_boot()
 
     def _take_in(self, news: Sequence[News]) -> None:
-        looks = [item for item in news if isinstance(item, Look) and self._ledger.matches(item.unit)]
+        looks = [item for item in news if isinstance(item, UnitState) and self._ledger.matches(item.unit)]
         self._learn_kinds(look.unit for look in looks if look.invocation)
         in_order = self._in_order(looks)
         for item in news:
             match item:
-                case Look() if item.unit in in_order:
+                case UnitState() if item.unit in in_order:
                     self._take(next(in_order[item.unit]))
                 case JobEnded():
                     self._take_job(item)
@@ -143,16 +143,16 @@ class Watch:
                 case Unloaded():
                     self._kinds.pop(item.unit, None)  # the next of its name may be another kind
 
-    def _in_order(self, looks: Sequence[Look]) -> dict[str, Iterator[Look]]:
+    def _in_order(self, looks: Sequence[UnitState]) -> dict[str, Iterator[UnitState]]:
         """Return the looks at each unit, the oldest first."""
-        by_unit: dict[str, list[Look]] = {}
+        by_unit: dict[str, list[UnitState]] = {}
         for look in looks:
             by_unit.setdefault(look.unit, []).append(look)
         return {
             unit: iter(in_order(self._ledger.known(unit, None), of_unit)) for unit, of_unit in by_unit.items()
         }
 
-    def _take(self, look: Look) -> None:
+    def _take(self, look: UnitState) -> None:
         if not self._ledger.matches(look.unit):
             return
         known, steps = advance(self._ledger.known(look.unit, self._kinds.get(look.unit)), look)
@@ -184,7 +184,7 @@ class Watch:
             unit=job.unit,
             invocation="",
             at=at,
-            look=Look(unit=job.unit),
+            look=UnitState(unit=job.unit),
             by_itself=True,
             result=job.result,
         )

@@ -7,8 +7,8 @@ import pytest
 
 from agent.events.capture import Capture, Clocks
 from agent.events.identity import Identity
-from agent.own_files import OwnFiles
-from agent.stop import StopSignal
+from agent.runtime.own_files import OwnFiles
+from agent.runtime.stop_signal import StopSignal
 from collectors._files.fingerprint import file_key
 from collectors.collector import Duration, Runtime, Scoped
 from collectors.files import FilesCollector, FilesEntry

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors._host.ending import parse_journal
-from collectors._host.story import is_newer
+from collectors._host.boot_history import is_newer
+from collectors._host.previous_shutdown import parse_journal
 from collectors._packages.comparison import changes
 from collectors._packages.dpkg import Dpkg, parse_log, parse_status
 from collectors._packages.rpm import parse_query
 from collectors._packages.version import compare_dpkg, compare_rpm
-from collectors._processes.course import Running, Sight, State, compare, encode, take_up
 from collectors._processes.match import Process, Wanted
 from collectors._processes.proc import Ending, parse_ticks
+from collectors._processes.transitions import Running, Sight, State, compare, encode, take_up
 from collectors._puppet.events import puppet_run
 from collectors._puppet.report import NotAReport, parse_report
 from collectors._utmp import parse_entries, parse_run_level

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.own_files import OwnFiles
+from agent.runtime.own_files import OwnFiles
 from collectors._files.budget import Budget, OverBudget
 from collectors.collector import Duration, Scoped
 from collectors.event import encode

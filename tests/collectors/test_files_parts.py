@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collectors._files.debounce import MAX_WINDOW_SECONDS, Debouncer
 from collectors._files.fingerprint import escape, file_key, files_prefix, unescape
 from collectors._files.mounts import parse_mountinfo
 from collectors._files.patterns import PatternError, parse_exclude, parse_path
 from collectors._files.selection import Scope, Selection
-from collectors._files.settle import MAX_WINDOW_SECONDS, Settle
 from collectors.files import FilesEntry
 
 
@@ -128,7 +128,7 @@ def test_an_entry_is_not_empty():
 
 
 def test_a_path_is_due_one_settle_after_its_first_hint_however_many_follow():
-    settle = Settle()
+    settle = Debouncer()
     for now in (0.0, 0.05, 0.09):
         settle.touch("/a", now, 0.1)
     assert settle.next_due() == 0.1
@@ -138,7 +138,7 @@ def test_a_path_is_due_one_settle_after_its_first_hint_however_many_follow():
 
 
 def test_the_window_doubles_to_a_minute_for_a_path_that_keeps_changing_and_comes_back():
-    settle = Settle()
+    settle = Debouncer()
     now, windows = 0.0, []
     for _ in range(14):
         settle.touch("/a", now, 0.1)
@@ -154,7 +154,7 @@ def test_the_window_doubles_to_a_minute_for_a_path_that_keeps_changing_and_comes
 
 
 def test_a_change_now_and_then_always_waits_one_settle():
-    settle = Settle()
+    settle = Debouncer()
     for now in range(0, 600, 10):
         settle.touch("/a", now, 0.1)
         assert settle.next_due() == now + 0.1
@@ -163,7 +163,7 @@ def test_a_change_now_and_then_always_waits_one_settle():
 
 
 def test_paths_that_were_hot_are_not_kept_for_ever():
-    settle = Settle()
+    settle = Debouncer()
     for number in range(20_000):
         settle.told(f"/{number}", float(number), 0.1)
     assert len(settle._hot) <= 4096

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors._files.session import Session
+from collectors._files.loop import Session
 from collectors._files.surroundings import Surroundings
 from collectors._files.watch import Watch, WatchError
 from collectors.collector import Duration, Scoped

@@ -14,7 +14,7 @@ from agent.cli.receiver import _line
 from agent.cli.table import one_line, print_table
 from agent.cli.terminal import Printable, coloured, printable_streams
 from agent.events.stored_event import read
-from agent.journal import start_logging
+from agent.runtime.log_setup import start_logging
 from agent.stand_in import Received
 from agent.stand_in.verdict import Problem
 from collectors._portable import printable, printable_lines

@@ -12,7 +12,7 @@ from agent.events.identity import Identity
 from agent.http.budget import Budget
 from agent.http.message import Request
 from agent.intake.incoming import ARRIVED, IncomingFiles
-from agent.signals import Signals
+from agent.runtime.signal_pipe import SignalPipe
 from agent.systems.stackstate.dialect import StackStateDialect
 from spool import Spool, SpoolFull, SpoolReader
 from spool.leaving import leave_in_incoming
@@ -115,7 +115,7 @@ def test_what_finds_no_room_stays_where_it_is(spool):
 
 
 def test_a_file_that_arrives_raises_a_signal(spool):
-    signals = Signals((ARRIVED,))
+    signals = SignalPipe((ARRIVED,))
     watching = incoming(spool)
     try:
         watching.watch(spool.directory / "incoming")

@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from agent.cli.ask import NotAnsweringError, ask
+from agent.cli.daemon_client import NotAnsweringError, ask
 from agent.http import Response
 from agent.intake.listeners import PortListener, SocketListener
 

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from agent.cli.ask import ask
+from agent.cli.daemon_client import ask
 from agent.events.capture import Capture
 from agent.events.identity import Identity
 from agent.http.message import Peer, Request, Response
@@ -17,9 +17,9 @@ from agent.intake.control import Control
 from agent.intake.dialect import Parsed, Route
 from agent.intake.keeping import Keeping
 from agent.intake.listeners import SocketListener
+from agent.intake.quota import IntakeQuota
 from agent.intake.router import Router
-from agent.intake.share import Share
-from agent.status import Document, SpoolSize
+from agent.runtime.status import Document, SpoolSize
 from agent.systems.stackstate.dialect import StackStateDialect
 from spool import Spool, SpoolReader
 
@@ -58,7 +58,7 @@ def document():
 
 @pytest.fixture
 def router(spool, document):
-    keeping = Keeping(Capture(spool, Identity("web-1")), Share(lambda: 0, lambda: 1_000_000))
+    keeping = Keeping(Capture(spool, Identity("web-1")), IntakeQuota(lambda: 0, lambda: 1_000_000))
     control = Control(lambda: document, lambda ids: len(ids or "all"), lambda ids: len(ids or ""), lambda: 7)
     return Router([StackStateDialect(), Greedy()], keeping, control)
 
@@ -198,7 +198,7 @@ def test_what_was_answered_with_200_survives_sigkill(tmp_path):
 import signal
 from pathlib import Path
 from agent.events.capture import Capture
-from agent.cli.ask import ask
+from agent.cli.daemon_client import ask
 from agent.events.identity import Identity
 from agent.http.message import Request
 from agent.systems.stackstate.dialect import StackStateDialect

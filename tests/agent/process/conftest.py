@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from agent.cli.ask import ask
+from agent.cli.daemon_client import ask
 from agent.systems.stackstate.stand_in import Receiver
 
 PROGRAM = [str(Path(sys.executable).with_name("sts-agent"))]

@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from agent.cli.ask import ask
+from agent.cli.daemon_client import ask
 from agent.stand_in import Reply
 
 SECTIONS = ("metrics", "service_checks", "topologies", "health")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from destination_example import CREDENTIAL, origin
 
-from agent.cli.ask import ask
+from agent.cli.daemon_client import ask
 from agent.delivery.loop import DeliveryLoop
 from agent.delivery.state import Phase
 from agent.events.capture import Capture, Clocks

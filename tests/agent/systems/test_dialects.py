@@ -10,7 +10,7 @@ from dialect_examples import EXAMPLES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.cli.ask import ask
+from agent.cli.daemon_client import ask
 from agent.events.capture import Capture
 from agent.events.chunk import entries
 from agent.events.identity import Identity
@@ -18,10 +18,10 @@ from agent.http.message import Peer, Refusal
 from agent.intake.control import Control
 from agent.intake.keeping import Keeping
 from agent.intake.listeners import SocketListener
+from agent.intake.quota import IntakeQuota
 from agent.intake.rate import Rate
 from agent.intake.router import Router
-from agent.intake.share import Share
-from agent.status import Document
+from agent.runtime.status import Document
 from agent.systems.registry import dialects
 from agent.systems.system import Surroundings
 from spool import Spool, SpoolError, SpoolFull, SpoolReader
@@ -49,7 +49,7 @@ def spool(tmp_path):
 
 
 def router(spool, capture=None, **more) -> Router:
-    values = {"rate": Rate(10_000, 10_000), "share": Share(lambda: 0, lambda: 100_000_000), **more}
+    values = {"rate": Rate(10_000, 10_000), "share": IntakeQuota(lambda: 0, lambda: 100_000_000), **more}
     capture = capture or Capture(spool, Identity("web-1"))
     control = Control(lambda: Document(running=True), lambda _: 0, lambda _: 0, lambda: 0)
     return Router([*DIALECTS.values()], Keeping(capture, **values), control)
@@ -165,7 +165,7 @@ def test_a_flood_is_429_and_says_when_to_come_again(spool, example):
 
 @every_dialect
 def test_a_share_that_is_full_is_507(spool, example):
-    response = post(spool, example, example.body(["x"]), share=Share(lambda: 0, lambda: 10))
+    response = post(spool, example, example.body(["x"]), share=IntakeQuota(lambda: 0, lambda: 10))
     assert response.status == 507
     assert example.reason(response)
 

@@ -13,9 +13,9 @@ import pytest
 from collectors._dbus import Bus, BusLost
 from collectors._host.boot import Boot
 from collectors._host.clock import Instant
-from collectors._host.diary import Sources
-from collectors._host.ending import Ended, Ending
-from collectors._host.going_down import NOBODY_TO_ASK, read_kind
+from collectors._host.previous_shutdown import Ended, Ending
+from collectors._host.recorder import Sources
+from collectors._host.shutdown_state import NOBODY_TO_ASK, read_kind
 from collectors.collector import NotApplicable, NotKept
 from collectors.host import Host
 from collectors.registry import COLLECTORS

@@ -1,7 +1,7 @@
 """What the events of processes tell, and what they never do."""
 
+from collectors._processes.events import tell_started
 from collectors._processes.match import Known
-from collectors._processes.telling import tell_started
 
 
 def test_a_secret_in_the_path_of_a_program_is_not_told():

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from collectors._processes.look import Eyes
 from collectors._processes.match import Wanted
+from collectors._processes.scanner import ProcessScanner
 from collectors.collector import Scoped
 from collectors.processes import ProcessEntry, Processes, ProcessMatch
 
@@ -134,7 +134,7 @@ def test_a_process_that_becomes_another_program_is_found(record, program):
 
 def eyes_on(program):
     """Return eyes that have seen the program's processes."""
-    eyes = Eyes([Wanted(label="worker", cmdline=f"*{program.mark}*")])
+    eyes = ProcessScanner([Wanted(label="worker", cmdline=f"*{program.mark}*")])
     eyes.scan()
     return eyes
 

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collectors._dbus import CallFailed, Signal
-from collectors._services.ledger import Ledger
-from collectors._services.look import SERVICE_INTERFACE, UNIT_INTERFACE, is_unit_name, unit_path
 from collectors._services.scope import Scope, Watched
 from collectors._services.systemd import NAME, Manager
+from collectors._services.unit_memory import UnitMemory
+from collectors._services.unit_state import SERVICE_INTERFACE, UNIT_INTERFACE, is_unit_name, unit_path
 from collectors._services.watch import Watch
 from collectors.event import encode
 
@@ -129,7 +129,9 @@ def watch(recorder, units, signals, tmp):
     before, stop = len(recorder.events), Over()
     runtime = dataclasses.replace(recorder.runtime, stop=stop)
     manager = Manager(Bus(units, signals, stop), tmp)
-    Watch(manager, Ledger(recorder.memory, Scope([Watched(("*",), ())])), runtime).run(while_agent_down=True)
+    Watch(manager, UnitMemory(recorder.memory, Scope([Watched(("*",), ())])), runtime).run(
+        while_agent_down=True
+    )
     events = recorder.events[before:]
     for event in events:
         json.loads(encode(event))

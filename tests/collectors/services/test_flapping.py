@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from collectors._services.course import Known, Step, What
 from collectors._services.flapping import (
     CRASHES,
     CRASHES_OF_DAY,
@@ -12,7 +11,8 @@ from collectors._services.flapping import (
     seconds_to_settle,
     settle,
 )
-from collectors._services.look import Look
+from collectors._services.transitions import Known, Step, What
+from collectors._services.unit_state import UnitState
 
 SECOND = 1_000_000
 DAY = 86_400
@@ -25,7 +25,7 @@ def step(what, at, *, by_itself=True, **fields):
         unit="a.service",
         invocation=f"{at}",
         at=int(at * SECOND),
-        look=Look(unit="a.service"),
+        look=UnitState(unit="a.service"),
         by_itself=by_itself,
         **fields,
     )

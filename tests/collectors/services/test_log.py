@@ -2,13 +2,13 @@
 
 import pytest
 
-from collectors._services.course import Step, What
 from collectors._services.log import MAX_CHARACTERS, mask_lines, matches, parse_messages, read_last_lines
-from collectors._services.look import Look
+from collectors._services.transitions import Step, What
+from collectors._services.unit_state import UnitState
 from collectors.collector import Scoped
 from collectors.services import Services, ServicesEntry
 
-LOOK = Look(
+LOOK = UnitState(
     unit="a.service",
     invocation="i",
     exec_pid=7,

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors._services.course import Known, What, advance, in_order
-from collectors._services.look import Look
+from collectors._services.transitions import Known, What, advance, in_order
+from collectors._services.unit_state import UnitState
 
 A, B, C = "r-a.service", "r-b.service", "r-c.service"
 FAILS_AND_STARTS = [(A, What.FAILED), (A, What.STARTED)]
@@ -57,7 +57,7 @@ def looks_of(rows):
     for row in rows:
         values = latest.setdefault(row["unit"], {})
         values |= row
-        yield Look(**{name: value for name, value in values.items() if value is not None})
+        yield UnitState(**{name: value for name, value in values.items() if value is not None})
 
 
 CASES = [(version, name) for version in VERSIONS for name in recorded(version)]

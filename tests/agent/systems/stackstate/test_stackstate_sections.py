@@ -11,7 +11,7 @@ from agent.events.capture import Capture
 from agent.events.identity import Identity
 from agent.http.message import Request
 from agent.intake.keeping import Keeping
-from agent.intake.share import Share
+from agent.intake.quota import IntakeQuota
 from agent.systems.stackstate.body import KINDS, body_of, encode
 from agent.systems.stackstate.dialect import StackStateDialect
 from spool import Position, Spool
@@ -37,7 +37,7 @@ def post(spool):
     body = json.dumps(BODY).encode()
     capture = Capture(spool, Identity("web-1"))
     parsed = StackStateDialect().parse(Request("POST", "/intake", "/intake", "", (), body), capture.identity)
-    Keeping(capture, Share(lambda: 0, lambda: 1_000_000)).keep(parsed)
+    Keeping(capture, IntakeQuota(lambda: 0, lambda: 1_000_000)).keep(parsed)
     return parsed
 
 

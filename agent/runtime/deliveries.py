@@ -1,0 +1,136 @@
+"""All destinations and their loops, brought in line with the configuration.
+
+One that cannot be made as configured waits, and the spool keeps its events; it never stops another one.
+"""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from threading import Thread
+
+from agent.configuration.types import DestinationSettings
+from agent.delivery.correction import Clocks
+from agent.delivery.destination import DestinationError
+from agent.delivery.loop import DeliveryLoop
+from agent.runtime import status
+from agent.systems.registry import make_destination
+from agent.systems.system import Surroundings
+from spool import DestinationStatus, Spool, SpoolError, SpoolStatus
+
+log = logging.getLogger(__name__)
+
+_LONGER_SECONDS = 1.0
+
+
+class Deliveries:
+    """Starts, replaces and stops delivery loops; its methods are for one thread, reading is for any."""
+
+    def __init__(self, spool: Spool, surroundings: Surroundings, clocks: Clocks) -> None:
+        self._spool = spool
+        self._surroundings = surroundings
+        self._clocks = clocks
+        self._settings: dict[str, DestinationSettings] = {}
+        self._loops: dict[str, DeliveryLoop] = {}
+        self._withheld: dict[str, str] = {}
+        self.failed: dict[str, str] = {}
+        """Destinations that could not be made, and why."""
+
+    def reconfigure(
+        self, destinations: Mapping[str, DestinationSettings], withheld: Mapping[str, str] = {}
+    ) -> None:
+        """Run exactly these; one whose settings are as before goes on undisturbed, and tries again now.
+
+        Those `withheld` have something kept for them, and nothing is sent.
+        """
+        changed = [name for name, settings in self._settings.items() if destinations.get(name) != settings]
+        loops = dict(self._loops)
+        self._end([loops.pop(name) for name in changed if name in loops], flush_seconds=0)
+        self.failed, self._withheld = {}, dict(withheld)
+        for name, settings in destinations.items():
+            if name in loops:
+                loops[name].poke()
+            elif loop := self._start(name, settings):
+                loops[name] = loop
+        # Only now: an unchanged address under a new name has taken over its position.
+        for known in self._spool.status().destinations:
+            if known.name not in destinations:
+                self._spool.positions.detach(known.name)
+        self._settings, self._loops = dict(destinations), loops
+
+    def stop(self, flush_seconds: float) -> None:
+        """Send what can be sent in so many seconds, all at once, and end."""
+        self._end([*self._loops.values()], flush_seconds)
+
+    def flush(self, timeout_seconds: float) -> None:
+        """Wait until everything that waits was sent once, for at most so many seconds."""
+        flushing = [
+            Thread(target=loop.flush, args=(timeout_seconds,), daemon=True) for loop in self._loops.values()
+        ]
+        for thread in flushing:
+            thread.start()
+        for thread in flushing:
+            thread.join()
+
+    def poke(self) -> None:
+        """Have all of them try now."""
+        for loop in self._loops.values():
+            loop.poke()
+
+    def is_alive(self) -> bool:
+        """Return whether every loop runs."""
+        return all(not loop.join(0) for loop in self._loops.values())
+
+    def describe(self, kept: SpoolStatus) -> dict[str, status.Destination]:
+        """Return where each stands: what waits is the spool's to know, what it is at the loop's."""
+        return {found.name: self._describe(found) for found in kept.destinations}
+
+    def _describe(self, found: DestinationStatus) -> status.Destination:
+        loop = self._loops.get(found.name)
+        if loop is None and found.name in self._withheld:
+            return status.destination(found, "paused", reason=self._withheld[found.name])
+        if loop is None:
+            return status.destination(found, "failed", reason=self.failed.get(found.name, ""))
+        state = loop.state()
+        return status.destination(
+            found,
+            str(state.phase),
+            reason=state.reason,
+            until=state.until,
+            last_success=state.last_success or found.last_success,
+            last_failure=state.last_failure,
+            last_failure_reason=state.last_failure_reason,
+        )
+
+    def _start(self, name: str, settings: DestinationSettings) -> DeliveryLoop | None:
+        try:
+            destination = make_destination(name, settings, self._surroundings)
+            self._spool.positions.attach(name, destination.identity, settings.start, destination.kinds)
+        except (DestinationError, SpoolError, OSError) as error:
+            log.error("destination %s: %s", name, error)  # noqa: TRY400 - made for people, with a hint
+            self.failed[name] = str(error)
+            return None
+        if name in self._withheld:
+            log.error("destination %s is paused: %s", name, self._withheld[name])
+            destination.close()
+            return None
+        loop = DeliveryLoop(
+            destination, settings, self._spool, hostname=self._surroundings.hostname, clocks=self._clocks
+        )
+        try:
+            loop.start()
+        except RuntimeError as error:  # no thread is to be had now
+            log.error("destination %s: %s", name, error)  # noqa: TRY400 - it is tried again
+            self.failed[name] = str(error)
+            destination.close()
+            return None
+        return loop
+
+    @staticmethod
+    def _end(loops: Sequence[DeliveryLoop], flush_seconds: float) -> None:
+        """End them side by side: one that hangs takes no time from the others."""
+        for loop in loops:
+            loop.begin_stop(flush_seconds)
+        deadline = time.monotonic() + flush_seconds + _LONGER_SECONDS
+        for loop in loops:
+            if not loop.join(max(0.0, deadline - time.monotonic())):
+                log.warning("destination %s does not end; it is left behind", loop.name)

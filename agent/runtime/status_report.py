@@ -1,0 +1,60 @@
+"""What the running daemon says of itself: the parts, put together as `status` shows them."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+
+from agent import __version__
+from agent.configuration.types import Configuration
+from agent.events import clock
+from agent.events.identity import Identity
+from agent.intake.open_listeners import Listening
+from agent.runtime.deliveries import Deliveries
+from agent.runtime.status import Collector, Document, Listener, spool_size
+from agent.runtime.supervisor import State, Supervisor
+from spool import Spool
+
+_STARTED = time.time()
+
+
+def overview(
+    configuration: Configuration,
+    *,
+    identity: Identity,
+    spool: Spool,
+    supervisor: Supervisor,
+    deliveries: Deliveries,
+    listening: Mapping[str, Listening],
+    refused_reload: Sequence[str],
+    has_begun: bool,
+) -> Document:
+    """Return what everything is at.
+
+    A collector that is configured and not supervised is about to be started until the daemon `has_begun`.
+    """
+    kept = spool.status()
+    absent = State("stopped", "it was not started") if has_begun else State("starting")
+    states = dict.fromkeys(configuration.collectors, absent) | supervisor.states()
+    return Document(
+        running=True,
+        pid=os.getpid(),
+        version=__version__,
+        started=_STARTED,
+        hostname=identity.hostname or None,
+        clock_trusted=clock.is_trusted(),
+        socket=str(configuration.socket),
+        listens={
+            name: Listener(address=found.address, problem=found.problem) for name, found in listening.items()
+        },
+        configuration=[str(source) for source in configuration.sources],
+        set_aside={str(path): list(problems) for path, problems in configuration.set_aside.items()},
+        replaced=list(configuration.replaced),
+        refused_reload=list(refused_reload),
+        alert_after=float(configuration.settings.status.alert_after),
+        collectors={
+            name: Collector(state=state.phase, detail=state.detail, restarts=state.restarts)
+            for name, state in sorted(states.items())
+        },
+        destinations=deliveries.describe(kept),
+        spool=spool_size(spool.directory, kept),
+    )

@@ -1,0 +1,132 @@
+"""What can be looked at now: nothing on a file system that is not mounted, or that does not answer.
+
+A dead server blocks whoever asks it for anything, so remote file systems are asked in a thread of their own
+first. What is out of reach is left as it is remembered: it is neither read nor taken for gone. The thread
+goes on waiting, and says so when the answer comes.
+"""
+
+import errno
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from collectors._files.links import follow
+from collectors._files.mounts import Mounts
+from collectors._regular import start_thread
+
+NOT_MOUNTED = "the file system that was mounted here is not"
+NO_ANSWER = "the file system that is mounted here does not answer"
+
+_FRESH_SECONDS = 1.0
+"""An answer counts for this long."""
+
+
+class Lost(NamedTuple):
+    """A mount point that cannot be looked at, and why."""
+
+    point: str
+    reason: str
+
+
+class OutOfReach(OSError):  # noqa: N818 - a state of the host
+    """Something lies on a mount point that cannot be looked at."""
+
+    def __init__(self, lost: Lost) -> None:
+        super().__init__(errno.EHOSTDOWN, lost.reason)
+        self.lost = lost
+
+
+@dataclass(slots=True)
+class _Question:
+    """What a mount point was asked last."""
+
+    at: float
+    answered: threading.Event = field(default_factory=threading.Event)
+    is_given_up: bool = False
+    """Nobody waits for the answer any more."""
+
+
+class MountHealth:
+    """What is mounted, and which of it answers; `ask` blocks for as long as a file system does.
+
+    `on_return` is called, from another thread, when one answers that was given up; not after `close`.
+    """
+
+    def __init__(
+        self,
+        monotonic: Callable[[], float],
+        ask: Callable[[str], object],
+        patience_seconds: float,
+        on_return: Callable[[], object],
+    ) -> None:
+        self._monotonic = monotonic
+        self._ask = ask
+        self._patience_seconds = patience_seconds
+        self._on_return = on_return
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self._has_returned = False
+        self._questions: dict[str, _Question] = {}
+        self.mounts = Mounts()
+
+    def lost_at(self, path: str) -> Lost | None:
+        """Return why what is mounted at `path` itself cannot be looked at."""
+        if path in self.mounts.missing:
+            return Lost(path, NOT_MOUNTED)
+        if path in self.mounts.remote and not self._answers(path):
+            return Lost(path, NO_ANSWER)
+        return None
+
+    def lost_above(self, path: str) -> Lost | None:
+        """Return the mount point that `path` lies on, also by a link, and that cannot be looked at."""
+        above = path
+        while above and self.mounts.missing:
+            if above in self.mounts.missing:
+                return Lost(above, NOT_MOUNTED)
+            above = above.rpartition("/")[0]
+        if self.mounts.remote:
+            try:
+                follow(path, self.check)
+            except OutOfReach as error:
+                return error.lost
+        return None
+
+    def check(self, path: str) -> None:
+        """Raise `OutOfReach` when what is mounted at `path` itself cannot be looked at."""
+        if lost := self.lost_at(path):
+            raise OutOfReach(lost)
+
+    def take_return(self) -> bool:
+        """Return whether a file system that was given up has answered since this was asked last."""
+        with self._lock:
+            has_returned, self._has_returned = self._has_returned, False
+        return has_returned
+
+    def close(self) -> None:
+        """Call `on_return` no more."""
+        with self._lock:
+            self._is_closed = True
+
+    def _answers(self, point: str) -> bool:
+        question = self._questions.get(point)
+        if question is None or (question.answered.is_set() and self._is_old(question)):
+            question = _Question(self._monotonic())
+            asking = threading.Thread(target=self._put, args=(point, question), name="files-ask", daemon=True)
+            start_thread(asking.start)
+            self._questions[point] = question
+            question.is_given_up = not question.answered.wait(self._patience_seconds)
+        return question.answered.is_set()
+
+    def _is_old(self, question: _Question) -> bool:
+        return self._monotonic() - question.at >= _FRESH_SECONDS
+
+    def _put(self, point: str, question: _Question) -> None:
+        with suppress(OSError):  # an error is an answer
+            self._ask(point)
+        question.answered.set()
+        with self._lock:
+            if question.is_given_up and not self._is_closed:
+                self._has_returned = True
+                self._on_return()

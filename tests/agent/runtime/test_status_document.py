@@ -1,0 +1,93 @@
+"""When action is needed, and what does not."""
+
+import time
+
+import pytest
+
+from agent.runtime.status import Collector, Destination, Document, Listener, SpoolSize, action_needed
+
+
+def document(**more) -> Document:
+    spool = SpoolSize(
+        directory="/x", size_bytes=1, max_size_bytes=2, records=0, events=0, oldest=None, rejected=0
+    )
+    values = {
+        "running": True,
+        "hostname": "web-1",
+        "spool": spool,
+        "collectors": {"host": Collector(state="running"), "services": Collector(state="not applicable")},
+        "destinations": {"a": Destination(state="idle"), "b": Destination(state="backing off", reason="503")},
+    }
+    return Document(**{**values, **more})
+
+
+def test_an_agent_at_work_needs_nobody_though_a_receiver_is_down_for_now():
+    assert action_needed(document()) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"running": False}, "the daemon is not running"),
+        ({"hostname": None}, "no acceptable hostname"),
+        (
+            {"listens": {"socket": Listener(address="/s", problem="why")}},
+            "socket does not listen at /s: why",
+        ),
+        ({"replaced": ["agent.yaml:1: x: unknown key"]}, "agent.yaml is wrong, the last right one goes on"),
+        ({"refused_reload": ["agent.yaml:1: x: unknown key"]}, "a reload was refused: agent.yaml:1: x"),
+        (
+            {"collectors": {"files": Collector(state="stopped", detail="it was not started")}},
+            "collector files does not run: it was not started",
+        ),
+        ({"set_aside": {"/etc/x.yaml": ["wrong"]}}, "/etc/x.yaml is wrong"),
+        (
+            {"collectors": {"files": Collector(state="restarting", detail="why")}},
+            "collector files fails: why",
+        ),
+        ({"destinations": {"a": Destination(state="paused", reason="403")}}, "destination a is paused: 403"),
+        (
+            {"destinations": {"a": Destination(state="failed", reason="no CA")}},
+            "destination a is failed: no CA",
+        ),
+        (
+            {"destinations": {"a": Destination(state="idle", dropped={"full": 9}, dropped_lately=3)}},
+            "3 events for a were dropped",
+        ),
+    ],
+)
+def test_what_a_person_has_to_look_at_is_named(more, said):
+    (reason,) = action_needed(document(**more))
+    assert said in reason
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"), [("rejected", 2, "2 events"), ("volatile", "why", "lost")]
+)
+def test_the_spool_may_need_somebody_as_well(field, value, said):
+    found = document()
+    setattr(found.spool, field, value)
+    (reason,) = action_needed(found)
+    assert said in reason
+
+
+def waiting(**more):
+    known = {"waiting_events": 1, "oldest_waiting": time.time() - 3600, "last_success": time.time() - 3600}
+    return document(destinations={"a": Destination(state="backing off", **(known | more))}, alert_after=900.0)
+
+
+def test_nothing_delivered_for_long_while_something_waits_is_told_whatever_the_reason():
+    (reason,) = action_needed(waiting(last_failure_reason="no route to host"))
+    assert reason == "destination a has delivered nothing for 60 min: no route to host"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"waiting_events": 0}, {"last_success": time.time()}, {"oldest_waiting": time.time()}],
+)
+def test_neither_a_drain_nor_an_idle_host_nor_a_first_event_after_silence_needs_anybody(more):
+    assert action_needed(waiting(**more)) == []
+
+
+def test_drops_that_are_acknowledged_or_older_than_a_day_need_nobody():
+    assert action_needed(document(destinations={"a": Destination(state="idle", dropped={"full": 9})})) == []
