@@ -12,7 +12,6 @@ from http import HTTPStatus
 import msgspec
 
 from agent.http.message import PLAIN_TEXT, Request, Response
-from agent.runtime.status import Document, action_needed
 
 _PRIVATE = frozenset({"rejected", "drops", "metrics", "history"})
 """First segments of paths."""
@@ -30,7 +29,10 @@ class _Chosen(msgspec.Struct, forbid_unknown_fields=True):
 class Control:
     """The daemon's side of these paths; `answer` may be called by any thread."""
 
-    status: Callable[[], Document]
+    status: Callable[[], msgspec.Struct]
+    """What `status` shows, as a value that can be encoded."""
+    action_needed: Callable[[], Sequence[str]]
+    """Why `status --exit-code` would be 1; nothing where all is well."""
     retry: Callable[[Sequence[int] | None], int]
     discard: Callable[[Sequence[int] | None], int]
     acknowledge_drops: Callable[[], int]
@@ -56,7 +58,7 @@ class Control:
         return refuse(HTTPStatus.NOT_FOUND, f"nothing is at {path}") if is_own(path) else None
 
     def _health(self) -> Response:
-        reasons = action_needed(self.status())
+        reasons = self.action_needed()
         if reasons:
             return _json(HTTPStatus.SERVICE_UNAVAILABLE, {"status": "action needed", "reasons": reasons})
         return _json(HTTPStatus.OK, {"status": "ok"})

@@ -37,7 +37,7 @@ from agent.runtime.schedule import Housekeeping, Job
 from agent.runtime.sd_notify import Notify
 from agent.runtime.self_reports import SelfReporter
 from agent.runtime.signal_pipe import SignalPipe
-from agent.runtime.status import Document
+from agent.runtime.status import Document, action_needed
 from agent.runtime.status_report import overview
 from agent.runtime.supervisor import CollectorServices, Supervisor
 from agent.systems.registry import dialects
@@ -112,7 +112,11 @@ class Daemon:
             dialects(surroundings),
             Keeping(self._capture, share),
             Control(
-                self.status, self._retry, self._spool.rejected.discard, self._spool.notices.acknowledge_drops
+                self.status,
+                lambda: action_needed(self.status()),
+                self._retry,
+                self._spool.rejected.discard,
+                self._spool.notices.acknowledge_drops,
             ),
         )
         self._incoming = IncomingFiles(

@@ -19,7 +19,7 @@ from agent.intake.keeping import Keeping
 from agent.intake.listeners import SocketListener
 from agent.intake.quota import IntakeQuota
 from agent.intake.router import Router
-from agent.runtime.status import Document, SpoolSize
+from agent.runtime.status import Document, SpoolSize, action_needed
 from agent.systems.stackstate.dialect import StackStateDialect
 from spool import Spool, SpoolReader
 
@@ -59,7 +59,13 @@ def document():
 @pytest.fixture
 def router(spool, document):
     keeping = Keeping(Capture(spool, Identity("web-1")), IntakeQuota(lambda: 0, lambda: 1_000_000))
-    control = Control(lambda: document, lambda ids: len(ids or "all"), lambda ids: len(ids or ""), lambda: 7)
+    control = Control(
+        lambda: document,
+        lambda: action_needed(document),
+        lambda ids: len(ids or "all"),
+        lambda ids: len(ids or ""),
+        lambda: 7,
+    )
     return Router([StackStateDialect(), Greedy()], keeping, control)
 
 

@@ -51,7 +51,7 @@ def spool(tmp_path):
 def router(spool, capture=None, **more) -> Router:
     values = {"rate": Rate(10_000, 10_000), "share": IntakeQuota(lambda: 0, lambda: 100_000_000), **more}
     capture = capture or Capture(spool, Identity("web-1"))
-    control = Control(lambda: Document(running=True), lambda _: 0, lambda _: 0, lambda: 0)
+    control = Control(lambda: Document(running=True), list, lambda _: 0, lambda _: 0, lambda: 0)
     return Router([*DIALECTS.values()], Keeping(capture, **values), control)
 
 
