@@ -131,8 +131,20 @@ def _compose(arguments: Namespace) -> tuple[str, bytes]:
         raise CommandError(error.problem, error.hint, MISUSED) from None
     except UnicodeError:
         raise CommandError("a word of the command is not UTF-8", "", MISUSED) from None
+    _check_type(encoded)
     body = b'{"origin":"event send","events":{%s:[%s]}}' % (json.dumps(event.name).encode(), encoded)
     return event.source_identifier, body
+
+
+def _check_type(encoded: bytes) -> None:
+    """Raise `CommandError` where the type is one of a system's own, and what that requires is missing."""
+    from agent.events.stored_event import decode
+    from agent.systems.registry import lacks
+
+    event = decode(encoded)
+    if missing := lacks(event):
+        text = f"a {event.event_type} requires more than was given: {'; '.join(missing)}"
+        raise CommandError(text, """give it with --data '{"FIELD": "value"}'""", MISUSED)
 
 
 def _category(text: str, known: list[str]) -> str:

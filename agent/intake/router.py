@@ -16,6 +16,7 @@ from agent.http.message import Refusal, Request, Response
 from agent.intake.control import Control, is_own, refuse
 from agent.intake.dialect import Dialect, Parsed, Problem, Route
 from agent.intake.keeping import Keeping
+from agent.intake.late_dialect import LateDialect
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ EVENT_SEND_PATH = "/stsAgent/intake"
 class Router:
     """Answers requests; any thread may call it. Of two dialects that match a path the first has it."""
 
-    dialects: Sequence[Dialect]
+    dialects: Sequence[Dialect | LateDialect]
     keeping: Keeping
     control: Control
 
@@ -74,7 +75,10 @@ class Router:
         return dialect.kept(parsed)
 
     def _find(self, path: str) -> tuple[Dialect, list[Route]] | None:
-        for dialect in self.dialects:
+        for one in self.dialects:
+            dialect = one.at(path) if isinstance(one, LateDialect) else one
+            if dialect is None:
+                continue
             if routes := [route for route in dialect.routes if route.path.fullmatch(path)]:
                 return dialect, routes
         return None

@@ -1,33 +1,50 @@
 """The table of remote systems: a new one is a folder beside this file and one line here.
 
 The table holds names alone; a system is imported when something asks for it, so nothing of one that
-is not configured is loaded. The first is the type of a destination that does not name its own.
+is not configured, and to which nobody posts, is loaded. The first is the type of a destination that does not name its own.
 """
 
+import re
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from agent.configuration.types import DestinationSettings
-from agent.systems.system import Surroundings, System
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `event send` reads the table, and is to be quick
+    from agent.configuration.types import DestinationSettings
     from agent.delivery.destination import Destination
+    from agent.events.stored_event import StoredEvent
     from agent.intake.dialect import Dialect
+    from agent.intake.late_dialect import LateDialect
     from agent.stand_in.server import StandIn
+    from agent.systems.system import Surroundings, System
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Where a system's `SYSTEM` is, and which variables of the environment make a destination of it."""
+    """Where a system's `SYSTEM` is, and what has to be known of it before it is loaded."""
 
     package: str
     variables: tuple[str, ...] = ()
+    """Variables of the environment that make a destination of it."""
+    paths: str = ""
+    """A pattern of the paths that local programs post to in its dialect; empty for a system without one."""
+    event_types: str = ""
+    """A pattern of the event types of its own, of which it knows what they require (`System.lacks`)."""
 
 
 SYSTEMS: dict[str, Row] = {
-    "stackstate": Row("agent.systems.stackstate", ("STS_STS_URL", "STS_URL", "STS_API_KEY")),
-    "sematext": Row("agent.systems.sematext"),
+    "stackstate": Row(
+        "agent.systems.stackstate",
+        variables=("STS_STS_URL", "STS_URL", "STS_API_KEY"),
+        paths=r"(?:(?:/receiver)?/stsAgent)?/(?:intake|api/v1/validate)/?",
+    ),
+    "dynatrace": Row(
+        "agent.systems.dynatrace",
+        paths=r"(?:/e/[^/]+)?/api/(?:v1/events|v2/events/ingest)/?",
+        event_types=r"[A-Z]+(?:_[A-Z]+)+",
+    ),
+    "sematext": Row("agent.systems.sematext", paths=r"/[^/]+/[^/]+/?"),
     "otlp": Row("agent.systems.otlp"),
 }
 """By the `type` of the configuration."""
@@ -35,13 +52,15 @@ SYSTEMS: dict[str, Row] = {
 DEFAULT_TYPE = next(iter(SYSTEMS))
 
 
-def system(name: str) -> System:
+def system(name: str) -> "System":
     """Return a system of the table; raises `KeyError` for a name that is not in it."""
     found: System = import_module(SYSTEMS[name].package).SYSTEM
     return found
 
 
-def make_destination(name: str, settings: DestinationSettings, surroundings: Surroundings) -> "Destination":
+def make_destination(
+    name: str, settings: "DestinationSettings", surroundings: "Surroundings"
+) -> "Destination":
     """Return the destination of these settings; raises `DestinationError` for what cannot be used."""
     make = system(settings.type).destination
     if make is None:
@@ -51,10 +70,34 @@ def make_destination(name: str, settings: DestinationSettings, surroundings: Sur
     return make(name, settings, surroundings)
 
 
-def dialects(surroundings: Surroundings) -> "list[Dialect]":
-    """Return every system's way of posting to us, in the order of the table: of two for one path the first has it."""
-    makers = [system(name).dialect for name in SYSTEMS]
-    return [make(surroundings) for make in makers if make is not None]
+def dialects(surroundings: "Surroundings") -> "list[LateDialect]":
+    """Return every system's way of posting to us, in the order of the table: of two for one path the first has it.
+
+    None is loaded before somebody posts to a path of its own.
+    """
+    from agent.intake.late_dialect import LateDialect
+
+    return [
+        LateDialect(name, re.compile(row.paths), partial(_dialect, name, surroundings))
+        for name, row in SYSTEMS.items()
+        if row.paths
+    ]
+
+
+def _dialect(name: str, surroundings: "Surroundings") -> "Dialect":
+    make = system(name).dialect
+    assert make is not None  # noqa: S101 - the table has paths for it
+    return make(surroundings)
+
+
+def lacks(event: "StoredEvent") -> list[str]:
+    """Return what the type of an event requires and the event does not bring, where the type is a system's own."""
+    found: list[str] = []
+    for name, row in SYSTEMS.items():
+        if row.event_types and re.fullmatch(row.event_types, event.event_type or ""):
+            check = system(name).lacks
+            found += check(event) if check is not None else ()
+    return found
 
 
 def stand_in(

@@ -124,6 +124,14 @@ class Probe(Protocol):
         ...
 
 
+class Lacks(Protocol):
+    """Looks, before an event is kept, whether it brings what a type of the system's own requires."""
+
+    def __call__(self, event: "stored_event.StoredEvent") -> Sequence[str]:
+        """Return what is missing, each as a sentence that names the field; nothing for a type of others."""
+        ...
+
+
 class MakeRules(Protocol):
     """Makes what a strict stand-in of the system takes and answers; see `agent.stand_in`."""
 
@@ -163,6 +171,7 @@ class System:
     source: Source | None = None
     observe: Observe | None = None
     probe: Probe | None = None
+    lacks: Lacks | None = None
     stand_in: MakeRules | None = None
     """The rules of its stand-in, for `receiver`, `demo` and tests; `registry.stand_in` puts them on a port."""
     from_environment: FromEnvironment | None = None

@@ -245,3 +245,12 @@ def test_neither_requests_nor_rich_is_loaded(configuration, daemon):
         "sqlite3",
         "platformdirs",
     }
+
+
+def test_what_a_type_of_another_system_requires_is_said_before_anything_is_recorded(send, daemon):
+    data = '{"deploymentName": "shop"}'
+    said = send("CUSTOM_DEPLOYMENT", "--title", "shop is out", "--data", data, expect=2)
+    assert "deploymentVersion" in said.err
+    assert not daemon.posted
+    send("CUSTOM_DEPLOYMENT", "--title", "t", "-d", '{"deploymentName": "shop", "deploymentVersion": "2"}')
+    assert len(daemon.posted) == 1

@@ -72,4 +72,34 @@ SEMATEXT = Example(
     reason=lambda response: json.loads(bytes(response.body))["error"],
 )
 
-EXAMPLES = {"stackstate": STACKSTATE, "sematext": SEMATEXT}
+
+def _dynatrace_body(titles: Sequence[str | None]) -> bytes:
+    [title] = titles
+    shown = 5 if title is None else title
+    return json.dumps(
+        {"eventType": "CUSTOM_INFO", "source": "s", "description": "d", "title": shown}
+    ).encode()
+
+
+def _is_stored(response: Response) -> bool:
+    stored = json.loads(bytes(response.body))
+    return response.status == 200 and bool(stored["storedIds"])
+
+
+DYNATRACE = Example(
+    path="/e/an-environment/api/v1/events",
+    body=_dynatrace_body,
+    place=lambda _: "'title'",
+    with_value=lambda value: (
+        b'{"eventType": "CUSTOM_INFO", "source": "s", "description": "d", "v": %b}' % value
+    ),
+    with_token=(
+        lambda request, token: replace(request, headers=(("authorization", f"Api-Token {token}"),)),
+        lambda request, token: replace(request, headers=(("authorization", f"api-token {token}"),)),
+    ),
+    is_success=lambda response, _: _is_stored(response),
+    reason=lambda response: json.loads(bytes(response.body))["error"]["message"],
+    most=1,
+)
+
+EXAMPLES = {"stackstate": STACKSTATE, "dynatrace": DYNATRACE, "sematext": SEMATEXT}

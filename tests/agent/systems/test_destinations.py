@@ -3,6 +3,7 @@
 import logging
 import socket
 import threading
+import time
 from email.utils import formatdate
 
 import pytest
@@ -27,14 +28,14 @@ def event(title):
                 category=Category.ACTIVITIES,
                 title=title,
                 text="what happened",
-                timestamp=1_790_000_000,
+                timestamp=int(time.time()),
                 tags=("env:test",),
                 element_identifiers=("urn:host:/h",),
                 source_identifier=f"id-{title}",
                 host="h",
             )
         ),
-        1_790_000_000.5,
+        time.time(),
     )
 
 

@@ -291,7 +291,7 @@ def test_a_connection_stays_open_after_a_success_and_after_a_refusal(spool, exam
         connection.sock = socket.socket(socket.AF_UNIX)
         connection.sock.settimeout(60)
         connection.sock.connect(str(tmp_path / "s"))
-        for body, is_taken in ((["a"], True), ([None], False), (["b", "c"], True)):
+        for body, is_taken in ((["a"], True), ([None], False), (["b", "c"][: example.most], True)):
             connection.request("POST", example.path, example.body(body))
             answer = connection.getresponse()
             assert (answer.status < 300) == is_taken
@@ -299,7 +299,7 @@ def test_a_connection_stays_open_after_a_success_and_after_a_refusal(spool, exam
     finally:
         connection.close()
         listener.stop()
-    assert [event["msg_title"] for event in kept(spool)] == ["a", "b", "c"]
+    assert [event["msg_title"] for event in kept(spool)] == ["a", "b", "c"][: 1 + example.most]
 
 
 @every_dialect

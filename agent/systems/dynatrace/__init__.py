@@ -1,0 +1,57 @@
+"""Dynatrace: events to its events API, version 1 or 2, and what that takes from others."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from agent.systems.dynatrace.settings import DynatraceSettings
+from agent.systems.finding import Finding
+from agent.systems.system import Surroundings, System
+
+if TYPE_CHECKING:
+    from agent.delivery.destination import Destination
+    from agent.events.stored_event import StoredEvent
+    from agent.intake.dialect import Dialect
+    from agent.stand_in.verdict import Rules
+
+
+def _destination(name: str, settings: DynatraceSettings, surroundings: Surroundings) -> "Destination":
+    from agent.systems.dynatrace.destination import Dynatrace
+
+    del surroundings  # an event says its host itself
+    return Dynatrace(name, settings)
+
+
+def _dialect(surroundings: Surroundings) -> "Dialect":
+    from agent.systems.dynatrace.dialect import DynatraceDialect
+
+    del surroundings  # each request brings the identity it is parsed with
+    return DynatraceDialect()
+
+
+def _probe(name: str, settings: DynatraceSettings, timeout_seconds: float) -> Finding:
+    from agent.systems.dynatrace.probe import probe
+
+    return probe(name, settings, timeout_seconds)
+
+
+def _stand_in(*, credential: str | None, max_body_bytes: int) -> "Rules":
+    from agent.systems.dynatrace.stand_in import EnvironmentRules
+
+    del max_body_bytes  # the server holds it
+    return EnvironmentRules(credential)
+
+
+def _lacks(event: "StoredEvent") -> Sequence[str]:
+    from agent.systems.dynatrace.to_desk import lacks
+
+    return lacks(event)
+
+
+SYSTEM = System(
+    settings=DynatraceSettings,
+    destination=_destination,
+    dialect=_dialect,
+    probe=_probe,
+    stand_in=_stand_in,
+    lacks=_lacks,
+)

@@ -1,0 +1,119 @@
+"""An environment of Dynatrace as a destination: one event a request, by version 1 or 2 of its events API.
+
+See `agent.delivery.destination` for the contract. The token goes into its header and nowhere else. An event that is
+too late for the API is judged here, without asking. Facts: Dynatrace, "Events API".
+"""
+
+import hashlib
+import re
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import msgspec
+
+from agent.delivery.outcome import Outcome, Refused
+from agent.delivery.outgoing import EVENT, Outgoing
+from agent.events import stored_event
+from agent.http.client import HttpClient
+from agent.http.credential import Credential
+from agent.http.errors import ClientError
+from agent.http.mask import Mask
+from agent.http.result import HttpResult, NotSent
+from agent.systems.dynatrace.answers import meaning
+from agent.systems.dynatrace.lateness import as_information, is_late_problem, is_too_old
+from agent.systems.dynatrace.rules import VERSIONS
+from agent.systems.dynatrace.selector import attach_rules
+from agent.systems.dynatrace.settings import DynatraceSettings
+from agent.systems.dynatrace.to_desk import Terms, message_of
+
+_PASTED_PATH = re.compile(r"(/api(/v[12](/events(/ingest)?)?)?)?/*$")
+
+
+class Dynatrace:
+    """Posts each event to the events API below a base URL."""
+
+    max_events = 1
+    kinds = frozenset({EVENT})
+
+    def __init__(
+        self,
+        name: str,
+        settings: DynatraceSettings,
+        *,
+        client: Callable[..., HttpClient] = HttpClient,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.name = name
+        self._base = _PASTED_PATH.sub("", settings.url)
+        self._version = VERSIONS[settings.api]
+        self._terms = Terms(
+            self._version,
+            attach_rules(settings.attach.entity_ids, settings.attach.tags),
+            settings.problem_timeout,
+        )
+        self._wall = wall
+        self._token = Credential(
+            settings.api_token, settings.api_token_file, what="API token", option="api_token"
+        )
+        self._mask = Mask()
+        self._mask.add(urlsplit(self._base).password or "")
+        self._http = client(
+            tls=settings.tls, proxy=settings.proxy, no_proxy=settings.no_proxy, mask=self._mask, wall=wall
+        )
+
+    def __repr__(self) -> str:
+        return f"Dynatrace({self.name!r}, {self._mask(self._base)!r})"
+
+    @property
+    def identity(self) -> str:
+        """Return what it is, whatever its name; both versions of the API lead to the same place."""
+        parts = urlsplit(self._base)
+        where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return hashlib.sha256(f"dynatrace {where}".encode()).hexdigest()
+
+    def deliver(self, outgoing: Outgoing, timeout_seconds: float) -> Outcome:
+        """POST the one event, as what it still can be at this time."""
+        [event] = outgoing.events()
+        stored = stored_event.read(event.body)
+        if stored is None:
+            return Refused("this is no event", is_verdict=True)
+        now_ms = int(self._wall() * 1000)
+        message = message_of(stored, event.name, int(event.captured * 1000), self._terms)
+        if is_too_old(message, self._version, now_ms):
+            return Refused("it is more than 30 days old, and the events API takes none", is_verdict=True)
+        if is_late_problem(message, self._version, now_ms):
+            message = as_information(message, self._version)
+        return meaning(self._post(message, timeout_seconds), self._version, self._wall)
+
+    def ask(self, timeout_seconds: float) -> HttpResult:
+        """Ask for nothing of an event, with the token: what is answered tells whether it is known."""
+        return self._asked(None, timeout_seconds)
+
+    def credential_changed(self) -> bool:
+        """Return whether the token file is another than the one last used."""
+        return self._token.has_changed()
+
+    def cut_short(self, seconds: float) -> None:
+        """Leave a request that is under way at most so many seconds more."""
+        self._http.shorten(seconds)
+
+    def close(self) -> None:
+        """Close connections."""
+        self._http.close()
+
+    def _post(self, message: dict[str, object], timeout_seconds: float) -> HttpResult:
+        return self._asked(msgspec.json.encode(message), timeout_seconds)
+
+    def _asked(self, body: bytes | None, timeout_seconds: float) -> HttpResult:
+        try:
+            token = self._token.get()
+        except ClientError as error:
+            return NotSent(str(error))
+        self._mask.add(token)
+        url = f"{self._base}{self._version.path}"
+        headers = {"Authorization": f"Api-Token {token}"}
+        if body is None:
+            return self._http.get(url, headers, timeout_seconds)
+        headers["Content-Type"] = "application/json; charset=utf-8"
+        return self._http.post(url, body, headers, timeout_seconds)
