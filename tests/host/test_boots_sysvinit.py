@@ -71,9 +71,9 @@ def test_an_agent_that_ended_before_a_clean_reboot_tells_no_crash(off, signal):
 
 
 def test_a_daemon_is_told_when_it_starts_and_ends_and_not_at_a_reboot(off):
-    off.write(
-        "/etc/sts-agent/conf.d/worker.yaml", "processes: [{name: worker, match: {cmdline: '*worker.sh*'}}]\n"
-    )
+    # Whole, or the shells that start it and end it are meant as well.
+    match = "{cmdline: '/bin/sh /opt/worker.sh'}"
+    off.write("/etc/sts-agent/conf.d/worker.yaml", f"processes: [{{name: worker, match: {match}}}]\n")
     off.write(
         "/opt/worker.sh", "#!/bin/sh\nwhile [ ! -e /run/end ]; do sleep 0.05; done\nexit 3\n", mode=0o755
     )

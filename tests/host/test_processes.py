@@ -10,14 +10,15 @@ from harness.watcher import watch
 pytestmark = pytest.mark.every_debian
 
 STARTED, STOPPED = "ProcessStartedEvent", "ProcessStoppedEvent"
-WORKER = {"name": "worker", "match": {"cmdline": "*worker.sh*", "user": "root"}}
+WORKER = {"name": "worker", "match": {"cmdline": "/bin/sh /opt/worker.sh", "user": "root"}}
+"""By its whole command line: a pattern would mean the shells of the test that start it and end it, too."""
 TELLS_EXIT = tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2]) >= (6, 15)
 
 MATCHES = """\
 processes:
   - {name: by-exe, match: {exe: /opt/job}}
   - {name: by-name, match: {name: "work*"}}
-  - {name: by-cmdline, match: {cmdline: "* --daemon *"}}
+  - {name: by-cmdline, match: {cmdline: "sh -c * --daemon *"}}
   - {name: by-user, match: {name: sleep, user: anna}}
 """
 
