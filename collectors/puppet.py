@@ -4,6 +4,7 @@ One event a run, whichever files hold its report, also for runs while the agent 
 reports and never talks to Puppet.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any
 
 import msgspec
 
-from collectors._puppet.events import puppet_run
-from collectors._puppet.report import NotAReport, Report, parse_report
+from collectors._portable import escaped
+from collectors._puppet.events import no_report, puppet_run
+from collectors._puppet.report import Report, parse_report
 from collectors._puppet.report_files import (
     DEFAULT_DIRECTORIES,
     Look,
@@ -23,12 +25,14 @@ from collectors._puppet.report_files import (
 from collectors._puppet.run_memory import Remember, RunMemory
 from collectors._regular import IsOwn, NotRegular, opened_regular
 from collectors.collector import NotKept, Registration, Runtime, Scoped
-from collectors.event import Event
+from collectors.event import Event, EventError
 
 SETTLE_SECONDS = 0.2
 """A run writes its report to two files, one after the other."""
 RETRY_SECONDS = 60.0
 _RUNS_AT_ONCE = 50
+_WRITTEN_SECONDS = 5.0
+"""What was written so shortly ago and is no report may be half of one."""
 
 
 class PuppetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,11 +55,13 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A report that was not seen before, with its file; without an identity it is none."""
+    """A report that was not seen before, with its file."""
 
     report: Report
     path: Path
     found: Found
+    problem: str = ""
+    """Why it is no report, where it is none."""
 
 
 class Puppet:
@@ -106,7 +112,7 @@ class Puppet:
         for first in range(0, len(runs), _RUNS_AT_ONCE):
             batch = runs[first : first + _RUNS_AT_ONCE]
             told = list(_tell(batch, ledger))
-            seen = {run.path: _with_run(run.found.sighting, run.report.identity) for run in batch}
+            seen = {run.path: _read_as(run) for run in batch}
             told_runs = [run.report.identity for run in batch if run.report.identity]
             runtime.emit(told, ledger.seen(seen) | ledger.told(told_runs))
         forget: Remember = {}
@@ -114,7 +120,7 @@ class Puppet:
             forget |= ledger.gone(look)
         if forget:
             runtime.emit([], forget)
-        runtime.report(_in_words(len(found), unreadable))
+        runtime.report(_in_words(len(found), unreadable, RunMemory(runtime.memory).none))
         return unreadable
 
     def _found(self, looks: dict[Path, Look]) -> dict[Path, Found]:
@@ -134,17 +140,30 @@ def _read_runs(
             with opened_regular(str(path), is_own) as fd, open(fd, "rb", closefd=False) as stream:
                 report = parse_report(stream)
             yield Run(report, path, found[path])
-        except (NotAReport, NotRegular):
-            yield Run(Report(), path, found[path])  # remembered, so that it is read again when it changes
         except FileNotFoundError:
             continue  # Puppet replaced it just now, and that wakes us again
+        except NotRegular as error:
+            yield Run(Report(), path, found[path], str(error.strerror))
         except OSError:
             unreadable.append(path)
+        except Exception as error:  # noqa: BLE001 - whatever one file makes the parser do, it is that file's trouble
+            if _is_being_written(found[path]):
+                unreadable.append(path)
+                continue
+            # Remembered, so that it is told once, and read again when it changes.
+            yield Run(Report(), path, found[path], escaped(f"{type(error).__name__}: {error}")[:200])
+
+
+def _is_being_written(found: Found) -> bool:
+    return abs(time.time() - found.sighting.mtime_ns / 1e9) < _WRITTEN_SECONDS
 
 
 def _tell(runs: Iterable[Run], ledger: RunMemory) -> Iterator[Event]:
     told: set[str] = set()
     for run in runs:
+        if run.problem:
+            yield no_report(run.path, run.problem, int(time.time()))
+            continue
         entries = run.found.entries
         is_wanted = run.report.status != "unchanged" or any(entry.config.unchanged for entry in entries)
         if (
@@ -157,17 +176,21 @@ def _tell(runs: Iterable[Run], ledger: RunMemory) -> Iterator[Event]:
         told.add(run.report.identity)
         tags = dict.fromkeys(tag for entry in entries for tag in entry.tags)
         identifiers = dict.fromkeys(name for entry in entries for name in entry.element_identifiers)
-        yield puppet_run(run.report, tuple(tags), tuple(identifiers))
+        try:
+            yield puppet_run(run.report, tuple(tags), tuple(identifiers))
+        except EventError as error:
+            yield no_report(run.path, str(error), int(time.time()))
 
 
-def _with_run(sighting: Sighting, run: str) -> Sighting:
-    return msgspec.structs.replace(sighting, run=run)
+def _read_as(run: Run) -> Sighting:
+    return msgspec.structs.replace(run.found.sighting, run=run.report.identity, problem=run.problem)
 
 
-def _in_words(count: int, unreadable: Sequence[Path]) -> str:
-    if unreadable:
-        return f"watching {count} reports; {len(unreadable)} cannot be read, as {unreadable[0]}"
-    return f"watching {count} reports"
+def _in_words(count: int, unreadable: Sequence[Path], none: Sequence[Path]) -> str:
+    words = [f"watching {count} reports"]
+    words += [f"{len(unreadable)} cannot be read, as {escaped(str(unreadable[0]))}"] if unreadable else []
+    words += [f"{len(none)} are none, as {escaped(str(none[0]))}"] if none else []
+    return "; ".join(words)
 
 
 def create(entries: Sequence[Scoped[Any]]) -> Puppet:

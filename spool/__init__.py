@@ -23,6 +23,7 @@ through sqlite3: closing any other descriptor of them drops SQLite's locks, and 
 
 from spool.batch import Batch, Drop, Piece, RejectedEntry, Rejection
 from spool.errors import SpoolClosed, SpoolError, SpoolFull, SpoolLocked
+from spool.incoming import Refused
 from spool.leaving import leave_in_incoming
 from spool.memory import SpoolMemory
 from spool.options import Options
@@ -44,6 +45,7 @@ __all__ = [
     "Position",
     "Record",
     "Recovery",
+    "Refused",
     "RejectedEntry",
     "Rejection",
     "Segment",

@@ -6,15 +6,19 @@ either of them is killed. What cannot be taken in is moved to `incoming-refused`
 unseen.
 """
 
+import errno
+import hashlib
 import logging
 import os
 import re
 import sqlite3
 import stat
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from spool import failpoints, modes, refused_files
 from spool.table import checksum
@@ -58,19 +62,21 @@ def ingested_before(connection: sqlite3.Connection) -> frozenset[str]:
     return frozenset(name for name, crc in rows if checksum("ingested", (name,)) == crc)
 
 
-def waiting(directory: Path, ingested: frozenset[str]) -> Iterator[tuple[str, bytes]]:
+def waiting(
+    directory: Path, ingested: frozenset[str], refuse: Callable[[str, str], None]
+) -> Iterator[tuple[str, bytes]]:
     """Yield name and bytes of every file that was not taken in before, oldest name first.
 
-    Whatever reading one of them raises is its own trouble: it is set aside, and the next one is read.
+    Whatever reading one of them raises is its own trouble: `refuse` is told its name and why, and the next one is read.
     """
     for name in names_waiting(directory):
         if name in ingested:
             unlink(directory, [name])
             continue
         try:
-            body = _read(directory, name)
+            body = _read(directory, name, refuse)
         except Exception as error:  # noqa: BLE001 - one file keeps no other from being taken in
-            refuse(directory, name, f"{type(error).__name__}: {error}")
+            refuse(name, f"{type(error).__name__}: {error}")
             continue
         if body is not None:
             yield name, body
@@ -103,9 +109,39 @@ def remove_leftovers(directory: Path) -> None:
                 path.unlink()
 
 
-def refuse(directory: Path, name: str, reason: str) -> None:
-    """Move a file that cannot be taken in out of the way, and say so."""
-    refused_files.set_aside(directory / DIRECTORY / name, reason, REFUSED_BYTES)
+def refuse(directory: Path, name: str, reason: str) -> "Refused":
+    """Move a file that cannot be taken in out of the way, and say so; return what is known of it."""
+    path = directory / DIRECTORY / name
+    facts = _facts(path)
+    refused_files.set_aside(path, reason, REFUSED_BYTES)
+    return Refused(name, reason, *facts, is_left=os.path.lexists(path))
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that could not be taken in."""
+
+    name: str
+    reason: str
+    size_bytes: int | None = None
+    owner: int | None = None
+    """Whose it is, as a number."""
+    sha256: str = ""
+    """Empty for what is no regular file, or too large to be read."""
+    is_left: bool = False
+    """It could not be set aside and lies there still."""
+
+
+def _facts(path: Path) -> tuple[int | None, int | None, str]:
+    """Return size, owner and hash of what lies there, as far as they can be known."""
+    size = owner = None
+    try:
+        status = path.lstat()
+        size, owner = status.st_size, status.st_uid
+        with _opened(path) as file:
+            return size, owner, hashlib.sha256(file.read(MAX_FILE_BYTES)).hexdigest()
+    except OSError:
+        return size, owner, ""
 
 
 def remember_ingested(connection: sqlite3.Connection, names: Sequence[str]) -> None:
@@ -130,31 +166,37 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _read(directory: Path, name: str) -> bytes | None:
+def _read(directory: Path, name: str, refuse: Callable[[str, str], None]) -> bytes | None:
     """Return a file's bytes, or None after setting it aside; links and pipes are never followed."""
     try:
-        descriptor = os.open(
-            directory / DIRECTORY / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        )
+        with _opened(directory / DIRECTORY / name) as file:
+            if NAME.fullmatch(name):
+                return file.read(MAX_FILE_BYTES)
+            problem = "its name is none of ours"
     except FileNotFoundError:
         return None
     except OSError as error:
-        refuse(directory, name, error.strerror or "it cannot be opened")
-        return None
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            problem = "it is no regular file"
-        elif status.st_size > MAX_FILE_BYTES:
-            problem = f"it is larger than {MAX_FILE_BYTES} bytes"
-        elif not NAME.fullmatch(name):
-            problem = "its name is none of ours"
-        else:
-            with os.fdopen(descriptor, "rb", closefd=False) as file:
-                return file.read(MAX_FILE_BYTES)
-    except OSError as error:
-        problem = error.strerror or "it cannot be read"
-    finally:
-        os.close(descriptor)
-    refuse(directory, name, problem)
+        problem = error.strerror or "it cannot be opened"
+    refuse(name, problem)
     return None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file that somebody left; raises `OSError` for what is none, and opens nothing that may be the spool's own.
+
+    Closing any descriptor of spool.db would drop SQLite's locks, and a hard link is as good as a name.
+    """
+    place = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        status = os.fstat(place)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        if status.st_nlink > 1:
+            raise OSError(errno.EMLINK, "it has another name")
+        if status.st_size > MAX_FILE_BYTES:
+            raise OSError(errno.EFBIG, f"it is larger than {MAX_FILE_BYTES} bytes")
+        with Path(f"/proc/self/fd/{place}").open("rb") as file:
+            yield file
+    finally:
+        os.close(place)

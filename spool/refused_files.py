@@ -41,6 +41,13 @@ def set_aside(path: Path, reason: str, keep_bytes: int) -> None:
     bound(refused, keep_bytes)
 
 
+def count(directory: Path) -> int:
+    """Return how many are kept aside in a spool's directory."""
+    with suppress(OSError):
+        return sum(not entry.name.startswith(_PREFIX) for entry in os.scandir(directory / DIRECTORY))
+    return 0
+
+
 def bound(refused: Path, keep_bytes: int) -> None:
     """Remove the oldest of what was refused until the rest fits."""
     with suppress(OSError):

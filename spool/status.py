@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from spool import memory, state
+from spool import memory, refused_files, state
 from spool.around_damage import AroundDamage
 from spool.batch_reader import is_refusal
 from spool.options import DAY_SECONDS
@@ -65,6 +65,8 @@ class SpoolStatus:
     """Parts of the database could not be read, so that some of this may be missing or too low."""
     salvaging: bool = False
     volatile: str = ""
+    refused_files: int = 0
+    """Files of `incoming/` that could not be taken in, and are kept aside."""
 
     @property
     def is_memory_full(self) -> bool:
@@ -111,6 +113,7 @@ def read_status(
         recoveries=tuple(map(Recovery.of, kept.recoveries)),
         unreadable=part.are_unreadable,
         salvaging=kept.salvage is not None,
+        refused_files=refused_files.count(directory),
         volatile=volatile,
     )
 

@@ -146,5 +146,6 @@ def _show(document: Document) -> None:
     if kept := document.spool:
         print(
             f"\nspool: {size(kept.size_bytes)} of {size(kept.max_size_bytes)} in {kept.directory}, "
-            f"{kept.events} events since {moment(kept.oldest)}, {kept.rejected} rejected"
+            f"{kept.events} events since {moment(kept.oldest)}, {kept.rejected} rejected, "
+            f"{kept.refused_files} files in incoming-refused"
         )

@@ -277,6 +277,7 @@ class Daemon:
     def _take_incoming(self) -> None:
         if count := self._incoming.take():
             log.info("%d events were left in incoming/", count)
+        self._telling.refused_files()
 
     def _retry(self, ids: Sequence[int] | None) -> int:
         count = self._spool.rejected.retry(ids)

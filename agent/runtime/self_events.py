@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from collectors._portable import escaped
 from collectors.event import AlertType, Category, Event
-from spool import Drop, Recovery
+from spool import Drop, Recovery, Refused
 
 OWNER = "agent"
 """The owner of the agent's own memory, and the origin of its own events."""
@@ -91,6 +92,20 @@ def texts_given_up(count: int, now: int) -> Event:
         f"{reason.capitalize()}: the text changed least recently was given up. Raise spool.max_size.",
         now,
         data={"reason": reason, "texts": count},
+        alert=AlertType.WARNING,
+    )
+
+
+def refused_files(first: Refused, count: int, now: int) -> Event:
+    """Return that files in `incoming/` could not be taken in: one by name, and how many there were."""
+    name, reason = escaped(first.name)[:200], escaped(first.reason)[:1000]
+    known = {"sha256": first.sha256 or None, "size": first.size_bytes, "owner": first.owner}
+    return _event(
+        "WatchDegradedEvent",
+        f"incoming/{name} could not be taken in",
+        f"incoming/{name} is set aside in incoming-refused: {reason}.",
+        now,
+        data={"path": f"incoming/{name}", "reason": reason, "files": count, **known},
         alert=AlertType.WARNING,
     )
 

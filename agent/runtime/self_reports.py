@@ -14,6 +14,9 @@ from spool import Drop, Spool, SpoolError
 
 log = logging.getLogger(__name__)
 
+_FOLDED_SECONDS = 3500.0
+"""Less than an hour, when `incoming/` is looked at anyway."""
+
 
 class SelfReporter:
     """Makes the agent's own events and keeps them; for one thread."""
@@ -21,6 +24,7 @@ class SelfReporter:
     def __init__(self, spool: Spool, capture: Capture) -> None:
         self._spool = spool
         self._capture = capture
+        self._refused_until = 0.0
 
     def start(self, configuration: Configuration, *, was_cloned: bool) -> None:
         """Tell that the agent runs, who sees this host for the first time, and what it runs without."""
@@ -54,6 +58,14 @@ class SelfReporter:
         count = self._spool.notices.texts()
         if count and self._tell([self_events.texts_given_up(count, _now())]):
             self._spool.notices.tell_texts()
+
+    def refused_files(self) -> None:
+        """Tell of files in `incoming/` that could not be taken in: the first at once, what follows once an hour."""
+        if time.monotonic() < self._refused_until:
+            return
+        first, count = self._spool.incoming.take_refused()
+        if first is not None and self._tell([self_events.refused_files(first, count, _now())]):
+            self._refused_until = time.monotonic() + _FOLDED_SECONDS
 
     def _baseline(self, names: Iterable[str]) -> list[str]:
         """Return the collectors that will take what they find as it is."""

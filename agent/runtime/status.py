@@ -66,6 +66,8 @@ class SpoolSize(msgspec.Struct, kw_only=True):
     salvaging: bool = False
     memory_full: bool = False
     """There is no room to remember more: further files are not watched."""
+    refused_files: int = 0
+    """Files of `incoming/` that could not be taken in, and are kept aside."""
     texts_given_up: int = 0
     """Remembered texts that had no room: the next change of each file has no diff."""
 
@@ -118,6 +120,7 @@ def spool_size(directory: Path, status: SpoolStatus) -> SpoolSize:
         salvaging=status.salvaging,
         memory_full=status.is_memory_full,
         texts_given_up=status.texts_given_up,
+        refused_files=status.refused_files,
     )
 
 

@@ -1,5 +1,8 @@
 """The event of one run of Puppet, after that of StackState's tutorial."""
 
+from pathlib import Path
+
+from collectors._portable import escaped
 from collectors._puppet.report import Report
 from collectors._redaction.passing import without_secrets
 from collectors.event import AlertType, Category, Event, Value
@@ -22,6 +25,20 @@ def puppet_run(report: Report, tags: tuple[str, ...], element_identifiers: tuple
         element_identifiers=(*element_identifiers, f"urn:host:/{report.host}"),
         source_identifier=report.identity,
         alert_type=AlertType.ERROR if report.status == "failed" else None,
+    )
+
+
+def no_report(path: Path, reason: str, now: int) -> Event:
+    """Make the event that says that a file where reports lie is none; `now` in seconds since the epoch."""
+    shown, reason = escaped(str(path)), without_secrets(reason)
+    return Event(
+        name="agent",
+        event_type="WatchDegradedEvent",
+        category=Category.ALERTS,
+        title=f"{shown} is no report of Puppet",
+        text=f"{shown} is no report of Puppet: {reason}. What that run changed is not told, other runs are.",
+        timestamp=now,
+        data={"path": shown, "reason": reason},
     )
 
 

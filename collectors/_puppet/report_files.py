@@ -30,6 +30,8 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True):
     size: int
     mtime_ns: int
     run: str = ""
+    problem: str = ""
+    """Why it is no report, where it was read and is none."""
 
     def is_same_file(self, other: "Sighting | None") -> bool:
         """Return whether nothing was written in between."""

@@ -31,6 +31,11 @@ class RunMemory:
         self._told = recall(memory.get(_TOLD) or b"[]", list[str]) or []
         self._runs = {sighting.run for sighting in self._files.values()} | set(self._told)
 
+    @property
+    def none(self) -> list[Path]:
+        """Return the files that were read and are no reports."""
+        return sorted(path for path, sighting in self._files.items() if sighting.problem)
+
     def is_first_sight(self, directory: Path) -> bool:
         """Return whether this directory was never looked at."""
         return self._memory.get(f"{_DIRECTORY}{directory}") is None

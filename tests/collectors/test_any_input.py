@@ -173,13 +173,37 @@ def test_a_report_that_is_none_hides_no_other_also_after_a_restart(record, tmp_p
     (odd / "202611210001.yaml").write_text("- " * 40_000)
     (odd / "202611210002.yaml").write_text("host: a\nstatus: b\ntime: '1950-01-01T00:00:00+00:00'\n")
     (odd / "202611210003.yaml").write_text(good.format(1, 1))
-    [event] = first.wait_for_events(1)
-    assert event.source_identifier == "run-1"
+    for name in ("202611210001.yaml", "202611210002.yaml"):
+        os.utime(odd / name, (1_700_000_000, 1_700_000_000))  # not being written any more
+    events = first.wait_for_events(3)
+    told = {event.data.get("path", event.source_identifier) for event in events}
+    assert told == {
+        "run-1",
+        *(f"{reports}/\\xff\\xfe/{name}" for name in ("202611210001.yaml", "202611210002.yaml")),
+    }
+    assert all(event.data["reason"] for event in events if event.event_type == "WatchDegradedEvent")
+    first.wait_for_report("2 are none, as ")
     first.end()
     (odd / "202611210004.yaml").write_text(good.format(2, 2))
     first.memory.kept["file//nowhere"] = b"no longer what it was"
-    [event] = record(first.memory).start(collector()).wait_for_events(1)
+    again = record(first.memory).start(collector())
+    [event] = again.wait_for_events(1)
     assert event.source_identifier == "run-2"
+    again.wait_for_report("2 are none, as ")
+
+
+def test_a_report_that_is_half_written_is_not_told_as_none(record, tmp_path):
+    collector = Puppet([Scoped(PuppetConfig(report_dir=tmp_path))], settle_seconds=0.01, retry_seconds=0.05)
+    recorder = record().start(collector)
+    recorder.wait_for_report("watching")
+    (tmp_path / "edge").mkdir()
+    path = tmp_path / "edge/202611210001.yaml"
+    path.write_text("host: edge\nstatus: changed\n")
+    recorder.wait_for_report("1 cannot be read, as ")
+    with path.open("a") as file:
+        file.write("time: '2026-11-21T00:16:00+00:00'\ntransaction_uuid: whole\n")
+    [event] = recorder.wait_for_events(1)
+    assert event.source_identifier == "whole"
 
 
 @given(

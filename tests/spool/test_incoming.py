@@ -1,5 +1,6 @@
 """Files that are left while the daemon is down are taken in once."""
 
+import hashlib
 import os
 
 import pytest
@@ -43,6 +44,29 @@ def test_what_is_no_file_of_ours_is_set_aside(open_spool, tmp_path):
     refused = {path.name for path in (tmp_path / "spool/incoming-refused").iterdir()}
     assert refused == {"link", "directory", "name with blanks"}
     assert (tmp_path / "secret").read_text() == "secret"
+
+
+def test_a_hard_link_as_to_the_spools_own_database_is_set_aside_unread(open_spool, tmp_path):
+    """Closing any descriptor of spool.db but SQLite's own would drop the locks."""
+    spool = open_spool()
+    os.link(tmp_path / "spool/spool.db", tmp_path / "spool/incoming/0001")
+    assert list(spool.incoming.waiting()) == []
+    assert [path.name for path in (tmp_path / "spool/incoming-refused").iterdir()] == ["0001"]
+    refused, count = spool.incoming.take_refused()
+    assert (refused.reason, refused.sha256, count) == ("it has another name", "", 1)
+
+
+def test_what_was_refused_is_known_by_hash_size_and_owner_until_it_is_asked_for(open_spool, tmp_path):
+    spool = open_spool()
+    leave_in_incoming(tmp_path / "spool", "0001", b"no JSON")
+    (tmp_path / "spool/incoming/0002").mkdir()
+    spool.incoming.refuse("0001", "no JSON")
+    assert list(spool.incoming.waiting()) == []
+    refused, count = spool.incoming.take_refused()
+    assert (refused.name, refused.reason, refused.size_bytes, count) == ("0001", "no JSON", 7, 2)
+    assert (refused.sha256, refused.owner) == (hashlib.sha256(b"no JSON").hexdigest(), os.geteuid())
+    assert spool.incoming.take_refused() == (None, 0)
+    assert spool.status().refused_files == 2
 
 
 def test_a_file_that_cannot_be_understood_is_kept_aside(open_spool, tmp_path):

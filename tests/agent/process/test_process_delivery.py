@@ -1,5 +1,6 @@
 """What becomes of an event, from the moment it is handed in, whatever the receiver and the host do."""
 
+import hashlib
 import json
 import zlib
 
@@ -226,6 +227,27 @@ def test_a_file_that_is_left_beside_a_running_daemon_is_taken_in_at_once(agent, 
     body = json.dumps({"events": {"custom": [{"msg_title": "left"}]}}).encode()
     leave_in_incoming(agent.spool, "a-name", body)
     receiver.wait_for(has("left"), 60)
+
+
+def test_files_that_cannot_be_taken_in_are_told_once_by_name_and_hash_and_counted_by_status(
+    agent, receiver, wait_until
+):
+    agent.spool.mkdir()
+    (agent.spool / "incoming").mkdir()
+    (agent.spool / "incoming/0-bad").write_text("nonsense")
+    (agent.spool / "incoming/1-directory").mkdir()
+    agent.start()
+    wait_until(lambda: agent.history("--type", "WatchDegradedEvent"))
+    (agent.spool / "incoming/.2").write_text("more")
+    (agent.spool / "incoming/.2").rename(agent.spool / "incoming/2-bad")
+    wait_until(lambda: agent.status()["spool"]["refused_files"] == 3)
+    agent.send("afterwards")
+    wait_until(lambda: "afterwards" in titles(receiver.received))
+    [event] = agent.history("--type", "WatchDegradedEvent")
+    data = event["context"]["data"]
+    assert (data["path"], data["size"], data["files"]) == ("incoming/0-bad", 8, 2)
+    assert data["sha256"] == hashlib.sha256(b"nonsense").hexdigest()
+    assert "incoming/0-bad" in event["msg_text"]
 
 
 def test_several_destinations_do_not_wait_for_each_other(agent, receiver):

@@ -69,7 +69,7 @@ def watch(record, puppet):
 
 
 def runs(recorder):
-    return [event.data["transaction_uuid"] for event in recorder.events]
+    return [event.data["transaction_uuid"] for event in recorder.events if event.name == "puppet"]
 
 
 def test_it_runs_only_where_it_is_asked_for():
