@@ -1,6 +1,8 @@
 """What the demo plays on: a temporary directory, a receiver in this process, a real agent in another."""
 
+import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -24,7 +26,7 @@ class DemoEnvironment:
     """Everything is made on entry and gone on exit."""
 
     def __init__(self, on_event: Callable[[Received], None], system: str = DEFAULT_TYPE) -> None:
-        self._directory = Path(tempfile.mkdtemp(prefix="sts-agent-demo-"))
+        self._directory = _make_directory()
         self._directory.chmod(0o755)  # a file that not everyone can reach is private, and shows no diff
         self.folder = self._directory / "etc"
         self._configuration = self._directory / "agent.yaml"
@@ -155,6 +157,17 @@ files:
 
     def _last_words(self) -> str:
         return self._log.read_text(errors="replace")[-2000:] if self._log.exists() else ""
+
+
+def _make_directory() -> Path:
+    """Make one of our own; random letters in its name would be masked in every path that is shown."""
+    number = os.getpid()
+    while True:
+        directory = Path(tempfile.gettempdir()) / f"sts-agent-demo-{number}"
+        with contextlib.suppress(FileExistsError):
+            directory.mkdir(mode=0o700)
+            return directory
+        number += 1
 
 
 def _program() -> list[str]:

@@ -127,4 +127,5 @@ def _mentions(*words: str) -> Callable[[Received], bool]:
 
 
 def _is_change(change: str, path: Path) -> Callable[[Received], bool]:
-    return _mentions(change, str(path))
+    """Return whether an event tells a change; by the file's name, since a directory's may be masked as a secret."""
+    return _mentions(change, f"/{path.name}")

@@ -11,18 +11,20 @@ PROGRAM = str(Path(sys.executable).with_name("sts-agent"))
 
 
 def test_the_demo_shows_changes_an_outage_and_the_catch_up_and_leaves_nothing_behind():
-    with tempfile.TemporaryDirectory(prefix="sts-") as directory:
-        Path(directory).chmod(0o755)
+    with tempfile.TemporaryDirectory(prefix="sts-") as outer:
+        directory = Path(outer) / "sts-agent-demo-yng5by1a"  # masked in every path, as a random name may be
+        directory.mkdir()
+        Path(outer).chmod(0o755)
         ran = subprocess.run(
             [PROGRAM, "demo", "--seconds", "1", "--json"],
             capture_output=True,
             text=True,
             timeout=180,
             check=False,
-            env={**os.environ, "TMPDIR": directory},
+            env={**os.environ, "TMPDIR": str(directory)},
         )
         assert ran.returncode == 0, ran.stderr
-        assert [*Path(directory).iterdir()] == []
+        assert [*directory.iterdir()] == []
     events = [json.loads(line) for line in ran.stdout.splitlines()]
     changes = [
         event["context"]["data"].get("change") for event in events if "path" in event["context"]["data"]
@@ -31,5 +33,6 @@ def test_the_demo_shows_changes_an_outage_and_the_catch_up_and_leaves_nothing_be
     assert any("+workers = 16" in event["context"]["data"].get("diff", "") for event in events)
     types = [event["event_type"] for event in events]
     assert types.index("DeploymentEvent") < types.index("RestartEvent") < types.index("AgentStoppedEvent")
+    assert any("<masked:" in event["msg_title"] for event in events)
     assert "2 events wait on the agent's disk" in ran.stderr
     assert "sts-agent check" in ran.stderr
