@@ -6,6 +6,7 @@ that somebody else made keeps what it has. Nothing is acknowledged to anybody be
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from copy import copy
 from dataclasses import dataclass, field, replace
 from threading import Lock
@@ -34,6 +35,10 @@ class Clocks:
     boot_id: str = field(default_factory=clock.read_boot_id)
 
 
+Observing = Callable[[Sequence[Event]], AbstractContextManager[Mapping[str, bytes | None]]]
+"""Lends what is to be remembered of events for as long as they are being kept."""
+
+
 class Capture:
     """Completes events, makes records of them and appends these; any thread may call it."""
 
@@ -42,6 +47,8 @@ class Capture:
         self.clocks = clocks or Clocks()
         self.on_kept: Callable[[], None] = _nothing
         """Called after each append, in whichever thread it was."""
+        self.observers: Mapping[str, Observing] = {}
+        """By whose memory it is: who remembers something of collectors' events in their own transaction."""
         self._lock = Lock()
         self.identity = identity
 
@@ -67,7 +74,13 @@ class Capture:
             for event in (complete(event, identity) for event in events)
         ]
         records = chunk(captured, self._stamp(identity), owner)
-        number = self._spool.records.append(records, owner=owner, remember=remember, texts=texts)
+        with ExitStack() as observed:
+            beside = {
+                name: observed.enter_context(observing(events)) for name, observing in self.observers.items()
+            }
+            number = self._spool.records.append(
+                records, owner=owner, remember=remember, texts=texts, beside=beside
+            )
         self.on_kept()
         return number
 
@@ -78,8 +91,11 @@ class Capture:
         taken: Sequence[str] = (),
         has_room: Callable[[int], bool] = lambda _: True,
         items: Sequence[Items] = (),
+        *,
+        owner: str = INTAKE,
+        remember: Mapping[str, bytes | None] = {},
     ) -> None:
-        """Put what was handed in on disk, and remember which files of `incoming/` they were.
+        """Put what was handed in on disk, with which files of `incoming/` it was and what `owner` remembers of it.
 
         `identity` is the one that they were completed with. Raises `SpoolFull` unless `has_room` for so many bytes,
         as they are stored.
@@ -92,7 +108,7 @@ class Capture:
             raise SpoolFull(
                 "what was handed in fills half of the spool", "it takes more when some is delivered"
             )
-        self._spool.records.append(records, ingested=taken, refusable=True)
+        self._spool.records.append(records, ingested=taken, refusable=True, owner=owner, remember=remember)
         self.on_kept()
 
     def _stamp(self, identity: Identity) -> Stamp:

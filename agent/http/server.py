@@ -11,7 +11,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from agent.http.budget import Budget
 from agent.http.connections import Connections, Place
@@ -31,6 +31,18 @@ _PAUSE_SECONDS, _ITS_END_SECONDS = 0.2, 0.01
 _BACKLOG = 1024
 
 
+class Talk(Protocol):
+    """A manner of talking."""
+
+    def hold(self, place: Place) -> None:
+        """Talk for as long as one connection lasts; raises `OSError` when the client goes away."""
+        ...
+
+
+MakeTalk = Callable[[Connections, threading.Event], Talk]
+"""Given all places, and what is set when the server is being stopped."""
+
+
 class Server:
     """Answers requests on one socket that listens, which it owns, until it is stopped."""
 
@@ -45,7 +57,9 @@ class Server:
         tls: "ssl.SSLContext | None" = None,
         name: str = "http",
         thread: type[threading.Thread] = threading.Thread,
+        talk: "MakeTalk | None" = None,
     ) -> None:
+        """With `talk` the connections are held by what it makes, which speaks something else than HTTP."""
         limits = limits or Limits()
         self._listener = listener
         self._tls = tls
@@ -55,8 +69,10 @@ class Server:
         self._connections = Connections(limits.connections)
         self._stopping = threading.Event()
         self._trouble = Trouble(log, f"{name}: taking a connection")
-        self._conversation = Conversation(
-            answer, refuse, limits, budget, self._connections, self._stopping, name
+        self._conversation: Talk = (
+            talk(self._connections, self._stopping)
+            if talk is not None
+            else Conversation(answer, refuse, limits, budget, self._connections, self._stopping, name)
         )
         self._thread = threading.Thread(target=self._accept, name=name, daemon=True)
 

@@ -5,10 +5,12 @@ A flood ends in 429, and takes at most half of the spool: it never pushes out wh
 
 import logging
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from types import MappingProxyType
 
-from agent.events.capture import Capture
+from agent.events.capture import INTAKE, Capture
 from agent.intake.dialect import Parsed, Problem
 from agent.intake.quota import IntakeQuota
 from agent.intake.rate import Rate
@@ -16,6 +18,8 @@ from spool import SpoolError, SpoolFull
 
 log = logging.getLogger(__name__)
 
+
+NOTHING: Mapping[str, bytes | None] = MappingProxyType({})
 
 EVENTS_A_SECOND, EVENTS_AT_ONCE = 1000.0, 1_000_000.0
 """The intake's rate: a backlog or a benchmark passes at once, a program that runs wild does not."""
@@ -29,10 +33,12 @@ class Keeping:
     share: IntakeQuota
     rate: Rate = field(default_factory=lambda: Rate(EVENTS_A_SECOND, EVENTS_AT_ONCE))
 
-    def keep(self, parsed: Parsed) -> None:
-        """Return when it is on disk; raises `Problem` when nothing of it was kept."""
+    def keep(
+        self, parsed: Parsed, remember: Mapping[str, bytes | None] = NOTHING, owner: str = INTAKE
+    ) -> None:
+        """Return when it is on disk, and what `owner` remembers with it; raises `Problem` when nothing was kept."""
         count = parsed.count
-        if not count:
+        if not count and not remember:
             return
         if wait_seconds := self.rate.take(count):
             after = str(math.ceil(wait_seconds))
@@ -43,7 +49,12 @@ class Keeping:
             )
         try:
             self.capture.keep_posted(
-                parsed.events, parsed.identity, has_room=self.share.has_room, items=parsed.items
+                parsed.events,
+                parsed.identity,
+                has_room=self.share.has_room,
+                items=parsed.items,
+                owner=owner,
+                remember=remember,
             )
         except SpoolFull as error:
             raise Problem(HTTPStatus.INSUFFICIENT_STORAGE, str(error)) from None

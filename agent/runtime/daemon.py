@@ -40,6 +40,7 @@ from agent.runtime.signal_pipe import SignalPipe
 from agent.runtime.status import Document, action_needed
 from agent.runtime.status_report import overview
 from agent.runtime.supervisor import CollectorServices, Supervisor
+from agent.runtime.system_ports import SystemPorts
 from agent.systems.registry import dialects
 from agent.systems.system import Surroundings
 from collectors.registry import COLLECTORS
@@ -108,9 +109,13 @@ class Daemon:
         share = IntakeQuota(
             lambda: self._spool.records.waiting_bytes(INTAKE), lambda: self._spool.records.room_bytes() // 2
         )
+        keeping = Keeping(self._capture, share)
+        self._system_ports = SystemPorts(
+            keeping, self._spool.memory, lambda: self._capture.identity, self._budget
+        )
         self._router = Router(
             dialects(surroundings),
-            Keeping(self._capture, share),
+            keeping,
             Control(
                 self.status,
                 lambda: action_needed(self.status()),
@@ -153,7 +158,10 @@ class Daemon:
 
     def _listen(self) -> None:
         """Bring what listens in line with the configuration; what cannot is tried again."""
-        self._listeners.reconfigure(wanted_listeners(self._configuration, self._router, self._budget))
+        wanted = wanted_listeners(self._configuration, self._router, self._budget)
+        wanted += self._system_ports.wanted(self._configuration.settings.intake)
+        self._capture.observers = self._system_ports.observers
+        self._listeners.reconfigure(wanted)
         self._housekeeping.arm(self._jobs())
 
     def _listen_again(self) -> None:

@@ -6,6 +6,7 @@ named here, `agent.http`, `agent.events` and values of `agent.configuration`; ne
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,15 +15,18 @@ import msgspec
 from agent.configuration.types import DestinationSettings
 from agent.systems.finding import Finding
 from collectors.collector import Collector, Memory, Remember, Scoped
+from collectors.event import Event
 
 if TYPE_CHECKING:  # the table is read by every command: it loads none of what a daemon needs
     from yaml.nodes import MappingNode
 
     from agent.delivery.destination import Destination
     from agent.events import stored_event
-    from agent.events.chunk import Captured
+    from agent.events.identity import Identity
+    from agent.http.budget import Budget
     from agent.http.client import HttpClient
-    from agent.intake.dialect import Dialect
+    from agent.intake.dialect import Dialect, Parsed
+    from agent.intake.open_listeners import Wanted
     from agent.stand_in.verdict import Rules
 
 
@@ -50,41 +54,50 @@ class MakeDialect(Protocol):
         ...
 
 
-class Listener(Protocol):
-    """A socket that speaks no HTTP, as Sensu's client socket; it has threads of its own between start and stop."""
-
-    @property
-    def address(self) -> str:
-        """Return where it listens, as `status` shows it."""
-        ...
-
-    def start(self) -> None:
-        """Begin to accept; raises `OSError` when the address cannot be had: it is logged, and tried again."""
-        ...
-
-    def stop(self) -> None:
-        """Stop accepting and end what is under way, within a second."""
-        ...
-
-    def is_alive(self) -> bool:
-        """Return whether it still accepts."""
-        ...
-
-
 class Keep(Protocol):
-    """Puts stored events on disk together with what to remember of them, all or nothing."""
+    """Puts what was handed in on disk together with what to remember of it, all or nothing."""
 
-    def __call__(self, events: "Sequence[Captured]", remember: Remember) -> None:
-        """Return when they are synced; raises what the spool raises when nothing was kept."""
+    def __call__(self, parsed: "Parsed", remember: Remember) -> None:
+        """Return when it is synced; raises `Problem` when nothing was kept."""
         ...
 
 
-class MakeListeners(Protocol):
-    """Makes the listeners that the `intake` section of agent.yaml asks for; none when it does not."""
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """What the agent lends to a system's own ports."""
 
-    def __call__(self, intake: Any, keep: Keep, surroundings: Surroundings) -> Sequence[Listener]:
-        """Return them; `intake` is an `agent.configuration.types.Intake`."""
+    identity: "Callable[[], Identity]"
+    """Return what the agent says of itself now."""
+    memory: Callable[[], Memory]
+    """Return what the system remembered before."""
+    keep: Keep
+    budget: "Budget | None" = None
+    """Of the process, for bodies that come in."""
+
+
+class OwnPorts(Protocol):
+    """What listens for a system beside the common intake, and what it remembers of events while it does."""
+
+    def wanted(self, intake: Any) -> "Sequence[Wanted]":
+        """Return what is to listen; `intake` is an `agent.configuration.types.Intake`."""
         ...
+
+    def observing(self, events: Sequence[Event]) -> AbstractContextManager[Remember]:
+        """Lend, for as long as a collector's events are being kept, what is remembered in their own transaction.
+
+        It must be quick (it runs in the thread that captures), change nothing and raise nothing.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """A system's own ports, and how they are asked for; nothing is made or loaded before they are."""
+
+    are_asked: Callable[[Any], bool]
+    """Return whether an `agent.configuration.types.Intake` has any of them."""
+    make: Callable[[Lent], OwnPorts]
+    """Return them; called once in the life of the process."""
 
 
 class MakeSource(Protocol):
@@ -103,17 +116,6 @@ class Source:
     entry: type[msgspec.Struct]
     create: MakeSource
     many: bool = False
-
-
-class Observe(Protocol):
-    """Looks at an event when it is captured: what is returned is remembered in the event's own transaction."""
-
-    def __call__(self, event: "stored_event.StoredEvent", memory: Memory) -> Remember:
-        """Return what to remember; `memory` holds what this system remembered before.
-
-        It must be quick (it runs in the thread that captures), change nothing and raise nothing.
-        """
-        ...
 
 
 class Probe(Protocol):
@@ -167,9 +169,8 @@ class System:
     """The type of its entry under `destinations`, told apart by its `type` field, a `Literal` of the system's name."""
     destination: MakeDestination | None = None
     dialect: MakeDialect | None = None
-    listeners: MakeListeners | None = None
+    ports: Ports | None = None
     source: Source | None = None
-    observe: Observe | None = None
     probe: Probe | None = None
     lacks: Lacks | None = None
     stand_in: MakeRules | None = None

@@ -36,10 +36,13 @@ class Records:
         owner: str = "",
         remember: Mapping[str, bytes | None] = {},
         texts: Mapping[str, bytes | None] = {},
+        beside: Mapping[str, Mapping[str, bytes | None]] = {},
         ingested: Sequence[str] = (),
         refusable: bool = False,
     ) -> int:
         """Keep records, what `owner` remembers and the ids of incoming files, all or nothing.
+
+        `beside` is what other owners remember of the same records, by their names.
 
         `texts` are what can be done without, by the same keys: without room they are not kept, which is no
         error; a key that is forgotten takes its text along. Only what is `refusable` is refused by
@@ -47,7 +50,7 @@ class Records:
         `SpoolFull`.
         """
         size_bytes = sum(map(usage.stored_bytes, records))
-        size_bytes += sum(len(value or b"") + len(key) + memory.ROW_BYTES for key, value in remember.items())
+        size_bytes += sum(map(_remembered_bytes, (remember, *beside.values())))
 
         def run(store: Store) -> int:
             failpoints.reached("append.before")
@@ -64,8 +67,9 @@ class Records:
             failpoints.reached("append.rows")
             if ingested:
                 incoming.remember_ingested(store.connection, ingested)
-            if remember:
-                memory.remember(store.connection, store.totals, owner, remember)
+            for name, remembered in {**beside, owner: remember}.items():
+                if remembered:
+                    memory.remember(store.connection, store.totals, name, remembered)
             forgotten = dict.fromkeys(key for key, value in remember.items() if value is None)
             spool_texts.remember(store, cap, owner, {**forgotten, **texts}, now=now)
             return store.state.last_number
@@ -192,3 +196,7 @@ def _insert(store: Store, records: Sequence[Record]) -> None:
         state.total_bytes += record.segment.length
     if rows:
         store.connection.executemany(RECORDS.insert, rows)
+
+
+def _remembered_bytes(remember: Mapping[str, bytes | None]) -> int:
+    return sum(len(value or b"") + len(key) + memory.ROW_BYTES for key, value in remember.items())
