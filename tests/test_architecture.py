@@ -98,6 +98,8 @@ SEAMS = (
     "agent.delivery.outcome",
     "agent.delivery.outgoing",
     "agent.intake.dialect",
+    "agent.intake.listeners",
+    "agent.intake.open_listeners",
     "agent.http",
     "agent.events",
     "agent.stand_in",

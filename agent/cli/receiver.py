@@ -68,6 +68,9 @@ def run(arguments: argparse.Namespace) -> int:
             on_event=show,
             on_refusal=lambda text: print(printable(f"refused: {text}"), file=sys.stderr, flush=True),
         ).start()
+    except KeyError:
+        print(f"sts-agent receiver: there is no stand-in for {arguments.system} yet", file=sys.stderr)
+        return 2
     except (OSError, OverflowError) as error:
         print(f"sts-agent receiver: {arguments.listen}: {error}", file=sys.stderr)
         return 1

@@ -213,6 +213,4 @@ def _doubts(settings: Settings) -> list[str]:
     for name, destination in settings.destinations.items():
         if destination.url.startswith("https:") and not destination.tls.verify:
             doubts.append(f"destinations.{name}: the receiver's certificate is not verified")
-    if settings.intake.sensu is not None:
-        doubts.append("intake.sensu: this version does not open Sensu's ports")
     return doubts

@@ -46,6 +46,7 @@ SYSTEMS: dict[str, Row] = {
     ),
     "sematext": Row("agent.systems.sematext", paths=r"/[^/]+/[^/]+/?"),
     "otlp": Row("agent.systems.otlp"),
+    "sensu": Row("agent.systems.sensu"),
 }
 """By the `type` of the configuration."""
 

@@ -1,0 +1,54 @@
+"""What the tables of the API are made of: a verb and a path, and answers that may be long lists."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Protocol
+
+import msgspec
+
+from agent.http.message import Request, Response
+
+_NAME = r"[A-Za-z0-9_.-]+"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A list of which a part may be asked for; each item is made only when it is shown."""
+
+    items: Sequence[Callable[[], Any]]
+
+
+class Answer(Protocol):
+    """Answers a request; what the path names comes by name. Raises `Problem`, nothing else."""
+
+    def __call__(self, request: Request, /, **names: str) -> Response | Page:
+        """Return the answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A verb, the paths it is for, and who answers."""
+
+    method: str
+    path: re.Pattern[str]
+    answer: Answer
+
+
+def route(method: str, path: str, answer: Callable[..., Response | Page]) -> Route:
+    """Return a route; `:name` in a path stands for a name, `*name` for any rest of it. A last slash does not matter."""
+    pattern = re.sub(r":(\w+)", rf"(?P<\1>{_NAME})", path)
+    pattern = re.sub(r"\*(\w+)", r"(?P<\1>.+?)", pattern)
+    return Route(method, re.compile(f"{pattern}/?", re.DOTALL), answer)
+
+
+def shown(value: object, status: int = HTTPStatus.OK) -> Response:
+    """Return a value as JSON."""
+    return Response(status, msgspec.json.encode(value))
+
+
+def missing() -> Response:
+    """Return that there is no such thing."""
+    return Response(HTTPStatus.NOT_FOUND)
