@@ -1,9 +1,9 @@
-"""What a collector is, and the law of its life. Start here to write one.
+"""What a collector is: the contract of its life cycle. Start here to write one.
 
 A collector answers "what happened on this host?" for one kind of fact. It knows no other collector,
 no disk format and no network: it is lent a `Runtime`, reads the host, and emits.
 
-The law:
+The contract:
 
 1. A collector is made with its configuration and touches nothing until `run`.
 2. `run` owns the calling thread until `runtime.stop` is set, then returns within a second (the host
@@ -154,7 +154,7 @@ class Runtime:
 
 
 class Collector(Protocol):
-    """One source of facts; see the law above."""
+    """One source of facts; see the contract above."""
 
     def run(self, runtime: Runtime) -> None:
         """Watch the host and emit what happened, until `runtime.stop`."""

@@ -51,7 +51,7 @@ class FilesCollector:
         self._surroundings = surroundings
 
     def run(self, runtime: Runtime) -> None:
-        """Watch until stopped; see the law in `collectors.collector`."""
+        """Watch until stopped; see the contract in `collectors.collector`."""
         if not self._scopes:
             raise NotApplicable("no files are configured", "name some under `files:` in conf.d")
         from collectors._files.surroundings import Surroundings

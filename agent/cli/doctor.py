@@ -93,7 +93,9 @@ def _findings(loaded: Loaded) -> Iterator[Finding]:
     configuration = loaded.configuration
     settings = configuration.settings
     for file, problems in configuration.set_aside.items():
-        yield Finding("configuration", "fail", problems[0], f"mend {file}; `sts-agent check` tells all of it")
+        yield Finding(
+            "configuration", "fail", problems[0], f"fix {file}; `sts-agent check` lists every problem"
+        )
     if not configuration.set_aside:
         right = ", ".join(map(str, configuration.sources)) or "no file: every default counts"
         yield Finding("configuration", "ok", right)

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, each problem with the place where a person mends it.
+"""What is wrong with a configuration, each problem with the place where it has to be fixed.
 
 Never holds the value of a secret: problems are printed, logged and sent.
 """
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Problem(NamedTuple):
-    """One thing to mend; `file` is a path, or `$NAME` for an environment variable."""
+    """One thing to fix; `file` is a path, or `$NAME` for an environment variable."""
 
     file: str
     line: int
@@ -23,7 +23,7 @@ class Problem(NamedTuple):
 class ConfigurationError(Exception):
     """The configuration is not usable; `problems` holds all that is wrong with it, in file and line order."""
 
-    hint = "mend what is listed, then try `sts-agent check`"
+    hint = "fix the problems listed above, then run `sts-agent check`"
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))

@@ -73,7 +73,7 @@ def _look_at_path(pattern: str, directories: set[str]) -> Finding:
         root.stat()
     except FileNotFoundError:
         return Finding(
-            check, "warn", f"{root} does not exist (yet)", "mend the path, unless something will make it"
+            check, "warn", f"{root} does not exist (yet)", "fix the path, unless something will make it"
         )
     except OSError as error:
         return Finding(check, "fail", f"{root} may not be looked at: {error.strerror}", _advice(root))

@@ -1,4 +1,4 @@
-"""What a dialect is: one system's way of posting to us, and the law it keeps. Start here to write one.
+"""What a dialect is: one system's way of posting to us, and the contract it keeps. Start here to write one.
 
 1. A dialect says what a request means and what is answered in its system's own words. Whether the request
    is let in, how much fits, and keeping it, is the router's, the same for all. `kept` is asked for
@@ -70,7 +70,7 @@ class Parsed:
 
 
 class Dialect(Protocol):
-    """A system's way of posting to us; see the law above."""
+    """A system's way of posting to us; see the contract above."""
 
     @property
     def name(self) -> str:

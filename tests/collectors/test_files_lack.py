@@ -69,7 +69,7 @@ def test_without_descriptors_it_waits_and_tells_everything_at_once_when_there_ar
     recorder.wait_for_events(1)
     assert told(recorder) == [("ConfigurationChangedEvent", "modified")]
     assert "while_agent_down" not in recorder.events[0].data
-    assert "watching" in recorder.reports[-1]
+    recorder.wait_for(lambda: "watching" in recorder.reports[-1], "watching again")
 
 
 def test_without_descriptors_at_the_start_it_starts_when_there_are_some(record, etc):

@@ -83,10 +83,15 @@ def test_nothing_delivered_for_long_while_something_waits_is_told_whatever_the_r
 
 @pytest.mark.parametrize(
     "more",
-    [{"waiting_events": 0}, {"last_success": time.time()}, {"oldest_waiting": time.time()}],
+    [
+        lambda: {"waiting_events": 0},
+        lambda: {"last_success": time.time()},
+        lambda: {"oldest_waiting": time.time()},
+    ],
+    ids=["a drain", "an idle host", "a first event"],
 )
 def test_neither_a_drain_nor_an_idle_host_nor_a_first_event_after_silence_needs_anybody(more):
-    assert action_needed(waiting(**more)) == []
+    assert action_needed(waiting(**more())) == []
 
 
 def test_drops_that_are_acknowledged_or_older_than_a_day_need_nobody():
