@@ -14,7 +14,7 @@ import msgspec
 from agent.delivery.outgoing import Outgoing, OutgoingEvent
 from agent.events import stored_event
 from agent.events.stored_event import StoredContext, StoredEvent
-from agent.systems.otlp.values import JsonValue, key_values
+from agent.systems.otlp.values import JsonValue, any_value, key_values, text
 from collectors.event import Category
 
 SERVICE = "sts-agent"
@@ -62,9 +62,9 @@ def _record(outgoing: OutgoingEvent, hostname: str) -> tuple[str, JsonValue]:
         "observedTimeUnixNano": str(int(outgoing.captured * 1_000_000) * 1000),
         "severityNumber": ERROR if is_alert else INFO,
         "severityText": "ERROR" if is_alert else "INFO",
-        "body": {"stringValue": event.text or ""},
+        "body": any_value(event.text or ""),
         "attributes": key_values(_attributes(outgoing.name, event, context, rest)),
-        "eventName": event.event_type or outgoing.name,
+        "eventName": text(event.event_type or outgoing.name),
     }
     return event.host or hostname, record
 

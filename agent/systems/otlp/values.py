@@ -4,11 +4,10 @@
 dropped: what has no type there goes as text.
 """
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
-
-import msgspec
 
 MOST_LEVELS = 16
 """Of lists and objects in each other. A level costs three messages in protobuf, and many readers take no more than a
@@ -27,7 +26,7 @@ def any_value(value: Any, levels: int = MOST_LEVELS) -> JsonValue:
         case bool():
             return {"boolValue": value}
         case str():
-            return {"stringValue": value}
+            return {"stringValue": text(value)}
         case int() if _FIRST_INT <= value <= _LAST_INT:
             return {"intValue": str(value)}
         case float() if math.isfinite(value):
@@ -35,7 +34,7 @@ def any_value(value: Any, levels: int = MOST_LEVELS) -> JsonValue:
         case int() | float():
             return {"stringValue": str(value)}
         case _ if not levels:
-            return {"stringValue": msgspec.json.encode(value).decode()}
+            return {"stringValue": json.dumps(value)}
         case Mapping():
             return {"kvlistValue": {"values": key_values(value, levels - 1)}}
         case _:
@@ -44,4 +43,9 @@ def any_value(value: Any, levels: int = MOST_LEVELS) -> JsonValue:
 
 def key_values(values: Mapping[str, Any], levels: int = MOST_LEVELS) -> list[JsonValue]:
     """Return keys and values in their order."""
-    return [{"key": key, "value": any_value(value, levels)} for key, value in values.items()]
+    return [{"key": text(key), "value": any_value(value, levels)} for key, value in values.items()]
+
+
+def text(value: str) -> str:
+    """Return a text that every encoding takes: half a surrogate pair, which older versions kept, becomes `?`."""
+    return value if value.isascii() else value.encode(errors="replace").decode()

@@ -157,6 +157,24 @@ def test_a_time_beyond_the_field_is_its_last():
     assert record(timestamp=10**11 - 1).time_unix_nano == 2**64 - 1
 
 
+ODD = [
+    rb'{"msg_title":"\ud800","event_type":"\udc01","host":"\ud800","context":{"data":{"\udc00":["\ud801"]}}}',
+    b'{"msg_title":"t","tags":["\\ud800:x"],"context":{"data":{"n":1e999,"many":%s}}}' % (b"9" * 400),
+    b'{"msg_title":1,"context":[]}',
+    b'{"timestamp":-5,"context":null}',
+    b"[" * 5000,
+    b"null",
+    b"",
+]
+
+
+@pytest.mark.parametrize("body", ODD, ids=[repr(one[:20]) for one in ODD])
+def test_odd_rows_of_older_versions_are_sent_as_far_as_they_can_be_read(body):
+    request = export_request(some("h", [OutgoingEvent("config", body, 1.0)]), "")
+    assert ExportLogsServiceRequest.FromString(Protobuf().request(request)).resource_logs
+    assert [one for one in check(json.loads(Json().request(request))).everything if one.refused] == []
+
+
 def test_bytes_that_are_no_event_are_the_text():
     request = export_request(some("h", [OutgoingEvent("config", b"\xff{", 1.0)]), "")
     [one] = (
