@@ -307,15 +307,16 @@ def test_a_missing_library_is_said_with_what_to_do():
 
 
 def loaded_by(directory, destination):
-    """Return the modules of a program that read a configuration and made its destination."""
+    """Return the modules of a program that reads a configuration, makes its destination and opens the intake."""
     (directory / "agent.yaml").write_text(json.dumps({"destinations": {"it": destination}}))
     script = (
         "import sys, pathlib; from agent.configuration.load import load\n"
-        "from agent.systems.registry import make_destination; from agent.systems.system import Surroundings\n"
+        "from agent.systems.registry import dialects, make_destination\n"
+        "from agent.systems.system import Surroundings\n"
         f"loaded = load(pathlib.Path({str(directory / 'agent.yaml')!r}), environ={{}})\n"
         "for name, settings in loaded.settings.destinations.items():\n"
         "    make_destination(name, settings, Surroundings())\n"
-        "print(*sys.modules)"
+        "dialects(Surroundings()); print(*sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
