@@ -16,7 +16,7 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def port(agent, eventually):
+def port(agent, wait_until):
     """Start an agent with a port and return that."""
     chosen = free_port()
     token = agent.directory / "token"
@@ -24,7 +24,7 @@ def port(agent, eventually):
     listen = {"listen": f"127.0.0.1:{chosen}", "token_file": str(token)}
     agent.configure(intake={"socket": str(agent.socket), "http": listen})
     agent.start()
-    eventually(lambda: accepts(chosen), agent.log)  # the socket answers a moment before the port is open
+    wait_until(lambda: accepts(chosen), agent.log)  # the socket answers a moment before the port is open
     return chosen
 
 
