@@ -23,6 +23,7 @@ The contract:
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
@@ -153,6 +154,24 @@ class Runtime:
     """Whether a file is one of the agent's own, by its status: no collector may open those, whatever name leads there."""
 
 
+class RunState(StrEnum):
+    """How something is that a collector watches."""
+
+    UP = "up"
+    DOWN = "down"
+    FAILED = "failed"
+    FLAPPING = "flapping"
+    """It keeps ending and starting again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How one thing is, by the name that its events have."""
+
+    name: str
+    state: RunState
+
+
 class Collector(Protocol):
     """One source of facts; see the contract above."""
 
@@ -186,3 +205,5 @@ class Registration:
     """Given an entry and the most of a diff that any may have (`never`, `strict`, `auto`, `always`): the entry within it."""
     find_doubts: Callable[[Sequence[Scoped[Any]], Path], Iterable[str]] | None = None
     """Given the entries and the root of a host: what they say that can never come true there, each in a sentence."""
+    read_conditions: Callable[[Memory], Iterable[Condition]] | None = None
+    """Given what is remembered: how each thing is that the collector watches."""

@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from collectors._dbus import Bus, BusLost, Interrupted, connect_again, find_address
+from collectors._services.condition import read_conditions
 from collectors._services.doubts import doubts
 from collectors._services.scope import Scope, Watched, expand_braces
 from collectors._services.systemd import Manager
@@ -138,5 +139,10 @@ def parse_own_unit(cgroups: str) -> str:
 
 
 REGISTRATION = Registration(
-    ServicesEntry, Services, many=True, default=ServicesEntry(), find_doubts=find_doubts
+    ServicesEntry,
+    Services,
+    many=True,
+    default=ServicesEntry(),
+    find_doubts=find_doubts,
+    read_conditions=read_conditions,
 )

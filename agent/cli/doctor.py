@@ -105,7 +105,8 @@ def _findings(loaded: Loaded) -> Iterator[Finding]:
         )
     for doubt in capability.doubts(configuration.collectors):
         yield Finding("processes", "warn", doubt, "use the drop-in, or match by name or cmdline")
-    yield host.look_at_name(_name_of_daemon(configuration) or discover(settings.hostname))
+    name = _name_of_daemon(configuration) or discover(settings.hostname)
+    yield host.look_at_name(name)
     yield host.look_at_clock(is_trusted)
     yield from host.look_at_spool(configuration.spool_directory, settings.spool.max_size)
     scopes = configuration.collectors.get("files", ())
@@ -116,7 +117,7 @@ def _findings(loaded: Loaded) -> Iterator[Finding]:
         yield host.look_at_bus(host.ask_systemd_version)
     yield from findings
     yield from doubts.look_at_entries(configuration)
-    yield from destinations.look_at_all(settings.destinations)
+    yield from destinations.look_at_all(settings.destinations, name)
 
 
 def _name_of_daemon(configuration: Configuration) -> str | None:

@@ -60,7 +60,9 @@ def told_apart(
 
 
 def _type_names(struct: type[msgspec.Struct]) -> tuple[str, ...]:
-    return next((get_args(f.type) for f in msgspec.structs.fields(struct) if f.encode_name == "type"), ())
+    """Return what `type` may say where it tells types apart; nothing where it is text like any other."""
+    kinds = (f.type for f in msgspec.structs.fields(struct) if f.encode_name == "type")
+    return next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), ())
 
 
 def what_is(node: Node) -> str:

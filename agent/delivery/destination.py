@@ -7,10 +7,12 @@
 3. It keeps nothing of the events. Waiting, retrying, splitting, rejecting and acknowledging are the
    delivery's, so an outcome says what the answer is, never what is to follow from it.
 4. It belongs to one thread, but for `cut_short` and `close`, which any thread may call.
+5. One that also tells how the host *is* (`TellsState`) asks to be woken for it. That is state, not history: it is made
+   when it is due, kept nowhere, and never waits behind a backlog; events never wait for one that failed.
 """
 
 from collections.abc import Collection
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from agent.delivery.outcome import Outcome
 from agent.delivery.outgoing import Outgoing
@@ -62,4 +64,20 @@ class Destination(Protocol):
 
     def close(self) -> None:
         """Close connections; `deliver` is not called again."""
+        ...
+
+
+@runtime_checkable
+class TellsState(Protocol):
+    """What a destination has besides when it also tells how the host is."""
+
+    def due_seconds(self) -> float | None:
+        """Return after how many seconds `tell_state` is to be called; None while it is not."""
+        ...
+
+    def tell_state(self, timeout_seconds: float) -> Outcome:
+        """Make one request of the host's state as it is now; due again at a later time, whatever becomes of it.
+
+        Whatever the outcome, it means this state alone: it is logged, and nothing is rejected, paused or held back.
+        """
         ...

@@ -20,6 +20,7 @@ from agent.delivery.retries import Retries
 from agent.delivery.retry_timer import RetryTimer
 from agent.delivery.sender import Blocked, Idle, Progressed, Sender, Step, Unblocked
 from agent.delivery.state import DestinationState, Phase
+from agent.delivery.state_reports import StateReports
 from spool import Spool, SpoolClosed
 
 _LOG = logging.getLogger("agent.delivery")
@@ -66,6 +67,7 @@ class DeliveryLoop:
             monotonic=monotonic,
             wall=clocks.wall,
         )
+        self._state_reports = StateReports(destination, self._sender)
         self._unblocked: Unblocked = destination.credential_changed
         self._gave_up = False
         self._last_sent = float("-inf")
@@ -146,7 +148,9 @@ class DeliveryLoop:
             self._timer.over()
         elif not self._is_due():
             return
-        if self._retries.wait_seconds == 0:
+        if self._state_reports.is_next and not self._control.is_urgent:
+            self._do(self._state_reports.step)
+        elif self._retries.wait_seconds == 0:
             self._do(self._retries.step)
         elif self._sender.waits:
             self._linger()
@@ -178,11 +182,13 @@ class DeliveryLoop:
             self._retries.deferred()
 
     def _rest(self, ticket: int) -> None:
-        """Sleep until something comes, or a deferred event is due."""
+        """Sleep until something comes, or a deferred event or the host's state is due."""
         self._control.answer(ticket, delivered=True)
         self._timer.enter(Phase.IDLE)
         if not self._control.is_stopping:
-            self._spool.records.wait(self.name, self._retries.wait_seconds, self._control.wake)
+            waits = (self._retries.wait_seconds, self._state_reports.wait_seconds)
+            soonest = min((wait for wait in waits if wait is not None), default=None)
+            self._spool.records.wait(self.name, soonest, self._control.wake)
 
     # When
 

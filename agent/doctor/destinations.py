@@ -9,13 +9,17 @@ from agent.systems.registry import system
 TIMEOUT_SECONDS = 10.0
 
 
-def look_at_all(destinations: Mapping[str, DestinationSettings]) -> Iterator[Finding]:
-    """Yield a finding for each destination."""
+def look_at_all(
+    destinations: Mapping[str, DestinationSettings], hostname: str | None = None
+) -> Iterator[Finding]:
+    """Yield the findings of each destination; `hostname` is what this host goes by."""
     if not destinations:
         advice = "add one under `destinations:`, or set STS_STS_URL and STS_API_KEY"
         yield Finding("destinations", "warn", "none is configured: events are only recorded", advice)
     for name, settings in destinations.items():
         yield look_at(name, settings)
+        if remarks := system(settings.type).remarks:
+            yield from remarks(name, settings, hostname)
 
 
 def look_at(name: str, settings: DestinationSettings) -> Finding:

@@ -38,7 +38,7 @@ from agent.runtime.sd_notify import Notify
 from agent.runtime.self_reports import SelfReporter
 from agent.runtime.signal_pipe import SignalPipe
 from agent.runtime.status import Document, action_needed
-from agent.runtime.status_report import overview
+from agent.runtime.status_report import host_state, overview
 from agent.runtime.supervisor import CollectorServices, Supervisor
 from agent.runtime.system_ports import SystemPorts
 from agent.systems.registry import dialects
@@ -93,7 +93,12 @@ class Daemon:
         self._is_telling_again = False
         self._capture = Capture(self._spool, hostname.identity(self._configuration.settings))
         self._telling = SelfReporter(self._spool, self._capture)
-        surroundings = Surroundings(lambda: self._capture.identity.hostname or None)
+        surroundings = Surroundings(
+            lambda: self._capture.identity.hostname or None,
+            lambda: host_state(
+                self.status(), self._configuration, self._capture.identity, self._spool.memory
+            ),
+        )
         self._deliveries = Deliveries(self._spool, surroundings, self._capture.clocks)
         found = self._spool.directory.stat()
         lent = CollectorServices(

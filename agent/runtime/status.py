@@ -155,6 +155,11 @@ def _of_the_agent(document: Document) -> Iterator[str]:
     for name, listener in document.listens.items():
         if listener.problem:
             yield f"{name} does not listen at {listener.address}: {listener.problem}"
+    yield from configuration_problems(document)
+
+
+def configuration_problems(document: Document) -> Iterator[str]:
+    """Yield what of the configuration is not in use, and why, each in a few words."""
     for path in document.set_aside:
         yield f"{path} is wrong and was set aside"
     if document.replaced:

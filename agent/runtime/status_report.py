@@ -2,16 +2,25 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from agent import __version__
 from agent.configuration.types import Configuration
 from agent.events import clock
+from agent.events.host_state import HostState, read_services
 from agent.events.identity import Identity
 from agent.intake.open_listeners import Listening
 from agent.runtime.deliveries import Deliveries
-from agent.runtime.status import Collector, Document, Listener, spool_size
+from agent.runtime.status import (
+    Collector,
+    Document,
+    Listener,
+    action_needed,
+    configuration_problems,
+    spool_size,
+)
 from agent.runtime.supervisor import State, Supervisor
+from collectors.collector import Memory
 from spool import Spool
 
 _STARTED = time.time()
@@ -57,4 +66,17 @@ def overview(
         },
         destinations=deliveries.describe(kept),
         spool=spool_size(spool.directory, kept),
+    )
+
+
+def host_state(
+    document: Document, configuration: Configuration, identity: Identity, memory: Callable[[str], Memory]
+) -> HostState:
+    """Return how this host is, given what `status` shows."""
+    of_configuration = tuple(configuration_problems(document))
+    return HostState(
+        services=read_services(memory, configuration.collectors),
+        configuration=of_configuration,
+        agent=tuple(one for one in action_needed(document) if one not in of_configuration),
+        tags=identity.tags,
     )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # the table is read by every command: it loads none of what a
 
     from agent.delivery.destination import Destination
     from agent.events import stored_event
+    from agent.events.host_state import HostState
     from agent.events.identity import Identity
     from agent.http.budget import Budget
     from agent.http.client import HttpClient
@@ -30,12 +31,20 @@ if TYPE_CHECKING:  # the table is read by every command: it loads none of what a
     from agent.stand_in.verdict import Rules
 
 
+def _unknown() -> "HostState":
+    from agent.events.host_state import HostState
+
+    return HostState()
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the agent lends to a system's parts. New facts become fields here, so that no signature changes."""
 
     hostname: Callable[[], str | None] = lambda: None
     """Return this host's name, None while none is acceptable."""
+    host_state: "Callable[[], HostState]" = _unknown
+    """Return how this host is now; for any thread, and no more often than somebody wants to know."""
 
 
 class MakeDestination(Protocol):
@@ -134,6 +143,14 @@ class Lacks(Protocol):
         ...
 
 
+class Remarks(Protocol):
+    """Says, for `doctor`, what is likely not meant of a destination as it is configured, without asking anybody."""
+
+    def __call__(self, name: str, settings: Any, hostname: str | None) -> Sequence[Finding]:
+        """Return them; `hostname` is what this host goes by, None where it has no acceptable name."""
+        ...
+
+
 class MakeRules(Protocol):
     """Makes what a strict stand-in of the system takes and answers; see `agent.stand_in`."""
 
@@ -173,6 +190,7 @@ class System:
     source: Source | None = None
     probe: Probe | None = None
     lacks: Lacks | None = None
+    remarks: Remarks | None = None
     stand_in: MakeRules | None = None
     """The rules of its stand-in, for `receiver`, `demo` and tests; `registry.stand_in` puts them on a port."""
     from_environment: FromEnvironment | None = None

@@ -22,7 +22,8 @@ from collectors._services.unit_state import Phase
 from collectors.collector import Emit, Memory, recall
 from collectors.event import Event
 
-_UNIT = "unit/"
+UNIT = "unit/"
+"""What the keys of units begin with in the memory."""
 _SCOPE = "scope"
 _MANAGER = "manager"
 _TOLD_OF_QUIET = {What.FAILED, What.GAVE_UP, What.NOT_STARTED, What.FLAPPING}
@@ -43,8 +44,8 @@ class UnitMemory:
         self._user_manager = user_manager
         self.troubles = Troubles(memory)
         self._known = {
-            key.removeprefix(_UNIT): known
-            for key, value in memory.items(_UNIT)
+            key.removeprefix(UNIT): known
+            for key, value in memory.items(UNIT)
             if (known := recall(value, Known)) is not None
         }
         former_patterns = memory.get(_SCOPE)
@@ -198,11 +199,11 @@ class UnitMemory:
 
     def _unit_memory(self) -> dict[str, bytes | None]:
         memory: dict[str, bytes | None] = {
-            _UNIT + unit: msgspec.json.encode(self._pending[unit]) for unit in self._worth_keeping
+            UNIT + unit: msgspec.json.encode(self._pending[unit]) for unit in self._worth_keeping
         }
-        memory |= {_UNIT + unit: None for unit in self._unloaded if unit not in self._pending}
+        memory |= {UNIT + unit: None for unit in self._unloaded if unit not in self._pending}
         if not self._has_compared:
-            memory |= {_UNIT + unit: None for unit in self._known if not self.matches(unit)}
+            memory |= {UNIT + unit: None for unit in self._known if not self.matches(unit)}
         return memory
 
     def _manager_memory(self) -> dict[str, bytes | None]:

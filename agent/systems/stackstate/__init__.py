@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 def _destination(name: str, settings: StackStateSettings, surroundings: Surroundings) -> "Destination":
     from agent.systems.stackstate.destination import StackState
 
-    del surroundings  # a batch says its host itself
-    return StackState(name, settings)
+    return StackState(name, settings, surroundings)
 
 
 def _dialect(surroundings: Surroundings) -> "Dialect":
@@ -33,6 +32,12 @@ def _probe(name: str, settings: StackStateSettings, timeout_seconds: float) -> F
     return probe(name, settings, timeout_seconds)
 
 
+def _remarks(name: str, settings: StackStateSettings, hostname: str | None) -> list[Finding]:
+    from agent.systems.stackstate.probe import remarks
+
+    return remarks(name, settings, hostname)
+
+
 def _stand_in(*, credential: str | None, max_body_bytes: int) -> "Rules":
     from agent.systems.stackstate.stand_in import ReceiverRules
 
@@ -44,6 +49,7 @@ SYSTEM = System(
     destination=_destination,
     dialect=_dialect,
     probe=_probe,
+    remarks=_remarks,
     stand_in=_stand_in,
     from_environment=FromEnvironment(environment.make, environment.complete),
 )

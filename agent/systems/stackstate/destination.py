@@ -11,7 +11,7 @@ from functools import partial
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
-from agent.delivery.outcome import Outcome
+from agent.delivery.outcome import Delivered, Outcome, Paused
 from agent.delivery.outgoing import Outgoing
 from agent.http.client import HttpClient
 from agent.http.credential import Credential
@@ -20,12 +20,20 @@ from agent.http.mask import Mask
 from agent.http.result import Answered, HttpResult, NotSent
 from agent.systems.http_outcome import is_success, outcome_of
 from agent.systems.stackstate.address import parse_address
-from agent.systems.stackstate.body import KINDS, body_of, encode
+from agent.systems.stackstate.body import KINDS, Part, body_of, encode
 from agent.systems.stackstate.settings import StackStateSettings
+from agent.systems.stackstate.snapshots import Snapshots
+from agent.systems.system import Surroundings
 
 Place = Literal["header", "query", "both"]
 
+SERVICE = "service"
+"""The name of events after which the state of services is likely another."""
+
 _KEY_REFUSED = {401, 403}
+
+
+_ALONE = Surroundings()
 
 
 class StackState:
@@ -37,6 +45,7 @@ class StackState:
         self,
         name: str,
         settings: StackStateSettings,
+        surroundings: Surroundings = _ALONE,
         *,
         client: Callable[..., HttpClient] = HttpClient,
         wall: Callable[[], float] = time.time,
@@ -55,6 +64,7 @@ class StackState:
             tls=settings.tls, proxy=settings.proxy, no_proxy=settings.no_proxy, mask=self._mask, wall=wall
         )
         self._proven: Place | None = None
+        self._snapshots = Snapshots(settings, surroundings.hostname, surroundings.host_state, clock)
 
     def __repr__(self) -> str:
         return f"StackState({self.name!r}, {self._mask(self._address.url)!r})"
@@ -68,13 +78,34 @@ class StackState:
 
     def deliver(self, outgoing: Outgoing, timeout_seconds: float) -> Outcome:
         """POST the events once, or twice while it is not known where this receiver wants the key."""
-        parts = body_of(outgoing, int(self._wall()))
-        body, encoding = encode(parts, self._settings.compression)
-        headers = {"Content-Type": "application/json"}
-        if encoding:
-            headers["Content-Encoding"] = encoding
-        post = partial(self._http.post, body=body)
-        return outcome_of(self._first_answer("/intake", post, headers, timeout_seconds))
+        outcome = self._post(body_of(outgoing, int(self._wall())), timeout_seconds)
+        if self.due_seconds() is None:
+            return outcome
+        if not isinstance(outcome, Delivered):
+            self._snapshots.lost()
+        elif self._snapshots.has_lost or any(chunk.name == SERVICE for chunk in outgoing.chunks()):
+            self._snapshots.hurry()
+        return outcome
+
+    def due_seconds(self) -> float | None:
+        """Return after how many seconds topology and health are due; None where neither is asked for."""
+        return self._snapshots.due_seconds()
+
+    def tell_state(self, timeout_seconds: float) -> Outcome:
+        """POST the topology and health of this host as they are now."""
+        try:
+            key = self._key.get()
+        except ClientError as error:
+            return Paused(str(error))
+        body = self._snapshots.make(key, self._wall())
+        if body is None:
+            return Delivered()
+        outcome = self._post([body], timeout_seconds)
+        if isinstance(outcome, Delivered):
+            self._snapshots.told()
+        else:
+            self._snapshots.lost()
+        return outcome
 
     def validate(self, timeout_seconds: float) -> HttpResult:
         """Ask the receiver whether it knows the key: 2xx when it does, 403 when not."""
@@ -91,6 +122,14 @@ class StackState:
     def close(self) -> None:
         """Close connections."""
         self._http.close()
+
+    def _post(self, parts: list[Part], timeout_seconds: float) -> Outcome:
+        body, encoding = encode(parts, self._settings.compression)
+        headers = {"Content-Type": "application/json"}
+        if encoding:
+            headers["Content-Encoding"] = encoding
+        post = partial(self._http.post, body=body)
+        return outcome_of(self._first_answer("/intake", post, headers, timeout_seconds))
 
     def _first_answer(
         self, path: str, ask: Callable[..., HttpResult], headers: dict[str, str], timeout_seconds: float

@@ -1,6 +1,7 @@
 """Whether a receiver can be reached, is who it says, and knows our key; nothing is sent to it but that question."""
 
 from agent.delivery.destination import DestinationError
+from agent.events.identity import HOST_IDENTIFIER
 from agent.http.result import Answered, Failure, HttpResult, NoAnswer, NotSent
 from agent.systems.finding import Finding
 from agent.systems.stackstate.destination import StackState
@@ -19,6 +20,16 @@ def probe(name: str, settings: StackStateSettings, timeout_seconds: float) -> Fi
     finally:
         destination.close()
     return finding(check, settings.url.masked(), answer)
+
+
+def remarks(name: str, settings: StackStateSettings, hostname: str | None) -> list[Finding]:
+    """Say where events show, when nothing of the agent brings the component that they belong to."""
+    if settings.topology or settings.health:
+        return []
+    component = HOST_IDENTIFIER + (hostname or "…")
+    text = f"events show only where a component {component} exists"
+    advice = "set `topology: true`, unless another agent or somebody by hand has made that component"
+    return [Finding(f"topology {name}", "warn", text, advice)]
 
 
 def finding(check: str, where: str, answer: HttpResult) -> Finding:
@@ -41,7 +52,8 @@ def finding(check: str, where: str, answer: HttpResult) -> Finding:
                 check,
                 "fail",
                 f"{where} does not know the key",
-                "put the right key where the configuration says",
+                "put the right key where the configuration says; newer StackState takes service tokens, which replace API"
+                " keys: make one there and use it as the key",
             )
         case Answered(is_html=True):
             advice = "look whether the url ends in /stsAgent, and whether a proxy or portal is in between"

@@ -60,6 +60,7 @@ class ReceiverRules:
         checked = check(body)
         is_odd = request.header("sts-time-format")
         broken = ["sts-time-format changes the unit of collection_timestamp"] if is_odd else []
+        broken += [f"{problem.where}: {problem.rule}" for problem in checked.of_state]
         reply = Reply() if checked.refusal is None else text(400, checked.refusal)
         return Verdict(reply, checked.events, broken)
 

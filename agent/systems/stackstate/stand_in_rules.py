@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from agent.stand_in.verdict import Found, Problem
+from agent.systems.stackstate.stand_in_state import check_state
 from collectors.event import FORBIDDEN_NAME_PREFIXES, AlertType, Category, Priority
 
 MAX_EVENT_BYTES = 1024 * 1024
@@ -28,6 +29,8 @@ class Checked:
     hostname: str
     events: tuple[Found, ...]
     problems: tuple[Problem, ...]
+    of_state: tuple[Problem, ...] = ()
+    """Those of the topologies and the health among them."""
 
     @property
     def refusal(self) -> str | None:
@@ -52,11 +55,12 @@ def check(body: bytes) -> Checked:
     if not isinstance(document, dict):
         return Checked("", (), (Problem("", "Expected an object", refused=True),))
     found = tuple(_found(document))
-    problems = [*_top_level(document), *_names(document)]
+    of_state = tuple(check_state(document))
+    problems = [*_top_level(document), *_names(document), *of_state]
     for one in found:
         problems.extend(one.problems)
     hostname = document.get("internalHostname")
-    return Checked(hostname if isinstance(hostname, str) else "", found, tuple(problems))
+    return Checked(hostname if isinstance(hostname, str) else "", found, tuple(problems), of_state)
 
 
 def _top_level(document: dict[str, Any]) -> Iterator[Problem]:

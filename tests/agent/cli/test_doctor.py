@@ -53,6 +53,16 @@ def test_a_receiver_that_does_not_know_the_key_fails(diagnose, receiver):
     assert status == 1
     assert findings["destination main"]["level"] == "fail"
     assert "does not know the key" in findings["destination main"]["text"]
+    assert "service tokens, which replace API keys" in findings["destination main"]["advice"]
+
+
+def test_where_nothing_brings_the_component_it_says_where_events_show(diagnose, receiver):
+    finding = diagnose(receiver.url)[1]["topology main"]
+    assert finding["level"] == "warn"
+    assert finding["text"] == "events show only where a component urn:host:/h exists"
+    assert "topology: true" in finding["advice"]
+    for key in ("topology", "health"):
+        assert "topology main" not in diagnose(f"{receiver.url}', {key}: true, timeout: '20s")[1]
 
 
 def test_a_receiver_that_cannot_say_is_a_warning(diagnose, receiver):

@@ -1,0 +1,32 @@
+"""How this host is now: what a system may read that tells states beside events. Values; nothing here looks at the host.
+
+It is made of what collectors remember and of what the agent says of itself, so it is as true as they are, and no truer.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from collectors.collector import Condition, Memory
+from collectors.registry import COLLECTORS
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """One moment of the host and of its agent."""
+
+    services: tuple[Condition, ...] = ()
+    """Each by the name of its unit, in the order of these names."""
+    configuration: tuple[str, ...] = ()
+    """What of the configuration is not in use, and why."""
+    agent: tuple[str, ...] = ()
+    """What else somebody has to do something about."""
+    tags: tuple[str, ...] = ()
+    """The agent's own, as `env:prod`."""
+
+
+def read_services(memory: Callable[[str], Memory], configured: Iterable[str]) -> tuple[Condition, ...]:
+    """Return how each watched service is; none where they are not watched."""
+    read = COLLECTORS["services"].read_conditions
+    if read is None or "services" not in configured:
+        return ()
+    return tuple(read(memory("services")))
