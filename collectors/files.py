@@ -26,11 +26,12 @@ class FilesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """One entry of `files:` in conf.d.
 
     `paths` and `exclude` are patterns with `*`, `?`, `[…]` and `**`; a path without wildcards that is a
-    directory means everything below it. Changes to one file within `settle` are one change.
+    directory means everything below it; `default_excludes` leaves out what is no configuration. Changes to one file within `settle` are one change.
     """
 
     paths: tuple[str, ...]
     exclude: tuple[str, ...] = ()
+    default_excludes: bool = True
     diff: Diff = "auto"
     settle: Duration = Duration(0.1)
 
@@ -89,6 +90,7 @@ def _scope(entry: Scoped[FilesEntry]) -> Scope:
     return Scope(
         config.paths,
         config.exclude,
+        config.default_excludes,
         config.diff,
         float(config.settle),
         entry.tags,

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from collectors._files.default_excludes import is_ordinary
 from collectors._files.fingerprint import (
     STAT_SIZE,
     decode,
@@ -151,7 +152,8 @@ class DirectoryDiff:
         choice_of_all = self._selection.choose_all_in(directory.path)
         for entry in files:
             path = f"{directory.path}/{entry.name}"
-            choice = choice_of_all or self._selection.choose(path)
+            of_all = choice_of_all if is_ordinary(entry.name) else None
+            choice = of_all or self._selection.choose(path)
             seen = self._learn(directory, entry.name, path, choice) if choice else None
             if not isinstance(seen, Seen):
                 stats.is_sure = False

@@ -6,10 +6,11 @@ identifiers are united, the shortest settle counts, and the most careful word ab
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from collectors._files.default_excludes import default_excludes_beside, is_ordinary
 from collectors._files.patterns import Pattern, parse_exclude, parse_path
 
 Diff = Literal["never", "strict", "auto", "always"]
@@ -21,6 +22,7 @@ class Scope:
 
     paths: tuple[str, ...]
     exclude: tuple[str, ...] = ()
+    default_excludes: bool = True
     diff: Diff = "auto"
     settle_seconds: float = 0.1
     tags: tuple[str, ...] = ()
@@ -47,26 +49,35 @@ class _Compiled:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.patterns: tuple[Pattern, ...] = tuple(parse_path(text) for text in scope.paths)
-        self.match = re.compile("|".join(f"(?:{pattern.match})" for pattern in self.patterns)).fullmatch
-        self.within = re.compile("|".join(f"(?:{pattern.within})" for pattern in self.patterns)).fullmatch
+        self.match = self._any_of((pattern, pattern.match) for pattern in self.patterns)
+        self.within = self._any_of((pattern, pattern.within) for pattern in self.patterns)
+        self.matches_all_in = self._any_of(
+            (pattern, pattern.match) for pattern in self.patterns if pattern.text.endswith("/**")
+        )
         excludes = [parse_exclude(text) for text in scope.exclude]
         below = r"(?:/[^/]+)*"
         self.excluded = re.compile("|".join(f"(?:{text}{below})" for text in excludes)).fullmatch
         self.has_excludes = bool(excludes)
         self.literals = {pattern.text.rstrip("/") for pattern in self.patterns if pattern.is_literal}
         self.always_literals = self.literals if scope.diff == "always" else set()
-        said = "\0".join((*sorted(scope.paths), "", *sorted(scope.exclude), "", scope.diff))
+        all_said = () if scope.default_excludes else ("", "no default excludes")
+        said = "\0".join((*sorted(scope.paths), "", *sorted(scope.exclude), "", scope.diff, *all_said))
         self.identity = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    def _any_of(self, expressions: Iterable[tuple[Pattern, str]]) -> Callable[[str], re.Match[str] | None]:
+        """Compile expressions for paths of some patterns to one, without what is excluded from each by default."""
+        parts = [f"(?:{self._unless_excluded(pattern)}{text})" for pattern, text in expressions]
+        return re.compile("|".join(parts) or r"(?!)").fullmatch
+
+    def _unless_excluded(self, pattern: Pattern) -> str:
+        return rf"(?!{default_excludes_beside(pattern.text)}\Z)" if self.scope.default_excludes else ""
 
     def means(self, path: str) -> bool:
         return bool(self.match(path)) and not (self.has_excludes and self.excluded(path))
 
     def takes_all_in(self, directory: str) -> bool:
-        """Return whether it surely means every file right in `directory`."""
-        return not self.has_excludes and any(
-            pattern.text.endswith("/**") and re.fullmatch(pattern.match, directory)
-            for pattern in self.patterns
-        )
+        """Return whether it surely means every file right in `directory` that has an ordinary name."""
+        return not self.has_excludes and bool(self.matches_all_in(directory))
 
 
 class Selection:
@@ -98,12 +109,14 @@ class Selection:
             for scope in self._scopes
         )
 
-    def takes_all_in(self, directory: str) -> bool:
-        """Return whether every file right in `directory` is meant, working names (`..data`) aside."""
-        return any(scope.takes_all_in(directory) for scope in self._scopes)
+    def plainly_means(self, directory: str) -> Callable[[str], bool]:
+        """Return a quick test of names right in `directory`: those it takes are meant, of others it does not know."""
+        if any(scope.takes_all_in(directory) for scope in self._scopes):
+            return lambda name: name[0] != "." and is_ordinary(name)
+        return lambda _: False
 
     def choose_all_in(self, directory: str) -> Choice | None:
-        """Return the one choice for every file right in `directory`, or None where it depends on the name."""
+        """Return the one choice for every file of an ordinary name in `directory`, or None where it depends on that."""
         taking = [scope.takes_all_in(directory) for scope in self._scopes]
         if any(
             not takes and scope.within(directory) for takes, scope in zip(taking, self._scopes, strict=True)

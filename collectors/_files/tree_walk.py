@@ -99,11 +99,11 @@ class TreeWalk:
         """Return the files that are meant, and the names of directories that may hold some."""
         files: list[os.DirEntry[str]] = []
         inner: list[str] = []
-        means, takes_all = self._selection.means, self._selection.takes_all_in(directory)
+        means, plainly_means = self._selection.means, self._selection.plainly_means(directory)
         for entry in entries:
             name = entry.name
             if entry.is_file(follow_symlinks=False):
-                if (takes_all and name[0] != ".") or means(f"{directory}/{name}"):
+                if plainly_means(name) or means(f"{directory}/{name}"):
                     files.append(entry)
                 continue
             path = f"{directory}/{name}"

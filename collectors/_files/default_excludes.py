@@ -1,0 +1,74 @@
+"""What lies among configuration files and is none: working copies, backups, locks and caches of programs. Pure.
+
+No program reads these as its configuration, and they change together with a file that is told anyway. An entry may
+switch them off, and whoever spells one out in a path means it. Must never hold a name by which people keep a file
+that is, or was, in use: `.bak`, `.orig` and `.disabled` are told.
+"""
+
+import re
+from functools import cache
+
+from collectors._files.patterns import parse_exclude
+
+_USERS = ("passwd", "group", "shadow", "gshadow", "subuid", "subgid")
+
+_NAMES = (
+    # dpkg, ucf and rpm, while they replace a file and when they leave the other version beside it
+    *(
+        "*.dpkg-new",
+        "*.dpkg-tmp",
+        "*.dpkg-old",
+        "*.dpkg-dist",
+        "*.dpkg-bak",
+        "*.dpkg-backup",
+        "*.dpkg-remove",
+    ),
+    *("*.ucf-new", "*.ucf-old", "*.ucf-dist", "*.ucf-tmp", "*.rpmnew", "*.rpmsave", "*.rpmorig"),
+    # locks
+    *("*.lock", "*.lck"),
+    # vim, Emacs, nano, Kate, gedit; systemd too begins a file as `.#…`
+    *("*~", ".*.sw?", ".*.swpx", "4913", "#*#", ".#*", ".*.kate-swp", ".goutputstream-*"),
+    # what was deleted while it was open, on NFS and FUSE
+    *(".nfs0*", ".fuse_hidden*"),
+    # caches, and the history that etckeeper keeps
+    *("__pycache__", ".git"),
+)
+"""Names that may stand anywhere; a directory of such a name goes with all that is in it."""
+
+_PATHS = (
+    # useradd, passwd and their kin: the version before, the one to come, and locks
+    *(f"/etc/{name}{end}" for name in _USERS for end in ("-", "+", ".[0-9]*")),
+    # what is made from other files, or by the kernel
+    *("/etc/ld.so.cache", "/etc/mtab", "/etc/mtab.*", "/etc/.updated"),
+    *("/etc/udev/hwdb.bin", "/etc/apparmor.d/cache"),
+)
+
+DEFAULT_EXCLUDES = (*_NAMES, *_PATHS)
+"""As they could stand in `exclude`."""
+
+_LAST_NAMES = [text.rpartition("/")[2] for text in DEFAULT_EXCLUDES]
+_ENDS = tuple(name[1:] for name in _LAST_NAMES if name.startswith("*"))
+_is_other = re.compile(
+    "|".join(parse_exclude("/" + name)[1:] for name in _LAST_NAMES if not name.startswith("*"))
+).fullmatch
+_BELOW = r"(?:/[^/]+)*"
+
+
+def is_ordinary(name: str) -> bool:
+    """Return whether surely no default exclude means a file of this name, wherever it lies; quick, for each is asked."""
+    return not name.endswith(_ENDS) and _is_other(name) is None
+
+
+@cache
+def default_excludes_beside(pattern: str) -> str:
+    """Return a regular expression for what is excluded from a path pattern: all but what the pattern spells out."""
+    names = [name for name in _NAMES if not any(_is(name, part) for part in pattern.split("/") if part)]
+    paths = [
+        parse_exclude(path) for path in _PATHS if not re.fullmatch(parse_exclude(path) + _BELOW, pattern)
+    ]
+    anywhere = "|".join(parse_exclude("/" + name) for name in names)
+    return f"(?:{_BELOW}(?:{anywhere})|{'|'.join(paths)}){_BELOW}"
+
+
+def _is(name: str, part: str) -> bool:
+    return re.fullmatch(parse_exclude("/" + name), "/" + part) is not None
