@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from agent.cli import DONE, Subparsers
+from agent.cli import DONE, Subparsers, complain
 from agent.cli.paths import configuration
 from agent.cli.time_argument import parse_moment
 from agent.events.chunk import entries
@@ -84,6 +84,8 @@ def run(arguments: Namespace) -> int:
         for kept in _last(reader, wanted, lines) if lines is not None else _all(reader, wanted):
             _show(kept, arguments)
             last = max(last, kept.number)
+        if reader.passed_by:
+            complain("parts of the history are damaged and left out; the daemon saves what can be saved")
         if arguments.follow:
             _follow(reader, wanted, last, arguments)
     return DONE

@@ -7,6 +7,9 @@ import pytest
 from agent import cli
 from spool import Record, Spool, compress
 
+INNER_PAGE_OF_A_TABLE = 5
+"""The first byte of one, in SQLite's format."""
+
 ODD = {
     "beyond": b'{"msg_title":"odd","timestamp":5,"context":{"data":{"x":1e999}}}',
     "half": b'{"msg_title":"odd \\ud800 text","timestamp":5}',
@@ -61,3 +64,19 @@ def test_what_only_some_readers_refuse_is_shown(tmp_path, log):
     with Spool.open(tmp_path / "spool") as spool:
         spool.records.append([row(ODD["beyond"])])
     assert log()[0].endswith("odd")
+
+
+def test_what_is_left_out_for_damage_is_said_also_where_that_is_everything(tmp_path, capsys):
+    configuration = tmp_path / "agent.yaml"
+    configuration.write_text(f"spool: {{directory: {tmp_path}/spool}}\n")
+    with Spool.open(tmp_path / "spool") as spool:
+        for number in range(60):
+            spool.records.append([row(b'{"msg_title":"%d %b"}' % (number, b"x" * 600))])
+    database = tmp_path / "spool/spool.db"
+    data = database.read_bytes()
+    inner = next(at for at in range(4096, len(data), 4096) if data[at] == INNER_PAGE_OF_A_TABLE)
+    database.write_bytes(data[:inner] + bytes(4096) + data[inner + 4096 :])
+    assert cli.main(["--config", str(configuration), "log"]) == 0
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) < 60
+    assert "parts of the history are damaged" in said.err
