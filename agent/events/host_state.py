@@ -3,7 +3,7 @@
 It is made of what collectors remember and of what the agent says of itself, so it is as true as they are, and no truer.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from collectors.collector import Condition, Memory
@@ -22,6 +22,27 @@ class HostState:
     """What else somebody has to do something about."""
     tags: tuple[str, ...] = ()
     """The agent's own, as `env:prod`."""
+
+
+class _NoMemory:
+    """A memory that holds nothing, for those whom nobody lends one."""
+
+    def get(self, key: str) -> None:
+        """Return nothing."""
+
+    def items(self, prefix: str = "") -> Iterator[tuple[str, bytes]]:  # noqa: ARG002 - the protocol's
+        """Yield nothing."""
+        return iter(())
+
+    def text(self, key: str) -> None:
+        """Return nothing."""
+
+    def has_room(self, more_bytes: int) -> bool:  # noqa: ARG002 - the protocol's
+        """Return that nothing can be remembered."""
+        return False
+
+
+NO_MEMORY: Memory = _NoMemory()
 
 
 def read_services(memory: Callable[[str], Memory], configured: Iterable[str]) -> tuple[Condition, ...]:

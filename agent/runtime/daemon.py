@@ -98,6 +98,8 @@ class Daemon:
             lambda: host_state(
                 self.status(), self._configuration, self._capture.identity, self._spool.memory
             ),
+            self._spool.memory,
+            lambda owner, keys: self._spool.records.append([], owner=owner, remember=keys),
         )
         self._deliveries = Deliveries(self._spool, surroundings, self._capture.clocks)
         found = self._spool.directory.stat()

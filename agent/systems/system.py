@@ -37,6 +37,16 @@ def _unknown() -> "HostState":
     return HostState()
 
 
+def _nothing_remembered(_: str) -> Memory:
+    from agent.events.host_state import NO_MEMORY
+
+    return NO_MEMORY
+
+
+def _forgotten(_: str, __: Remember) -> None:
+    """Keep nothing: nobody lends a memory."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the agent lends to a system's parts. New facts become fields here, so that no signature changes."""
@@ -45,6 +55,10 @@ class Surroundings:
     """Return this host's name, None while none is acceptable."""
     host_state: "Callable[[], HostState]" = _unknown
     """Return how this host is now; for any thread, and no more often than somebody wants to know."""
+    memory: Callable[[str], Memory] = _nothing_remembered
+    """Return what was remembered under a name of the system's own, as `dynatrace/…`."""
+    remember: Callable[[str, Remember], object] = _forgotten
+    """Have more remembered under that name; on disk when it returns. Raises `SpoolError`."""
 
 
 class MakeDestination(Protocol):

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 def _destination(name: str, settings: DynatraceSettings, surroundings: Surroundings) -> "Destination":
     from agent.systems.dynatrace.destination import Dynatrace
 
-    del surroundings  # an event says its host itself
-    return Dynatrace(name, settings)
+    return Dynatrace(name, settings, surroundings)
 
 
 def _dialect(surroundings: Surroundings) -> "Dialect":

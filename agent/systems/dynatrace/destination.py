@@ -8,11 +8,12 @@ import hashlib
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import urlsplit
 
 import msgspec
 
-from agent.delivery.outcome import Outcome, Refused
+from agent.delivery.outcome import Delivered, Outcome, Refused, TooLarge
 from agent.delivery.outgoing import EVENT, Outgoing
 from agent.events import stored_event
 from agent.http.client import HttpClient
@@ -21,12 +22,15 @@ from agent.http.errors import ClientError
 from agent.http.mask import Mask
 from agent.http.result import HttpResult, NotSent
 from agent.systems.dynatrace.answers import meaning
+from agent.systems.dynatrace.lasting import LastingProblems, failing
 from agent.systems.dynatrace.lateness import as_information, is_late_problem, is_too_old
 from agent.systems.dynatrace.rules import VERSIONS
 from agent.systems.dynatrace.selector import attach_rules
 from agent.systems.dynatrace.settings import DynatraceSettings
 from agent.systems.dynatrace.to_desk import Terms, message_of
+from agent.systems.system import Surroundings
 
+_ALONE = Surroundings()
 _PASTED_PATH = re.compile(r"(/api(/v[12](/events(/ingest)?)?)?)?/*$")
 
 
@@ -40,9 +44,11 @@ class Dynatrace:
         self,
         name: str,
         settings: DynatraceSettings,
+        surroundings: Surroundings = _ALONE,
         *,
         client: Callable[..., HttpClient] = HttpClient,
         wall: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         self._base = _PASTED_PATH.sub("", settings.url)
@@ -53,6 +59,15 @@ class Dynatrace:
             settings.problem_timeout,
         )
         self._wall = wall
+        owner = f"dynatrace/{self.identity[:16]}"
+        self._lasting = LastingProblems(
+            self._version,
+            settings.problem_timeout,
+            memory=surroundings.memory(owner),
+            remember=partial(surroundings.remember, owner),
+            failing=lambda: failing(surroundings.host_state()),
+            clock=clock,
+        )
         self._token = Credential(
             settings.api_token, settings.api_token_file, what="API token", option="api_token"
         )
@@ -82,9 +97,27 @@ class Dynatrace:
         message = message_of(stored, event.name, int(event.captured * 1000), self._terms)
         if is_too_old(message, self._version, now_ms):
             return Refused("it is more than 30 days old, and the events API takes none", is_verdict=True)
-        if is_late_problem(message, self._version, now_ms):
+        is_late = is_late_problem(message, self._version, now_ms)
+        self._lasting.note(stored, event.name, message, is_late=is_late)
+        if is_late:
             message = as_information(message, self._version)
         return meaning(self._post(message, timeout_seconds), self._version, self._wall)
+
+    def due_seconds(self) -> float | None:
+        """Return after how many seconds a problem that lasts is refreshed; None while none does."""
+        return self._lasting.due_seconds()
+
+    def tell_state(self, timeout_seconds: float) -> Outcome:
+        """POST one problem that is due again, as it was; one that the environment refuses for good is let go."""
+        due = self._lasting.next(int(self._wall() * 1000))
+        if due is None:
+            return Delivered()
+        unit, message = due
+        outcome = meaning(self._post(message, timeout_seconds), self._version, self._wall)
+        self._lasting.refreshed(unit, has_arrived=isinstance(outcome, Delivered))
+        if isinstance(outcome, Refused | TooLarge) and not _may_pass(outcome):
+            self._lasting.forget(unit)
+        return outcome
 
     def ask(self, timeout_seconds: float) -> HttpResult:
         """Ask for nothing of an event, with the token: what is answered tells whether it is known."""
@@ -117,3 +150,7 @@ class Dynatrace:
             return self._http.get(url, headers, timeout_seconds)
         headers["Content-Type"] = "application/json; charset=utf-8"
         return self._http.post(url, body, headers, timeout_seconds)
+
+
+def _may_pass(outcome: Refused | TooLarge) -> bool:
+    return isinstance(outcome, Refused) and outcome.retry_until is not None
