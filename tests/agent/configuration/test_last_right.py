@@ -59,6 +59,15 @@ def test_no_secret_is_in_it_and_their_places_are_known(kept):
     assert KEY not in repr(msgspec.structs.asdict(after))
 
 
+def test_secrets_by_names_of_the_operators_own_are_left_out_too(kept):
+    _, after, left_out = kept(
+        f"destinations:\n  logs: {{type: otlp, url: 'http://h', headers: {{X-Key: {KEY}, X-Org: edge}}}}\n"
+    )
+    assert KEY not in kept.file.read_text()
+    assert left_out == {("destinations", "logs", "headers", name) for name in ("X-Key", "X-Org")}
+    assert after.destinations["logs"].headers.keys() == {"X-Key", "X-Org"}
+
+
 def test_the_word_of_the_environment_is_kept_without_its_key(kept):
     _, after, left_out = kept("host: false\n", {"STS_URL": "https://h/stsAgent", "STS_API_KEY": KEY})
     assert after.destinations["stackstate"].url == "https://h/stsAgent"
