@@ -21,8 +21,10 @@ $(BIN)/sts-agent: pyproject.toml packaging/requirements.txt packaging/build-requ
 	$(OURS)
 	@touch $@
 
-$(VENV)/dev: pyproject.toml packaging/constraints.txt | $(BIN)/sts-agent
+# Clients that tests drive and that come as source alone are built by the setuptools pinned above them, and need nothing else.
+$(VENV)/dev: pyproject.toml packaging/constraints.txt packaging/client-requirements.txt | $(BIN)/sts-agent
 	$(HASHED) --requirement packaging/constraints.txt
+	$(HASHED) --no-deps --no-build-isolation --requirement packaging/client-requirements.txt
 	$(OURS)
 	@touch $@
 

@@ -25,7 +25,7 @@ def normal(name):
     return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", name)[0]).lower()
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", [*FILES, "client-requirements.txt"])
 def test_every_release_has_a_hash_for_each_of_its_files(file):
     assert all(count >= 1 for _, count in pinned(file).values())
 

@@ -55,7 +55,7 @@ class Api:
     def _answer(self, request: Request) -> Response:
         if request.method == "OPTIONS":
             return Response(HTTPStatus.OK)
-        path = unquote(request.path)
+        path = "/" + unquote(request.path).lstrip("/")  # a client of it asks for //stash/…
         found = [(route, match) for route in self._routes if (match := route.path.fullmatch(path))]
         if not found:
             return Response(HTTPStatus.NOT_FOUND)
