@@ -226,6 +226,8 @@ class ChangeDetector:
                 if old is None or old.content.text != mark_of(found.content.text):
                     self.draft.remember_text(file_key(path), found.content.text)
                 self._keep(path, value, difference, occasion)
+            case Unreadable(is_trouble=False):
+                pass  # what is remembered holds until it can be looked at
             case Unreadable(reason, status) if old is not None and status is not None:
                 is_hash_only = old.content.is_hash_only or status.st_nlink > 1
                 blinded = replaced(old.content, is_unreadable=True, is_hash_only=is_hash_only)

@@ -204,8 +204,8 @@ class Session:
         return max(first, self._refused_until)
 
     def _heed(self, hints: Hints) -> None:
-        """Note what was hinted at; it is looked at in `_work`."""
-        if hints.overflowed:
+        """Note what was hinted at, for `_work`; what has just been unmounted is known before it is looked at again."""
+        if (hints.anchors and self._census.refresh_mounts()) or hints.overflowed:
             self._next_compare = 0.0
         self._hearing.take(hints, self._surveyor.arm_below)
 

@@ -1,8 +1,10 @@
 """What can be looked at now: nothing on a file system that is not mounted, or that does not answer.
 
+A look never has an automount mount anything: what waits for somebody to use it is left to whoever does.
+
 A dead server blocks whoever asks it for anything, so remote file systems are asked in a thread of their own
 first. What is out of reach is left as it is remembered: it is neither read nor taken for gone. The thread
-goes on waiting, and says so when the answer comes.
+goes on asking, and says so when an answer comes in time.
 """
 
 import errno
@@ -17,6 +19,7 @@ from collectors._files.mounts import Mounts
 from collectors._regular import start_thread
 
 NOT_MOUNTED = "the file system that was mounted here is not"
+WOULD_MOUNT = "it would be mounted by looking at it"
 NO_ANSWER = "the file system that is mounted here does not answer"
 
 _FRESH_SECONDS = 1.0
@@ -28,6 +31,11 @@ class Lost(NamedTuple):
 
     point: str
     reason: str
+
+    @property
+    def is_trouble(self) -> bool:
+        """Return whether somebody has to know: an automount that nobody uses is as it should be."""
+        return self.reason != WOULD_MOUNT
 
 
 class OutOfReach(OSError):  # noqa: N818 - a state of the host
@@ -43,6 +51,7 @@ class _Question:
     """What a mount point was asked last."""
 
     at: float
+    """When it was answered; until then, when it was asked."""
     answered: threading.Event = field(default_factory=threading.Event)
     is_given_up: bool = False
     """Nobody waits for the answer any more."""
@@ -66,13 +75,15 @@ class MountHealth:
         self._patience_seconds = patience_seconds
         self._on_return = on_return
         self._lock = threading.Lock()
-        self._is_closed = False
+        self._closed = threading.Event()
         self._has_returned = False
         self._questions: dict[str, _Question] = {}
         self.mounts = Mounts()
 
     def lost_at(self, path: str) -> Lost | None:
         """Return why what is mounted at `path` itself cannot be looked at."""
+        if self.mounts.would_mount(path):
+            return Lost(path, WOULD_MOUNT)
         if path in self.mounts.missing:
             return Lost(path, NOT_MOUNTED)
         if path in self.mounts.remote and not self._answers(path):
@@ -86,7 +97,7 @@ class MountHealth:
             if above in self.mounts.missing:
                 return Lost(above, NOT_MOUNTED)
             above = above.rpartition("/")[0]
-        if self.mounts.remote:
+        if self.mounts.remote or self.mounts.has_automounts:
             try:
                 follow(path, self.check)
             except OutOfReach as error:
@@ -107,7 +118,7 @@ class MountHealth:
     def close(self) -> None:
         """Call `on_return` no more."""
         with self._lock:
-            self._is_closed = True
+            self._closed.set()
 
     def _answers(self, point: str) -> bool:
         question = self._questions.get(point)
@@ -123,10 +134,18 @@ class MountHealth:
         return self._monotonic() - question.at >= _FRESH_SECONDS
 
     def _put(self, point: str, question: _Question) -> None:
-        with suppress(OSError):  # an error is an answer
-            self._ask(point)
+        """Ask until the answer comes in time: what answers slowly would hold up every other file at each look."""
+        while not self._is_in_time(point):
+            self._closed.wait(self._patience_seconds)
+        question.at = self._monotonic()
         question.answered.set()
         with self._lock:
-            if question.is_given_up and not self._is_closed:
+            if question.is_given_up and not self._closed.is_set():
                 self._has_returned = True
                 self._on_return()
+
+    def _is_in_time(self, point: str) -> bool:
+        began = self._monotonic()
+        with suppress(OSError):  # an error is an answer
+            self._ask(point)
+        return self._closed.is_set() or self._monotonic() - began <= self._patience_seconds

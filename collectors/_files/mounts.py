@@ -11,9 +11,10 @@ from collectors._regular import pass_on_lack
 
 MOUNTINFO = Path("/proc/self/mountinfo")
 
+_AUTOFS = "autofs"
 PSEUDO = frozenset(
     [
-        "autofs",
+        _AUTOFS,
         "bpf",
         "cgroup",
         "cgroup2",
@@ -56,6 +57,8 @@ class Mount:
     point: str
     device: int
     kind: str
+    options: tuple[str, ...] = ()
+    """Of the file system itself, as `direct` and `indirect` of autofs."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,44 @@ class Mounts:
     def remote(self) -> frozenset[str]:
         """Where file systems are mounted that depend on another host, or a daemon."""
         return frozenset(mount.point for mount in self.table if is_remote(mount.kind))
+
+    @cached_property
+    def has_automounts(self) -> bool:
+        """Return whether something would be mounted by being looked at."""
+        return bool(self._automounts or self._maps)
+
+    def would_mount(self, path: str) -> bool:
+        """Return whether to enter the directory at `path` would have something mounted there that is not."""
+        if path in self._automounts:
+            return True
+        return path.rpartition("/")[0] in self._maps and path not in self._leads_to_mounts
+
+    @cached_property
+    def _topmost(self) -> dict[str, Mount]:
+        """What is seen at each mount point: the kernel lists what was mounted over something after it."""
+        return {mount.point: mount for mount in self.table}
+
+    @cached_property
+    def _automounts(self) -> frozenset[str]:
+        """Where autofs waits for somebody to enter, and nothing is mounted over it."""
+        return frozenset(
+            point
+            for point, mount in self._topmost.items()
+            if mount.kind == _AUTOFS and "indirect" not in mount.options
+        )
+
+    @cached_property
+    def _maps(self) -> frozenset[str]:
+        """Directories of autofs in which any name may be mounted by being looked up."""
+        return frozenset(
+            point
+            for point, mount in self._topmost.items()
+            if mount.kind == _AUTOFS and "indirect" in mount.options
+        )
+
+    @cached_property
+    def _leads_to_mounts(self) -> frozenset[str]:
+        return frozenset(above for point in self._topmost for above in upwards(point))
 
     def is_pseudo(self, device: int) -> bool:
         """Return whether a device is a file system of the kernel's."""
@@ -98,11 +139,17 @@ def parse_mountinfo(data: bytes) -> Iterator[Mount]:
     for line in data.splitlines():
         fields, _, rest = line.partition(b" - ")
         parts = fields.split(b" ")
-        kind = rest.split(b" ")[0]
+        kind, _, source_and_options = rest.partition(b" ")
         if len(parts) > 4 and kind:  # noqa: PLR2004 - the fifth field is the mount point
             major, _, minor = parts[2].partition(b":")
             point = _OCTAL.sub(lambda found: bytes([int(found[1], 8)]), parts[4])
-            yield Mount(os.fsdecode(point).rstrip("/"), os.makedev(int(major), int(minor)), kind.decode())
+            options = os.fsdecode(source_and_options.rpartition(b" ")[2]).split(",")
+            yield Mount(
+                os.fsdecode(point).rstrip("/"),
+                os.makedev(int(major), int(minor)),
+                kind.decode(),
+                tuple(options) if kind.decode() == _AUTOFS else (),
+            )
 
 
 _OCTAL = re.compile(rb"\\([0-7]{3})")

@@ -17,7 +17,7 @@ import msgspec
 
 from collectors._files.fingerprint import RACY_NANOSECONDS, Content, pack_stat
 from collectors._files.links import Way, follow, may_follow
-from collectors._files.mount_health import MountHealth
+from collectors._files.mount_health import MountHealth, OutOfReach
 from collectors._files.opening import Directory, opened
 from collectors._files.reading import read_moment
 from collectors._files.selection import Choice, Selection
@@ -56,6 +56,8 @@ class Unreadable:
 
     reason: str
     status: os.stat_result | None = None
+    is_trouble: bool = True
+    """Whether somebody has to know; not of a link into an automount that nobody uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,8 @@ class FileReader:
             way = self.way(directory, path)
         except OSError as error:
             pass_on_lack(error)
-            return Unreadable(error.strerror or str(error), status)
+            is_trouble = not isinstance(error, OutOfReach) or error.lost.is_trouble
+            return Unreadable(error.strerror or str(error), status, is_trouble=is_trouble)
         content = Content(hashlib.sha256(os.fsencode(link)).digest(), link=link)
         own = Seen(pack_stat(status), content, status, is_racy, way.reach)
         if not way.real or self._is_watched_itself(way.real, directory):

@@ -176,6 +176,6 @@ class TreeWalk:
         if any(parent in hidden for parent in upwards(directory)):
             return True
         lost = self._reach.lost_above(directory)
-        if lost is not None:
+        if lost is not None and lost.is_trouble:
             found.unreadable[lost.point] = lost.reason
         return lost is not None

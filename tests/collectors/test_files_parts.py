@@ -1,7 +1,9 @@
 """The parts of the files collector by themselves: patterns, what an entry means, when a path is due, keys."""
 
 import os
+import queue
 import re
+import threading
 
 import pytest
 from hypothesis import given
@@ -9,7 +11,8 @@ from hypothesis import strategies as st
 
 from collectors._files.debounce import MAX_WINDOW_SECONDS, Debouncer
 from collectors._files.fingerprint import escape, file_key, files_prefix, unescape
-from collectors._files.mounts import parse_mountinfo
+from collectors._files.mount_health import NO_ANSWER, MountHealth
+from collectors._files.mounts import Mount, Mounts, parse_mountinfo
 from collectors._files.patterns import PatternError, parse_exclude, parse_path
 from collectors._files.selection import Scope, Selection
 from collectors.files import FilesEntry
@@ -195,3 +198,51 @@ def test_mountinfo_is_read_with_its_escapes_and_optional_fields():
     line = b"36 35 98:0 /mnt1 /mnt/with\\040space rw,noatime master:1 shared:2 - ext3 /dev/root rw\nbroken\n"
     (mount,) = parse_mountinfo(line)
     assert (mount.point, mount.kind, mount.device) == ("/mnt/with space", "ext3", os.makedev(98, 0))
+
+
+AUTOFS = """\
+1 0 8:1 / / rw - ext4 /dev/root rw
+30 1 0:50 / /srv/idle rw - autofs systemd-1 rw,fd=5,pgrp=1,timeout=0,minproto=5,maxproto=5,direct,pipe_ino=1
+31 1 0:51 / /srv/used rw - autofs systemd-1 rw,fd=6,pgrp=1,timeout=0,minproto=5,maxproto=5,direct,pipe_ino=2
+32 31 0:60 / /srv/used rw - nfs4 server:/x rw
+33 1 0:52 / /net rw - autofs /etc/auto.net rw,fd=7,pgrp=9,timeout=300,minproto=5,maxproto=5,indirect,pipe_ino=3
+34 33 0:61 / /net/near/share rw - nfs4 near:/share rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/srv", False),
+        ("/srv/idle", True),
+        ("/srv/used", False),
+        ("/srv/used/idle", False),
+        ("/net", False),
+        ("/net/far", True),
+        ("/net/near", False),
+        ("/net/near/share", False),
+        ("", False),
+    ],
+)
+def test_what_would_be_mounted_by_entering_it_is_told_from_what_is_mounted(path, expected):
+    mounts = Mounts(tuple(parse_mountinfo(AUTOFS.encode())))
+    assert mounts.would_mount(path) is expected
+
+
+def test_a_file_system_that_answers_late_is_not_looked_at_before_it_answers_in_time():
+    now, answers, returned = [0.0], queue.Queue(), threading.Event()
+
+    def ask(_):
+        now[0] += answers.get()
+
+    health = MountHealth(lambda: now[0], ask, 0.01, on_return=returned.set)
+    health.mounts = Mounts((Mount("/far", 1, "nfs4"),))
+    assert health.lost_at("/far").reason == NO_ANSWER
+    for _ in range(2):
+        answers.put(20.0)
+        assert health.lost_at("/far").reason == NO_ANSWER
+    assert not health.take_return()
+    answers.put(0.0)
+    assert returned.wait(30)
+    assert health.take_return()
+    assert health.lost_at("/far") is None
