@@ -3,6 +3,7 @@
 Nothing of a system is loaded before that. This module knows the table of systems and no system.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -16,6 +17,8 @@ from agent.intake.open_listeners import Wanted
 from agent.systems.registry import SYSTEMS, system
 from agent.systems.system import Lent, OwnPorts
 from collectors.collector import Memory, Remember
+
+log = logging.getLogger(__name__)
 
 
 class SystemPorts:
@@ -38,16 +41,19 @@ class SystemPorts:
 
     def wanted(self, intake: Intake) -> list[Wanted]:
         """Return what is to listen, and have those systems observe that have something to listen for."""
-        asked = {name: self._get(name) for name in SYSTEMS if _is_asked(name, intake)}
+        asked = {name: ports for name in SYSTEMS if _is_asked(name, intake) and (ports := self._get(name))}
         self.observers = {name: ports.observing for name, ports in asked.items()}
         return [one for ports in asked.values() for one in ports.wanted(intake)]
 
-    def _get(self, name: str) -> OwnPorts:
-        if name not in self._made:
-            ports = system(name).ports
-            assert ports is not None  # noqa: S101 - it was asked
-            self._made[name] = ports.make(self._lent(name))
-        return self._made[name]
+    def _get(self, name: str) -> OwnPorts | None:
+        """Return a system's ports; where they cannot be made nothing else is hindered, and the next reload tries again."""
+        ports = system(name).ports
+        if name not in self._made and ports is not None:
+            try:
+                self._made[name] = ports.make(self._lent(name))
+            except Exception:
+                log.exception("%s: its ports cannot be made; the next reload tries again", name)
+        return self._made.get(name)
 
     def _lent(self, name: str) -> Lent:
         def keep(parsed: Parsed, remember: Remember) -> None:

@@ -102,16 +102,22 @@ class Registry:
             yield {}
             return
         with self._lock:
+            remember = self._remembered_of_own(results)
+            yield remember
+            self._room.changed(remember)
+
+    def _remembered_of_own(self, results: Sequence[Result]) -> Remember:
+        """Return what to remember, nothing where that fails: what a collector saw is kept all the same."""
+        try:
             draft = _Draft()
             for result in results:
                 self._advance_own(draft, Key(THIS_HOST, result["name"]), result)
-            try:
-                remember = self._remembered(draft)
-            except Problem as problem:
-                log.warning("sensu: the state of this host is not remembered: %s", problem)
-                remember = {}
-            yield remember
-            self._room.changed(remember)
+            return self._remembered(draft)
+        except Problem as problem:
+            log.warning("sensu: the state of this host is not remembered: %s", problem)
+        except Exception:
+            log.exception("sensu: the state of this host is not remembered")
+        return {}
 
     def resolve(self, client: str, check: str) -> bool:
         """End the event of a check by a result of status 0, as an API's client asks; False when there is none."""

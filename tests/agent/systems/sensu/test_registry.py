@@ -4,10 +4,13 @@ import json
 
 import pytest
 
+from agent.configuration.types import Intake, IntakeSensu
+from agent.configuration.values import Loopback
 from agent.events.identity import Identity
 from agent.intake.dialect import Problem
 from agent.intake.quota import IntakeQuota
 from agent.intake.rate import Rate
+from agent.runtime.system_ports import SystemPorts
 from agent.systems.sensu.room import Room
 from collectors.event import Category, Event
 from spool import SpoolError
@@ -188,6 +191,30 @@ def test_a_failure_that_is_not_kept_is_not_remembered(sensu):
         sensu.capture.keep([service("ServiceFailedEvent")], "services", {})
     sensu.spool.records.append = append
     assert sensu.get("/events") == []
+
+
+def test_what_a_collector_saw_is_kept_also_where_its_state_cannot_be_read(sensu, caplog):
+    sensu.registry._memory = _Unreadable()
+    sensu.capture.keep([service("ServiceFailedEvent")], "services", {})
+    assert [event["event_type"] for event in sensu.records()] == ["ServiceFailedEvent"]
+    assert "the disk is gone" in caplog.text
+
+
+class _Unreadable:
+    get = staticmethod(_fail)
+
+
+def test_ports_that_cannot_be_made_hinder_nothing_and_are_tried_again(sensu, caplog):
+    def unreadable(_):
+        raise SpoolError("the disk is gone")
+
+    ports = SystemPorts(None, unreadable, lambda: sensu.identity)
+    asked = Intake(sensu=IntakeSensu(api=Loopback.parse("127.0.0.1:4567")))
+    assert ports.wanted(asked) == []
+    assert ports.observers == {}
+    assert "the disk is gone" in caplog.text
+    ports._memory = sensu.spool.memory
+    assert [one.name for one in ports.wanted(asked)] == ["sensu.api"]
 
 
 # How much there may be
