@@ -13,9 +13,12 @@ Rules = Mapping[str, Any]
 CONTEXTLESS = "CONTEXTLESS"
 HOST = "HOST"
 
-_IDS = re.compile(r"\s*entityId\(\s*(?P<ids>[^()]+?)\s*\)\s*")
-_TYPED = re.compile(r"\s*type\(\s*\"?(?P<type>\w+)\"?\s*\)\s*(?P<tags>(?:,\s*tag\([^()]*\)\s*)+)")
-_TAG = re.compile(r'tag\(\s*"?(?P<tag>(?:~.|[^~"()])*)"?\s*\)')
+_MOST_CHARACTERS = 10_000
+"""Of a selector, as version 2 documents; a longer one is not read."""
+
+_IDS = re.compile(r"entityId\((?P<ids>[^()]+)\)")
+_TYPED = re.compile(r"type\(\s*\"?(?P<type>\w+)\"?\s*\)\s*(?P<tags>(?:,\s*tag\([^()]*\)\s*)+)")
+_TAG = re.compile(r"tag\((?P<tag>[^()]*)\)")
 _IN_CONTEXT = re.compile(r"\[(?P<context>\w+)\](?P<rest>.+)")
 
 
@@ -68,11 +71,13 @@ def selector(rules: Rules) -> tuple[str, bool]:
 
 def rules_of(text: str) -> dict[str, Any] | None:
     """Return the rules that a selector stands for, or None for one that they cannot say."""
+    text = text.strip() if len(text) <= _MOST_CHARACTERS else ""
     if found := _IDS.fullmatch(text):
-        return {"entityIds": [_unquoted(one) for one in found["ids"].split(",")]}
+        ids = [_unquoted(one) for one in found["ids"].split(",")]
+        return {"entityIds": ids} if all(ids) else None
     if found := _TYPED.fullmatch(text):
-        tags = [_parsed_tag(re.sub(r"~(.)", r"\1", tag["tag"])) for tag in _TAG.finditer(found["tags"])]
-        if tags and all(tag["key"] for tag in tags):
+        tags = [_parsed_tag(_unquoted(tag["tag"])) for tag in _TAG.finditer(found["tags"])]
+        if all(tag["key"].strip() for tag in tags):
             return {"tagRule": [{"meTypes": [found["type"]], "tags": tags}]}
     return None
 
@@ -96,4 +101,7 @@ def _quoted(text: str) -> str:
 
 
 def _unquoted(text: str) -> str:
-    return re.sub(r"~(.)", r"\1", text.strip().strip('"'))
+    text = text.strip()
+    if len(text) > 1 and text.startswith('"') and text.endswith('"'):
+        text = text[1:-1]
+    return re.sub(r"~(.)", r"\1", text)

@@ -13,7 +13,7 @@ from agent.events.stored_event import StoredContext, StoredEvent
 from agent.systems.dynatrace.check import violations, without_nulls
 from agent.systems.dynatrace.from_desk import as_it_came
 from agent.systems.dynatrace.properties import as_text, as_texts, united
-from agent.systems.dynatrace.rules import TYPES, V1, V2, Version, type_of
+from agent.systems.dynatrace.rules import TYPES, V1, V2, Version, type_of, v1_name
 from agent.systems.dynatrace.selector import selector
 from agent.systems.dynatrace.translation import translated
 from collectors.event import SOURCE, Category
@@ -48,10 +48,10 @@ def message_of(event: StoredEvent, name: str, captured_ms: int, terms: Terms) ->
 
 def lacks(event: StoredEvent) -> list[str]:
     """Return what the type of an event requires and it does not bring; empty when its type is none of theirs."""
-    kind = TYPES.get(event.event_type or "")
-    if kind is None:
+    kind = v1_name(event.event_type or "")
+    if kind not in TYPES:
         return []
-    message = without_nulls(_typed(event, event.event_type or ""))
+    message = without_nulls(_typed(event, kind))
     return [f"{found.path}: {found.message}" for found in violations(message, V1)]
 
 
@@ -103,8 +103,8 @@ def _about(event: StoredEvent, name: str, message: Mapping[str, Any]) -> dict[st
 
 
 def _kind(event: StoredEvent, context: StoredContext, data: Mapping[str, Any]) -> str:
-    if (event.event_type or "") in TYPES:
-        return str(event.event_type)
+    if v1_name(event.event_type or "") in TYPES:
+        return v1_name(event.event_type or "")
     if event.event_type == "VersionChangedEvent" and data.get("package"):
         return "CUSTOM_DEPLOYMENT"
     if context.category == Category.CHANGES:
@@ -124,7 +124,7 @@ def _typed(event: StoredEvent, kind: str) -> dict[str, Any]:
     message: dict[str, Any] = {"eventType": kind, "source": context.source or SOURCE}
     defaults = {"title": event.title or "", "description": event.text or event.title or ""}
     message |= {key: text for key, text in defaults.items() if key in rules.required + rules.optional}
-    if kind in {event.event_type, data.get("eventType")}:
+    if kind in {v1_name(event.event_type or ""), data.get("eventType")}:
         applicable = (*_FIELDS_OF_ALL, *rules.required, *rules.optional)
         return message | {key: data[key] for key in applicable if data.get(key) not in (None, "")}
     if kind == "CUSTOM_DEPLOYMENT":

@@ -1,4 +1,4 @@
-"""Through the delivery loop a problem is refreshed while its service is not well, also by an agent that was restarted."""
+"""Through the delivery loop: a problem is refreshed while its service is not well, an entity that is unknown is waited for."""
 
 import json
 import time
@@ -166,3 +166,17 @@ def test_a_filter_that_keeps_a_problem_back_keeps_its_refresh_back(host, environ
     [only] = messages(environment, 1)
     assert "OtherEvent" in json.dumps(only)
     assert host.loop is not None
+
+
+def test_an_entity_that_is_not_known_yet_is_waited_for_while_later_events_go_on(host, environment):
+    stored_nothing = {
+        "v1": Reply(400, b'{"error":{"code":400,"message":"No entity IDs match: []"}}'),
+        "v2": Reply(201, b'{"reportCount":0,"eventIngestResults":[]}'),
+    }[host.settings.api]
+    environment.intercept = lambda request: stored_nothing if b"too early" in request.body else None
+    early = replace_settings(failed(), title="too early", category=Category.ACTIVITIES, data={})
+    host.keep(early, replace_settings(early, title="later", source_identifier="another"))
+    assert "later" in json.dumps(messages(environment, 1)[0])
+    environment.intercept = None
+    assert "too early" in json.dumps(messages(environment, 2)[1])
+    assert environment.report.broken == {}
