@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 HOSTS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture test-fast test-deps lint format constraints bench-delivery bench-collectors bench-fleet quiet-day clean
+.PHONY: help demo test torture test-fast test-deps lint format constraints bench-delivery bench-collectors bench-fleet quiet-day attacks clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ bench-collectors: $(VENV)/dev ## changes to receiver beside inotifywait and Moni
 
 quiet-day: $(VENV)/dev ## live through a day of a default host, and write down what was told of it
 	$(BIN)/python bench/quiet_day.py --markdown docs/quiet-day.md
+
+attacks: $(VENV)/dev ## attack an installed agent in every way that is known, and count what it cost
+	$(BIN)/python bench/attacks.py
 
 clean: ## remove what the targets above made
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
