@@ -29,6 +29,9 @@ from collectors.collector import Memory
 Learn = Callable[[Directory, str, str, Choice], Found]
 """Look at a file for the first time and remember it silently."""
 
+MOUNT = "=mount"
+"""Begins the key by which a mount point is remembered."""
+
 
 @dataclass(slots=True)
 class ScanResult:
@@ -73,14 +76,21 @@ class DirectoryDiff:
         self.complete: frozenset[str] = frozenset()
         """The entries of the configuration whose files have all been learnt."""
 
-    def compare(self, directory: Directory, files: "list[os.DirEntry[str]]", found: ScanResult) -> None:
-        """Compare the files of one open directory that are meant; add to `found` what differs."""
+    def compare(
+        self,
+        directory: Directory,
+        files: "list[os.DirEntry[str]]",
+        found: ScanResult,
+        *,
+        is_first_sight: bool = False,
+    ) -> None:
+        """Compare the files of one open directory that are meant, or learn them; add to `found` what differs."""
         found.files += len(files)
         key = directory_key(directory.path)
         known = self._memory.get(key)
         if known is None and not files:
             return
-        if known is None and not self.complete:
+        if known is None and (is_first_sight or not self.complete):
             self._learn_all(directory, files, found)
             return
         stats = Stats(self._wall_nanoseconds())

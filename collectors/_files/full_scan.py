@@ -10,7 +10,7 @@ from pathlib import Path
 
 from collectors._files.change import Difference, event_of
 from collectors._files.change_detector import ChangeDetector
-from collectors._files.directory_diff import ScanResult
+from collectors._files.directory_diff import MOUNT, ScanResult
 from collectors._files.fingerprint import directory_key, escape, files_prefix, unescape
 from collectors._files.mount_health import MountHealth
 from collectors._files.mounts import Mounts, read_mounts
@@ -20,7 +20,6 @@ from collectors._files.tree_walk import TreeWalk
 from collectors.collector import Memory
 
 _SCOPE = "=scope"
-_MOUNT = "=mount"
 _BLIND = "=unreadable"
 
 
@@ -73,9 +72,7 @@ class FullScan:
     def refresh_mounts(self) -> bool:
         """Read what is mounted; return whether that matters to what is watched."""
         table = read_mounts(self._mountinfo)
-        remembered = {
-            unescape(key[len(_MOUNT) :]): value.decode() for key, value in self._memory.items(_MOUNT)
-        }
+        remembered = {unescape(key[len(MOUNT) :]): value.decode() for key, value in self._memory.items(MOUNT)}
         points = {escape(mount.point) for mount in table}
         missing = frozenset(path for path, point in remembered.items() if point not in points)
         before, now = self._reach.mounts, Mounts(table, missing)
@@ -102,9 +99,9 @@ class FullScan:
             self._truth.draft.remember(survey.digests)
             self._truth.draft.remember(
                 {
-                    _MOUNT + escape(path): escape(point).encode()
+                    MOUNT + escape(path): escape(point).encode()
                     for path, point in survey.mounts.items()
-                    if self._memory.get(_MOUNT + escape(path)) != escape(point).encode()
+                    if self._memory.get(MOUNT + escape(path)) != escape(point).encode()
                 }
             )
             self._tell_blind(survey, occasion)

@@ -75,14 +75,25 @@ class Mounts:
 
     @cached_property
     def has_automounts(self) -> bool:
-        """Return whether something would be mounted by being looked at."""
-        return bool(self._automounts or self._maps)
+        """Return whether something would be mounted by being looked at, where files to watch may lie.
+
+        Nearly every host has one in /proc, which is no reason to follow each path step by step.
+        """
+        return any(not point.startswith("/proc/") for point in self._automounts | self._maps)
 
     def would_mount(self, path: str) -> bool:
         """Return whether to enter the directory at `path` would have something mounted there that is not."""
         if path in self._automounts:
             return True
         return path.rpartition("/")[0] in self._maps and path not in self._leads_to_mounts
+
+    def is_automounted(self, point: str) -> bool:
+        """Return whether autofs had something mounted at this mount point."""
+        return point in self._automounted or any(above in self._maps for above in upwards(point))
+
+    @cached_property
+    def _automounted(self) -> frozenset[str]:
+        return frozenset(mount.point for mount in self.table if mount.kind == _AUTOFS)
 
     @cached_property
     def _topmost(self) -> dict[str, Mount]:
@@ -121,8 +132,7 @@ class Mounts:
 
     def point_of(self, path: str) -> str:
         """Return the mount point that `path`, without links, lies on; `` is the root."""
-        points = {mount.point for mount in self.table}
-        return next((parent for parent in upwards(path) if parent in points), "")
+        return next((parent for parent in upwards(path) if parent in self._topmost), "")
 
 
 def read_mounts(path: Path = MOUNTINFO) -> tuple[Mount, ...]:

@@ -9,8 +9,8 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 
-from collectors._files.directory_diff import DirectoryDiff, ScanResult
-from collectors._files.fingerprint import directory_key, files_prefix, unescape
+from collectors._files.directory_diff import MOUNT, DirectoryDiff, ScanResult
+from collectors._files.fingerprint import directory_key, escape, files_prefix, unescape
 from collectors._files.mount_health import MountHealth
 from collectors._files.mounts import upwards
 from collectors._files.opening import Directory, opened, opened_child
@@ -87,11 +87,21 @@ class TreeWalk:
     def _compare(self, directory: Directory, files: "list[os.DirEntry[str]]", found: ScanResult) -> None:
         """Compare the files of one directory; whatever trouble one makes, the others are compared."""
         try:
-            self.comparison.compare(directory, files, found)
+            is_first_sight = self._is_first_sight(directory, found)
+            self.comparison.compare(directory, files, found, is_first_sight=is_first_sight)
         except (CollectorError, OSError):
             raise
         except Exception as error:  # noqa: BLE001 - it is this directory's trouble, and is told as that
             found.unreadable[directory.path] = escaped(f"{type(error).__name__}: {error}")
+
+    def _is_first_sight(self, directory: Directory, found: ScanResult) -> bool:
+        """Return whether a directory lies on what an automount had mounted for the first time: nobody made its files now."""
+        mounts = self._reach.mounts
+        point = mounts.point_of(directory.real) if found.mounts else ""
+        return mounts.is_automounted(point) and any(
+            at == point and self._memory.get(MOUNT + escape(path)) is None
+            for path, at in found.mounts.items()
+        )
 
     def _part(
         self, directory: str, entries: "list[os.DirEntry[str]]"

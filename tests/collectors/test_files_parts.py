@@ -229,6 +229,13 @@ def test_what_would_be_mounted_by_entering_it_is_told_from_what_is_mounted(path,
     assert mounts.would_mount(path) is expected
 
 
+def test_the_automount_that_every_host_has_in_proc_makes_no_look_slower():
+    table = AUTOFS.splitlines()[1].replace("/srv/idle", "/proc/sys/fs/binfmt_misc")
+    mounts = Mounts(tuple(parse_mountinfo(table.encode())))
+    assert mounts.would_mount("/proc/sys/fs/binfmt_misc")
+    assert not mounts.has_automounts
+
+
 def test_a_file_system_that_answers_late_is_not_looked_at_before_it_answers_in_time():
     now, answers, returned = [0.0], queue.Queue(), threading.Event()
 
