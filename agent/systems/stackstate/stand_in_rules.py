@@ -6,6 +6,7 @@ under Others". This module decides nothing about HTTP.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -134,9 +135,9 @@ def _event(where: str, event: dict[str, Any]) -> Iterator[Problem]:
             yield Problem(f"{where}.{key}", "Expected a string", refused=True)
     yield from _timestamp(f"{where}.timestamp", event.get("timestamp", 0))
     yield from _tags(f"{where}.tags", event.get("tags", []))
-    if event.get("priority", Priority.NORMAL) not in set(Priority):
+    if not _is_one_of(event.get("priority", Priority.NORMAL), Priority):
         yield Problem(f"{where}.priority", "Expected normal or low", refused=False)
-    if event.get("alert_type", AlertType.INFO) not in set(AlertType):
+    if not _is_one_of(event.get("alert_type", AlertType.INFO), AlertType):
         yield Problem(f"{where}.alert_type", "Expected error, warning, info or success", refused=False)
     if "context" in event:
         yield from _context(f"{where}.context", event["context"])
@@ -173,7 +174,7 @@ def _context(where: str, context: object) -> Iterator[Problem]:
     for key in ("category", "source", "source_identifier"):
         if not isinstance(context.get(key, ""), str):
             yield Problem(f"{where}.{key}", "Expected a string", refused=True)
-    if context.get("category") not in set(Category):
+    if not _is_one_of(context.get("category"), Category):
         yield Problem(f"{where}.category", "Not a known category: it is shown under Others", refused=False)
     identifiers = context.get("element_identifiers", [])
     if not isinstance(identifiers, list) or not all(isinstance(one, str) for one in identifiers):
@@ -196,3 +197,7 @@ def _links(where: str, links: object) -> Iterator[Problem]:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_one_of(value: object, words: type[StrEnum]) -> bool:
+    return isinstance(value, str) and value in set(words)

@@ -4,7 +4,7 @@ A problem is either `refused` (the receiver answers 400) or accepted with a cons
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from agent.stand_in.verdict import Problem
@@ -43,7 +43,7 @@ def _topology(where: str, item: Json) -> Iterator[Problem]:
     components, relations = _objects(item, "components"), _objects(item, "relations")
     for index, component in enumerate(components):
         yield from _component(f"{where}.components({index})", component)
-    named = {component.get("externalId") for component in components if isinstance(component, dict)}
+    named = {str(component.get("externalId")) for component in components if isinstance(component, dict)}
     is_complete = item.get("start_snapshot") is True and item.get("stop_snapshot") is True
     for index, relation in enumerate(relations):
         yield from _relation(f"{where}.relations({index})", relation, named if is_complete else None)
@@ -74,7 +74,7 @@ def _component(where: str, component: object) -> Iterator[Problem]:
         yield _told(f"{where}.data.identifiers", "Without an identifier no event and no health finds it")
 
 
-def _relation(where: str, relation: object, named: set[Any] | None) -> Iterator[Problem]:
+def _relation(where: str, relation: object, named: set[str] | None) -> Iterator[Problem]:
     yield from _texts(where, relation, ("externalId", "sourceId", "targetId"))
     if not isinstance(relation, dict):
         return
@@ -82,13 +82,13 @@ def _relation(where: str, relation: object, named: set[Any] | None) -> Iterator[
     if not isinstance(relation.get("data", {}), dict):
         yield _refused(f"{where}.data", "Expected an object")
     for key in ("sourceId", "targetId"):
-        if named is not None and relation.get(key) not in named:
+        if named is not None and str(relation.get(key)) not in named:
             yield _told(f"{where}.{key}", "The snapshot has no such component")
 
 
 def _health(where: str, item: Json) -> Iterator[Problem]:
     model = item.get("consistency_model")
-    if model not in _MODELS:
+    if not _is_one_of(model, _MODELS):
         yield _refused(f"{where}.consistency_model", f"Expected one of {', '.join(sorted(_MODELS))}")
     stream = item.get("stream")
     yield from _texts(f"{where}.stream", stream, ("urn",))
@@ -143,7 +143,7 @@ def _check_state(where: str, state: object) -> Iterator[Problem]:
     yield from _texts(where, state, ("checkStateId", "name", "topologyElementIdentifier"))
     if not isinstance(state, dict):
         return
-    if state.get("health") not in _HEALTHS:
+    if not _is_one_of(state.get("health"), _HEALTHS):
         yield _refused(f"{where}.health", "Expected Clear, Deviating or Critical")
     if not isinstance(state.get("message", ""), str):
         yield _refused(f"{where}.message", "Expected a string")
@@ -174,6 +174,10 @@ def _repeated(where: str, items: list[Any], key: str) -> Iterator[Problem]:
 def _objects(item: Json, key: str) -> list[Any]:
     found = item.get(key)
     return found if isinstance(found, list) else []
+
+
+def _is_one_of(value: object, words: Collection[str]) -> bool:
+    return isinstance(value, str) and value in words
 
 
 def _is_seconds(value: Any) -> bool:

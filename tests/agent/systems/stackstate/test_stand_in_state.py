@@ -166,3 +166,35 @@ def test_the_expiry_is_asked_for_with_a_sub_stream_alone():
 def test_an_item_that_is_no_object_is_refused_in_both():
     assert broken("topologies", "x") == [("topologies(0)", "Expected an object", True)]
     assert broken("health", 1) == [("health(0)", "Expected an object", True)]
+
+
+def paths(value, way=""):
+    """Yield the path of everything below a value."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield f"{way}{key}"
+        yield from paths(inner, f"{way}{key}.")
+
+
+EVENT = {
+    "msg_title": "t", "msg_text": "x", "timestamp": 1, "event_type": "e", "source_type_name": "s", "host": "h",
+    "tags": ["a:b"], "priority": "low", "alert_type": "info", "aggregation_key": "k",
+    "context": {
+        "category": "Changes", "source": "s", "source_identifier": "i", "element_identifiers": ["urn:host:/h"],
+        "source_links": [{"title": "t", "url": "u"}], "data": {},
+    },
+}  # fmt: skip
+WHOLE = {
+    "collection_timestamp": 1,
+    "internalHostname": "h",
+    "events": {"custom": [EVENT]},
+    "topologies": [TOPOLOGY],
+    "health": [HEALTH],
+}
+
+
+@pytest.mark.parametrize("value", [None, True, 1, 1.5, "", "x", [], [[]], {}, {"x": []}], ids=repr)
+def test_whatever_stands_in_a_place_it_is_judged_and_nothing_fails(value):
+    assert check(json.dumps(WHOLE).encode()).problems == ()
+    for path in paths(WHOLE):
+        check(json.dumps(changed(WHOLE, path, value)).encode())
