@@ -9,12 +9,19 @@ from agent.cli.daemon_client import ask
 from agent.stand_in import Reply
 
 SECTIONS = ("metrics", "service_checks", "topologies", "health")
+READ = {
+    "topologies": {"instance": {"type": "mine", "url": "u"}},
+    "health": {"consistency_model": "TRANSACTIONAL_INCREMENTS", "stream": {"urn": "urn:health:mine:all"}},
+}
+"""What a receiver wants to read in a list's items; the others hold anything."""
 
 
 def body(host, number):
     """Return a body of one event and one item in each list."""
     items = {
-        section: [{"of": section, "host": host, "number": number, "odd": [None, 1e-7]}]
+        section: [
+            {"of": section, "host": host, "number": number, "odd": [None, 1e-7], **READ.get(section, {})}
+        ]
         for section in SECTIONS
     }
     event = {"msg_title": f"{host} {number}", "msg_text": ""}
