@@ -63,5 +63,9 @@ class SystemPorts:
 
 
 def _is_asked(name: str, intake: Intake) -> bool:
+    """Return whether its ports are configured; only a system whose key of `intake` is there is loaded to be asked."""
+    key = SYSTEMS[name].ports
+    if not key or getattr(intake, key) is None:
+        return False
     ports = system(name).ports
     return ports is not None and ports.are_asked(intake)

@@ -29,6 +29,8 @@ class Row:
     """Variables of the environment that make a destination of it."""
     paths: str = ""
     """A pattern of the paths that local programs post to in its dialect; empty for a system without one."""
+    ports: str = ""
+    """The key of `intake` in agent.yaml that asks for ports of its own; empty for a system without any."""
     event_types: str = ""
     """A pattern of the event types of its own, of which it knows what they require (`System.lacks`)."""
 
@@ -46,7 +48,7 @@ SYSTEMS: dict[str, Row] = {
     ),
     "sematext": Row("agent.systems.sematext", paths=r"/[^/]+/[^/]+/?"),
     "otlp": Row("agent.systems.otlp"),
-    "sensu": Row("agent.systems.sensu"),
+    "sensu": Row("agent.systems.sensu", ports="sensu"),
 }
 """By the `type` of the configuration."""
 

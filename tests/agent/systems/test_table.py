@@ -51,4 +51,5 @@ def test_a_system_that_takes_posts_has_its_paths_in_the_table_and_one_that_knows
     for name, row in SYSTEMS.items():
         assert bool(row.paths) == (system(name).dialect is not None)
         assert bool(row.event_types) == (system(name).lacks is not None)
+        assert bool(row.ports) == (system(name).ports is not None)
         re.compile(row.paths)
