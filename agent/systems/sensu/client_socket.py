@@ -27,6 +27,7 @@ IDLE_SECONDS = 0.5
 WHOLE_SECONDS = 15.0
 """From the first byte of a message to its last, however steadily it drips."""
 MOST_BYTES = 1024 * 1024
+TELL_AGAIN_SECONDS = 60.0
 _ANSWER_SECONDS = 2.0
 _DRAINED_BYTES = 4 * MOST_BYTES
 _AT_ONCE = 64 * 1024
@@ -41,6 +42,8 @@ class ClientSocket:
         self.address = address
         self._take = take
         self._now = now
+        self._lock = threading.Lock()
+        self._told_at = float("-inf")
         self._server: Server | None = None
         self._datagrams: Datagrams | None = None
 
@@ -77,7 +80,20 @@ class ClientSocket:
 
     def _message(self, message: bytes) -> None:
         """Return when the results of a message are on disk; raises `Problem`."""
-        self._take(read_results(message, self._now))
+        try:
+            self._take(read_results(message, self._now))
+        except Problem as problem:
+            self._tell(problem)
+            raise
+
+    def _tell(self, problem: Problem) -> None:
+        """Log why a message is not taken, now and then: whoever sends them must not fill the log."""
+        now = time.monotonic()
+        with self._lock:
+            if now - self._told_at < TELL_AGAIN_SECONDS:
+                return
+            self._told_at = now
+        log.warning("sensu: a message to the client's socket is not taken: %r", str(problem))
 
 
 class _Talk:
@@ -127,8 +143,7 @@ class _Talk:
             if not message.is_whole or len(message.data) > MOST_BYTES:
                 return b"invalid"
             self._take(message.text)
-        except Problem as problem:
-            log.info("sensu: a message to the client's socket is not taken: %s", problem)
+        except Problem:
             return b"invalid"
         except Exception:
             log.exception("sensu: a message to the client's socket could not be taken")

@@ -10,8 +10,8 @@ import select
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
-from agent.http.trouble import Trouble
 from agent.intake.dialect import Problem
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,6 @@ class Datagrams:
             self._socket.close()
             raise
         self._take = take
-        self._trouble = Trouble(log, "sensu: taking a datagram")
         self._stop = os.eventfd(0, os.EFD_CLOEXEC)
         self._thread = threading.Thread(target=self._run, name="sensu-datagrams", daemon=True)
 
@@ -68,8 +67,7 @@ class Datagrams:
         if message.strip() == b"ping":
             return
         try:
-            self._take(message)
-        except Problem as problem:
-            self._trouble.happened(f"it is not taken: {problem}")
+            with suppress(Problem):  # nobody is answered, and whoever takes it tells the log
+                self._take(message)
         except Exception:
             log.exception("sensu: a datagram could not be taken")

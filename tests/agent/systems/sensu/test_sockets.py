@@ -135,6 +135,14 @@ def test_datagrams_are_taken_on_the_same_number_and_never_answered(sensu):
     assert sensu.get("/events/web-1/disk")["occurrences"] == 2
 
 
+def test_what_is_wrong_again_and_again_is_one_line_in_the_log_and_no_line_of_its_own(sensu, caplog):
+    for number in range(5):
+        assert sensu.say(b'{"name": "disk", "output": "", "a\\nb%d": 1e999}' % number) == b"invalid"
+    lines = [record.getMessage() for record in caplog.records if "not taken" in record.getMessage()]
+    assert len(lines) == 1
+    assert "\n" not in lines[0]
+
+
 def wait_until(is_so):
     import time
 
