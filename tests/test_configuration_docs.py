@@ -12,6 +12,7 @@ from agent.configuration.load import load
 from agent.configuration.show import plain
 from agent.configuration.types import Configuration, Settings
 from agent.systems.registry import DEFAULT_TYPE, SYSTEMS, system
+from agent.systems.sources import SOURCES, WithSources
 from collectors.registry import COLLECTORS
 
 ROOT = Path(__file__).parent.parent
@@ -59,7 +60,7 @@ def test_every_key_is_explained_with_the_default_that_counts(key, default):
 
 
 def entry_keys():
-    for name, known in COLLECTORS.items():
+    for name, known in WithSources(COLLECTORS, sorted(SOURCES)).items():
         for field in msgspec.structs.fields(known.entry):
             yield f"{name}{'[]' if known.many else ''}.{field.encode_name}", field.default
 

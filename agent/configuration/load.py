@@ -5,13 +5,13 @@ defaults. It opens no socket, writes nothing, and looks at no collector but thro
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-from yaml.nodes import Node
+from yaml.nodes import MappingNode, Node
 
 from agent.configuration.destinations import settings_types, want_credentials
 from agent.configuration.environment import overlay
@@ -22,6 +22,7 @@ from agent.configuration.problem import ConfigurationError, Problem
 from agent.configuration.quoting import quotable_name
 from agent.configuration.types import Configuration, Identifiers, Scoped, Settings, Tags
 from agent.configuration.walk import WRONG, Walk
+from agent.systems.sources import SOURCES, WithSources
 from collectors.collector import Registration
 from collectors.registry import COLLECTORS
 
@@ -72,13 +73,15 @@ def load_whole(
     loops = {} if agent is WRONG else dict(own_intakes(agent.destinations, agent.intake))
     if strict:
         _note_loops(loops, root, walk)
-    applications, sources, warnings = _find_applications(location)
+    files, sources, warnings = _find_applications(location)
+    applications = {file: compose_file(file) for file in files}
     collectors = _defaults(agent, registry)
     set_aside: dict[Path, tuple[str, ...]] = {}
+    registry = WithSources(registry, _sources_named(applications.values()))
     application_type = _application_type(registry)
-    for file in applications:
+    for file, written in applications.items():
         file_walk = Walk(must_exist=strict, elsewhere=_IN_AGENT_FILE)
-        entries = _read_application(file, application_type, file_walk, registry)
+        entries = _read_application(written, application_type, file_walk, registry)
         if strict:
             walk.problems += file_walk.problems
         elif file_walk.problems:
@@ -139,8 +142,14 @@ def _application_type(registry: Mapping[str, Registration]) -> type[msgspec.Stru
     )
 
 
+def _sources_named(roots: Iterable[Node | Problem]) -> list[str]:
+    """Return the keys of sources that the files hold: only these are loaded."""
+    mappings = [root for root in roots if isinstance(root, MappingNode)]
+    return sorted(key for key in SOURCES if any(entry(root, key) for root in mappings))
+
+
 def _in_applications(registry: Mapping[str, Registration]) -> dict[str, str]:
-    return dict.fromkeys(registry, "it belongs into a file in conf.d")
+    return dict.fromkeys((*registry, *SOURCES), "it belongs into a file in conf.d")
 
 
 def _defaults(agent: Any, registry: Mapping[str, Registration]) -> Entries:
@@ -169,9 +178,8 @@ def _find_applications(location: Location) -> tuple[list[Path], tuple[Path, ...]
 
 
 def _read_application(
-    file: Path, kind: type[msgspec.Struct], walk: Walk, registry: Mapping[str, Registration]
+    root: Node | Problem, kind: type[msgspec.Struct], walk: Walk, registry: Mapping[str, Registration]
 ) -> Entries:
-    root = compose_file(file)
     if isinstance(root, Problem):
         walk.problems.append(root)
         return {}

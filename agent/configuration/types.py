@@ -99,6 +99,8 @@ class DestinationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     """Keys of which exactly one must be given, as `token` and `token_file`."""
     credential_variable: ClassVar[str] = ""
     """A variable of the environment that may give it instead."""
+    never: ClassVar[frozenset[str]] = frozenset()
+    """Names of events that it does not get as events: what they tell goes to it in records of a kind of its own."""
 
     type: str
     """Tells the systems apart: each system's own settings make it a `Literal` of its name."""

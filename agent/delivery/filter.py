@@ -10,7 +10,7 @@ from typing import NamedTuple
 from agent.configuration.types import Only
 from agent.delivery.outgoing import OutgoingEvent, bodies
 from agent.events import stored_event
-from spool import Batch, Position, Record
+from spool import EVENT, Batch, Position, Record
 
 
 class Item(NamedTuple):
@@ -27,15 +27,18 @@ Correct = Callable[[Record, bytes], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Lets an event pass when it matches each list that is given."""
+    """Lets an event pass when it matches each list that is given, and its name is none that never goes there."""
 
     only: Only
+    never: frozenset[str] = frozenset()
 
     def matches_record(self, record: Record) -> bool | None:
         """Return whether all (True) or none (False) of a record pass, or None when its events must be asked.
 
         A record tells the union of its events' types and tags.
         """
+        if record.kind == EVENT and record.name in self.never:
+            return False
         by_type = _covers(self.only.types, record.event_types, record.count)
         by_tag = _covers(self.only.tags, record.tags, record.count)
         if by_type is False or by_tag is False:

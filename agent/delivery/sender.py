@@ -76,7 +76,7 @@ class Sender:
         self._spool = spool
         self._hostname = hostname
         self._clocks = clocks
-        self._passing = Filter(settings.only)
+        self._passing = Filter(settings.only, settings.never)
         self._max_bytes = settings.batch.max_bytes if isinstance(settings, BatchedSettings) else READ_BYTES
         self._in_flight: InFlightBatch | None = None
         self._looked_early = False

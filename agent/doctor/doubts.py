@@ -5,12 +5,15 @@ from pathlib import Path
 
 from agent.configuration.types import Configuration
 from agent.systems.finding import Finding
+from agent.systems.sources import WithSources
 from collectors.collector import Registration
 from collectors.registry import COLLECTORS
 
 
 def doubts(
-    configuration: Configuration, root: Path = Path("/"), registry: Mapping[str, Registration] = COLLECTORS
+    configuration: Configuration,
+    root: Path = Path("/"),
+    registry: Mapping[str, Registration] = WithSources(COLLECTORS),
 ) -> Iterator[str]:
     """Yield each, as `services: 'ngnix' is no service of this host (did you mean nginx.service?)`."""
     for name, entries in configuration.collectors.items():

@@ -42,6 +42,7 @@ from agent.runtime.status_report import host_state, overview
 from agent.runtime.supervisor import CollectorServices, Supervisor
 from agent.runtime.system_ports import SystemPorts
 from agent.systems.registry import dialects
+from agent.systems.sources import WithSources
 from agent.systems.system import Surroundings
 from collectors.registry import COLLECTORS
 
@@ -110,7 +111,7 @@ class Daemon:
             leave_out=frozenset({(found.st_dev, found.st_ino)}),
             is_own=OwnFiles(self._spool.directory),
         )
-        self._supervisor = Supervisor(COLLECTORS, lent)
+        self._supervisor = Supervisor(WithSources(COLLECTORS), lent)
         self._budget = budget_of_this_process()
         self._listeners = OpenListeners()
         share = IntakeQuota(

@@ -33,6 +33,8 @@ class Row:
     """The key of `intake` in agent.yaml that asks for ports of its own; empty for a system without any."""
     event_types: str = ""
     """A pattern of the event types of its own, of which it knows what they require (`System.lacks`)."""
+    source: str = ""
+    """The key in conf.d of its source, where it has one."""
 
 
 SYSTEMS: dict[str, Row] = {
@@ -48,7 +50,7 @@ SYSTEMS: dict[str, Row] = {
     ),
     "sematext": Row("agent.systems.sematext", paths=r"/[^/]+/[^/]+/?"),
     "otlp": Row("agent.systems.otlp"),
-    "sensu": Row("agent.systems.sensu", ports="sensu"),
+    "sensu": Row("agent.systems.sensu", ports="sensu", source="sensu_api"),
 }
 """By the `type` of the configuration."""
 

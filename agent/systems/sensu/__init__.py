@@ -2,11 +2,44 @@
 
 from typing import TYPE_CHECKING, Any
 
-from agent.systems.sensu.settings import SensuSettings
-from agent.systems.system import Lent, Ports, System
+from agent.systems.finding import Finding
+from agent.systems.sensu.settings import SensuApiConfig, SensuSettings
+from agent.systems.system import Lent, Ports, Source, Surroundings, System
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from agent.delivery.destination import Destination
+    from agent.http.client import HttpClient
+    from agent.stand_in.verdict import Rules
     from agent.systems.system import OwnPorts
+    from collectors.collector import Collector, Scoped
+
+
+def _destination(name: str, settings: SensuSettings, surroundings: Surroundings) -> "Destination":
+    from agent.systems.sensu.destination import Sensu
+
+    del surroundings  # an event says its host itself
+    return Sensu(name, settings)
+
+
+def _probe(name: str, settings: SensuSettings, timeout_seconds: float) -> Finding:
+    from agent.systems.sensu.probe import probe
+
+    return probe(name, settings, timeout_seconds)
+
+
+def _source(entries: "Sequence[Scoped[Any]]", client: "Callable[..., HttpClient]") -> "Collector":
+    from agent.systems.sensu.source import SensuApi
+
+    return SensuApi(entries, client)
+
+
+def _stand_in(*, credential: str | None, max_body_bytes: int) -> "Rules":
+    from agent.systems.sensu.stand_in import ServerRules
+
+    del max_body_bytes  # the server holds it
+    return ServerRules(credential)
 
 
 def _are_asked(intake: Any) -> bool:
@@ -22,5 +55,9 @@ def _ports(lent: Lent) -> "OwnPorts":
 
 SYSTEM = System(
     settings=SensuSettings,
+    destination=_destination,
+    source=Source("sensu_api", SensuApiConfig, _source),
+    probe=_probe,
+    stand_in=_stand_in,
     ports=Ports(_are_asked, _ports),
 )

@@ -1,11 +1,31 @@
-"""What agent.yaml says of a destination of type `sensu`."""
+"""What agent.yaml says of a destination of type `sensu`, and conf.d of a server whose events are polled."""
 
-from typing import Literal
+from typing import ClassVar, Literal
+
+import msgspec
 
 from agent.configuration.types import DestinationSettings
+from agent.configuration.values import Url
+from collectors.collector import Duration
+
+_SHORTEST_INTERVAL = 0.1
 
 
 class SensuSettings(DestinationSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A Sensu client's HTTP socket or a Sensu API; `url` is its base, to which the agent appends `/results`."""
 
+    never: ClassVar[frozenset[str]] = frozenset({"sensu"})
+    """Transitions of checks: it gets the results themselves, or knows them better than we do."""
+
     type: Literal["sensu"] = "sensu"
+
+
+class SensuApiConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A Sensu API whose events are polled; user and password may stand in its address."""
+
+    url: Url
+    interval: Duration = Duration(30)
+
+    def __post_init__(self) -> None:
+        if self.interval < _SHORTEST_INTERVAL:
+            raise ValueError("interval must be at least 100ms")

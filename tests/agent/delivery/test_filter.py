@@ -1,6 +1,7 @@
 """Filters look into as little as they must, and let pass what matches each list that is given."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -88,3 +89,15 @@ def test_events_are_grouped_by_name_in_order():
     assert [(chunk.name, json.loads(b"[" + chunk.json + b"]")) for chunk in made] == [
         ("custom", [EVENTS[0], EVENTS[2]])
     ]
+
+
+def test_what_never_goes_to_a_destination_is_left_out_without_being_decoded():
+    never = Filter(Only(), frozenset({"custom"}))
+    made = batch(*EVENTS)
+    assert never.matches_record(made.pieces[0].record) is False
+    assert [item.wanted for item in never.items(made)] == [False] * 4
+
+
+def test_records_of_another_kind_go_there_under_the_same_name():
+    record = replace(batch(*EVENTS).pieces[0].record, kind="x/y")
+    assert Filter(Only(), frozenset({"custom"})).matches_record(record) is True

@@ -1,0 +1,40 @@
+"""Whether a Sensu client's socket or a Sensu API can be reached, and lets us in. No result is sent."""
+
+from http import HTTPStatus
+
+from agent.http.result import Answered, Failure, HttpResult, NoAnswer, NotSent
+from agent.systems.finding import Finding
+from agent.systems.http_outcome import describe, is_success
+from agent.systems.sensu.destination import Sensu
+from agent.systems.sensu.settings import SensuSettings
+
+
+def probe(name: str, settings: SensuSettings, timeout_seconds: float) -> Finding:
+    """Ask who is there."""
+    destination = Sensu(name, settings)
+    try:
+        answer = destination.ask(timeout_seconds)
+    finally:
+        destination.close()
+    return finding(f"destination {name}", settings.url.masked(), answer)
+
+
+def finding(check: str, where: str, answer: HttpResult) -> Finding:
+    """Return the finding that an answer means."""
+    match answer:
+        case NotSent(reason):
+            return Finding(check, "fail", reason, "fix the url or the proxy")
+        case NoAnswer(Failure.TLS, text):
+            advice = "set tls.ca_file to the authority that signed its certificate"
+            return Finding(check, "fail", f"{where} does not prove who it is: {text}", advice)
+        case NoAnswer(_, text):
+            advice = "fix the url, the proxy, or the way there"
+            return Finding(check, "fail", f"{where} cannot be reached: {text}", advice)
+        case Answered(status=HTTPStatus.UNAUTHORIZED):
+            advice = "put user and password into the url, as http://USER:PASSWORD@HOST:4567"
+            return Finding(check, "fail", f"{where} lets nobody in without the right password", advice)
+        case Answered() if is_success(answer):
+            return Finding(check, "ok", f"{where} answers as Sensu does")
+        case Answered():
+            advice = "name a client's HTTP socket (3031) or a Sensu API (4567)"
+            return Finding(check, "warn", f"{where} answers {describe(answer)}: that may be no Sensu", advice)

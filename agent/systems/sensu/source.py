@@ -1,0 +1,219 @@
+"""The source `sensu_api`: polls Sensu servers, and tells of each event once that it opened, changed or is resolved.
+
+What was told is remembered in the transaction that keeps it, so a restart tells nothing twice. A server that cannot
+be asked says nothing of its events: they are resolved only when a whole pass over its pages has not shown them.
+"""
+
+import hashlib
+import os
+import select
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from threading import Thread
+
+import msgspec
+
+from agent.configuration.types import Tls
+from agent.http.client import HttpClient
+from agent.systems.sensu.destination import mask_of, without_credentials
+from agent.systems.sensu.settings import SensuApiConfig
+from agent.systems.sensu.source_api import PAGE_BYTES, EventsApi, Key, NotAskedError, Page
+from agent.systems.sensu.source_events import Known, known, news, resolved
+from collectors.collector import NotKept, Runtime, Scoped, Stop, recall
+from collectors.event import Event
+
+_ASKED_AT_ONCE = 100
+"""So many missing events are asked for one by one in a pass; the others in the next."""
+_CUT_SECONDS = 0.1
+
+
+class SensuApi:
+    """Polls every server that an entry names, each at its own interval."""
+
+    def __init__(
+        self,
+        entries: Sequence[Scoped[SensuApiConfig]],
+        client: Callable[..., HttpClient],
+        wall: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._entries: dict[str, Scoped[SensuApiConfig]] = {}
+        for entry in entries:
+            address = without_credentials(entry.config.url.rstrip("/"))
+            self._entries[address] = _united(self._entries.get(address, entry), entry)
+        self._client = client
+        self._wall = wall
+        self._clock = clock
+
+    def run(self, runtime: Runtime) -> None:
+        """Poll until the end."""
+        servers = [
+            _Server(address, entry, self._client, self._wall) for address, entry in self._entries.items()
+        ]
+        try:
+            _forget_others(runtime, servers)
+            due = dict.fromkeys(servers, self._clock())
+            while not runtime.stop.is_set():
+                server = min(due, key=due.__getitem__)
+                if runtime.stop.wait(max(0.0, due[server] - self._clock())):
+                    return
+                server.poll(runtime)
+                due[server] = self._clock() + server.interval_seconds
+                runtime.report("; ".join(one.state for one in servers if one.state))
+        finally:
+            for server in servers:
+                server.close()
+
+
+def _united(one: Scoped[SensuApiConfig], other: Scoped[SensuApiConfig]) -> Scoped[SensuApiConfig]:
+    """Return the entry of a server that two files name: it is polled as often as either wants, for both."""
+    return Scoped(
+        min(one.config, other.config, key=lambda config: config.interval),
+        tuple(dict.fromkeys(one.tags + other.tags)),
+        tuple(dict.fromkeys(one.element_identifiers + other.element_identifiers)),
+    )
+
+
+class _Server:
+    """One server, and what was told of it."""
+
+    def __init__(
+        self,
+        address: str,
+        entry: Scoped[SensuApiConfig],
+        client: Callable[..., HttpClient],
+        wall: Callable[[], float],
+    ) -> None:
+        config = entry.config
+        self.interval_seconds = float(config.interval)
+        self.prefix = f"{hashlib.sha256(address.encode()).hexdigest()[:16]}/"
+        self.state = ""
+        self._where = config.url.masked()
+        self._scope = entry
+        self._wall = wall
+        self._http = client(tls=Tls(), mask=mask_of(config.url), body_bytes=PAGE_BYTES, wall=wall)
+        self._api = EventsApi(config.url, self._http)
+        self._known: dict[Key, Known] | None = None
+        self._left_out = 0
+
+    def close(self) -> None:
+        self._http.close()
+
+    def poll(self, runtime: Runtime) -> None:
+        """Look at every page once, and tell what is new; whatever goes wrong is for `status`."""
+        if self._known is None:
+            self._known = dict(self._remembered(runtime))
+        try:
+            with _cut_short(runtime.stop, self._http):
+                self._pass(runtime, self._known)
+        except NotAskedError as reason:
+            self.state = f"{self._where} cannot be looked at: {reason}"
+        except NotKept as reason:
+            self.state = f"{self._where}: {reason}"
+        else:
+            left_out = f", {self._left_out} more are left out for lack of room" if self._left_out else ""
+            self.state = f"{len(self._known)} events at {self._where}{left_out}"
+
+    def _pass(self, runtime: Runtime, told: dict[Key, Known]) -> None:
+        seen: set[Key] = set()
+        pages = self._left_out = 0
+        for page in self._api.pages():
+            pages += 1
+            self._tell(runtime, told, page)
+            seen.update(one.key for one in page.sightings)
+            if runtime.stop.is_set():
+                return
+        missing = [key for key in told if key not in seen]
+        if pages > 1:
+            missing = [key for key in islice(missing, _ASKED_AT_ONCE) if self._api.is_gone(key)]
+        now = self._wall()
+        self._emit(
+            runtime,
+            told,
+            [resolved(key, told[key], self._scope, now) for key in missing],
+            dict.fromkeys(missing),
+        )
+
+    def _tell(self, runtime: Runtime, told: dict[Key, Known], page: Page) -> None:
+        now = self._wall()
+        events: list[Event] = []
+        changes: dict[Key, Known | None] = {}
+        size = 0
+        for one in page.sightings:
+            before = changes.get(one.key, told.get(one.key))
+            size += 2 * (len(self._stored(one.key)) + 100)
+            if before is None and not runtime.memory.has_room(size):
+                self._left_out += 1
+                continue
+            fresh = list(news(before, one, self._scope, now))
+            if fresh:
+                events += fresh
+                changes[one.key] = known(one)
+        self._emit(runtime, told, events, changes)
+
+    def _emit(
+        self,
+        runtime: Runtime,
+        told: dict[Key, Known],
+        events: Sequence[Event],
+        changes: Mapping[Key, Known | None],
+    ) -> None:
+        if not events:
+            return
+        runtime.emit(
+            events,
+            {
+                self._stored(key): None if value is None else msgspec.json.encode(value)
+                for key, value in changes.items()
+            },
+        )
+        for key, value in changes.items():
+            if value is None:
+                told.pop(key, None)
+            else:
+                told[key] = value
+
+    def _stored(self, key: Key) -> str:
+        return self.prefix + "/".join(key)
+
+    def _remembered(self, runtime: Runtime) -> Iterator[tuple[Key, Known]]:
+        for stored, value in runtime.memory.items(self.prefix):
+            remembered = recall(value, Known)
+            client, _, check = stored.removeprefix(self.prefix).partition("/")
+            if remembered is not None:
+                yield (client, check), remembered
+
+
+def _forget_others(runtime: Runtime, servers: Sequence[_Server]) -> None:
+    """Forget servers that are not configured any more."""
+    prefixes = tuple(server.prefix for server in servers)
+    gone = [key for key, _ in runtime.memory.items() if not key.startswith(prefixes)]
+    if gone:
+        runtime.emit([], dict.fromkeys(gone))
+
+
+@contextmanager
+def _cut_short(stop: Stop, http: HttpClient) -> Iterator[None]:
+    """Leave whatever request is under way soon after the end is asked for."""
+    read, write = os.pipe()
+
+    def watch() -> None:
+        poller = select.poll()
+        for descriptor in (stop.fileno(), read):
+            poller.register(descriptor, select.POLLIN)
+        is_over = any(descriptor == read for descriptor, _ in poller.poll())
+        poller.unregister(stop.fileno())
+        while not is_over:
+            http.shorten(_CUT_SECONDS)
+            is_over = bool(poller.poll(int(_CUT_SECONDS * 1000)))
+
+    watcher = Thread(target=watch, name="sensu-stop", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        os.close(write)
+        watcher.join()
+        os.close(read)
