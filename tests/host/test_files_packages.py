@@ -94,3 +94,13 @@ def test_users_that_come_and_go_editors_and_the_linker_leave_one_event_a_file(fi
     paths = {data["path"] for data in told}
     assert paths <= {*USERS, "/etc/subuid", "/etc/subgid"}
     assert {"/etc/passwd", "/etc/subuid"} <= paths
+
+
+def test_a_package_that_waits_unpacked_for_others_is_one_event_a_file_as_soon_as_it_is_configured(files):
+    told = after(files, "dpkg --unpack /root/noisy_1.deb; sleep 1; ls /etc/noisy/*.dpkg-new")
+    assert told == []
+    told = after(files, "dpkg --configure noisy")
+    assert said(told) == sorted(
+        [(path, "created") for path in CONFFILES] + [(path, "modified") for path in USERS]
+    )
+    assert whose(told, "/etc/noisy/") == 16 * ["package noisy"]
