@@ -56,8 +56,8 @@ def test_a_step_of_the_clock_loses_and_delays_nothing(agent, receiver, step, wai
     told = [title for title in titles(received) if title in {"before", "kept over the step", "after"}]
     assert told == ["before", "kept over the step", "after"]
     assert len(changes(received)) == 1
-    assert agent.runtime.stop_signal() == 0
-    assert all(not one["dropped"] for one in agent.runtime.status()["destinations"].values())
+    assert agent.stop() == 0
+    assert all(not one["dropped"] for one in agent.status()["destinations"].values())
 
 
 def refuse(_request):

@@ -28,9 +28,9 @@ def test_what_was_there_before_is_a_silent_baseline_that_the_first_start_tells(a
     agent.watch_files()
     agent.start()
     wait_until(watching(agent), agent.log)
-    agent.runtime.stop_signal()
+    agent.stop()
     agent.start()
-    agent.runtime.stop_signal()
+    agent.stop()
     assert starts(receiver.received) == ["files", ""]
     assert changes(receiver.received, agent.watched / "before.conf") == []
 
@@ -46,7 +46,7 @@ def test_what_changed_while_the_agent_was_down_is_told_once(agent, receiver, wai
     for _ in range(2):
         agent.start()
         wait_until(watching(agent), agent.log)
-        agent.runtime.stop_signal()
+        agent.stop()
     assert changes(receiver.received, path) == ["modified"]
 
 
@@ -67,7 +67,7 @@ def test_a_reload_that_watches_more_tells_nothing_twice(agent, receiver, wait_un
     path.write_text("three")
     other.write_text("two")
     receiver.wait_for(lambda received: changes(received, other) and len(changes(received, path)) > 1, 60)
-    agent.runtime.stop_signal()
+    agent.stop()
     assert changes(receiver.received, path) == ["modified", "modified"]
     assert changes(receiver.received, other) == ["modified"]
 
@@ -90,7 +90,7 @@ def test_a_flood_by_the_socket_is_refused_before_it_pushes_out_what_the_host_saw
         body = json.dumps({"events": {"flood": events}}).encode()
         status = ask(agent.socket, "POST", "/stsAgent/intake", body, timeout_seconds=60).status
     assert status == 507
-    assert agent.runtime.status()["spool"]["size_bytes"] <= 8 * 1024 * 1024
+    assert agent.status()["spool"]["size_bytes"] <= 8 * 1024 * 1024
     receiver.intercept = None
     receiver.wait_for(lambda received: changes(received, path), 60)
     assert not [one for one in receiver.received if one.event["event_type"] == "EventsDroppedEvent"]

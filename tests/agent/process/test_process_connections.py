@@ -101,20 +101,20 @@ def test_a_port_that_is_taken_hinders_no_start_and_is_opened_when_it_is_free(age
         }
         agent.configure(intake=listens)
         agent.start()
-        assert agent.runtime.status()["listens"]["http"] == {
+        assert agent.status()["listens"]["http"] == {
             "address": address,
             "problem": "Address already in use",
         }
         assert agent.log().count("Address already in use") == 1
     agent.reload()
-    assert agent.runtime.status()["listens"]["http"] == {"address": address}
+    assert agent.status()["listens"]["http"] == {"address": address}
     agent.configure(intake={"socket": str(agent.socket)})
     agent.reload()
-    assert "http" not in agent.runtime.status()["listens"]
+    assert "http" not in agent.status()["listens"]
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])))
 
 
 def test_what_listens_is_known_to_status(agent):
     agent.start()
-    assert agent.runtime.status()["listens"] == {"socket": {"address": str(agent.socket)}}
+    assert agent.status()["listens"] == {"socket": {"address": str(agent.socket)}}

@@ -36,7 +36,7 @@ def test_an_event_by_hand_arrives_once_as_it_was_sent(agent, receiver):
         "--links", "notes: https://example.com/2.4", "--tags", "app:shop", "-i", "urn:component:/shop",
         "--timestamp", "1700000000", "-s", "pipeline",
     )  # fmt: skip
-    agent.runtime.stop_signal()
+    agent.stop()
     (one,) = [one for one in receiver.received if one.name == "custom"]
     assert one.hostname == "test.example.com"
     assert not one.problems
@@ -61,7 +61,7 @@ def test_an_event_by_hand_arrives_once_as_it_was_sent(agent, receiver):
 
 def test_the_agent_tells_its_start_and_its_end(agent, receiver):
     agent.start()
-    assert agent.runtime.stop_signal() == 0
+    assert agent.stop() == 0
     events = [one.event for one in receiver.received if one.name == "agent"]
     assert [event["event_type"] for event in events] == ["AgentStartedEvent", "AgentStoppedEvent"]
     assert events[0]["context"]["data"]["version"]
@@ -153,7 +153,7 @@ def test_a_wrong_key_keeps_everything_until_the_key_file_is_right(agent, receive
     agent.key_file.write_text("wrong\n")
     agent.start()
     agent.post("kept")
-    wait_until(lambda: agent.runtime.status()["destinations"]["receiver"]["state"] == "paused", agent.log)
+    wait_until(lambda: agent.status()["destinations"]["receiver"]["state"] == "paused", agent.log)
     assert agent.command("status", "--exit-code", check=False).returncode == 1
     agent.key_file.write_text("right\n")
     agent.reload()
@@ -168,7 +168,7 @@ def test_sigterm_sends_what_waits_before_it_ends(agent, receiver):
     agent.start()
     agent.post("first")
     agent.post("last")
-    assert agent.runtime.stop_signal() == 0
+    assert agent.stop() == 0
     assert titles(receiver.received) == ["first", "last"]
 
 
@@ -185,7 +185,7 @@ def test_sigterm_ends_in_time_though_the_receiver_says_nothing(agent, receiver):
     agent.start()
     agent.post("kept")
     try:
-        assert agent.runtime.stop_signal() == 0
+        assert agent.stop() == 0
     finally:
         release.set()
     receiver.intercept = None
@@ -208,7 +208,7 @@ def test_what_was_acknowledged_survives_sigkill(agent, receiver):
 
 def test_an_event_sent_while_no_daemon_runs_is_taken_in_once(agent, receiver):
     agent.start()
-    agent.runtime.stop_signal()
+    agent.stop()
     sent = [agent.send(f"while down {number}") for number in range(3)]
     agent.start()
     receiver.wait_for(has(*(f"while down {number}" for number in range(3))), 60)
@@ -258,4 +258,4 @@ def test_several_destinations_do_not_wait_for_each_other(agent, receiver):
     agent.start()
     agent.post("one")
     receiver.wait_for(has("one"), 60)
-    assert agent.runtime.status()["destinations"]["dead"]["waiting_events"] >= 2
+    assert agent.status()["destinations"]["dead"]["waiting_events"] >= 2

@@ -110,7 +110,7 @@ def test_killed_at_random_moments_it_loses_nothing_and_tells_nothing_twice(
             agent.begin()
     receiver.intercept = None
     receiver.wait_for(lambda received: is_all_there(load, received), 120)
-    assert agent.runtime.stop_signal() == 0
+    assert agent.stop() == 0
     assert sum(map(len, load.acknowledged.values())) > 5 * kills
     assert not [problem for one in receiver.received for problem in one.problems]
     assert came_as_two_events(receiver.received) == set()

@@ -42,7 +42,7 @@ def test_a_wrong_application_file_is_set_aside_and_told_and_the_rest_runs(agent,
         receiver.wait_for(arrived("AgentConfigurationRejectedEvent"), 60), "AgentConfigurationRejectedEvent"
     )
     assert "bad.yaml" in event["msg_text"]
-    status = agent.runtime.status()
+    status = agent.status()
     assert [*status["set_aside"]] == [str(agent.directory / "conf.d" / "bad.yaml")]
     assert agent.command("status", "--exit-code", check=False).returncode == 1
 
@@ -53,7 +53,7 @@ def test_a_second_daemon_on_the_same_spool_names_the_first(agent):
     assert second.returncode == 1
     assert str(agent.process.pid) in second.stderr
     assert "Traceback" not in second.stderr
-    assert agent.runtime.status()["running"]
+    assert agent.status()["running"]
 
 
 def test_a_reload_takes_the_new_configuration_and_loses_nothing(agent, receiver):
@@ -62,7 +62,7 @@ def test_a_reload_takes_the_new_configuration_and_loses_nothing(agent, receiver)
     agent.configure(tags=["env:new"])
     agent.reload()
     agent.send("after")
-    agent.runtime.stop_signal()
+    agent.stop()
     events = {one.event["msg_title"]: one.event for one in receiver.received if one.name == "custom"}
     assert events["before"]["tags"] == []
     assert events["after"]["tags"] == ["env:new"]
@@ -81,7 +81,7 @@ def test_a_reload_of_a_wrong_configuration_keeps_the_old_one_and_says_so(agent, 
     agent.settings.pop("tags")
     agent.configure()
     agent.send("goes on")
-    agent.runtime.stop_signal()
+    agent.stop()
     assert "goes on" in [one.event["msg_title"] for one in receiver.received]
 
 
@@ -93,7 +93,7 @@ def test_a_destination_that_is_renamed_keeps_its_place(agent, receiver):
     agent.configure()
     agent.reload()
     agent.post("after")
-    agent.runtime.stop_signal()
+    agent.stop()
     assert [one.event["msg_title"] for one in receiver.received if one.name == "custom"] == [
         "before",
         "after",
@@ -106,14 +106,14 @@ def test_a_destination_can_be_taken_away(agent):
     agent.settings["destinations"] = {}
     agent.configure()
     agent.reload()
-    assert agent.runtime.status()["destinations"] == {}
+    assert agent.status()["destinations"] == {}
     assert "no destination" in agent.log()
 
 
 def test_a_missing_key_file_pauses_and_does_not_keep_the_agent_from_starting(agent, wait_until):
     agent.key_file.unlink()
     agent.start()
-    wait_until(lambda: agent.runtime.status()["destinations"]["receiver"]["state"] == "paused", agent.log)
+    wait_until(lambda: agent.status()["destinations"]["receiver"]["state"] == "paused", agent.log)
 
 
 def test_without_destinations_it_records(agent):
@@ -160,7 +160,7 @@ def test_status_without_a_daemon_tells_what_waits(agent, receiver):
     agent.start()
     agent.post("waits")
     agent.kill()
-    status = agent.runtime.status()
+    status = agent.status()
     assert not status["running"]
     assert status["destinations"]["receiver"]["waiting_events"] == 2
     assert "not running" in agent.command("status").stdout
@@ -170,7 +170,7 @@ def test_status_without_a_daemon_tells_what_waits(agent, receiver):
 def test_status_of_a_healthy_agent_needs_nobody(agent, receiver, wait_until):
     agent.start()
     receiver.wait_for(1, 60)
-    wait_until(lambda: agent.runtime.status()["destinations"]["receiver"]["waiting_events"] == 0)
+    wait_until(lambda: agent.status()["destinations"]["receiver"]["waiting_events"] == 0)
     ran = agent.command("status", "--exit-code")
     assert f"pid {agent.process.pid}" in ran.stdout
     assert "test.example.com" in ran.stdout

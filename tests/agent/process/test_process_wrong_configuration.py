@@ -23,7 +23,7 @@ def rejected(receiver):
 
 def test_a_start_that_finds_a_wrong_agent_yaml_goes_on_with_the_last_right_one(agent, receiver):
     agent.start()
-    agent.runtime.stop_signal()
+    agent.stop()
     break_it(agent)
     agent.start()
     receiver.wait_for(lambda _: rejected(receiver))
@@ -50,7 +50,7 @@ def test_a_reload_that_is_right_is_kept_and_one_that_is_wrong_is_not(agent, rece
     agent.reload()
     break_it(agent)
     agent.reload()
-    agent.runtime.stop_signal()
+    agent.stop()
     agent.start()
     receiver.wait_for(lambda _: len(rejected(receiver)) == 2)
     assert {event["host"] for event in rejected(receiver)} == {"renamed.example.com"}
@@ -75,7 +75,7 @@ def test_a_destination_whose_key_stood_in_the_file_waits_for_it_and_its_events_a
     agent.configure()
     agent.start()
     receiver.wait_for(lambda events: events)
-    agent.runtime.stop_signal()
+    agent.stop()
     break_it(agent)
     assert "right" not in (agent.state / "last-right.yaml").read_text().split()
     agent.start()
@@ -93,7 +93,7 @@ def test_a_key_from_the_environment_is_there_at_the_next_start_too(agent, receiv
     agent.settings["destinations"] = {"stackstate": {"url": receiver.url}}
     agent.configure()
     agent.start(STS_API_KEY="right")
-    agent.runtime.stop_signal()
+    agent.stop()
     break_it(agent)
     agent.start(STS_API_KEY="right")
     receiver.wait_for(lambda _: rejected(receiver))
@@ -111,7 +111,7 @@ def test_where_none_was_ever_right_a_start_ends_with_2_and_status_says_what_is_w
 
 def test_what_another_file_left_there_is_nobody_elses_last_right_one(agent):
     agent.start()
-    agent.runtime.stop_signal()
+    agent.stop()
     kept = agent.state / "last-right.yaml"
     kept.write_text(kept.read_text().replace("agent.yaml", "other.yaml"))
     break_it(agent)
@@ -122,7 +122,7 @@ def test_what_another_file_left_there_is_nobody_elses_last_right_one(agent):
 def test_the_log_can_be_read_where_agent_yaml_is_wrong_and_no_daemon_runs(agent):
     agent.start()
     agent.post("before")
-    agent.runtime.stop_signal()
+    agent.stop()
     (agent.directory / "agent.yaml").write_text("{")
     ran = agent.command("status", "--json", check=False)
     assert ran.returncode == 0
