@@ -6,13 +6,9 @@ import socket
 from http import HTTPStatus
 
 import pytest
+from free_ports import free_port
 
 BODY = b'{"internalHostname": "edge-7", "events": {"custom": [{"msg_title": "by the port"}]}}'
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 @pytest.fixture

@@ -2,25 +2,12 @@
 
 import http.client
 import json
-import random
 import socket
 import time
 from contextlib import closing
 
 import pytest
-
-
-def free_port() -> int:
-    """Return a number that is free for both TCP and UDP, below those that the kernel gives to clients."""
-    while True:
-        number = random.randrange(10_000, 32_000)
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            try:
-                tcp.bind(("127.0.0.1", number))
-                udp.bind(("127.0.0.1", number))
-            except OSError:
-                continue
-            return number
+from free_ports import free_port
 
 
 @pytest.fixture

@@ -1,13 +1,13 @@
 """Sensu's own programs, unmodified: they post to the agent and ask it as they would a Sensu server."""
 
 import json
-import random
 import socket
 import subprocess
 import sys
 import time
 
 import pytest
+from free_ports import free_port
 
 
 @pytest.fixture
@@ -21,19 +21,6 @@ def ports(agent):
     while len(agent.status()["listens"]) < 4:
         assert time.monotonic() < deadline, agent.log()
     return chosen
-
-
-def free_port() -> int:
-    """Return a number that is free for both TCP and UDP, below those that the kernel gives to clients."""
-    while True:
-        number = random.randrange(10_000, 32_000)
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            try:
-                tcp.bind(("127.0.0.1", number))
-                udp.bind(("127.0.0.1", number))
-            except OSError:
-                continue
-            return number
 
 
 def python(script):

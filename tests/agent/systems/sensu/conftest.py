@@ -2,11 +2,11 @@
 
 import http.client
 import json
-import random
 import socket
 from contextlib import closing
 
 import pytest
+from free_ports import free_port
 
 from agent.configuration.types import Intake, IntakeSensu
 from agent.configuration.values import Loopback
@@ -20,19 +20,6 @@ from agent.runtime.system_ports import SystemPorts
 from spool import Spool, SpoolReader
 
 HOST = "web-1"
-
-
-def free_port() -> int:
-    """Return a number that is free for both TCP and UDP, below those that the kernel gives to clients."""
-    while True:
-        number = random.randrange(10_000, 32_000)
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            try:
-                tcp.bind(("127.0.0.1", number))
-                udp.bind(("127.0.0.1", number))
-            except OSError:
-                continue
-            return number
 
 
 def free_ports() -> dict[str, int]:
