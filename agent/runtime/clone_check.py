@@ -59,3 +59,4 @@ def _refuse_left_behind(spool: Spool, start_of_boot: float) -> None:
             continue
         if left_at < start_of_boot:
             spool.incoming.refuse(name, _REASON)
+    spool.incoming.take_refused()  # the start tells that this is a clone: nothing of theirs is this host's trouble

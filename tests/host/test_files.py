@@ -150,7 +150,7 @@ def test_files_changed_while_the_agent_is_stopped_are_told_once_each(off, count)
     make = (
         f"import os\nfor number in range({count}):\n"
         "    directory = f'/etc/app/{number // 100}'; os.makedirs(directory, exist_ok=True)\n"
-        "    with open(f'{directory}/{number}', 'w') as file: file.write(f'%s {number}\\n')\n"
+        "    with open(f'{directory}/{number}.conf', 'w') as file: file.write(f'%s {number}\\n')\n"
     )
     off.host.mask_agent()
     off.host.boot()
