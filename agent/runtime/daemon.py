@@ -308,7 +308,8 @@ class Daemon:
             self._housekeeping.arm(self._jobs())
 
     def _tidy(self) -> None:
-        self._spool.housekeeping(trusted_time=clock.is_trusted())
+        is_trusted = clock.is_trusted() and self._housekeeping.is_clock_steady()
+        self._spool.housekeeping(trusted_time=is_trusted)
 
     def _gets_work_done(self) -> bool:
         """Return whether the spool answers and no thread that must run is gone."""
