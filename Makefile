@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 HOSTS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture test-fast test-deps lint format constraints bench-delivery bench-collectors bench-fleet quiet-day attacks clean
+.PHONY: help demo test test-all torture test-fast test-deps lint format constraints bench-delivery bench-collectors bench-fleet quiet-day attacks clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,8 +32,11 @@ demo: $(BIN)/sts-agent ## install, then run the main job on an embedded receiver
 	$(BIN)/sts-agent demo --seconds 20
 
 test: $(VENV)/dev lint ## run every test this machine can run
-	$(BIN)/python -m pytest -m 'not host and not torture'
-	$(BIN)/python -m pytest -m 'host and not torture' -n $(HOSTS) --dist worksteal --durations=20
+	$(BIN)/python -m pytest -m 'not host and not torture and not long'
+	$(BIN)/python -m pytest -m 'host and not torture and not long' -n $(HOSTS) --dist worksteal --durations=20
+
+test-all: test ## run every test, those that take minutes as well
+	$(BIN)/python -m pytest -v -m 'long and not torture' --durations=0
 
 torture: $(VENV)/dev ## kill the spool ten thousand times, the program two hundred, the power ten thousand
 	STS_AGENT_TORTURE_KILLS=10000 STS_AGENT_POWER_CUTS=10000 $(BIN)/python -m pytest -v --durations=0 \
@@ -46,7 +49,7 @@ torture: $(VENV)/dev ## kill the spool ten thousand times, the program two hundr
 	$(BIN)/python -m pytest -v -m torture --deselect tests/agent/process/test_process_kills.py
 
 test-fast: $(VENV)/dev ## run the tests that need no host of their own
-	$(BIN)/python -m pytest -q -m 'not host and not torture'
+	$(BIN)/python -m pytest -q -m 'not host and not torture and not long'
 
 test-deps: ## install what the host tests need (apt, root)
 	packaging/install-test-deps
