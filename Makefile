@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 HOSTS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all torture test-fast test-deps lint format constraints bench-delivery bench-collectors bench-fleet quiet-day attacks clean
+.PHONY: help demo test test-all torture test-fast test-deps lint format constraints reference bench-delivery bench-collectors bench-fleet quiet-day attacks clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ format: $(VENV)/dev ## let ruff lay out the code
 
 constraints: ## pin what pyproject.toml asks for, with the hashes of its files
 	packaging/lock
+
+reference: $(VENV)/dev ## write the tables of docs/configuration.md from the types
+	$(BIN)/python -m agent.configuration.reference docs/configuration.md
 
 bench-delivery: $(BIN)/sts-agent ## this agent beside syslog-ng: events per CPU second, memory, disk
 	$(BIN)/python bench/delivery.py

@@ -30,10 +30,19 @@ class FilesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """
 
     paths: tuple[str, ...]
+    """Absolute paths and patterns: `*`, `?`, `[…]` within a name, `**` for any depth. A directory means
+    everything below it."""
     exclude: tuple[str, ...] = ()
+    """Patterns of what is not meant; one that is not absolute may stand anywhere."""
     default_excludes: bool = True
+    """Leaves out what is no configuration: working copies, backups, locks and caches of programs. `false`:
+    they are told too."""
     diff: Diff = "auto"
+    """`auto`: only of text that everyone may read, secrets masked; `strict`: of the same, only what is
+    plainly no secret shown; `always`: of other text too; `never`. No more than `diff_at_most`; private
+    keys and password files never have one."""
     settle: Duration = Duration(0.1)
+    """Changes to one file within it are one change; it bounds the latency."""
 
     def __post_init__(self) -> None:
         if not self.paths:

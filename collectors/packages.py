@@ -36,6 +36,7 @@ class PackagesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     names: tuple[Annotated[str, msgspec.Meta(min_length=1, description="a name, as nginx or php*")], ...] = (
         "*",
     )
+    """Packages by glob, as `nginx` or `php*`."""
 
 
 class Known(msgspec.Struct, frozen=True):

@@ -31,9 +31,14 @@ class ProcessMatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Globs; a process is meant when each that is given fits. `cmdline` is the arguments joined by blanks."""
 
     name: str | None = None
+    """The name that the kernel has of it, as a glob."""
     exe: str | None = None
+    """The path of its program, as a glob. For processes of other users the service needs the drop-in
+    `/opt/sts-agent/share/sts-agent.service.d/processes.conf`."""
     cmdline: str | None = None
+    """Its arguments, joined by blanks, as a glob; the first 4096 characters count."""
     user: str | None = None
+    """The name of its user, as a glob."""
 
     def __post_init__(self) -> None:
         if not (self.name or self.exe or self.cmdline or self.user):
@@ -44,7 +49,9 @@ class ProcessEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """One kind of process, under a name of the operator's own."""
 
     name: str
+    """What the process is called in events."""
     match: ProcessMatch
+    """What it has to match: every glob that is given."""
 
 
 class Processes:

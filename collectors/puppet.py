@@ -39,7 +39,9 @@ class PuppetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Where Puppet leaves its reports; `unchanged` tells runs that changed nothing, too."""
 
     report_dir: Path | None = None
+    """Where Puppet leaves its reports. Default: Puppet's own."""
     unchanged: bool = False
+    """Tell runs that changed nothing as well."""
 
 
 Entries = tuple[Scoped[PuppetConfig], ...]

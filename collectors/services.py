@@ -35,9 +35,14 @@ class ServicesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Services by glob (`{a,b}` too) or alias, with or without `.service`; see `DEFAULT_EXCLUDES` for what a glob leaves out."""
 
     units: tuple[str, ...] = ("*.service",)
+    """Units by glob (`{a,b}` too) or by an alias, with or without `.service`. `check`, `doctor` and
+    `status` tell one that fits no service of the host."""
     exclude: tuple[str, ...] = ()
+    """Units that this entry does not mean. `user@*`, `user-runtime-dir@*`, `run-*` and `session-*` are
+    never meant by a mere glob."""
     log_lines: int = 0
-    """So many last lines of the log of a run that failed go with its event, secrets masked."""
+    """So many last lines of the log of a run that failed go with its event, at most 50, secrets masked. The
+    agent's user has to be in the group `systemd-journal`."""
 
     def __post_init__(self) -> None:
         for pattern in (*self.units, *self.exclude):

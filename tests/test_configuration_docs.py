@@ -7,79 +7,60 @@ from typing import get_args
 import msgspec
 import pytest
 
+from agent.configuration import reference
 from agent.configuration.environment import overlay
 from agent.configuration.load import load
-from agent.configuration.show import plain
 from agent.configuration.types import Configuration, Settings
-from agent.systems.registry import DEFAULT_TYPE, SYSTEMS, system
-from agent.systems.sources import SOURCES, WithSources
-from collectors.registry import COLLECTORS
+from agent.systems.registry import SYSTEMS, system
 
 ROOT = Path(__file__).parent.parent
 DOCS = (ROOT / "docs" / "configuration.md").read_text()
-ROWS = {
-    key: [cell.strip() for cell in rest.split("|")]
-    for key, rest in re.findall(r"^\| `([a-zA-Z_.\[\]]+)` \|(.*)\|$", DOCS, re.MULTILINE)
-}
 SAMPLE = ROOT / "packaging" / "agent.yaml"
+KEYS = [*reference.keys()]
 
 
-def keys(kind, prefix=""):
-    for field in msgspec.structs.fields(kind):
-        key = prefix + field.encode_name
-        inner = [
-            t
-            for t in (field.type, *get_args(field.type))
-            if isinstance(t, type) and issubclass(t, msgspec.Struct)
-        ]
-        if key == "destinations":
-            yield from keys_of_destinations()
-        elif inner:
-            yield from keys(inner[0], key + ".")
-        else:
-            yield key, field.default
+def shown(key):
+    return f"{key.file}:{key.path}"
 
 
-def keys_of_destinations():
-    """Yield what a destination of the default type takes, then what only others take."""
-    found = {}
-    for name in (DEFAULT_TYPE, *SYSTEMS):
-        for key, default in keys(system(name).settings, "destinations.NAME."):
-            found.setdefault(key, default)
-    yield from found.items()
+@pytest.mark.parametrize("key", KEYS, ids=shown)
+def test_every_key_says_below_its_field_what_it_is(key):
+    assert key.description.endswith("."), f"write a sentence below the field of {key.path}"
+    assert key.type
+    assert key.default
 
 
-@pytest.mark.parametrize(("key", "default"), [pytest.param(*pair, id=pair[0]) for pair in keys(Settings)])
-def test_every_key_is_explained_with_the_default_that_counts(key, default):
-    said = ROWS[key][0]
-    if default is msgspec.NODEFAULT:
-        assert said == "required"
-    elif default not in (None, ()):
-        shown = plain(default)
-        assert said == f"`{str(shown).lower() if isinstance(shown, bool) else shown}`"
-
-
-def entry_keys():
-    for name, known in WithSources(COLLECTORS, sorted(SOURCES)).items():
-        for field in msgspec.structs.fields(known.entry):
-            yield f"{name}{'[]' if known.many else ''}.{field.encode_name}", field.default
-
-
-@pytest.mark.parametrize(("key", "default"), [pytest.param(*pair, id=pair[0]) for pair in entry_keys()])
-def test_every_key_of_an_entry_is_explained_with_the_default_that_counts(key, default):
-    said = ROWS[key][0]
-    if default is msgspec.NODEFAULT:
-        assert said == "required"
-    elif default not in (None, ()):
-        shown = plain(default)
-        assert said == f"`{' '.join(shown) if isinstance(shown, list) else str(shown).lower()}`"
+@pytest.mark.parametrize("key", KEYS, ids=shown)
+def test_every_key_is_explained_with_the_default_that_counts(key):
+    assert key.as_row() in DOCS.splitlines(), "run `make reference`"
 
 
 def test_nothing_is_explained_that_does_not_exist():
-    switches = {name for name, known in COLLECTORS.items() if known.default is not None}
-    known = {key for key, _ in (*keys(Settings), *entry_keys())} | switches
-    explained = {key for key in ROWS if not key.isupper()}
-    assert explained <= known
+    assert reference.with_tables(DOCS) == DOCS, "run `make reference`"
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_destination_of_every_system_is_explained_whole(name):
+    explained = {key.path for key in KEYS if not key.systems or name in key.systems}
+    for field in msgspec.structs.fields(system(name).settings):
+        path = f"destinations.NAME.{field.encode_name}"
+        assert any(one == path or one.startswith(f"{path}.") for one in explained)
+
+
+def test_what_a_key_says_is_text_that_every_reader_can_show():
+    for key in KEYS:
+        assert "](" not in key.description, f"{key.path}: a link is nothing in a man page"
+        assert "\n" not in key.description
+
+
+def test_the_default_of_a_key_is_as_an_operator_writes_it():
+    by_path = {key.path: key for key in KEYS if key.file == "agent.yaml"}
+    assert by_path["spool.max_size"].default == "`512MiB`"
+    assert by_path["destinations.NAME.tls.verify"].default == "`true`"
+    assert by_path["destinations.NAME.url"].default == "required"
+    assert by_path["hostname"].default == "the host's own"
+    assert by_path["destinations.NAME.type"].type == f"one of {', '.join(SYSTEMS)}"
+    assert get_args(by_path["destinations.NAME.type"].annotation) == (*SYSTEMS,)
 
 
 def test_the_sample_loads_as_it_is(tmp_path):
@@ -120,8 +101,9 @@ def test_everything_that_the_sample_shows_loads(tmp_path):
 
 def test_the_sample_shows_every_key(tmp_path):
     text = uncommented(tmp_path).read_text()
-    for key, _ in keys(Settings):
-        assert re.search(rf"\b{key.rpartition('.')[2]}:", text), key
+    for key in KEYS:
+        if key.file == "agent.yaml":
+            assert re.search(rf"\b{key.path.rpartition('.')[2]}:", text), key.path
 
 
 def test_every_variable_that_is_read_is_explained():

@@ -20,7 +20,7 @@ from agent.configuration.nodes import Place, compose_file, empty_mapping, entry
 from agent.configuration.own_intake import own_intakes
 from agent.configuration.problem import ConfigurationError, Problem
 from agent.configuration.quoting import quotable_name
-from agent.configuration.types import Configuration, Identifiers, Scoped, Settings, Tags
+from agent.configuration.types import Application, Configuration, Scoped, Settings
 from agent.configuration.walk import WRONG, Walk
 from agent.systems.sources import SOURCES, WithSources
 from collectors.collector import Registration
@@ -130,16 +130,12 @@ def _agent_type(root: Node, registry: Mapping[str, Registration]) -> type[msgspe
 
 
 def _application_type(registry: Mapping[str, Registration]) -> type[msgspec.Struct]:
-    """Return the type of a conf.d file: tags and identifiers for all of it, and the collectors' own keys."""
+    """Return the type of a conf.d file: what is said of all of it, and the collectors' own keys."""
     keys = [
         (name, tuple[known.entry, ...] | None if known.many else known.entry | None, None)  # type: ignore[name-defined]
         for name, known in registry.items()
     ]
-    return msgspec.defstruct(
-        "ApplicationFile",
-        [("tags", Tags, ()), ("element_identifiers", Identifiers, ()), *keys],
-        kw_only=True,
-    )
+    return msgspec.defstruct("ApplicationFile", keys, bases=(Application,), kw_only=True)
 
 
 def _sources_named(roots: Iterable[Node | Problem]) -> list[str]:

@@ -15,6 +15,7 @@ from collectors.collector import Duration, Scoped, Size
 
 __all__ = [
     "SMALLEST_SPOOL_BYTES",
+    "Application",
     "Backoff",
     "Batch",
     "BatchedSettings",
@@ -50,9 +51,13 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """How the other side proves who it is, and we who we are."""
 
     ca_file: Readable | None = None
+    """Certificates that the receiver's is checked against. Default: the system's."""
     client_cert_file: Readable | None = None
+    """The certificate this agent shows."""
     client_key_file: Readable | None = None
+    """The key of that certificate, when it is not in the same file."""
     verify: bool = True
+    """`false` accepts any certificate; `check` warns of it."""
 
     def __post_init__(self) -> None:
         if self.client_key_file and not self.client_cert_file:
@@ -63,8 +68,11 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """How much one request holds; bytes are of JSON before compression."""
 
     max_events: AtLeastOne = 1000
+    """Events in a request, at most."""
     max_bytes: Size = Size(900 * 1024)
+    """Bytes of JSON in a request before compression, at most."""
     linger: Duration = Duration(0.25)
+    """How long a request waits for more events; the first after silence goes at once."""
 
     def __post_init__(self) -> None:
         if self.max_bytes < 1:
@@ -75,7 +83,9 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The bounds of the wait after a failure."""
 
     initial: Duration = Duration(1)
+    """The wait after a first failure."""
     max: Duration = Duration(300)
+    """The longest wait after many failures."""
 
     def __post_init__(self) -> None:
         if not 0 < self.initial <= self.max:
@@ -86,7 +96,9 @@ class Only(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A filter: event types, and tags as `k:v`; an event passes when it matches each list that is given."""
 
     types: tuple[str, ...] = ()
+    """Send events of these types alone. Default: all."""
     tags: tuple[Tag, ...] = ()
+    """Send events with one of these tags alone. Default: all."""
 
 
 class DestinationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -103,14 +115,23 @@ class DestinationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     """Names of events that it does not get as events: what they tell goes to it in records of a kind of its own."""
 
     type: str
-    """Tells the systems apart: each system's own settings make it a `Literal` of its name."""
+    """Which system listens there."""
     url: Url
+    """The receiver's address. Of `type: stackstate` with or without `/intake`, with or without a last
+    slash; of the others the base, to which the agent appends the path. The agent's own intake, in any
+    spelling, is an error for `check`; the daemon starts, keeps the events, and pauses that destination."""
     timeout: Duration = Duration(20)
+    """For a whole request, from connecting to the last byte of the answer."""
     proxy: Url | None = None
+    """A proxy; an empty text means none, whatever the environment says."""
     no_proxy: tuple[Exemption, ...] = ()
+    """What is reached without the proxy: hosts and domains (`example.com`, `.example.com`, `*.example.com`),
+    addresses, nets (`10.0.0.0/8`), each also with `:port` (`[::1]:8080`), `*` for all. Anything else is
+    an error."""
     tls: Tls = Tls()
     backoff: Backoff = Backoff()
     start: Literal["now", "oldest"] = "now"
+    """Where a destination begins that is added beside others: `now`, or `oldest` that is kept."""
     only: Only = Only()
 
     def __post_init__(self) -> None:
@@ -135,10 +156,17 @@ class Spool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Where events are kept, and for how long."""
 
     directory: Path | None = None
+    """Where events are kept; under systemd the unit's state directory. Elsewhere the unit may not write:
+    `systemctl edit sts-agent`, and write `[Service]` and below it `ReadWritePaths=DIRECTORY`; the
+    directory has to exist and be owned by sts-agent. `sts-agent doctor` tells. Default: `/var/lib/sts-agent`."""
     max_size: Size = Size(512 * 1024 * 1024)
+    """How large the whole directory may become; at least `8MiB`."""
     max_age: Duration = Duration(30 * 86400)
+    """Older events are dropped, counted, and told."""
     keep_delivered: Duration = Duration(7 * 86400)
+    """How long `sts-agent log` remembers what was delivered."""
     when_full: Literal["drop_oldest", "reject_new"] = "drop_oldest"
+    """`drop_oldest`, or `reject_new`: local programs are refused, collectors wait."""
 
     def __post_init__(self) -> None:
         if self.max_size < SMALLEST_SPOOL_BYTES:
@@ -151,21 +179,27 @@ class IntakeHttp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The intake on a port, for programs that cannot use the socket; whoever uses it shows the token."""
 
     listen: Loopback
+    """A port of the loopback that takes events as well. Off without `intake.http`."""
     token_file: Readable
+    """The file with the token that whoever uses the port has to show."""
 
 
 class IntakeSensu(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The ports that Sensu's own programs know; they have no token."""
 
     api: Loopback | None = None
+    """The port of Sensu's API, of the loopback, as `127.0.0.1:4567`. Default: off."""
     client: Loopback | None = None
+    """The port of Sensu's client socket, as `127.0.0.1:3030`. Default: off."""
     http: Loopback | None = None
+    """The port of Sensu's HTTP socket, as `127.0.0.1:3031`. Default: off."""
 
 
 class Intake(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where local programs hand in their events."""
 
     socket: Path | None = None
+    """Where local programs hand in events; mode 0660. Default: `/run/sts-agent/intake.sock`."""
     http: IntakeHttp | None = None
     sensu: IntakeSensu | None = None
 
@@ -177,22 +211,37 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """When `status` and `/health` say that action is needed."""
 
     alert_after: Duration = Duration(900)
+    """Nothing delivered for so long, while something waits: action is needed, say `status` and `/health`."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """agent.yaml as written; the on/off keys of default collectors are added from the registry."""
 
     hostname: Hostname | None = None
+    """The name events are filed under; it has to be letter for letter the one StackState knows the host by.
+    `localhost` and its kin count only when written here. Default: the host's own."""
     tags: Tags = ()
+    """On every event, as `key:value`."""
     element_identifiers: Identifiers = ()
+    """On every event, besides `urn:host:/<hostname>`."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """`debug`, `info`, `warning` or `error`."""
     destinations: dict[str, DestinationSettings] = {}
     """By name; as loaded, each is of its own system's type."""
     spool: Spool = Spool()
     intake: Intake = Intake()
     status: Status = Status()
     diff_at_most: Literal["never", "strict", "auto", "always"] = "auto"
-    """No entry of conf.d gets more of a diff."""
+    """No entry of conf.d gets more of a diff: `never`, `strict`, `auto` or `always`."""
+
+
+class Application(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file in conf.d says of all its entries; the keys of the entries are added from the registry."""
+
+    tags: Tags = ()
+    """On every event of this file, as `key:value`."""
+    element_identifiers: Identifiers = ()
+    """On every event of this file, besides `urn:host:/<hostname>` and those of agent.yaml."""
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,10 +26,15 @@ class OtlpSettings(BatchedSettings, frozen=True, kw_only=True, forbid_unknown_fi
 
     type: Literal["otlp"] = "otlp"
     encoding: Literal["json", "protobuf"] = "json"
+    """`json`, or `protobuf`, which is half as large before compression and needs the extra `otlp`."""
     headers: dict[str, Secret] | None = None
+    """Headers of every request, by name. Their values are kept as secrets."""
     token: Secret | None = None
+    """The token itself."""
     token_file: Readable | None = None
+    """The file that holds the token, read again when it changes."""
     scheme: Scheme = "Bearer"
+    """The word before the token in the header Authorization."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -10,7 +10,9 @@ class SematextSettings(DestinationSettings, frozen=True, kw_only=True, forbid_un
 
     type: Literal["sematext"] = "sematext"
     token: Secret | None = None
+    """The token itself."""
     token_file: Readable | None = None
+    """The file that holds the token, read again when it changes."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

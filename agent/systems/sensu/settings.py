@@ -24,7 +24,10 @@ class SensuApiConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """A Sensu API whose events are polled; user and password may stand in its address."""
 
     url: Url
+    """The API of a Sensu Core server, as `http://sensu.example.com:4567`, whose events are polled; user and
+    password may stand in it (`http://USER:PASSWORD@…`) and are shown nowhere."""
     interval: Duration = Duration(30)
+    """How often it is asked; at least `100ms`."""
 
     def __post_init__(self) -> None:
         if self.interval < _SHORTEST_INTERVAL:

@@ -16,7 +16,9 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Which synchronization of StackState takes the topology; without a url it is the host's name."""
 
     type: Text = "sts-agent"
+    """The type of the synchronization that takes the topology."""
     url: Text | None = None
+    """The url of the synchronization that takes the topology. Default: the host's name."""
 
 
 class StackStateSettings(BatchedSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,15 +29,23 @@ class StackStateSettings(BatchedSettings, frozen=True, kw_only=True, forbid_unkn
 
     type: Literal["stackstate"] = "stackstate"
     api_key: Secret | None = None
+    """The key itself."""
     api_key_file: Readable | None = None
+    """The file that holds the key, read again when it changes. Missing, it is an error for `check`; the
+    daemon starts and holds that destination."""
     compression: Literal["deflate", "gzip", "none"] = "deflate"
+    """`deflate`, `gzip` or `none`."""
     key_in: Literal["auto", "header", "query", "both"] = "auto"
+    """Where the key goes: `header`, `query`, `both`, or `auto`: the header, and the query when a receiver
+    refuses that."""
     topology: bool = False
-    """Whether it is told of this host and its services as components."""
+    """Bring this host and its services as components, so that events show without any other agent."""
     health: bool = False
-    """Whether it is told how they are, again and again."""
+    """Say again and again how the services and this agent are."""
     instance: Instance = Instance()
     health_interval: Duration = Duration(60)
+    """How often topology and health are told, from `1s` to `30m`; after three that did not come StackState forgets the
+    health of this host."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
