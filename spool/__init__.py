@@ -26,6 +26,7 @@ from spool.errors import SpoolClosed, SpoolError, SpoolFull, SpoolLocked
 from spool.incoming import Refused
 from spool.leaving import leave_in_incoming
 from spool.memory import SpoolMemory
+from spool.moment import Moment
 from spool.options import Options
 from spool.reader import SpoolReader
 from spool.record import EVENT, Position, Record, Segment, StoredRecord
@@ -40,6 +41,7 @@ __all__ = [
     "Batch",
     "DestinationStatus",
     "Drop",
+    "Moment",
     "Options",
     "Piece",
     "Position",

@@ -6,6 +6,7 @@ most. Without a clock that can be trusted nothing is too old.
 
 from spool import failpoints, positions, rejected, reserve
 from spool.cap import Cap, delete_before
+from spool.moment import Moment
 from spool.options import Options
 from spool.schema import BUSY_MILLISECONDS
 from spool.state import AGE
@@ -15,7 +16,7 @@ _ROWS_A_SLICE = 500
 _PAGES_A_SLICE = 256
 
 
-def expire_slice(store: Store, options: Options, now: float) -> bool:
+def expire_slice(store: Store, options: Options, now: Moment) -> bool:
     """Delete one slice of what is too old, inside the open transaction; return whether there is more."""
     failpoints.reached("prune.before")
     state = store.state
@@ -23,14 +24,14 @@ def expire_slice(store: Store, options: Options, now: float) -> bool:
     needed = state.oldest_needed()
     kept_seconds = options.max_age_seconds if needed is None else options.keep_delivered_seconds
     history = min(last if needed is None else needed, last)
-    delivered = _first_kept(store, now - min(kept_seconds, options.max_age_seconds), now, history)
+    delivered = _first_kept(store, min(kept_seconds, options.max_age_seconds), now, history)
     if delivered is not None:
         delete_before(store, delivered)
-    expired = _first_kept(store, now - options.max_age_seconds, now, last)
+    expired = _first_kept(store, options.max_age_seconds, now, last)
     if expired is not None:
-        positions.pass_over(store, expired, AGE, now)
+        positions.pass_over(store, expired, AGE, now.wall)
         delete_before(store, expired)
-    refused = rejected.expire(store, now - options.max_age_seconds, now)
+    refused = rejected.expire(store, now.wall - options.max_age_seconds, now.wall)
     failpoints.reached("prune.after")
     return delivered is not None or expired is not None or refused
 
@@ -96,23 +97,24 @@ def restore_reserve(cap: Cap) -> None:
         cap.refresh()
 
 
-def _first_kept(store: Store, cutoff: float, now: float, before: int) -> int | None:
-    """Return the record up to which all is older than `cutoff`; None when nothing is.
+def _first_kept(store: Store, kept_seconds: float, now: Moment, before: int) -> int | None:
+    """Return the record up to which all is older than `kept_seconds`; None when nothing is.
 
-    Only times that a trusted clock gave count, and none from the future: such a record goes with the
-    next one that is old for certain.
+    One whose age no clock can tell goes with the next one that is old for certain.
     """
     rows = store.connection.execute(
-        "SELECT number, captured, clock_trusted FROM records WHERE number < ? ORDER BY number", (before,)
+        "SELECT number, captured, clock_trusted, boottime, boot_id FROM records WHERE number < ? ORDER BY number",
+        (before,),
     )
     first_kept = None
     looked_at = 0
     try:
-        for number, captured, trusted in rows:
+        for number, captured, trusted, boottime, boot_id in rows:
             looked_at += 1
-            if not trusted or not isinstance(captured, int | float) or captured > now:
+            age = now.age_seconds(captured, trusted=bool(trusted), boottime=boottime, boot_id=boot_id)
+            if age is None:
                 continue
-            if captured >= cutoff or (first_kept is not None and looked_at > _ROWS_A_SLICE):
+            if age <= kept_seconds or (first_kept is not None and looked_at > _ROWS_A_SLICE):
                 break
             first_kept = number + 1
     finally:

@@ -20,6 +20,7 @@ from spool.calls.rejected import Rejected
 from spool.engine import Engine
 from spool.errors import SpoolError, SpoolLocked
 from spool.memory import SpoolMemory
+from spool.moment import Moment
 from spool.options import DEFAULT_OPTIONS, MEBIBYTE, Options
 from spool.schema import SCHEMA, Schema
 from spool.state import Recovery
@@ -104,12 +105,16 @@ class Spool:
         """Forget everything an owner remembers, or everyone does."""
         self._engine.write(lambda store: memory.forget(store.connection, store.totals, owner))
 
-    def housekeeping(self, *, trusted_time: bool) -> None:
-        """Do what can wait, in slices: age, the cap, pages given back, the reserve, the checkpoint."""
+    def housekeeping(self, *, trusted_time: bool, now: Moment | None = None) -> None:
+        """Do what can wait, in slices: age, the cap, pages given back, the reserve, the checkpoint.
+
+        What is too old is judged by `now`, by the wall clock alone where it is not given, and not at all without trusted time.
+        """
         engine = self._engine
         engine.cap.refresh()
         if trusted_time:
-            while engine.write(lambda store: prune.expire_slice(store, engine.cap.options, engine.wall())):
+            moment = now or Moment(engine.wall())
+            while engine.write(lambda store: prune.expire_slice(store, engine.cap.options, moment)):
                 pass
         while engine.between(lambda store: prune.shrink_slice(store, engine.cap, engine.wall())):
             pass

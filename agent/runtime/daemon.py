@@ -16,7 +16,7 @@ from typing import ParamSpec
 from agent.configuration.compare import compare
 from agent.configuration.problem import ConfigurationError
 from agent.configuration.types import Configuration
-from agent.events import clock, hostname
+from agent.events import hostname
 from agent.events.capture import INTAKE, Capture
 from agent.http.budget import budget_of_this_process
 from agent.intake.control import Control
@@ -30,6 +30,7 @@ from agent.runtime.clone_check import settle_in
 from agent.runtime.configured_spool import open_spool, options
 from agent.runtime.deliveries import Deliveries
 from agent.runtime.drop_reports import DropReports
+from agent.runtime.earliest_clock import EarliestClock
 from agent.runtime.guarded import guarded
 from agent.runtime.log_setup import say, say_refused
 from agent.runtime.own_files import OwnFiles
@@ -93,6 +94,7 @@ class Daemon:
         self._was_cloned = settle_in(self._spool)
         self._is_telling_again = False
         self._capture = Capture(self._spool, hostname.identity(self._configuration.settings))
+        self._earliest = EarliestClock(self._capture.clocks)
         self._telling = SelfReporter(self._spool, self._capture)
         surroundings = Surroundings(
             lambda: self._capture.identity.hostname or None,
@@ -308,8 +310,8 @@ class Daemon:
             self._housekeeping.arm(self._jobs())
 
     def _tidy(self) -> None:
-        is_trusted = clock.is_trusted() and self._housekeeping.is_clock_steady()
-        self._spool.housekeeping(trusted_time=is_trusted)
+        now = self._earliest.moment()
+        self._spool.housekeeping(trusted_time=now is not None, now=now)
 
     def _gets_work_done(self) -> bool:
         """Return whether the spool answers and no thread that must run is gone."""

@@ -16,7 +16,6 @@ import schedule
 log = logging.getLogger(__name__)
 
 _PARTED_SECONDS = 2.0
-_STEADY_SECONDS = 3600.0
 _SHORTEST_WAIT_SECONDS = 1.0
 
 
@@ -41,7 +40,6 @@ class Housekeeping:
         self._monotonic = monotonic
         self._local = local
         self._scheduler = schedule.Scheduler()
-        self._set_at: float | None = None
         self.arm(jobs)
 
     def arm(self, jobs: dict[str, Job]) -> None:
@@ -62,14 +60,9 @@ class Housekeeping:
         """Run what is due; all of it when the wall clock was set since the last time."""
         if abs(self._parted()) > _PARTED_SECONDS:
             log.info("the clock was set; housekeeping starts anew")
-            self._set_at = self._monotonic()
             self._scheduler.run_all()
             self.arm(self._jobs)
         self._scheduler.run_pending()
-
-    def is_clock_steady(self) -> bool:
-        """Return whether the wall clock was not set in the last hour: what it said then may be years off."""
-        return self._set_at is None or self._monotonic() - self._set_at > _STEADY_SECONDS
 
     def _parted(self) -> float:
         """Return by how much the local time ran ahead of the monotonic clock since the jobs were armed."""

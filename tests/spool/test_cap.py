@@ -5,9 +5,10 @@ import os
 import pytest
 from spool_examples import drain, record_of
 
-from spool import Options, Position, Rejection, SpoolFull, failpoints
+from spool import Moment, Options, Position, Rejection, SpoolFull, failpoints
 
 MEBIBYTE = 1024 * 1024
+THIS_BOOT = "b" * 32
 SMALL = Options(max_size_bytes=8 * MEBIBYTE)
 
 
@@ -221,6 +222,17 @@ def test_a_clock_that_was_wrong_makes_nothing_old_or_eternal(open_spool, wall):
     wall.now += 101
     spool.records.append([record_of("new", captured=wall.now)])
     spool.housekeeping(trusted_time=True)
+    assert drain(spool, "stackstate") == ["new"]
+
+
+def test_within_one_boot_its_own_clock_tells_how_old_a_record_is(open_spool, wall):
+    spool = open_spool(Options(max_age_seconds=100, keep_delivered_seconds=100))
+    spool.records.append([record_of("old", captured=wall.now, boottime=10.0, clock_trusted=False)])
+    spool.records.append([record_of("new", captured=wall.now, boottime=60.0)])
+    ten_years_on = wall.now + 315_360_000
+    spool.housekeeping(trusted_time=True, now=Moment(ten_years_on, boottime=105.0, boot_id=THIS_BOOT))
+    assert spool.status().drops == {}
+    spool.housekeeping(trusted_time=True, now=Moment(ten_years_on, boottime=111.0, boot_id=THIS_BOOT))
     assert drain(spool, "stackstate") == ["new"]
 
 

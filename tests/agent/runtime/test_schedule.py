@@ -77,19 +77,6 @@ def test_a_step_of_the_clock_neither_stops_jobs_nor_changes_the_wait(time, step_
     assert keeping.wait_seconds() == 3600
 
 
-def test_for_an_hour_after_the_clock_was_set_what_it_says_is_not_relied_on(time):
-    steady = []
-    keeping = housekeeping(time, tidy=Job(3600, lambda: steady.append(keeping.is_clock_steady())))
-    time.go_on(3600)
-    keeping.run_due()
-    time.wall += timedelta(days=3650)
-    keeping.run_due()
-    assert steady == [True, False]
-    time.go_on(3601)
-    keeping.run_due()
-    assert steady == [True, False, True]
-
-
 def test_a_job_that_fails_takes_no_other_with_it(time, caplog):
     done = []
 
