@@ -63,6 +63,8 @@ WIRE: Final[Mapping[str, str]] = {
 } | {field.name: field.encode_name for field in msgspec.structs.fields(StoredContext)}
 """The key in the JSON object of each field of the two structs; no two fields share a name."""
 
+_EVENT_KEYS = frozenset(field.encode_name for field in msgspec.structs.fields(StoredEvent))
+_CONTEXT_KEYS = frozenset(field.encode_name for field in msgspec.structs.fields(StoredContext))
 _decode = msgspec.json.Decoder(StoredEvent).decode
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _CONTEXT = WIRE["context"]
@@ -91,6 +93,22 @@ def _read_leniently(body: bytes) -> StoredEvent | None:
         return msgspec.convert(json.loads(body), StoredEvent)
     except (ValueError, RecursionError, msgspec.MsgspecError):
         return None
+
+
+def unread_fields(whole: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of an event's JSON object, and of its context, that have no place in the structs."""
+    context = whole.get(_CONTEXT)
+    found = {key: value for key, value in whole.items() if key not in _EVENT_KEYS}
+    inside = context if isinstance(context, dict) else {}
+    return found | {key: value for key, value in inside.items() if key not in _CONTEXT_KEYS}
+
+
+def read_unread_fields(body: bytes | msgspec.Raw) -> dict[str, Any]:
+    """Return the same of the bytes; nothing of bytes that are no object."""
+    try:
+        return unread_fields(msgspec.json.decode(body, type=dict[str, Any]))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return {}
 
 
 def with_fields(

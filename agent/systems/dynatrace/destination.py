@@ -94,7 +94,8 @@ class Dynatrace:
         if stored is None:
             return Refused("this is no event", is_verdict=True)
         now_ms = int(self._wall() * 1000)
-        message = message_of(stored, event.name, int(event.captured * 1000), self._terms)
+        unread = stored_event.read_unread_fields(event.body)
+        message = message_of(stored, event.name, int(event.captured * 1000), self._terms, unread)
         if is_too_old(message, self._version, now_ms):
             return Refused("it is more than 30 days old, and the events API takes none", is_verdict=True)
         is_late = is_late_problem(message, self._version, now_ms)

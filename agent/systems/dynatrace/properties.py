@@ -18,8 +18,8 @@ def as_text(value: object) -> str:
 
 
 def as_texts(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return properties whose values say something, as texts."""
-    return {key: as_text(value) for key, value in values.items() if value not in (None, "", (), [], {})}
+    """Return properties as texts; what is null is left out."""
+    return {key: as_text(value) for key, value in values.items() if value is not None}
 
 
 def united(first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, str]:

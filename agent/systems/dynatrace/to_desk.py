@@ -7,6 +7,7 @@ and its category, and what has no field there is a property, so that nothing is 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil
+from types import MappingProxyType
 from typing import Any
 
 from agent.events.stored_event import StoredContext, StoredEvent
@@ -18,6 +19,7 @@ from agent.systems.dynatrace.selector import selector
 from agent.systems.dynatrace.translation import translated
 from collectors.event import SOURCE, Category
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _FIELDS_OF_ALL = ("source", V1.start, V1.end, V1.timeout, V1.attach, V1.properties, "timeseriesIds")
 
 
@@ -31,10 +33,15 @@ class Terms:
     timeout_seconds: float = 900.0
 
 
-def message_of(event: StoredEvent, name: str, captured_ms: int, terms: Terms) -> dict[str, Any]:
-    """Return the message of an event; the same for the same event, however often it is sent."""
+def message_of(
+    event: StoredEvent, name: str, captured_ms: int, terms: Terms, unread: Mapping[str, Any] = _NOTHING
+) -> dict[str, Any]:
+    """Return the message of an event; the same for the same event, however often it is sent.
+
+    `unread` are fields that have no place in a `StoredEvent`: they become properties.
+    """
     came = as_it_came(event, name)
-    message, version = came or (_composed(event, name, terms), V1)
+    message, version = came or (_composed(event, name, terms, unread), V1)
     message = _with_times(message, version, (event.timestamp or 0) * 1000, captured_ms)
     message = translated(message, version, terms.version)
     if terms.version is V2 and came is None:
@@ -67,7 +74,7 @@ def _with_times(
     return times | message
 
 
-def _composed(event: StoredEvent, name: str, terms: Terms) -> dict[str, Any]:
+def _composed(event: StoredEvent, name: str, terms: Terms, unread: Mapping[str, Any]) -> dict[str, Any]:
     context = event.context or StoredContext()
     data = without_nulls(context.data or {})
     message = _typed(event, _kind(event, context, data))
@@ -78,16 +85,17 @@ def _composed(event: StoredEvent, name: str, terms: Terms) -> dict[str, Any]:
     if TYPES[message["eventType"]].opens_problem:
         message.setdefault(V1.timeout, ceil(terms.timeout_seconds / 60))
     rest = {key: value for key, value in data.items() if message.get(key) != value}
-    properties = united(as_texts(rest), as_texts(_about(event, name, message)))
+    properties = united(as_texts(rest), as_texts(unread))
+    properties = united(properties, as_texts(_about(event, name, message)))
     message[V1.properties] = united(as_texts(message.get(V1.properties, {})), properties)
     return message
 
 
 def _about(event: StoredEvent, name: str, message: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the event says beside its data that has no field in the message."""
+    """Return what the event says beside its data that has no field in the message; nothing that says nothing."""
     context = event.context or StoredContext()
     said = message.values()
-    return {
+    about = {
         "source_identifier": context.source_identifier,
         "event_type": event.event_type if event.event_type not in said else "",
         "title": event.title if event.title not in said else "",
@@ -100,6 +108,7 @@ def _about(event: StoredEvent, name: str, message: Mapping[str, Any]) -> dict[st
         "element_identifiers": ", ".join(context.element_identifiers or ()),
         "source_links": context.source_links,
     }
+    return {key: value for key, value in about.items() if value}
 
 
 def _kind(event: StoredEvent, context: StoredContext, data: Mapping[str, Any]) -> str:
@@ -121,8 +130,9 @@ def _typed(event: StoredEvent, kind: str) -> dict[str, Any]:
     context = event.context or StoredContext()
     data = context.data or {}
     rules = TYPES[kind]
-    message: dict[str, Any] = {"eventType": kind, "source": context.source or SOURCE}
-    defaults = {"title": event.title or "", "description": event.text or event.title or ""}
+    message: dict[str, Any] = {"eventType": kind, "source": _first_said(context.source)}
+    title = _first_said(event.title, event.event_type)
+    defaults = {"title": title, "description": _first_said(event.text, title)}
     message |= {key: text for key, text in defaults.items() if key in rules.required + rules.optional}
     if kind in {v1_name(event.event_type or ""), data.get("eventType")}:
         applicable = (*_FIELDS_OF_ALL, *rules.required, *rules.optional)
@@ -136,6 +146,12 @@ def _typed(event: StoredEvent, kind: str) -> dict[str, Any]:
 
 
 def _information(event: StoredEvent) -> dict[str, Any]:
-    title = event.title or event.event_type or SOURCE
-    source = (event.context and event.context.source) or SOURCE
-    return {"eventType": "CUSTOM_INFO", "source": source, "title": title, "description": event.text or title}
+    title = _first_said(event.title, event.event_type)
+    source = _first_said(event.context.source if event.context else None)
+    text = _first_said(event.text, title)
+    return {"eventType": "CUSTOM_INFO", "source": source, "title": title, "description": text}
+
+
+def _first_said(*texts: str | None) -> str:
+    """Return the first that is more than blanks, which the API takes for nothing."""
+    return next((text for text in texts if text and text.strip()), SOURCE)

@@ -25,9 +25,6 @@ _SECOND_NANOSECONDS = 10**9
 _LAST_TIME = 2**64 - 1
 """In nanoseconds: what the field holds."""
 
-_EVENT_KEYS = frozenset(field.encode_name for field in msgspec.structs.fields(StoredEvent))
-_CONTEXT_KEYS = frozenset(field.encode_name for field in msgspec.structs.fields(StoredContext))
-
 
 def export_request(outgoing: Outgoing, machine_id: str) -> JsonValue:
     """Return the `ExportLogsServiceRequest`: records in their order, events of one host under one resource.
@@ -77,9 +74,7 @@ def _read(body: bytes) -> tuple[StoredEvent, Mapping[str, Any]]:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         found = stored_event.read(body)
         return found or StoredEvent(text=body.decode(errors="replace")), {}
-    rest = {key: value for key, value in whole.items() if key not in _EVENT_KEYS}
-    context = whole.get("context") or {}
-    return event, rest | {key: value for key, value in context.items() if key not in _CONTEXT_KEYS}
+    return event, stored_event.unread_fields(whole)
 
 
 def _attributes(

@@ -14,7 +14,7 @@ import msgspec
 
 from agent.delivery.outcome import Outcome, Paused
 from agent.delivery.outgoing import EVENT, Outgoing
-from agent.events.stored_event import decode
+from agent.events.stored_event import decode, read_unread_fields
 from agent.http.client import HttpClient
 from agent.http.credential import Credential
 from agent.http.errors import ClientError
@@ -64,8 +64,9 @@ class Sematext:
     def deliver(self, outgoing: Outgoing, timeout_seconds: float) -> Outcome:
         """POST the one event."""
         [event] = outgoing.events()
-        body = msgspec.json.encode(from_stored(decode(event.body), event.name, outgoing.hostname))
-        return _outcome(self._post(body, timeout_seconds))
+        stored, unread = decode(event.body), read_unread_fields(event.body)
+        body = from_stored(stored, event.name, outgoing.hostname, unread)
+        return _outcome(self._post(msgspec.json.encode(body), timeout_seconds))
 
     def token(self) -> str:
         """Return the token as it stands now; raises `ClientError` when there is none."""

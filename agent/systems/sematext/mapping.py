@@ -8,6 +8,7 @@ Fields: Sematext, "Events API" (type, message, timestamp, title, tags, severity,
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ NAME = "sematext"
 HOST = "os.host"
 
 _NO_TIME = "`timestamp` is not ISO 8601, as 2026-11-26T14:03:00+01:00"
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _ELSEWHERE = frozenset({"type", "message", "title"})
 """Fields of theirs that have a field of ours."""
 
@@ -49,7 +51,7 @@ def to_stored(posted: Mapping[str, Any], path_type: str, now: int) -> StoredEven
         title=title or untitled,
         text=message,
         source_type=NAME,
-        tags=tuple(_tags(fields.get("tags"))),
+        tags=tuple(_tags(fields["tags"])) if "tags" in fields else None,
         timestamp=timestamp,
         context=StoredContext(category=Category.OTHERS, source=NAME, data=data),
     )
@@ -69,12 +71,17 @@ def parse_timestamp(value: object) -> int:
     return seconds
 
 
-def from_stored(event: StoredEvent, name: str, hostname: str) -> dict[str, Any]:
-    """Return the object that Sematext takes; `name` is the event's name in the spool."""
+def from_stored(
+    event: StoredEvent, name: str, hostname: str, unread: Mapping[str, Any] = _NOTHING
+) -> dict[str, Any]:
+    """Return the object that Sematext takes; `name` is the event's name in the spool.
+
+    `unread` are fields that have no place in a `StoredEvent`.
+    """
     context = event.context or StoredContext()
     if name == NAME and context.source == NAME:
         return _as_it_came(event, context)
-    rest = {
+    about = {
         "category": context.category,
         "source": context.source,
         "source_identifier": context.source_identifier,
@@ -82,17 +89,23 @@ def from_stored(event: StoredEvent, name: str, hostname: str) -> dict[str, Any]:
         "source_links": context.source_links,
         "name": name,
         "source_type_name": event.source_type,
-        **(context.data or {}),
     }
+    said = {key: value for key, value in about.items() if value}
+    rest = _united(_united(context.data or {}, unread), said)
     return {
-        "type": event.event_type or name,
+        "type": _first_said(event.event_type, name),
         "title": event.title or "",
-        "message": event.text or event.title or "",
+        "message": _first_said(event.text, event.title, event.event_type, name),
         "timestamp": _iso(event.timestamp),
         HOST: event.host or hostname,
         "tags": list(event.tags or ()),
-        "data": msgspec.json.encode({key: value for key, value in rest.items() if value}).decode(),
+        "data": msgspec.json.encode(rest).decode(),
     }
+
+
+def _united(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both, the second ahead; where a key of it is taken by the first, it stands under `event.<key>`."""
+    return {f"event.{key}" if key in first else key: value for key, value in second.items()} | dict(first)
 
 
 def _as_it_came(event: StoredEvent, context: StoredContext) -> dict[str, Any]:
@@ -101,6 +114,11 @@ def _as_it_came(event: StoredEvent, context: StoredContext) -> dict[str, Any]:
     if event.title not in {event.event_type, data.get("name")}:
         body["title"] = event.title
     return {"timestamp": _iso(event.timestamp)} | body | data
+
+
+def _first_said(*texts: str | None) -> str:
+    """Return the first that is more than blanks, which the receiver takes for nothing."""
+    return next((text for text in texts if text and text.strip()), NAME)
 
 
 def _iso(seconds: int | None) -> str:

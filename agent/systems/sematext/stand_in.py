@@ -54,7 +54,7 @@ def _judged(body: bytes, path_type: str) -> Verdict:
         event=event,
         problems=problems,
         event_type=str(event.get("type") or path_type),
-        title=str(event.get("title") or event.get("name") or ""),
+        title=str(event.get("title") or event.get("name") or event.get("message") or ""),
         hostname=str(event.get(HOST) or ""),
     )
     refused = [problem for problem in problems if problem.refused]

@@ -13,7 +13,7 @@ import msgspec
 
 from agent.delivery.outcome import Outcome
 from agent.delivery.outgoing import EVENT, Outgoing
-from agent.events.stored_event import decode
+from agent.events.stored_event import decode, read_unread_fields
 from agent.http.client import HttpClient
 from agent.http.mask import Mask
 from agent.http.result import HttpResult
@@ -60,7 +60,8 @@ class Sensu:
         if outgoing.kind == RESULT_KIND:
             body = unchanged(event.body, outgoing.hostname, event.captured)
         else:
-            result = check_result(decode(event.body), event.name, outgoing.hostname, event.captured)
+            stored, unread = decode(event.body), read_unread_fields(event.body)
+            result = check_result(stored, event.name, outgoing.hostname, event.captured, unread)
             body = msgspec.json.encode(result)
         return outcome_of(self._http.post(f"{self._base}/results", body, _HEADERS, timeout_seconds))
 

@@ -54,7 +54,7 @@ def _title(event: CheckEvent, result: dict[str, Any], client: str) -> str:
 
 def _data(event: CheckEvent, state: CheckState, client: str) -> dict[str, Any]:
     rest = {key: value for key, value in state.result.items() if key not in {"name", "output"}}
-    return rest | {
+    known = {
         "client": client,
         "check": state.result["name"],
         "status": status_of(state.result),
@@ -63,3 +63,5 @@ def _data(event: CheckEvent, state: CheckState, client: str) -> dict[str, Any]:
         "total_state_change": total_state_change(state.history),
         "id": event.id,
     }
+    taken = {f"result.{key}": value for key, value in rest.items() if known.get(key, value) != value}
+    return rest | known | taken

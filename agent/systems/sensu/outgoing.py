@@ -4,6 +4,8 @@ The check is named by what the event is of, so that a unit that runs again resol
 opened; what is of nothing is named by its type, and nothing resolves it but a person.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -15,6 +17,7 @@ from collectors.event import Category
 _SUBJECTS = {"service": ("unit", ""), "process": ("name", "process-")}
 """By the event's name: the key of what it is of, and what the names of its checks begin with, as this host's API has it."""
 CRITICAL, WELL = 2, 0
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def unchanged(body: bytes, hostname: str, captured: float) -> bytes:
@@ -26,11 +29,17 @@ def unchanged(body: bytes, hostname: str, captured: float) -> bytes:
     return msgspec.json.encode(missing | result)
 
 
-def check_result(event: StoredEvent, name: str, hostname: str, captured: float) -> dict[str, Any]:
-    """Return the check result of an event; `name` is the event's name in the spool, `captured` in seconds."""
+def check_result(
+    event: StoredEvent, name: str, hostname: str, captured: float, unread: Mapping[str, Any] = _NOTHING
+) -> dict[str, Any]:
+    """Return the check result of an event; `name` is the event's name in the spool, `captured` in seconds.
+
+    `unread` are fields that have no place in a `StoredEvent`.
+    """
     context = event.context or StoredContext()
     data = context.data or {}
     title, text = event.title or "", event.text or ""
+    host = event.host or hostname
     rest = {
         "tags": event.tags,
         "data": data,
@@ -42,10 +51,12 @@ def check_result(event: StoredEvent, name: str, hostname: str, captured: float) 
         "category": context.category,
         "event_source": context.source,
         "source_type_name": event.source_type,
+        "host": host if host != as_name(host) else None,
+        "more": unread,
     }
     return {
         "name": _check_name(event, name, data),
-        "source": as_name(event.host or hostname),
+        "source": as_name(host),
         "executed": int(captured) if event.timestamp is None else event.timestamp,
         "status": CRITICAL if context.category == Category.ALERTS else WELL,
         "output": f"{title}\n{text}" if text else title,

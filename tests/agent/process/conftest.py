@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -178,17 +179,30 @@ def receiver() -> Iterator[Receiver]:
         yield receiver
 
 
-@pytest.fixture
-def agent(receiver: Receiver) -> Iterator[Agent]:
+@contextmanager
+def _agent(url: str) -> Iterator[Agent]:
     # Not tmp_path: the path of a Unix socket has to be short.
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="sts-", ignore_cleanup_errors=True) as directory:
         Path(directory).chmod(0o755)
-        agent = Agent(Path(directory), receiver.url)
+        agent = Agent(Path(directory), url)
         yield agent
         if agent.process is not None:
             agent.kill()
+
+
+@pytest.fixture
+def agent(receiver: Receiver) -> Iterator[Agent]:
+    with _agent(receiver.url) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def shared_agent() -> Iterator[Agent]:
+    """One agent for all tests of a module, with a destination that nobody answers for until another is configured."""
+    with _agent("http://127.0.0.1:1/stsAgent") as one:
+        yield one
 
 
 @pytest.fixture

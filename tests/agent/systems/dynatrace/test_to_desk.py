@@ -7,6 +7,7 @@ from agent.systems.dynatrace.check import violations
 from agent.systems.dynatrace.rules import V1, V2
 from agent.systems.dynatrace.strict import strict
 from agent.systems.dynatrace.to_desk import Terms, lacks, message_of
+from collectors.event import Category
 
 HAPPENED = 1_795_700_000
 RULES = {"entityIds": ["HOST-1"]}
@@ -151,3 +152,10 @@ def test_version_2_says_the_same_with_a_title_and_within_its_limits():
 def test_the_same_event_is_the_same_message_each_time():
     one = event("ServiceFailedEvent", "Alerts", unit="a.service")
     assert sent(one) == sent(one)
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\r\n"])
+@pytest.mark.parametrize("category", Category)
+def test_what_says_nothing_but_blanks_is_taken_by_the_api_all_the_same(blank, category):
+    context = StoredContext(category=category, source=blank)
+    sent(StoredEvent(event_type=blank, title=blank, text=blank, timestamp=HAPPENED, context=context))

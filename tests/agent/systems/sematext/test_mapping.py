@@ -135,3 +135,20 @@ def test_any_other_event_goes_out_whole_with_what_has_no_place_as_text_in_data()
     assert rest["path"] == "/etc/hosts"
     assert rest["changes"] == [{"key": "a", "old": 1, "new": 2}]
     assert rest["source_identifier"] == "id-1"
+
+
+def test_of_any_other_event_nothing_in_data_is_dropped_whatever_its_value_or_its_name():
+    data = {"exit_code": 0, "old": "", "category": "mine", "source": "theirs"}
+    event = StoredEvent(title="t", text=" \n", context=StoredContext(category="Alerts", data=data))
+    out = from_stored(event, "custom", "edge-01", {"unknown": False})
+    assert out["message"] == "t"
+    assert json.loads(out["data"]) == data | {
+        "event.category": "Alerts",
+        "name": "custom",
+        "unknown": False,
+    }
+
+
+def test_the_agents_own_tags_are_left_to_be_filled_in_where_a_message_has_none():
+    assert to_stored({"type": "t", "message": "m"}, "", NOW).tags is None
+    assert to_stored({"type": "t", "message": "m", "tags": []}, "", NOW).tags == ()

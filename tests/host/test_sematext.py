@@ -1,0 +1,71 @@
+"""Lines that were written for Sematext, on a booted host: only the address and the token are another."""
+
+import json
+
+import pytest
+
+from agent.systems.registry import stand_in
+
+TOKEN = "0f-the-port"
+ADDRESS = f"http://127.0.0.1:7078/{TOKEN}/event"
+UNIT = f"""\
+[Service]
+ExecStart=/bin/sleep 1000
+ExecStartPre=/usr/bin/curl -s -XPOST "{ADDRESS}" -d '{{"message" : "Starting Elasticsearch on node es-1","type" : "server_start"}}'
+ExecStopPost=/usr/bin/curl -s -XPOST "{ADDRESS}" -d '{{"message" : "Stopped Elasticsearch on node es-1","type" : "server_stop"}}'
+"""
+RC_LOCAL = f"""\
+#!/bin/sh -e
+curl -s -XPOST "{ADDRESS}" -d '{{"message" : "es-1 is up","type" : "host_start"}}'
+exit 0
+"""
+BUILD = {
+    "type": "deployment",
+    "title": "shop 2.4",
+    "message": "deployed 4f2c91a by pipeline 77",
+    "tags": ["shop", "env:prod"],
+    "creator": "ci",
+}
+
+
+@pytest.fixture
+def application():
+    with stand_in("sematext", credential="of-the-application") as one:
+        yield one
+
+
+def test_the_recipe_of_a_unit_the_line_of_rc_local_and_a_build_job_arrive_as_they_are(host, application):
+    destination = {**application.destination, "backoff": {"initial": "100ms", "max": "500ms"}}
+    http = {"listen": "127.0.0.1:7078", "token_file": "/etc/sts-agent/intake_token"}
+    host.configure(f"  sematext: {json.dumps(destination)}\nintake:\n  http: {json.dumps(http)}\n")
+    host.write("/etc/sts-agent/intake_token", TOKEN, mode=0o644)
+    host.write("/etc/systemd/system/elasticsearch.service", UNIT)
+    host.write("/etc/rc.local", RC_LOCAL, mode=0o755)
+    host.boot()
+    host.shell("systemctl start elasticsearch; systemctl stop elasticsearch")
+    build = json.dumps(BUILD)
+    host.run("runuser", "-u", "nobody", "--", "curl", "-s", "-XPOST", ADDRESS, "-d", build)
+
+    posted = [*application.wait_for(lambda all_: len(told(all_)) >= 4, 60)]
+    assert [one["type"] for one in told(posted)] == [
+        "host_start",
+        "server_start",
+        "server_stop",
+        "deployment",
+    ]
+    assert told(posted)[1]["message"] == "Starting Elasticsearch on node es-1"
+    assert without(told(posted)[3], "timestamp") == BUILD
+    assert application.report.broken == {}
+    arrived = host.receiver.wait_for_event("deployment")
+    assert (arrived["msg_title"], arrived["msg_text"]) == ("shop 2.4", "deployed 4f2c91a by pipeline 77")
+    assert arrived["context"]["element_identifiers"] == ["urn:host:/edge-01"]
+
+
+def told(received):
+    """Return what came by these lines; the agent's own events arrive there as well."""
+    types = {"host_start", "server_start", "server_stop", "deployment"}
+    return [one.event for one in received if one.event["type"] in types]
+
+
+def without(event, key):
+    return {name: value for name, value in event.items() if name != key}
