@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from collectors._files.patterns import parse_exclude, parse_path
-from collectors._files.selection import Diff, Scope
+from collectors._files.selection import Diff, Scope, Selection
 from collectors._regular import may_lack
 from collectors.collector import Collector, Duration, NotApplicable, Registration, Retired, Runtime, Scoped
 
 if TYPE_CHECKING:
-    from collectors._files.surroundings import Surroundings
+    from collectors._files.job import Job
+    from collectors._files.line import Line
 
 
 class FilesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,30 +65,48 @@ class FilesCollector:
         """Watch until stopped; see the contract in `collectors.collector`."""
         if not self._scopes:
             raise NotApplicable("no files are configured", "name some under `files:` in conf.d")
+        from collectors._files.job import Job
         from collectors._files.surroundings import Surroundings
 
         with suppress(Retired):
-            self._watch(runtime, Surroundings(**self._surroundings))
+            self._watch(Job(runtime, Selection(self._scopes), Surroundings(**self._surroundings)))
 
-    def _watch(self, runtime: Runtime, host: "Surroundings") -> None:
+    def _watch(self, job: "Job") -> None:
         """Watch until stopped; where something is lacking, wait for it, and compare everything at once afterwards."""
-        from collectors._files.loop import Session
+        from collectors._files.line import opened_line
 
-        wait_seconds = host.lack_seconds
+        wait_seconds = job.host.lack_seconds
         is_first = True
-        while not runtime.stop.is_set():
-            began = host.monotonic()
+        while not job.runtime.stop.is_set():
+            began = job.host.monotonic()
             try:
-                Session(self._scopes, runtime, host, is_first=is_first).run()
+                with opened_line(job, is_first=is_first) as line:
+                    self._follow(line)
             except OSError as error:
                 if not may_lack(error):
                     raise
-                if host.monotonic() - began > _LONG_SECONDS:
-                    wait_seconds = host.lack_seconds
-                runtime.report(f"waiting for what is lacking: {error.strerror}")
-                runtime.stop.wait(wait_seconds)
+                if job.host.monotonic() - began > _LONG_SECONDS:
+                    wait_seconds = job.host.lack_seconds
+                job.runtime.report(f"waiting for what is lacking: {error.strerror}")
+                job.runtime.stop.wait(wait_seconds)
                 wait_seconds = min(2 * wait_seconds, _MAX_LACK_SECONDS)
             is_first = False
+
+    def _follow(self, line: "Line") -> None:
+        """Go on until the stop, and look once more at what was hinted at shortly before."""
+        while line.goes_on():
+            self._tell(line)
+            line.wait_for_hints()
+        line.hurry()
+        self._tell(line)
+
+    def _tell(self, line: "Line") -> None:
+        """Tell what has become of all that is due: from hint to pending, look, compare and emit."""
+        with line.one_round():
+            for due in line.pending():
+                for looked in line.look(due):
+                    for change in line.compare(looked, due):
+                        line.emit(change, due)
 
 
 _LONG_SECONDS = 60.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from collectors._files.change import Difference
+from collectors._files.difference import Difference
 from collectors._files.fingerprint import escape, unescape
 from collectors._portable import escaped
 from collectors.collector import Memory
@@ -44,7 +44,6 @@ class Floods:
         self._monotonic = monotonic
         self._minute_seconds = minute_seconds
         self._minutes: dict[str, _Minute] = {}
-        self.while_agent_down = False
 
     def recover(self, memory: Memory) -> None:
         """Take up what memory says was left untold, and nothing else."""
@@ -69,7 +68,8 @@ class Floods:
         remember[PREFIX + escape(root)] = msgspec.msgpack.encode(minute.untold)
         return False
 
-    def _count(self, untold: Untold | None, difference: Difference) -> Untold:
+    @staticmethod
+    def _count(untold: Untold | None, difference: Difference) -> Untold:
         when = difference.timestamp
         untold = untold or Untold({}, when, when)
         choice = difference.choice
@@ -77,7 +77,7 @@ class Floods:
             kinds={**untold.kinds, difference.kind: untold.kinds.get(difference.kind, 0) + 1},
             first=min(untold.first, when),
             last=max(untold.last, when),
-            while_agent_down=untold.while_agent_down or self.while_agent_down,
+            while_agent_down=untold.while_agent_down or difference.while_agent_down,
             tags=tuple(dict.fromkeys((*untold.tags, *choice.tags))),
             element_identifiers=tuple(
                 dict.fromkeys((*untold.element_identifiers, *choice.element_identifiers))

@@ -43,7 +43,7 @@ class Way(NamedTuple):
 
     real: str
     """The real path of the target; empty where there is none."""
-    reach: tuple[tuple[str, str], ...]
+    chain: tuple[tuple[str, str], ...]
     """As (directory, name), every link on the way and the target itself: when one of them changes, so may the target."""
     owners: frozenset[int]
     """Whose the links on the way are."""
@@ -51,7 +51,7 @@ class Way(NamedTuple):
 
 def follow(path: str, check: Callable[[str], None] = lambda _: None) -> Way:
     """Return where `path` leads; `check` is called with each step before anything there is asked, and may raise."""
-    reach: list[tuple[str, str]] = []
+    chain: list[tuple[str, str]] = []
     owners: set[int] = set()
     done = ""
     left = [part for part in reversed(path.split("/")) if part]
@@ -66,18 +66,18 @@ def follow(path: str, check: Callable[[str], None] = lambda _: None) -> Way:
         link = read_link(f"{done}/{name}")
         if link is None:
             if not left:
-                reach.append((done, name))
+                chain.append((done, name))
             done += "/" + name
             continue
         target, owner = link
-        reach.append((done, name))
+        chain.append((done, name))
         owners.add(owner)
-        if len(reach) > _MAX_HOPS:
-            return Way("", tuple(reach), frozenset(owners))
+        if len(chain) > _MAX_HOPS:
+            return Way("", tuple(chain), frozenset(owners))
         if target.startswith("/"):
             done = ""
         left += [part for part in reversed(target.split("/")) if part]
-    return Way(done if os.path.lexists(done) else "", tuple(reach), frozenset(owners))
+    return Way(done if os.path.lexists(done) else "", tuple(chain), frozenset(owners))
 
 
 def read_link(path: str) -> tuple[str, int] | None:

@@ -14,13 +14,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from collectors._files.fingerprint import escape, unescape
+from collectors._files.job import Job
 from collectors._files.links import follow
-from collectors._files.mounts import Mounts
+from collectors._files.mounts import Mounts, read_mounts
 from collectors._regular import start_thread
 
 NOT_MOUNTED = "the file system that was mounted here is not"
 WOULD_MOUNT = "it would be mounted by looking at it"
 NO_ANSWER = "the file system that is mounted here does not answer"
+
+MOUNT = "=mount"
+"""Begins the key by which a mount point is remembered."""
 
 _FRESH_SECONDS = 1.0
 """An answer counts for this long."""
@@ -79,6 +84,16 @@ class MountHealth:
         self._has_returned = False
         self._questions: dict[str, _Question] = {}
         self.mounts = Mounts()
+
+    def refresh(self, job: Job) -> bool:
+        """Read what is mounted; return whether that matters to what is watched."""
+        table = read_mounts(job.host.mountinfo)
+        remembered = {unescape(key[len(MOUNT) :]): value.decode() for key, value in job.memory.items(MOUNT)}
+        points = {escape(mount.point) for mount in table}
+        missing = frozenset(path for path, point in remembered.items() if point not in points)
+        before, self.mounts = self.mounts, Mounts(table, missing)
+        named, roots = job.selection.named, job.selection.roots
+        return before.missing != missing or before.about(named, roots) != self.mounts.about(named, roots)
 
     def lost_at(self, path: str) -> Lost | None:
         """Return why what is mounted at `path` itself cannot be looked at."""

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -121,6 +121,15 @@ class Mounts:
     @cached_property
     def _leads_to_mounts(self) -> frozenset[str]:
         return frozenset(above for point in self._topmost for above in upwards(point))
+
+    def about(self, named: Collection[str], roots: Iterable[str]) -> set[tuple[str, int]]:
+        """Return the mounts, as (point, device), at a named directory or below a root."""
+        below = tuple(root + "/" for root in roots)
+        return {
+            (mount.point, mount.device)
+            for mount in self.table
+            if mount.point in named or mount.point.startswith(below)
+        }
 
     def is_pseudo(self, device: int) -> bool:
         """Return whether a device is a file system of the kernel's."""

@@ -7,10 +7,9 @@ import errno
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from collectors._files.change import degraded
 from collectors._files.fingerprint import escape
 from collectors._portable import escaped
-from collectors.event import Event
+from collectors.event import Category, Event
 
 _REMOTE = 6
 """So much longer than for other subtrees is the wait where other hosts, or a daemon, may change files."""
@@ -113,7 +112,7 @@ class Polling:
             trouble = next(iter(troubles.values()))
             if told.get(key) != trouble.reason.encode():
                 events.append(
-                    degraded(
+                    _degraded(
                         _common(troubles),
                         trouble.reason,
                         timestamp,
@@ -136,3 +135,17 @@ def _common(paths: Iterable[str]) -> str:
         )
         common = common[: min(len(common), len(parts)) if length is None else length]
     return "/".join(common)
+
+
+def _degraded(path: str, reason: str, timestamp: int, *, count: int, poll_seconds: float) -> Event:
+    """Return the event that says that changes below `path` are found by polling only."""
+    shown = escaped(path or "/")
+    return Event(
+        name="agent",
+        event_type="WatchDegradedEvent",
+        category=Category.ALERTS,
+        title=f"Changes below {shown} are noticed late",
+        text=f"{shown} cannot be watched: {reason}. It is compared every {poll_seconds:.0f} s instead.",
+        timestamp=timestamp,
+        data={"path": shown, "reason": reason, "directories": count, "poll_seconds": poll_seconds},
+    )

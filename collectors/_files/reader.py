@@ -10,19 +10,19 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import msgspec
 
 from collectors._files.fingerprint import RACY_NANOSECONDS, Content, pack_stat
+from collectors._files.job import Job
 from collectors._files.links import Way, follow, may_follow
 from collectors._files.mount_health import MountHealth, OutOfReach
 from collectors._files.opening import Directory, opened
 from collectors._files.reading import read_moment
-from collectors._files.selection import Choice, Selection
+from collectors._files.selection import Choice
 from collectors._files.texts import Readers, Texts
-from collectors._regular import IsOwn, NotRegular, opened_name, opened_place, pass_on_lack
+from collectors._regular import NotRegular, opened_name, opened_place, pass_on_lack
 
 MAX_FOLLOWED_BYTES = 1024 * 1024
 """A link to something larger, a program mostly, is compared by where it points."""
@@ -41,7 +41,7 @@ class Seen(msgspec.Struct, frozen=True):
     status: os.stat_result
     is_racy: bool = False
     """It changed so shortly before the look that a further change might not show in its times."""
-    reach: tuple[tuple[str, str], ...] = ()
+    chain: tuple[tuple[str, str], ...] = ()
     """For a followed link: the (directory, name) pairs that decide what it leads to."""
 
 
@@ -69,22 +69,14 @@ Found = Seen | Gone | Unreadable | Busy
 
 
 class FileReader:
-    """Looks at paths of one selection."""
+    """Looks at the paths of one run."""
 
-    def __init__(
-        self,
-        selection: Selection,
-        texts: Texts,
-        reach: MountHealth,
-        *,
-        clock: Callable[[], int],
-        is_own: IsOwn = lambda _: False,
-    ) -> None:
-        self._selection = selection
-        self.texts = texts
-        self._check = reach.check
-        self._wall_nanoseconds = clock
-        self._is_own = is_own
+    def __init__(self, job: Job, texts: Texts, health: MountHealth) -> None:
+        self._selection = job.selection
+        self._texts = texts
+        self._health = health
+        self._now_nanoseconds = job.now_nanoseconds
+        self._is_own = job.runtime.is_own
 
     def look(self, path: str, choice: Choice) -> Found:
         """Look at an absolute path."""
@@ -109,7 +101,7 @@ class FileReader:
 
     def way(self, directory: Directory, path: str) -> Way:
         """Return where a link in an open directory leads; nowhere when it is not to be followed."""
-        way = follow(f"{directory.real}/{path.rpartition('/')[2]}", self._check)
+        way = follow(f"{directory.real}/{path.rpartition('/')[2]}", self._health.check)
         if not way.real or path in self._selection.literals:
             return way
         try:
@@ -134,14 +126,14 @@ class FileReader:
         if moment is None:
             return Busy()
         readers = Readers.of(moment.status, directory)
-        text, left_out = self.texts.of(moment, paths, choice, readers)
+        text, left_out = self._texts.of(moment, paths, choice, readers)
         content = Content(
             moment.sha256, text, moment.extended, left_out=left_out, is_hash_only=readers.is_elsewhere
         )
         return Seen(pack_stat(moment.status), content, moment.status, self._is_racy(moment.status))
 
     def _is_racy(self, status: os.stat_result) -> bool:
-        return status.st_ctime_ns > self._wall_nanoseconds() - RACY_NANOSECONDS
+        return status.st_ctime_ns > self._now_nanoseconds() - RACY_NANOSECONDS
 
     def _look_at_link(self, directory: Directory, place: int, path: str, choice: Choice) -> Found:
         status = os.fstat(place)
@@ -154,7 +146,7 @@ class FileReader:
             is_trouble = not isinstance(error, OutOfReach) or error.lost.is_trouble
             return Unreadable(error.strerror or str(error), status, is_trouble=is_trouble)
         content = Content(hashlib.sha256(os.fsencode(link)).digest(), link=link)
-        own = Seen(pack_stat(status), content, status, is_racy, way.reach)
+        own = Seen(pack_stat(status), content, status, is_racy, way.chain)
         if not way.real or self._is_watched_itself(way.real, directory):
             return own
         names = (way.real, *_spellings(directory, path.rpartition("/")[2], path))
@@ -162,7 +154,7 @@ class FileReader:
         if not isinstance(target, Seen):
             return own
         content = msgspec.structs.replace(target.content, link=link, target=target.stat)
-        return Seen(own.stat, content, target.status, is_racy or target.is_racy, way.reach)
+        return Seen(own.stat, content, target.status, is_racy or target.is_racy, way.chain)
 
     def _is_watched_itself(self, real: str, directory: Directory) -> bool:
         """Return whether the target is a file that the configuration means by its own path."""

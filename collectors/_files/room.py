@@ -1,10 +1,8 @@
 """Files that are not watched because there is no room to remember them: counted, told once, and never told as new later."""
 
-from collections.abc import Callable
-
-from collectors._files.change import not_remembered
 from collectors._files.draft import Draft
-from collectors.collector import Memory
+from collectors._files.job import Job
+from collectors.event import Category, Event
 
 _LEFT_OUT = "=left-out"
 _ROOM_BYTES = 1024
@@ -15,10 +13,10 @@ _BY_NAME = 10_000
 class Room:
     """The room for further files."""
 
-    def __init__(self, memory: Memory, draft: Draft, wall: Callable[[], float]) -> None:
-        self._memory = memory
+    def __init__(self, job: Job, draft: Draft) -> None:
+        self._memory = job.memory
         self._draft = draft
-        self._wall = wall
+        self._wall = job.host.wall
         self._paths: set[str] = set()
         self.left_out = 0
         """How many files are not remembered since the last full compare: there is no room for more."""
@@ -43,7 +41,21 @@ class Room:
         """Tell that files are not remembered, once until all are again."""
         told = self._memory.get(_LEFT_OUT)
         if self.left_out and told is None:
-            event = not_remembered(self.left_out, int(self._wall()))
+            event = _not_remembered(self.left_out, int(self._wall()))
             self._draft.remember({_LEFT_OUT: b"%d" % self.left_out}, [event])
         elif not self.left_out and told is not None:
             self._draft.remember({_LEFT_OUT: None})
+
+
+def _not_remembered(count: int, timestamp: int) -> Event:
+    """Return the event that says that some files are not watched, for want of room to remember them."""
+    reason = "what is remembered has filled its half of the spool"
+    return Event(
+        name="agent",
+        event_type="WatchDegradedEvent",
+        category=Category.ALERTS,
+        title=f"{count} files are not watched",
+        text=f"{count} files are not watched: {reason}. Raise spool.max_size, or watch fewer files.",
+        timestamp=timestamp,
+        data={"reason": reason, "files": count},
+    )

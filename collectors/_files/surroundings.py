@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collectors._files.budget import CPU_SECONDS
+from collectors._files.hints import NoWatch
 from collectors._files.mounts import MOUNTINFO
 from collectors._files.selection import Selection
-from collectors._files.watch import NoWatch, Watch
+from collectors._files.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)

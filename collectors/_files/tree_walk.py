@@ -1,107 +1,71 @@
-"""A walk through what lies below a directory, which has each directory on the way watched and compared.
+"""A walk through what lies below a directory, which has each directory on the way watched before it is listed.
 
-It finds which paths have to be looked at and which are gone, and leaves alone what it cannot see: a
-directory that may not be read, a file system that is not mounted, one that is mounted over what was
-there. It tells nobody anything itself.
+It leaves alone what it cannot see, and notes that: a directory that may not be read, a file system that is
+not mounted, one that is mounted over what was there. It compares nothing and tells nobody anything.
 """
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from collectors._files.directory_diff import MOUNT, DirectoryDiff, ScanResult
-from collectors._files.fingerprint import directory_key, escape, files_prefix, unescape
+from collectors._files.job import Job
+from collectors._files.looked import Scan
 from collectors._files.mount_health import MountHealth
-from collectors._files.mounts import upwards
 from collectors._files.opening import Directory, opened, opened_child
-from collectors._files.selection import Selection
-from collectors._portable import escaped
+from collectors._files.watch_set import WatchSet
 from collectors._regular import pass_on_lack
-from collectors.collector import CollectorError, Memory
 
 MAX_DEPTH = 128
 """Deeper directories are not entered: whoever may write below a root could make them to wear us out."""
 
 
+class Listing(NamedTuple):
+    """An open directory, and the files in it that are meant."""
+
+    directory: Directory
+    files: "list[os.DirEntry[str]]"
+
+
 class TreeWalk:
-    """Walks through directories.
+    """Walks through directories."""
 
-    `arm` is called with each directory, and the kind of its file system, before it is listed, so that
-    nothing changes unseen between.
-    """
-
-    def __init__(
-        self,
-        selection: Selection,
-        memory: Memory,
-        reach: MountHealth,
-        comparison: DirectoryDiff,
-        *,
-        arm: Callable[[Directory, str], None],
-        leave_out: frozenset[tuple[int, int]] = frozenset(),
-    ) -> None:
-        self._selection = selection
-        self._memory = memory
-        self._reach = reach
-        self.comparison = comparison
-        self._arm = arm
-        self._leave_out = leave_out
-
-    def survey(self, top: str) -> ScanResult:
-        """Compare everything meant at and below the directory `top`."""
-        found = ScanResult()
-        self._enter(top, found)
-        self._miss(top, found)
-        return found
+    def __init__(self, job: Job, health: MountHealth, watching: WatchSet) -> None:
+        self._selection = job.selection
+        self._leave_out = job.runtime.leave_out
+        self._health = health
+        self._watching = watching
 
     def arm_below(self, top: str) -> None:
-        """Have everything at and below `top` watched, without comparing it."""
-        self._enter(top, ScanResult(), compares=False)
+        """Have everything at and below `top` watched."""
+        for _ in self.listings(top, Scan()):
+            pass
 
-    def _enter(self, top: str, found: ScanResult, *, compares: bool = True) -> None:
-        if self._reach.lost_above(top):
+    def listings(self, top: str, scan: Scan) -> Iterator[Listing]:
+        """Yield each directory at and below `top`, which is open until the next is asked for; note in `scan` what cannot be seen."""
+        if self._health.lost_above(top):
             return
         try:
             with opened(top, self._selection.named.__contains__, listable=True) as directory:
-                self._note_mount(directory, found)
-                if self._is_ours(directory, found):
-                    self._walk(directory, found, compares=compares)
+                self._note_mount(directory, scan)
+                if self._is_ours(directory, scan):
+                    yield from self._walk(directory, scan)
         except OSError as error:
-            self._failed(top, error, found)
+            note_failure(top, error, scan)
 
-    def _walk(self, directory: Directory, found: ScanResult, *, compares: bool) -> None:
-        self._arm(directory, self._reach.mounts.kind_of(directory.status.st_dev))
+    def _walk(self, directory: Directory, scan: Scan) -> Iterator[Listing]:
+        self._watching.arm(directory)
         try:
             with os.scandir(directory.fd) as listing:
                 entries = list(listing)
         except OSError as error:
-            self._failed(directory.path, error, found)
+            note_failure(directory.path, error, scan)
             return
-        found.visited.add(directory.path)
+        scan.visited.add(directory.path)
         files, inner = self._part(directory.path, entries)
-        if compares:
-            self._compare(directory, files, found)
+        yield Listing(directory, files)
         for name in inner:
-            self._descend(directory, name, found, compares=compares)
-
-    def _compare(self, directory: Directory, files: "list[os.DirEntry[str]]", found: ScanResult) -> None:
-        """Compare the files of one directory; whatever trouble one makes, the others are compared."""
-        try:
-            is_first_sight = self._is_first_sight(directory, found)
-            self.comparison.compare(directory, files, found, is_first_sight=is_first_sight)
-        except (CollectorError, OSError):
-            raise
-        except Exception as error:  # noqa: BLE001 - it is this directory's trouble, and is told as that
-            found.unreadable[directory.path] = escaped(f"{type(error).__name__}: {error}")
-
-    def _is_first_sight(self, directory: Directory, found: ScanResult) -> bool:
-        """Return whether a directory lies on what an automount had mounted for the first time: nobody made its files now."""
-        mounts = self._reach.mounts
-        point = mounts.point_of(directory.real) if found.mounts else ""
-        return mounts.is_automounted(point) and any(
-            at == point and self._memory.get(MOUNT + escape(path)) is None
-            for path, at in found.mounts.items()
-        )
+            yield from self._descend(directory, name, scan)
 
     def _part(
         self, directory: str, entries: "list[os.DirEntry[str]]"
@@ -125,67 +89,43 @@ class TreeWalk:
                 files.append(entry)
         return files, inner
 
-    def _descend(self, directory: Directory, name: str, found: ScanResult, *, compares: bool) -> None:
+    def _descend(self, directory: Directory, name: str, scan: Scan) -> Iterator[Listing]:
         path = f"{directory.path}/{name}"
-        if self._reach.lost_at(path):
+        if self._health.lost_at(path):
             return
         if path.count("/") > MAX_DEPTH:
-            found.unreadable[path] = f"it lies more than {MAX_DEPTH} directories deep"
+            scan.unreadable[path] = f"it lies more than {MAX_DEPTH} directories deep"
             return
         try:
             with opened_child(directory, name, may_follow=path in self._selection.named) as child:
-                if self._is_ours(child, found):
-                    self._walk(child, found, compares=compares)
+                if self._is_ours(child, scan):
+                    yield from self._walk(child, scan)
         except OSError as error:
-            self._failed(path, error, found)
+            note_failure(path, error, scan)
 
-    def _note_mount(self, directory: Directory, found: ScanResult) -> None:
-        """Note on which mount the top of a survey lies, by the path at which all of it would be missing."""
-        point = self._reach.mounts.point_of(directory.real)
+    def _note_mount(self, directory: Directory, scan: Scan) -> None:
+        """Note on which mount the top of a walk lies, by the path at which all of it would be missing."""
+        point = self._health.mounts.point_of(directory.real)
         if point:
-            found.mounts[point if directory.path == directory.real else directory.path] = point
+            scan.mounts[point if directory.path == directory.real else directory.path] = point
 
-    def _is_ours(self, directory: Directory, found: ScanResult) -> bool:
+    def _is_ours(self, directory: Directory, scan: Scan) -> bool:
         """Return whether to enter; other file systems only where the configuration names them."""
         crosses = directory.status.st_dev != directory.parent_device
         if (
             (crosses and directory.path not in self._selection.named)
             or (directory.status.st_dev, directory.status.st_ino) in self._leave_out
-            or self._reach.mounts.is_pseudo(directory.status.st_dev)
+            or self._health.mounts.is_pseudo(directory.status.st_dev)
         ):
-            found.foreign.add(directory.path)
+            scan.foreign.add(directory.path)
             return False
         if crosses:
-            found.mounts[directory.path] = directory.real
+            scan.mounts[directory.path] = directory.real
         return True
 
-    def _failed(self, path: str, error: OSError, found: ScanResult) -> None:
-        pass_on_lack(error)
-        if error.errno not in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
-            found.unreadable[path] = error.strerror or str(error)
 
-    def _miss(self, top: str, found: ScanResult) -> None:
-        """Find the remembered directories that were not met, and what was in them."""
-        for directory in self._remembered_directories(top):
-            if directory in found.visited or self._is_hidden(directory, found):
-                continue
-            skip = len(files_prefix(directory))
-            for key, _ in self._memory.items(files_prefix(directory)):
-                found.vanished.append(f"{directory}/{unescape(key[skip:])}")
-            found.digests[directory_key(directory)] = None
-
-    def _remembered_directories(self, top: str) -> Iterator[str]:
-        own = directory_key(top)
-        if self._memory.get(own) is not None:
-            yield top
-        for key, _ in self._memory.items(own + "/"):
-            yield unescape(key[1:])
-
-    def _is_hidden(self, directory: str, found: ScanResult) -> bool:
-        hidden = found.unreadable.keys() | found.foreign
-        if any(parent in hidden for parent in upwards(directory)):
-            return True
-        lost = self._reach.lost_above(directory)
-        if lost is not None and lost.is_trouble:
-            found.unreadable[lost.point] = lost.reason
-        return lost is not None
+def note_failure(path: str, error: OSError, scan: Scan) -> None:
+    """Note in `scan` why a directory cannot be seen into, unless it is gone; raise `Lacking` where the process lacks something."""
+    pass_on_lack(error)
+    if error.errno not in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
+        scan.unreadable[path] = error.strerror or str(error)

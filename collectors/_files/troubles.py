@@ -4,8 +4,8 @@ What is told stays remembered until the path can be compared again, so that it i
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
+from collectors._files.compare import Change
 from collectors._files.fingerprint import escape, unescape
 from collectors._portable import escaped
 from collectors.collector import Memory
@@ -14,13 +14,6 @@ from collectors.event import Category, Event
 PREFIX = "=trouble"
 _MAX_TOLD = 100
 """So many are told one by one; whoever makes more of them is counted in `status`."""
-
-
-class News(NamedTuple):
-    """What to tell, and what to remember with it."""
-
-    events: list[Event]
-    remember: Mapping[str, bytes | None]
 
 
 class Troubles:
@@ -32,14 +25,18 @@ class Troubles:
             for key, value in memory.items(PREFIX)
         }
 
-    def met(self, path: str, error: Exception, now: int) -> News:
+    def concern(self, path: str) -> bool:
+        """Return whether a path could not be compared when it was looked at last."""
+        return path in self._reasons
+
+    def met(self, path: str, error: Exception, now: int) -> Change:
         """Note why a path could not be compared; return what to tell of it, if that is new."""
         reason = escaped(f"{type(error).__name__}: {error}")[:200]
         is_known = path in self._reasons
         self._reasons[path] = reason
         if is_known or len(self._reasons) > _MAX_TOLD:
-            return News([], {})
-        return News([_event(path, reason, now)], {PREFIX + escape(path): reason.encode()})
+            return Change(path, {})
+        return Change(path, {PREFIX + escape(path): reason.encode()}, events=[_event(path, reason, now)])
 
     def over(self, path: str) -> Mapping[str, bytes | None]:
         """Note that a path was compared, or is gone; return what to remember of that."""

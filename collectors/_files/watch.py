@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from watchdog.observers.inotify_c import (
     InotifyConstants,
@@ -28,6 +27,7 @@ from watchdog.observers.inotify_c import (
     inotify_rm_watch,
 )
 
+from collectors._files.hints import Hints, WatchError
 from collectors._files.selection import Selection
 from collectors._regular import start_thread
 
@@ -49,27 +49,6 @@ _MAX_HINTS = 50_000
 """More changed paths at once than this are no hints any more: compare everything."""
 
 
-@dataclass(slots=True)
-class Hints:
-    """What has been hinted at since the last time somebody took it."""
-
-    files: dict[str, None] = field(default_factory=dict)
-    trees: dict[str, bool] = field(default_factory=dict)
-    """Directories that came, went or changed; True when what was watched there is gone or elsewhere."""
-    moved: dict[str, str] = field(default_factory=dict)
-    """Where something came from, by where it is now."""
-    anchors: bool = False
-    """A directory on the way to a root came or went."""
-    overflowed: bool = False
-
-    def __bool__(self) -> bool:
-        return bool(self.files or self.trees or self.anchors or self.overflowed)
-
-
-class WatchError(OSError):
-    """A watch that could not be added; `errno` says why (ENOSPC: the limit of the kernel is reached)."""
-
-
 class Watch(InotifyFD):
     """One inotify instance; `wake` is called, from its thread, whenever a first hint waits."""
 
@@ -88,7 +67,7 @@ class Watch(InotifyFD):
         self._cookies: dict[int, str] = {}
         self._paths: dict[int, str | tuple[str, ...]] = {}
         self._dependents: dict[int, dict[str, set[str]]] = {}
-        self._reaches: dict[str, tuple[tuple[int, str], ...]] = {}
+        self._chains: dict[str, tuple[tuple[int, str], ...]] = {}
         self._anchors: dict[int, set[str]] = {}
         self.error: BaseException | None = None
         """What ended the thread, if anything did."""
@@ -142,18 +121,18 @@ class Watch(InotifyFD):
                 known = known if isinstance(known, tuple) else (known,)
                 self._paths[wd] = known if path in known else (*known, path)
 
-    def watch_reach(self, link: str, reach: tuple[tuple[str, str], ...]) -> None:
-        """Take a change of any (directory, name) of `reach` as one of the link at `link`."""
+    def watch_chain(self, link: str, chain: tuple[tuple[str, str], ...]) -> None:
+        """Take a change of any (directory, name) of a chain of links as one of the link at `link`."""
         with self._hint_lock:
-            for wd, name in self._reaches.pop(link, ()):
+            for wd, name in self._chains.pop(link, ()):
                 self._dependents.get(wd, {}).get(name, set()).discard(link)
             found: list[tuple[int, str]] = []
-            for directory, name in reach:
+            for directory, name in chain:
                 with suppress(WatchError):  # the slow compare finds it
                     wd = self._add(directory or "/", _FILES)
                     self._dependents.setdefault(wd, {}).setdefault(name, set()).add(link)
                     found.append((wd, name))
-            self._reaches[link] = tuple(found)
+            self._chains[link] = tuple(found)
 
     def watch_for(self, directory: str, name: str) -> None:
         """Notice when `name` comes into `directory`."""
@@ -254,39 +233,3 @@ class Watch(InotifyFD):
         if wd == -1:
             raise WatchError(number, os.strerror(number))
         return wd
-
-
-class NoWatch:
-    """Stands in where the kernel gives no inotify instance: no directory can be watched, and each is told so."""
-
-    directories = 0
-    error: BaseException | None = None
-
-    def __init__(self, reason: OSError) -> None:
-        self._reason = reason
-
-    def watch_directory(self, path: str, fd: int) -> None:
-        """Raise `WatchError`."""
-        del fd
-        raise WatchError(self._reason.errno, f"{path}: {self._reason.strerror}")
-
-    def take(self) -> Hints:
-        """Return no hints."""
-        return Hints()
-
-    def start(self) -> None:
-        """Do nothing."""
-
-    stop = join = weigh_anchors = catch_up = start
-
-    def watch_reach(self, link: str, reach: tuple[tuple[str, str], ...]) -> None:
-        """Do nothing."""
-
-    def watch_for(self, directory: str, name: str) -> None:
-        """Do nothing."""
-
-    def watch_itself(self, path: str) -> None:
-        """Do nothing."""
-
-    def forget(self, directory: str) -> None:
-        """Do nothing."""

@@ -1,5 +1,6 @@
 """The files collector where a file system is at its least helpful: nothing is lost, and nothing is made up."""
 
+import contextlib
 import ctypes
 import errno
 import hashlib
@@ -12,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from collectors._files.loop import Session
-from collectors._files.surroundings import Surroundings
-from collectors._files.watch import Watch, WatchError
+from collectors._files.hints import WatchError
+from collectors._files.watch import Watch
 from collectors.collector import Duration, Scoped
 from collectors.files import FilesCollector, FilesEntry
 
@@ -373,25 +373,23 @@ def test_a_directory_the_agent_keeps_its_own_files_in_is_not_entered(record, etc
 # --- hints that fail
 
 
-class Stalled:
-    """Runs a session whose watch can be held up from outside, as on a machine that is too busy to read it."""
-
-    def __init__(self, *paths):
-        from collectors.files import _scope
-
-        self._scopes = [_scope(Scoped(FilesEntry(paths=tuple(map(str, paths)), settle=Duration(0.05))))]
-
-    def run(self, runtime):
-        self.session = Session(self._scopes, runtime, Surroundings())
-        self.session.run()
+@contextlib.contextmanager
+def held_up(watch):
+    """Hold up the thread that reads hints, as on a machine that is too busy to read them."""
+    with watch._hint_lock:
+        yield
 
 
 def test_an_overflow_of_the_kernels_queue_is_made_good_by_comparing_everything(record, etc):
-    stalled = Stalled(f"{etc}/**")
-    recorder = record().start(stalled)
-    recorder.wait_for_report("watching")
+    watches = []
+
+    def remembered(*args):
+        watches.append(Watch(*args))
+        return watches[0]
+
+    recorder = run(record, None, f"{etc}/**", surroundings={"watch": remembered})
     queue = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
-    with stalled.session._watch._hint_lock:
+    with held_up(watches[0]):
         for _ in range(queue // 2 + 1000):
             os.close(os.open(etc / "noise", os.O_WRONLY | os.O_CREAT))
             (etc / "noise").unlink()

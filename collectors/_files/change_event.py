@@ -1,13 +1,12 @@
-"""What a change of a file is called, and the event that tells it. Pure, but for names of users and groups."""
+"""The event that tells what became of a file. Pure, but for names of users and groups."""
 
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from collectors._files.budget import Budget, Budgets, OverBudget
 from collectors._files.diff import decompress, unified, was_strict
+from collectors._files.difference import Difference, Kind
 from collectors._files.fingerprint import Fingerprint, Stat
 from collectors._files.selection import Choice
 from collectors._files.structure import changes
@@ -15,8 +14,6 @@ from collectors._portable import escaped
 from collectors._redaction.passing import without_secrets
 from collectors._regular import pass_on_lack
 from collectors.event import Category, Event, EventError, Value
-
-Kind = Literal["created", "modified", "deleted", "renamed", "attributes", "unreadable"]
 
 _SAYS: Mapping[Kind, str] = {
     "created": "was created",
@@ -26,45 +23,6 @@ _SAYS: Mapping[Kind, str] = {
     "attributes": "got other attributes",
     "unreadable": "cannot be read any more",
 }
-
-
-def decide(old: Fingerprint | None, new: Fingerprint) -> Kind | None:
-    """Say how a file that can be read differs from what was remembered of it."""
-    if old is None:
-        return "created"
-    if _content_differs(old, new):
-        return "modified"
-    before, after = old.effective, new.effective
-    same = (before.mode, before.uid, before.gid) == (after.mode, after.uid, after.gid)
-    if not same or dict(old.content.extended) != dict(new.content.extended):
-        return "attributes"
-    return None
-
-
-def _content_differs(old: Fingerprint, new: Fingerprint) -> bool:
-    before, after = old.content, new.content
-    if before.link != after.link:
-        return True
-    if before.sha256 and after.sha256:
-        return before.sha256 != after.sha256
-    one, other = old.effective, new.effective
-    return (one.size, one.mtime_ns) != (other.size, other.mtime_ns)
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One change of one path; `old` and `new` are what was and what is, None where there was or is nothing."""
-
-    path: str
-    kind: Kind
-    choice: Choice
-    timestamp: int
-    old: Fingerprint | None = None
-    new: Fingerprint | None = None
-    renamed_from: str | None = None
-    reason: str = ""
-    while_agent_down: bool = False
-    more: Mapping[str, Value] = field(default_factory=dict)
 
 
 class Names:
@@ -229,31 +187,3 @@ def _sentence(difference: Difference, data: Mapping[str, Value]) -> str:
     if difference.while_agent_down:
         text += " while the agent was not running"
     return text + "."
-
-
-def not_remembered(count: int, timestamp: int) -> Event:
-    """Return the event that says that some files are not watched, for want of room to remember them."""
-    reason = "what is remembered has filled its half of the spool"
-    return Event(
-        name="agent",
-        event_type="WatchDegradedEvent",
-        category=Category.ALERTS,
-        title=f"{count} files are not watched",
-        text=f"{count} files are not watched: {reason}. Raise spool.max_size, or watch fewer files.",
-        timestamp=timestamp,
-        data={"reason": reason, "files": count},
-    )
-
-
-def degraded(path: str, reason: str, timestamp: int, *, count: int, poll_seconds: float) -> Event:
-    """Return the event that says that changes below `path` are found by polling only."""
-    shown = escaped(path or "/")
-    return Event(
-        name="agent",
-        event_type="WatchDegradedEvent",
-        category=Category.ALERTS,
-        title=f"Changes below {shown} are noticed late",
-        text=f"{shown} cannot be watched: {reason}. It is compared every {poll_seconds:.0f} s instead.",
-        timestamp=timestamp,
-        data={"path": shown, "reason": reason, "directories": count, "poll_seconds": poll_seconds},
-    )

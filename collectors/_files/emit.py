@@ -1,0 +1,88 @@
+"""The emit: a change becomes an event, or is counted in a flood, and is kept together with what to remember of it.
+
+What the spool does not take now is remembered by nobody, and is compared again.
+"""
+
+from dataclasses import replace
+
+from msgspec.structs import replace as replaced
+
+from collectors._files.change_event import Names, event_of
+from collectors._files.compare import Change
+from collectors._files.difference import Difference
+from collectors._files.draft import Draft
+from collectors._files.fingerprint import Fingerprint, file_key, mark_of
+from collectors._files.flood import Floods
+from collectors._files.job import Job
+from collectors._files.looked import Failed, blames_path
+from collectors._files.occasion import Occasion
+from collectors._files.origin import Origins
+from collectors._files.troubles import Troubles
+
+
+class Emitter:
+    """Tells changes."""
+
+    def __init__(self, job: Job, draft: Draft) -> None:
+        self._job = job
+        self._draft = draft
+        self._names = Names(job.host.root / "etc")
+        self._origins = Origins(job.host.root, job.runtime.is_own)
+        self.floods = Floods(job.host.monotonic, job.host.flood_seconds)
+        self.troubles = Troubles(job.memory)
+
+    def emit(self, change: Change | Failed, occasion: Occasion) -> None:
+        """Have a change told and remembered with the next commit; one that makes trouble is told as trouble."""
+        if isinstance(change, Change):
+            try:
+                self._tell(change, occasion)
+            except Exception as error:
+                if not blames_path(error):
+                    raise
+                change = Failed(change.path, error)
+            else:
+                self._draft.remember(self.troubles.over(change.path))
+        if isinstance(change, Failed):
+            met = self.troubles.met(change.path, change.error, int(self._job.host.wall()))
+            self._draft.remember(met.remember, met.events)
+
+    def commit(self) -> None:
+        """Keep what waits, and let go of what was read for it."""
+        self._origins.forget()
+        self._draft.commit()
+
+    def begin(self) -> None:
+        """Begin with what is remembered, and let go of what waits: the spool did not take it."""
+        self._draft.discard()
+        self.troubles = Troubles(self._job.memory)
+        self.floods.recover(self._job.memory)
+
+    def summarise(self, *, all_of_them: bool = False) -> None:
+        """Tell of the floods that are over, or of all."""
+        for event, remember in self.floods.summaries(all_of_them=all_of_them):
+            self._draft.remember(remember, [event])
+
+    def _tell(self, change: Change, occasion: Occasion) -> None:
+        remember, events = dict(change.remember), list(change.events)
+        difference = change.difference
+        if difference is not None:
+            root = self._job.selection.root_of(change.path)
+            if self.floods.admits(root, difference, remember):
+                events.append(event_of(self._complete(difference, occasion), self._names, self._job.budget))
+        if change.text is not None:
+            self._draft.remember_text(file_key(change.path), change.text)
+        self._draft.remember(remember, events)
+
+    def _complete(self, difference: Difference, occasion: Occasion) -> Difference:
+        """Return a difference with who made it, and with the text that was remembered."""
+        more = self._origins.of(difference.path, difference.timestamp, is_recent=bool(occasion.hinted))
+        old = self._with_text(difference.renamed_from or difference.path, difference.old)
+        return replace(difference, old=old, more=more)
+
+    def _with_text(self, path: str, old: Fingerprint | None) -> Fingerprint | None:
+        """Return what was remembered with its text; without where that is gone, or another's."""
+        if old is None or not old.content.text:
+            return old
+        text = self._job.memory.text(file_key(path)) or b""
+        text = text if mark_of(text) == old.content.text else b""
+        return replaced(old, content=replaced(old.content, text=text))

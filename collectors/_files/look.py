@@ -1,0 +1,120 @@
+"""The look: from what is due to what is there now, as values, one path after another.
+
+Directories are walked through first, and compared with memory by stat alone; what differs is then looked
+at together with what was hinted at. Nothing is told here.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from collectors._files.books import Books
+from collectors._files.directory_diff import DirectoryDiff
+from collectors._files.fingerprint import directory_key, escape, files_prefix, unescape
+from collectors._files.job import Job
+from collectors._files.looked import Looked, Scan
+from collectors._files.mount_health import MOUNT, MountHealth
+from collectors._files.mounts import upwards
+from collectors._files.path_look import PathLook, Stopped
+from collectors._files.pending import Due
+from collectors._files.reader import FileReader
+from collectors._files.tree_walk import Listing, TreeWalk, note_failure
+from collectors._files.watch_set import WatchSet
+from collectors._portable import escaped
+from collectors.collector import CollectorError
+
+
+class Look:
+    """Looks at what is due."""
+
+    def __init__(
+        self, job: Job, reader: FileReader, health: MountHealth, watching: WatchSet, books: Books
+    ) -> None:
+        self._selection = job.selection
+        self._memory = job.memory
+        self._stop = job.runtime.stop
+        self._health = health
+        self._looking = PathLook(job, reader, health, watching, books)
+        self._diff = DirectoryDiff(job, reader, self._looking, watching, books)
+        self._walk = TreeWalk(job, health, watching)
+
+    def arm_below(self, top: str) -> None:
+        """Have everything at and below the directory `top` watched."""
+        self._walk.arm_below(top)
+
+    def look(self, due: Due) -> Iterator[Looked | Scan]:
+        """Yield each path as it is looked at, and last what was found of whole directories, once all in them is known.
+
+        Raises `Stopped` when the stop comes before all directories are learnt.
+        """
+        scans: list[Scan] = []
+        for top in _topmost(due.trees):
+            if top in self._selection.named or self._selection.may_hold(top):
+                scans.append(Scan())
+                yield from self._scan(top, scans[-1], may_stop=due.is_everything)
+        differing = [path for scan in scans for path in (*scan.changed, *scan.vanished)]
+        try:
+            yield from self._looking.look([*differing, *due.paths], is_hinted=bool(due.occasion.hinted))
+        except Stopped:
+            return
+        yield from scans
+
+    def _scan(self, top: str, scan: Scan, *, may_stop: bool) -> Iterator[Looked]:
+        """Compare everything meant at and below `top` by stat; yield what is met for the first time."""
+        for listing in self._walk.listings(top, scan):
+            if may_stop and self._stop.is_set():
+                raise Stopped
+            yield from self._compare(listing, scan)
+        self._miss(top, scan)
+
+    def _compare(self, listing: Listing, scan: Scan) -> Iterator[Looked]:
+        """Compare the files of one directory; whatever trouble one makes, the others are compared."""
+        directory = listing.directory
+        try:
+            is_first_sight = bool(scan.mounts) and self._is_first_sight(directory.real, scan)
+            yield from self._diff.compare(listing, scan, is_first_sight=is_first_sight)
+        except CollectorError:
+            raise  # about the spool or the run, not about the directory
+        except OSError as error:
+            note_failure(directory.path, error, scan)
+        except Exception as error:  # noqa: BLE001 - it is this directory's trouble, and is told as that
+            scan.unreadable[directory.path] = escaped(f"{type(error).__name__}: {error}")
+
+    def _is_first_sight(self, real: str, scan: Scan) -> bool:
+        """Return whether a directory lies on what an automount had mounted for the first time: nobody made its files now."""
+        point = self._health.mounts.point_of(real)
+        return self._health.mounts.is_automounted(point) and any(
+            at == point and self._memory.get(MOUNT + escape(path)) is None for path, at in scan.mounts.items()
+        )
+
+    def _miss(self, top: str, scan: Scan) -> None:
+        """Find the remembered directories that were not met, and what was in them."""
+        for directory in self._remembered_directories(top):
+            if directory in scan.visited or self._is_hidden(directory, scan):
+                continue
+            skip = len(files_prefix(directory))
+            for key, _ in self._memory.items(files_prefix(directory)):
+                scan.vanished.append(f"{directory}/{unescape(key[skip:])}")
+            scan.digests[directory_key(directory)] = None
+
+    def _remembered_directories(self, top: str) -> Iterator[str]:
+        own = directory_key(top)
+        if self._memory.get(own) is not None:
+            yield top
+        for key, _ in self._memory.items(own + "/"):
+            yield unescape(key[1:])
+
+    def _is_hidden(self, directory: str, scan: Scan) -> bool:
+        hidden = scan.unreadable.keys() | scan.foreign
+        if any(parent in hidden for parent in upwards(directory)):
+            return True
+        lost = self._health.lost_above(directory)
+        if lost is not None and lost.is_trouble:
+            scan.unreadable[lost.point] = lost.reason
+        return lost is not None
+
+
+def _topmost(tops: Iterable[str]) -> Iterator[str]:
+    last: str | None = None
+    for top in sorted(set(tops), key=lambda path: path + "/"):
+        if last is None or not (top + "/").startswith(last + "/"):
+            last = top
+            yield top
