@@ -32,11 +32,12 @@ from spool.reader import SpoolReader
 from spool.record import EVENT, Position, Record, Segment, StoredRecord
 from spool.segment import SegmentError, compress, inflate, splice
 from spool.spool import Spool
-from spool.state import Recovery
+from spool.state import DROP_REASONS, Recovery
 from spool.status import DestinationStatus, SpoolStatus
 from spool.usage import stored_bytes
 
 __all__ = [
+    "DROP_REASONS",
     "EVENT",
     "Batch",
     "DestinationStatus",

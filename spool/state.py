@@ -23,10 +23,11 @@ AGE = "age"
 DISK_FULL = "disk_full"
 DAMAGED = "damaged"
 REJECTED_FULL = "rejected_full"
-_TELLINGS = 8
-_RECOVERIES = 16
 REJECTED_AGE = "rejected_age"
 """Rejected entries that gave way are no part of D: they were counted as rejected before."""
+DROP_REASONS = (FULL, AGE, DISK_FULL, DAMAGED, REJECTED_FULL, REJECTED_AGE)
+_TELLINGS = 8
+_RECOVERIES = 16
 
 
 @dataclass(slots=True)

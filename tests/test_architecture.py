@@ -27,7 +27,17 @@ SHARED = {
 }
 """Parts that more than one collector uses; see docs/decisions/0004-shared-dbus-reader.md."""
 
-HEAVY = {"watchdog", "jeepney", "psutil", "requests", "yaml", "rich", "schedule", "httptools"}
+HEAVY = {
+    "watchdog",
+    "jeepney",
+    "psutil",
+    "requests",
+    "yaml",
+    "rich",
+    "schedule",
+    "httptools",
+    "prometheus_client",
+}
 
 
 def modules():

@@ -20,7 +20,7 @@ from agent.configuration.kinds import describe, structs_in, without_meta
 from agent.configuration.no_proxy import Exemption
 from agent.configuration.show import plain
 from agent.configuration.types import Application, DestinationSettings, Settings
-from agent.configuration.values import Loopback, Secret, Url
+from agent.configuration.values import ListenAddress, Loopback, Secret, Url
 from agent.systems.registry import DEFAULT_TYPE, SYSTEMS, system
 from agent.systems.sources import SOURCES, WithSources
 from collectors.collector import Duration, Size
@@ -32,6 +32,7 @@ _NAMES = {
     Size: "a size, as 512MiB",
     Secret: "a secret",
     Url: "an address that begins with https:// or http://",
+    ListenAddress: "an address of this host and a port, as 127.0.0.1:9464",
     Loopback: "an address of the loopback and a port, as 127.0.0.1:7078",
     Exemption: "a host, a domain, an address or a net",
 }

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 
 from agent.configuration.no_proxy import Exemption
-from agent.configuration.values import Loopback, Secret, Url
+from agent.configuration.values import ListenAddress, Loopback, Secret, Url
 from collectors.collector import Duration, Scoped, Size
 
 __all__ = [
@@ -25,7 +25,9 @@ __all__ = [
     "Intake",
     "IntakeHttp",
     "IntakeSensu",
+    "ListenAddress",
     "Loopback",
+    "Metrics",
     "Only",
     "Scoped",
     "Secret",
@@ -207,6 +209,13 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 Hostname = Annotated[str, msgspec.Meta(pattern=r"^[^\s/]+$", description="a host name without spaces")]
 
 
+class Metrics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A port of its own for what a Prometheus reads; without one the socket alone answers `/metrics`."""
+
+    listen: ListenAddress
+    """Where a Prometheus reads the metrics at `/metrics`; root and the service's user read them from the socket without it. At an address other hosts reach, a request has to name this host by its name or an address. Off without `metrics`."""
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When `status` and `/health` say that action is needed."""
 
@@ -230,6 +239,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """By name; as loaded, each is of its own system's type."""
     spool: Spool = Spool()
     intake: Intake = Intake()
+    metrics: Metrics | None = None
     status: Status = Status()
     diff_at_most: Literal["never", "strict", "auto", "always"] = "auto"
     """No entry of conf.d gets more of a diff: `never`, `strict`, `auto` or `always`."""

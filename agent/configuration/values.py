@@ -106,6 +106,34 @@ class Loopback(str):
         return cls(text)
 
 
+class ListenAddress(str):
+    """An address of this host and a port, as `127.0.0.1:9464`, `[::1]:9464` or `0.0.0.0:9464` for every address."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "ListenAddress":
+        """Return `text` as such an address; raises `ValueError`, which never quotes it."""
+        from ipaddress import ip_address
+
+        try:
+            parts = urlsplit(f"//{text}")
+            host, port = parts.hostname, parts.port
+            if host and host != "localhost":
+                ip_address(host)
+        except ValueError:
+            host, port = None, None
+        if not host or not port or parts.netloc != text:
+            raise ValueError("must be an address and a port, as 127.0.0.1:9464")
+        return cls(text)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether programs of this host alone can reach it."""
+        host = urlsplit(f"//{self}").hostname or ""
+        return host == "localhost" or _is_loopback(host)
+
+
 def _is_loopback(host: str) -> bool:
     from ipaddress import ip_address
 

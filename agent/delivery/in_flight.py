@@ -6,7 +6,8 @@ are decoded at most once, whatever number of requests they are sent in. The posi
 that were delivered, rejected, deferred or filtered out, in order.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,6 +25,8 @@ class Progress:
     upto: Position
     delivered: int
     filtered: int
+    captured: Mapping[float, int]
+    """When what was delivered had been captured, and how many events each time."""
     rejected: tuple[Rejection, ...]
     """Refused for good, or (`retrying`) to be tried again by themselves."""
 
@@ -115,13 +118,29 @@ class InFlightBatch:
         wanted = range(self._settled, settled)
         passed = bound - self._done
         self._done, self._settled = bound, settled
-        rejected = tuple(self._rejection(at) for at in self._search.left_behind(wanted))
+        left_behind = tuple(self._search.left_behind(wanted))
+        rejected = tuple(map(self._rejection, left_behind))
         return Progress(
             upto=self._batch.upto if is_all else self._decoded()[bound].position,
             delivered=len(wanted) - len(rejected),
             filtered=passed - len(wanted),
+            captured=self._captured(wanted, left_behind),
             rejected=rejected,
         )
+
+    def _captured(self, settled: range, left_behind: Collection[int]) -> dict[float, int]:
+        """Return the times of capture of those settled ones that were delivered, and how many each time."""
+        counts: dict[float, int] = {}
+        first = 0
+        for piece in self._batch.pieces:
+            after = first + piece.last_entry - piece.first_entry
+            begin, end = bisect_left(self._wanted, first), bisect_left(self._wanted, after)
+            inside = range(max(settled.start, begin), min(settled.stop, end))
+            if count := len(inside) - sum(at in inside for at in left_behind):
+                captured = piece.record.captured
+                counts[captured] = counts.get(captured, 0) + count
+            first = after
+        return counts
 
     def _part(self) -> range:
         part = self._search.current

@@ -21,6 +21,7 @@ from agent.delivery.retry_timer import RetryTimer
 from agent.delivery.sender import Blocked, Idle, Progressed, Sender, Step, Unblocked
 from agent.delivery.state import DestinationState, Phase
 from agent.delivery.state_reports import StateReports
+from agent.delivery.totals import DeliveryTotals
 from spool import Spool, SpoolClosed
 
 _LOG = logging.getLogger("agent.delivery")
@@ -48,6 +49,7 @@ class DeliveryLoop:
         backoff: Backoff | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         look_seconds: float = LOOK_SECONDS,
+        totals: DeliveryTotals | None = None,
     ) -> None:
         self._destination = destination
         self._timeout_seconds = settings.timeout
@@ -56,8 +58,11 @@ class DeliveryLoop:
         self._monotonic = monotonic
         self._look_seconds = look_seconds
         backoff = backoff or Backoff(settings.backoff.initial, settings.backoff.max)
-        self._timer = RetryTimer(destination.name, backoff, monotonic=monotonic, wall=clocks.wall)
-        self._sender = Sender(destination, settings, spool, hostname=hostname, clocks=clocks)
+        totals = totals or DeliveryTotals()
+        self._timer = RetryTimer(
+            destination.name, backoff, monotonic=monotonic, wall=clocks.wall, totals=totals
+        )
+        self._sender = Sender(destination, settings, spool, hostname=hostname, clocks=clocks, totals=totals)
         self._retries = Retries(
             destination,
             spool,

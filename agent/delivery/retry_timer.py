@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from agent.delivery.backoff import Backoff
 from agent.delivery.state import DestinationState, Phase
+from agent.delivery.totals import DeliveryTotals
 
 _LOG = logging.getLogger("agent.delivery")
 
@@ -25,8 +26,10 @@ class RetryTimer:
         *,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        totals: DeliveryTotals | None = None,
     ) -> None:
         self._backoff = backoff
+        self._totals = totals or DeliveryTotals()
         self._monotonic = monotonic
         self._wall = wall
         self._due: float | None = None
@@ -100,6 +103,7 @@ class RetryTimer:
 
     def _wait(self, phase: Phase, reason: str, delay: float) -> None:
         now = self._wall()
+        self._totals.retries += 1
         if self._failing_since is None:
             self._failing_since = self._monotonic()
             self._failing_since_wall = now

@@ -17,6 +17,7 @@ from agent.delivery.destination import Destination
 from agent.delivery.filter import Filter
 from agent.delivery.in_flight import InFlightBatch, Progress
 from agent.delivery.outcome import Delivered, Outcome, Paused, Refused, RetryLater, TooLarge
+from agent.delivery.totals import DeliveryTotals
 from spool import Spool
 
 _LOG = logging.getLogger("agent.delivery")
@@ -70,12 +71,14 @@ class Sender:
         *,
         hostname: Callable[[], str | None],
         clocks: Clocks,
+        totals: DeliveryTotals | None = None,
     ) -> None:
         self._destination = destination
         self._name = destination.name
         self._spool = spool
         self._hostname = hostname
         self._clocks = clocks
+        self._totals = totals or DeliveryTotals()
         self._passing = Filter(settings.only, settings.never)
         self._max_bytes = settings.batch.max_bytes if isinstance(settings, BatchedSettings) else READ_BYTES
         self._in_flight: InFlightBatch | None = None
@@ -197,6 +200,7 @@ class Sender:
                 rejected=progress.rejected,
                 durable=self._destination.max_events == 1,
             )
+            self._totals.delivered(progress.captured, self._clocks.wall())
             self._say(progress)
         if batch.is_over:
             self._in_flight = None

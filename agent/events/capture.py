@@ -5,6 +5,7 @@ that somebody else made keeps what it has. Nothing is acknowledged to anybody be
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from copy import copy
@@ -17,7 +18,7 @@ from agent.events import clock
 from agent.events.chunk import Captured, Items, Stamp, chunk, chunk_items
 from agent.events.identity import Identity, united
 from collectors.event import MAX_EVENT_BYTES, Event, encode
-from spool import Spool, SpoolFull, stored_bytes
+from spool import Record, Spool, SpoolFull, stored_bytes
 
 _CUT = "\n(cut: the event was too large)"
 
@@ -51,6 +52,8 @@ class Capture:
         """By whose memory it is: who remembers something of collectors' events in their own transaction."""
         self._lock = Lock()
         self.identity = identity
+        self.counts: Counter[str] = Counter()
+        """How many events were captured since the start, by who saw them or handed them in."""
 
     def rename(self, hostname: str) -> None:
         """Go on under this host name."""
@@ -81,6 +84,7 @@ class Capture:
             number = self._spool.records.append(
                 records, owner=owner, remember=remember, texts=texts, beside=beside
             )
+        self._count(owner, records)
         self.on_kept()
         return number
 
@@ -109,7 +113,12 @@ class Capture:
                 "what was handed in fills half of the spool", "it takes more when some is delivered"
             )
         self._spool.records.append(records, ingested=taken, refusable=True, owner=owner, remember=remember)
+        self._count(owner, records)
         self.on_kept()
+
+    def _count(self, owner: str, records: Sequence[Record]) -> None:
+        with self._lock:
+            self.counts[owner] += sum(record.count for record in records)
 
     def _stamp(self, identity: Identity) -> Stamp:
         clocks = self.clocks

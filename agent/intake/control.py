@@ -36,6 +36,8 @@ class Control:
     retry: Callable[[Sequence[int] | None], int]
     discard: Callable[[Sequence[int] | None], int]
     acknowledge_drops: Callable[[], int]
+    metrics: Callable[[], Response]
+    """What a Prometheus reads."""
 
     def answer(self, request: Request) -> Response | None:
         """Return the answer, or None when the path is none of these."""
@@ -45,6 +47,8 @@ class Control:
         match path, request.method:
             case "/status", "GET":
                 return _json(HTTPStatus.OK, self.status())
+            case "/metrics", "GET":
+                return self.metrics()
             case "/health", "GET":
                 return self._health()
             case (("/rejected/retry" | "/rejected/discard"), "POST"):
@@ -53,7 +57,7 @@ class Control:
                 return _json(HTTPStatus.OK, {"count": self.acknowledge_drops()})
             case (("/rejected/retry" | "/rejected/discard" | "/drops/acknowledge"), _):
                 return refuse(HTTPStatus.METHOD_NOT_ALLOWED, "use POST", ("Allow", "POST"))
-            case (("/status" | "/health"), _):
+            case (("/status" | "/health" | "/metrics"), _):
                 return refuse(HTTPStatus.METHOD_NOT_ALLOWED, "use GET", ("Allow", "GET"))
         return refuse(HTTPStatus.NOT_FOUND, f"nothing is at {path}") if is_own(path) else None
 

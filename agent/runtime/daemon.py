@@ -19,6 +19,7 @@ from agent.configuration.types import Configuration
 from agent.events import hostname
 from agent.events.capture import INTAKE, Capture
 from agent.http.budget import budget_of_this_process
+from agent.http.message import Response
 from agent.intake.control import Control
 from agent.intake.incoming import ARRIVED, IncomingFiles
 from agent.intake.keeping import Keeping
@@ -33,6 +34,8 @@ from agent.runtime.drop_reports import DropReports
 from agent.runtime.earliest_clock import EarliestClock
 from agent.runtime.guarded import guarded
 from agent.runtime.log_setup import say, say_refused
+from agent.runtime.metrics import answer, readings_now
+from agent.runtime.metrics_port import wanted_metrics
 from agent.runtime.own_files import OwnFiles
 from agent.runtime.schedule import Housekeeping, Job
 from agent.runtime.sd_notify import Notify
@@ -132,6 +135,7 @@ class Daemon:
                 self._retry,
                 self._spool.rejected.discard,
                 self._spool.notices.acknowledge_drops,
+                self._metrics,
             ),
         )
         self._incoming = IncomingFiles(
@@ -170,6 +174,12 @@ class Daemon:
         """Bring what listens in line with the configuration; what cannot is tried again."""
         wanted = wanted_listeners(self._configuration, self._router, self._budget)
         wanted += self._system_ports.wanted(self._configuration.settings.intake)
+        wanted += wanted_metrics(
+            self._configuration.settings.metrics,
+            self._metrics,
+            lambda: self._capture.identity.hostname,
+            self._budget,
+        )
         self._capture.observers = self._system_ports.observers
         self._listeners.reconfigure(wanted)
         self._housekeeping.arm(self._jobs())
@@ -274,6 +284,9 @@ class Daemon:
             refused_reload=self._refused,
             has_begun=self._has_begun,
         )
+
+    def _metrics(self) -> Response:
+        return answer(lambda: readings_now(self.status(), self._capture.counts, self._deliveries.totals))
 
     def _watch_hostname(self) -> None:
         descriptor = hostname.open_signal()

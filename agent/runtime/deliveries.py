@@ -12,6 +12,7 @@ from agent.configuration.types import DestinationSettings
 from agent.delivery.correction import Clocks
 from agent.delivery.destination import DestinationError
 from agent.delivery.loop import DeliveryLoop
+from agent.delivery.totals import DeliveryTotals
 from agent.runtime import status
 from agent.systems.registry import make_destination
 from agent.systems.system import Surroundings
@@ -34,6 +35,8 @@ class Deliveries:
         self._withheld: dict[str, str] = {}
         self.failed: dict[str, str] = {}
         """Destinations that could not be made, and why."""
+        self.totals: dict[str, DeliveryTotals] = {}
+        """By the names of the destinations that were ever started."""
 
     def reconfigure(
         self, destinations: Mapping[str, DestinationSettings], withheld: Mapping[str, str] = {}
@@ -114,7 +117,12 @@ class Deliveries:
             destination.close()
             return None
         loop = DeliveryLoop(
-            destination, settings, self._spool, hostname=self._surroundings.hostname, clocks=self._clocks
+            destination,
+            settings,
+            self._spool,
+            hostname=self._surroundings.hostname,
+            clocks=self._clocks,
+            totals=self.totals.setdefault(name, DeliveryTotals()),
         )
         try:
             loop.start()

@@ -87,6 +87,8 @@ class Document(msgspec.Struct, kw_only=True):
     socket: str = ""
     listens: dict[str, Listener] = {}
     configuration: list[str] = []
+    configuration_hash: str = ""
+    """Of the one in use, see `agent.configuration.fingerprint`."""
     set_aside: dict[str, list[str]] = {}
     replaced: list[str] = []
     """What is wrong with agent.yaml, where the last one that was right goes on in its place."""

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from agent import __version__
+from agent.configuration.fingerprint import configuration_hash
 from agent.configuration.types import Configuration
 from agent.events import clock
 from agent.events.host_state import HostState, read_services
@@ -56,6 +57,7 @@ def overview(
             name: Listener(address=found.address, problem=found.problem) for name, found in listening.items()
         },
         configuration=[str(source) for source in configuration.sources],
+        configuration_hash=configuration_hash(configuration),
         set_aside={str(path): list(problems) for path, problems in configuration.set_aside.items()},
         replaced=list(configuration.replaced),
         refused_reload=list(refused_reload),

@@ -65,6 +65,7 @@ def router(spool, document):
         lambda ids: len(ids or "all"),
         lambda ids: len(ids or ""),
         lambda: 7,
+        lambda: Response(200, b"metrics"),
     )
     return Router([StackStateDialect(), Greedy()], keeping, control)
 
@@ -88,6 +89,8 @@ def test_stackstates_paths_are_taken_with_and_without_a_last_slash(router, prefi
         ("GET /status", b"", 200),
         ("GET /status/", b"", 200),
         ("GET /health", b"", 200),
+        ("GET /metrics", b"", 200),
+        ("POST /metrics", b"", 405),
         ("GET /stsAgent/intake", b"", 405),
         ("POST /stsAgent/api/v1/validate", b"", 405),
         ("POST /status", b"", 405),
