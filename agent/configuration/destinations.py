@@ -31,8 +31,8 @@ def want_credentials(root: Node, walk: Walk) -> None:
         keys = settings.credential_keys if settings else ()
         if settings and keys and not any(entry(node, key) for key in keys):
             variable = f", or set {settings.credential_variable}" if settings.credential_variable else ""
-            text = f"is missing: give {' or '.join(keys)}{variable}"
-            walk.note(node, f"destinations.{quotable_name(name, node)}.{keys[0]}", text)
+            hint = f": give {' or '.join(keys)}{variable}"
+            walk.note(node, f"destinations.{quotable_name(name, node)}.{keys[0]}", "is missing", hint)
 
 
 def _destinations(root: Node) -> Iterator[tuple[str, MappingNode, str]]:

@@ -12,7 +12,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 
 from agent.configuration.no_proxy import Exemption
 from agent.configuration.nodes import text_entry, value_of
-from agent.configuration.values import Loopback, Secret, Url
+from agent.configuration.values import ListenAddress, Loopback, Secret, Url
 from collectors.collector import Duration, Size
 
 _NAMES = {
@@ -21,7 +21,7 @@ _NAMES = {
     float: "a number",
     bool: "true or false",
     NoneType: "nothing",
-    **dict.fromkeys((Path, Duration, Size, Secret, Url, Loopback, Exemption), "text"),
+    **dict.fromkeys((Path, Duration, Size, Secret, Url, ListenAddress, Loopback, Exemption), "text"),
 }
 
 
@@ -83,12 +83,14 @@ def describe(kind: Any, meta: Mapping[str, Any]) -> str:
     return _NAMES.get(kind, f"of type {kind}")
 
 
-def refusal(node: ScalarNode, kind: Any, meta: Mapping[str, Any], error: msgspec.ValidationError) -> str:
-    """Return in words why a scalar is not of its kind, told from msgspec's word only where we have none."""
+def refusal(
+    node: ScalarNode, kind: Any, meta: Mapping[str, Any], error: msgspec.ValidationError
+) -> tuple[str, str]:
+    """Return in words why a scalar is not of its kind, and what to do; msgspec's word only where we have none."""
     value = value_of(node)
     if kind in _NAMES and not isinstance(value, (int, float) if kind is float else kind):
         quote = ": put it in quotes" if kind is str else ""
-        return f"is {what_is(node)}, must be {describe(kind, meta)}{quote}"
+        return f"is {what_is(node)}, must be {describe(kind, meta)}", quote
     if get_origin(kind) is Literal or "description" in meta:
-        return f"must be {describe(kind, meta)}"
-    return str(error).replace("Expected", "must be").replace("`", "")
+        return f"must be {describe(kind, meta)}", ""
+    return str(error).replace("Expected", "must be").replace("`", ""), ""

@@ -55,19 +55,22 @@ def load_whole(
     strict: bool | None = None,
     registry: Mapping[str, Registration] = COLLECTORS,
     instead: Node | None = None,
+    keys: bool = True,
 ) -> Loaded:
     """Return the effective configuration and its tree; raises `ConfigurationError` with every problem at once.
 
     Strict is what `check` and a reload are: a wrong conf.d file, and a key file or certificate that
     may not be read, are problems. A start (`for_run`) and commands that only look for the spool set
     wrong conf.d files aside whole, named in `Configuration.set_aside`. `instead` takes the place of agent.yaml.
+    Without `keys` nothing is asked of credentials and files that a host alone has: a build job has none.
     """
     if strict is None:
         strict = not for_run
     location = locate(path, environ=environ, user=user, for_run=for_run)
-    walk = Walk(must_exist=strict, elsewhere=_in_applications(registry))
+    walk = Walk(must_exist=strict and keys, elsewhere=_in_applications(registry))
     root = overlay(_compose_agent(location, walk) if instead is None else instead, environ)
-    want_credentials(root, walk)
+    if keys:
+        want_credentials(root, walk)
     agent_type = _agent_type(root, registry)
     agent = walk.read(root, agent_type)
     loops = {} if agent is WRONG else dict(own_intakes(agent.destinations, agent.intake))
@@ -80,7 +83,7 @@ def load_whole(
     registry = WithSources(registry, _sources_named(applications.values()))
     application_type = _application_type(registry)
     for file, written in applications.items():
-        file_walk = Walk(must_exist=strict, elsewhere=_IN_AGENT_FILE)
+        file_walk = Walk(must_exist=strict and keys, elsewhere=_IN_AGENT_FILE)
         entries = _read_application(written, application_type, file_walk, registry)
         if strict:
             walk.problems += file_walk.problems
@@ -104,6 +107,17 @@ def load_whole(
         warnings=(*location.warnings, *warnings, *_doubts(settings)),
     )
     return Loaded(configuration, location, root, agent_type)
+
+
+def load_application(file: Path, *, keys: bool = True) -> Entries:
+    """Return what one file of conf.d holds, by itself; raises `ConfigurationError` with every problem at once."""
+    written = compose_file(file)
+    registry = WithSources(COLLECTORS, _sources_named([written]))
+    walk = Walk(must_exist=keys, elsewhere=_IN_AGENT_FILE)
+    entries = _read_application(written, _application_type(registry), walk, registry)
+    if walk.problems:
+        raise ConfigurationError(walk.problems)
+    return entries
 
 
 def _note_loops(loops: Mapping[str, str], root: Node, walk: Walk) -> None:
@@ -212,6 +226,8 @@ def _limited(
 def _doubts(settings: Settings) -> list[str]:
     """Return what is allowed and likely not meant."""
     doubts = []
+    if settings.metrics and not settings.metrics.listen.is_loopback:
+        doubts.append("metrics.listen: other hosts can read the metrics there")
     if not settings.destinations:
         doubts.append("no destination is configured: events are recorded on this host and sent nowhere")
     for name, destination in settings.destinations.items():

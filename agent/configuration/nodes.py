@@ -91,7 +91,8 @@ def compose(text: str, name: str) -> Node | Problem:
         root = _Loader(text, name).get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        return Problem(name, mark.line + 1 if mark else 1, "", f"is no YAML: {_reason(error)}")
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        return Problem(name, line, "", f"is no YAML: {_reason(error)}", column)
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         character = f"U+{int(error.character):04X}"  # an int, whatever the type stubs say

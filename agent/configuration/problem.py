@@ -14,10 +14,25 @@ class Problem(NamedTuple):
     line: int
     key: str
     text: str
+    column: int = 1
+    hint: str = ""
+    """What to do, with the sign that joins it to the text; empty where the text says it."""
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}: "
-        return f"{place}{self.key}: {self.text}" if self.key else place + self.text
+        told = self.text + self.hint
+        return f"{place}{self.key}: {told}" if self.key else place + told
+
+    def as_json(self) -> dict[str, str | int]:
+        """Return it for programs."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "key": self.key,
+            "message": self.text,
+            "hint": self.hint.lstrip(";: "),
+        }
 
 
 class ConfigurationError(Exception):

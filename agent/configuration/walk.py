@@ -20,7 +20,7 @@ from agent.configuration.nodes import NULL, entry, value_of
 from agent.configuration.problem import Problem
 from agent.configuration.quoting import quotable_key, quotable_name
 from agent.configuration.units import parse_duration, parse_size
-from agent.configuration.values import Loopback, Secret, Url
+from agent.configuration.values import ListenAddress, Loopback, Secret, Url
 from collectors._portable import printable
 from collectors.collector import Duration, Size
 
@@ -33,6 +33,7 @@ _READ_TEXT: dict[Any, Callable[[str], Any]] = {
     Secret: Secret.parse,
     Url: Url.parse,
     Exemption: Exemption.parse,
+    ListenAddress: ListenAddress.parse,
     Loopback: Loopback.parse,
 }
 """Types of our own that are written as one scalar, whatever YAML makes of its text."""
@@ -50,17 +51,21 @@ class Walk:
         self._must_exist = must_exist
         self._elsewhere = elsewhere or {}
 
-    def note(self, node: Node, key: str, text: str) -> None:
-        """Note what is wrong with `node`, which is the value of `key`."""
+    def note(self, node: Node, key: str, text: str, hint: str = "") -> None:
+        """Note what is wrong with `node`, which is the value of `key`; `hint` is what to do, with the sign before it."""
         mark = node.start_mark
-        self.problems.append(Problem(mark.name, mark.line + 1, printable(key), printable(text)))
+        self.problems.append(
+            Problem(
+                mark.name, mark.line + 1, printable(key), printable(text), mark.column + 1, printable(hint)
+            )
+        )
 
     def read(self, node: Node, expected: Any, key: str = "") -> Any:
         """Return the value of `node` as the type `expected`, or `WRONG` after noting what keeps it from being one."""
         kind, meta = without_meta(expected)
         structs = structs_in(kind)
         if isinstance(node, ScalarNode) and node.tag == NULL:
-            return self._wrong(node, key, "has no value: write one, or leave the key out")
+            return self._wrong(node, key, "has no value", ": write one, or leave the key out")
         if structs:
             struct, names = told_apart(node, structs)
             if struct is None:
@@ -74,8 +79,8 @@ class Walk:
             return self._read_tuple(node, get_args(kind)[0], meta, key)
         return self._read_leaf(node, kind, meta, key)
 
-    def _wrong(self, node: Node, key: str, text: str) -> object:
-        self.note(node, key, text)
+    def _wrong(self, node: Node, key: str, text: str, hint: str = "") -> object:
+        self.note(node, key, text, hint)
         return WRONG
 
     def _entries(
@@ -106,7 +111,8 @@ class Walk:
         entries = self._entries(node, key, shown)
         for name, (place, value) in entries.items():
             if name not in fields:
-                self.note(place, _under(key, shown(name, value)), "unknown key" + self._hint(name, fields))
+                unknown = "unknown key here" if name in self._elsewhere else "unknown key"
+                self.note(place, _under(key, shown(name, value)), unknown, self._hint(name, fields))
         given: dict[str, Any] = {}
         for name, field in fields.items():
             if name in entries:
@@ -127,7 +133,7 @@ class Walk:
 
     def _hint(self, name: str, names: Mapping[str, Any]) -> str:
         if name in self._elsewhere:
-            return f" here: {self._elsewhere[name]}"
+            return f": {self._elsewhere[name]}"
         if name.partition(":")[0] in names:
             return ": a value begins with a blank behind the colon"
         near = difflib.get_close_matches(name, names, 1)
@@ -146,7 +152,7 @@ class Walk:
         if not isinstance(node, SequenceNode):
             return self._wrong(node, key, f"is {what_is(node)}, must be a list")
         if not node.value and not meta.get("may_be_empty"):
-            return self._wrong(node, key, "is an empty list: name something, or leave the key out")
+            return self._wrong(node, key, "is an empty list", ": name something, or leave the key out")
         values = tuple(self.read(value, expected, f"{key}[{i}]") for i, value in enumerate(node.value))
         return WRONG if any(value is WRONG for value in values) else values
 
@@ -162,7 +168,7 @@ class Walk:
                 return self._read_path(node, meta)
             return msgspec.convert(value_of(node), meta.get("type", kind))
         except msgspec.ValidationError as error:
-            return self._wrong(node, key, refusal(node, kind, meta, error))
+            return self._wrong(node, key, *refusal(node, kind, meta, error))
         except (ValueError, RuntimeError) as error:
             return self._wrong(node, key, str(error))
 

@@ -1,6 +1,7 @@
 """`check` tells everything that is wrong and exits 2, or what counts and exits 0."""
 
 import json
+import re
 
 import pytest
 
@@ -61,15 +62,101 @@ def test_what_counts_is_shown_with_secrets_masked(file, capsys):
     assert "hidden" not in shown
 
 
-def test_programs_get_json(file, capsys):
+def test_programs_get_what_counts_as_json(file, capsys):
     assert main(["check", "--json", "--show", "--config", str(file)]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["ok"]
-    assert told["effective"]["destinations"]["main"]["api_key"] == "***"
-    file.write_text("a: 1\n")
+    assert told["destinations"]["main"]["api_key"] == "***"
+    assert re.fullmatch("[0-9a-f]{16}", told["configuration_hash"])
+
+
+def test_programs_get_a_list_of_the_problems_each_with_its_place_and_what_to_do(file, capsys):
+    assert main(["check", "--json", "--config", str(file)]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    file.write_text("spool:\n  max_sise: 1GiB\nhostname: 12\n")
     assert main(["check", "--json", "--config", str(file)]) == 2
+    said = capsys.readouterr()
+    assert json.loads(said.out) == [
+        {
+            "file": str(file),
+            "line": 2,
+            "column": 3,
+            "key": "spool.max_sise",
+            "message": "unknown key",
+            "hint": "did you mean max_size?",
+        },
+        {
+            "file": str(file),
+            "line": 3,
+            "column": 11,
+            "key": "hostname",
+            "message": "is a whole number, must be a host name without spaces",
+            "hint": "put it in quotes",
+        },
+    ]
+    assert said.err.splitlines()[0] == f"{file}:2: spool.max_sise: unknown key; did you mean max_size?"
+
+
+def test_what_is_no_yaml_has_a_column_as_well(file, capsys):
+    file.write_text("a: [1,\nb: 2\n")
+    assert main(["check", "--json", "--config", str(file)]) == 2
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["line"], told["column"]) > (1, 1)
+
+
+ON_THE_HOST_ALONE = """
+destinations:
+  a: {url: 'https://sts.example.com/stsAgent', api_key_file: /nonexistent/key, tls: {ca_file: /nonexistent/ca.pem}}
+  b: {url: 'https://other.example.com/stsAgent'}
+intake:
+  http: {listen: '127.0.0.1:7078', token_file: /nonexistent/token}
+"""
+
+
+def test_a_build_job_leaves_out_what_only_the_host_has(file, capsys):
+    file.write_text(ON_THE_HOST_ALONE)
+    (file.parent / "conf.d").mkdir()
+    (file.parent / "conf.d" / "a.yaml").write_text("services: [{units: [no-such.service]}]\n")
+    assert main(["check", "--config", str(file)]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 4
+    assert main(["check", "--no-keys", "--config", str(file)]) == 0
+    assert capsys.readouterr().err == ""
+    file.write_text(ON_THE_HOST_ALONE.replace("7078", "0"))
+    assert main(["check", "--no-keys", "--config", str(file)]) == 2
+
+
+def test_a_file_of_conf_d_is_checked_by_itself(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("STS_AGENT_CONFIG", str(tmp_path / "none.yaml"))
+    right, wrong = tmp_path / "right.yaml", tmp_path / "wrong.yaml"
+    right.write_text("files: [{paths: [/etc/nginx]}]\n")
+    wrong.write_text("log_level: info\nfiles: [{paths: ['/**']}]\n")
+    assert main(["check", str(right)]) == 0
+    assert capsys.readouterr() == (f"{right}: ok\n", "")
+    assert main(["check", "--no-keys", "--json", str(right), str(wrong), str(tmp_path / "absent.yaml")]) == 2
     told = json.loads(capsys.readouterr().out)
-    assert told["problems"] == [{"file": str(file), "line": 1, "key": "a", "text": "unknown key"}]
+    assert [(one["file"], one["line"], one["key"]) for one in told] == [
+        (str(wrong), 1, "log_level"),
+        (str(wrong), 2, "files[0]"),
+        (str(tmp_path / "absent.yaml"), 1, ""),
+    ]
+    assert told[0]["hint"] == "it belongs into agent.yaml"
+
+
+def test_an_agent_yaml_is_no_file_of_conf_d_and_one_of_another_suffix_is_not_read(file, tmp_path, capsys):
+    assert main(["check", str(file)]) == 2
+    assert f"sts-agent check --config {file}" in capsys.readouterr().err
+    other = tmp_path / "nginx.yml"
+    other.write_text("tags: [a:b]\n")
+    assert main(["check", str(other)]) == 0
+    assert "its name does not end in .yaml" in capsys.readouterr().err
+
+
+def test_an_entry_that_fits_nothing_here_is_a_warning_and_none_in_a_build_job(tmp_path, capsys):
+    file = tmp_path / "a.yaml"
+    file.write_text("services: [{units: [no-such-service-anywhere.service]}]\n")
+    assert main(["check", str(file)]) == 0
+    capsys.readouterr()
+    assert main(["check", "--no-keys", str(file)]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_what_is_likely_not_meant_is_a_warning(file, capsys):
