@@ -8,7 +8,7 @@ usage or configuration. Results go to stdout, messages to stderr. A command's mo
 import os
 import sys
 from argparse import SUPPRESS, Action, ArgumentParser, Namespace, _SubParsersAction
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
@@ -23,10 +23,14 @@ COMMANDS = {
     "rejected": "what a destination refused for good",
     "receiver": "a strict stand-in for a remote system, to try a configuration against",
     "demo": "see it work: a receiver and an agent in a temporary directory",
+    "help": "show how a command is used",
+    "version": "show the version",
 }
 
 DONE, FAILED, MISUSED = 0, 1, 2
 INTERRUPTED = 130  # as a shell says it of SIGINT
+BEST_EFFORT = "--best-effort"
+"""The word of `event send` that makes any failure a warning, one of the other words too."""
 
 
 class CommandError(Exception):
@@ -53,6 +57,10 @@ class Parser(ArgumentParser):
         )
         shared.add_argument("--version", action=_Version, nargs=0, help="show the version and end")
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Write it: argparse lets go of what cannot be written, and a full disk has to be told."""
+        (file or sys.stderr).write(message)
+
 
 Subparsers: TypeAlias = "_SubParsersAction[Any]"  # argparse has no public name for it
 
@@ -72,26 +80,46 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     from agent.cli.terminal import printable_streams
 
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = [_as_typed(word) for word in sys.argv[1:]] if argv is None else list(argv)
     name = asked_for(words)
-    module = import_module(f"agent.cli.{name}") if name in COMMANDS else None
+    with printable_streams():
+        status = conclude(_run, Namespace(words=words, names=[name]))
+        if status in (FAILED, MISUSED) and name == "event" and BEST_EFFORT in words:
+            complain("warning: the event was not recorded, or not shown; --best-effort lets that pass")
+            return DONE
+        return status
+
+
+def _as_typed(word: str) -> str:
+    """Return a word of the command line as UTF-8, which it is whatever locale Python has read it by."""
+    if word.isascii():
+        return word
+    try:
+        return os.fsencode(word).decode()
+    except UnicodeError:
+        return word
+
+
+def make_parser(names: Iterable[str] = COMMANDS) -> Parser:
+    """Return the parser, with all words of the commands that are named, and of the others their names."""
     parser = Parser(
         prog="sts-agent",
         description="Knows what happened on this host, keeps it, and forwards it to StackState.",
     )
     parser.set_defaults(config=None, user=False)
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    wanted = set(names)
     for command, summary in COMMANDS.items():
-        if module is not None and command == name:
-            module.add_parser(subparsers)
+        if command in wanted:
+            import_module(f"agent.cli.{command}").add_parser(subparsers)
         else:
             subparsers.add_parser(command, help=summary)
-    with printable_streams():
-        arguments = parser.parse_args(words)
-    if module is None:
-        raise AssertionError(arguments)  # a known command was asked for, or the parser has ended us
-    with printable_streams():
-        return conclude(module.run, arguments)
+    return parser
+
+
+def _run(asked: Namespace) -> int:
+    arguments = make_parser(asked.names).parse_args(asked.words)
+    return int(import_module(f"agent.cli.{arguments.command}").run(arguments))
 
 
 def asked_for(words: Sequence[str]) -> str:
@@ -107,18 +135,22 @@ def asked_for(words: Sequence[str]) -> str:
 
 def conclude(run: Any, arguments: Namespace) -> int:
     """Call `run`, tell a user's mistake without a traceback, and return the exit status."""
+    from agent.cli.terminal import LostOutputError, give_up_output
+
     try:
-        status = int(run(arguments))
+        status = _status_of(run, arguments)
         sys.stdout.flush()
     except CommandError as error:
         complain(str(error))
         return error.status
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read has seen enough; without this the interpreter complains when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+    except (LostOutputError, BrokenPipeError) as error:
+        give_up_output()
+        if getattr(error, "reader_is_gone", True):
+            return DONE
+        complain(str(error))
+        return FAILED
     except OSError as error:
         complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return FAILED
@@ -127,6 +159,13 @@ def conclude(run: Any, arguments: Namespace) -> int:
             raise
         return tell(error)
     return status
+
+
+def _status_of(run: Any, arguments: Namespace) -> int:
+    try:
+        return int(run(arguments))
+    except SystemExit as end:  # the parser has said what was to be said
+        return int(end.code or DONE)
 
 
 def complain(message: str) -> None:

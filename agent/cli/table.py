@@ -1,30 +1,54 @@
 """How results look to people: tables, times, sizes. Imported only by commands that print some."""
 
+import os
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from agent.events.stored_event import StoredEvent
 from collectors._portable import printable
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table, as wide as the terminal; as wide as it needs where there is none."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    """Print a table, as wide as `$COLUMNS` or the terminal; as wide as it needs where there is neither.
 
-    from agent.cli.terminal import coloured
+    Where it is too wide, each row is a block of lines instead: a name and a value.
+    """
+    lines = [tuple(map(printable, row)) for row in rows]
+    widths = [max(map(len, column)) for column in zip(headings, *lines, strict=True)]
+    most = columns()
+    if most is None or sum(widths) + 2 * (len(widths) - 1) <= most:
+        for row in (headings, *lines):
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            print("  ".join(cells).rstrip())
+        return
+    for row in lines:
+        print_wrapped(row[0], most)
+        for heading, cell in zip(headings[1:], row[1:], strict=True):
+            print_wrapped(f"  {heading}: {cell or '-'}", most)
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    Console(file=coloured(sys.stdout), width=None if sys.stdout.isatty() else 400, highlight=False).print(
-        table
-    )
+
+def print_wrapped(text: str, most: int | None) -> None:
+    """Print a line, broken at blanks where it is wider than `most`; what follows is indented further."""
+    indent = " " * (len(text) - len(text.lstrip()) + 2)
+    if most is None or len(text) <= most:
+        print(text)
+        return
+    from textwrap import wrap
+
+    for line in wrap(text, max(most, 20), subsequent_indent=indent, break_on_hyphens=False):
+        print(line)
+
+
+def columns() -> int | None:
+    """Return how wide to print: `$COLUMNS`, else the terminal's width; None where there is neither."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isascii() and said.isdigit() and int(said):
+        return int(said)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
 
 
 def moment(seconds: float | None) -> str:
@@ -34,6 +58,17 @@ def moment(seconds: float | None) -> str:
     )
 
 
+def ago(seconds: float | None, now: float | None = None) -> str:
+    """Return a point in time, and how long ago that is; `never` for None."""
+    if seconds is None:
+        return "never"
+    passed = (time.time() if now is None else now) - seconds
+    for unit, length in (("days", 86_400), ("h", 3600), ("min", 60)):
+        if passed >= 2 * length:
+            return f"{moment(seconds)}, {passed / length:.0f} {unit} ago"
+    return moment(seconds)
+
+
 def size(amount: float) -> str:
     """Return bytes in the unit that suits them."""
     for unit in ("B", "KiB", "MiB"):
@@ -41,9 +76,3 @@ def size(amount: float) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1024
     return f"{amount:.1f} GiB"
-
-
-def one_line(event: StoredEvent) -> str:
-    """Return an event as one line: when, what, and its title; nothing in it can move the cursor."""
-    when = moment(event.timestamp)
-    return f"{when}  {printable(event.event_type or ''):28}  {printable(event.title or '')}"
