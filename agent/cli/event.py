@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from agent.cli import DONE, MISUSED, CommandError, Subparsers, complain
+from agent.cli import BEST_EFFORT, DONE, MISUSED, CommandError, Subparsers, complain
 from agent.cli.daemon_client import LostAnswerError, NotAllowedError, NotAnsweringError, ask
 
 DEFAULT_SOCKET = Path("/run/sts-agent/intake.sock")
 _BUSY = 503
 """The daemon's way to say that it could not take it just now: nothing was kept, and nothing was wrong with it."""
+_LARGEST_READ_BYTES = 1024 * 1024
 _ASKED_AT_MOST_SECONDS = 1.5  # of 3: starting, ending and the way by the files take some
 
 
@@ -26,7 +27,7 @@ def add_parser(subparsers: Subparsers) -> None:
     send = actions.add_parser("send", help="record one event", description=__doc__.partition("\n")[0])
     send.add_argument("type", metavar="TYPE", help="the event's type, as DeploymentEvent")
     send.add_argument("--title", required=True, help="what happened, in a few words")
-    send.add_argument("--text", default="", help="what happened, in more words")
+    send.add_argument("--text", default="", help="what happened, in more words; `-` reads them from stdin")
     send.add_argument(
         "-i",
         "--identifiers",
@@ -43,30 +44,32 @@ def add_parser(subparsers: Subparsers) -> None:
         default="Others",
         help="Activities, Alerts, Anomalies, Changes, Deployments or Others (default)",
     )
-    send.add_argument("-d", "--data", default="{}", metavar="JSON", help="an object of scalars")
+    send.add_argument(
+        "-d", "--data", default="{}", metavar="JSON", help="an object of scalars, or @FILE that holds one"
+    )
     send.add_argument(
         "--links", nargs="+", action="extend", default=[], metavar="LINK", help='"title: url" each'
     )
     send.add_argument("--tags", nargs="+", action="extend", default=[], metavar="TAG", help="k:v each")
     send.add_argument("--name", default="custom", help="the event's name (default: custom)")
     send.add_argument(
-        "--timestamp", metavar="TIME", help="seconds since the epoch or ISO 8601 (default: now)"
+        "--timestamp",
+        metavar="TIME",
+        help="seconds since the epoch, or ISO 8601, of this host's zone where it names none (default: now)",
     )
     send.add_argument(
         "--source-identifier",
-        default="",
         metavar="ID",
         help="the same for the same fact (default: a new one)",
     )
-    send.add_argument("--best-effort", action="store_true", help="a failure is a warning; always exit 0")
+    send.add_argument(BEST_EFFORT, action="store_true", help="any failure is a warning; always exit 0")
     send.add_argument("--json", action="store_true", help="print the result as a JSON object")
 
 
 def run(arguments: Namespace) -> int:
     """Record the event, print its identifier."""
-    deadline = time.monotonic() + _ASKED_AT_MOST_SECONDS
     try:
-        identifier, where = _send(arguments, deadline)
+        identifier, where = _send(arguments)
     except Exception as error:
         if not arguments.best_effort:
             raise
@@ -81,8 +84,11 @@ def run(arguments: Namespace) -> int:
     return DONE
 
 
-def _send(arguments: Namespace, deadline: float) -> tuple[str, str]:
+def _send(arguments: Namespace) -> tuple[str, str]:
     identifier, body = _compose(arguments)
+    deadline = (
+        time.monotonic() + _ASKED_AT_MOST_SECONDS
+    )  # what is read from stdin takes as long as its writer does
     failure: CommandError | None = None
     for path in _sockets(arguments):
         left = max(0.1, deadline - time.monotonic())
@@ -107,24 +113,25 @@ def _compose(arguments: Namespace) -> tuple[str, bytes]:
     """Return the event's identifier and what is posted; raises `CommandError` for bad input."""
     import json
 
-    from agent.cli.time_argument import parse_moment
     from collectors.event import Category, Event, EventError, encode
 
+    _check_identifiers(arguments)
+    text = _read(0, "stdin").strip("\n") if arguments.text == "-" else arguments.text
     try:
-        "".join([arguments.title, arguments.text, *arguments.tags, *arguments.identifiers]).encode()
+        "".join([arguments.title, text, *arguments.tags, *arguments.identifiers]).encode()
         event = Event(
             name=arguments.name,
             event_type=arguments.type,
             category=_category(arguments.category, [*Category]),  # type: ignore[arg-type]
             title=arguments.title,
-            text=arguments.text,
-            timestamp=parse_moment(arguments.timestamp) if arguments.timestamp else int(time.time()),
+            text=text,
+            timestamp=_timestamp(arguments.timestamp),
             data=_data(arguments.data),
             tags=tuple(arguments.tags),
             element_identifiers=tuple(arguments.identifiers),
             links=tuple(_link(text) for text in arguments.links),
             source=arguments.source,
-            source_identifier=arguments.source_identifier,
+            source_identifier=arguments.source_identifier or "",
         )
         encoded = encode(event)
     except EventError as error:
@@ -134,6 +141,32 @@ def _compose(arguments: Namespace) -> tuple[str, bytes]:
     _check_type(encoded)
     body = b'{"origin":"event send","events":{%s:[%s]}}' % (json.dumps(event.name).encode(), encoded)
     return event.source_identifier, body
+
+
+def _timestamp(text: str | None) -> int:
+    from agent.cli.time_argument import parse_moment
+
+    return int(time.time()) if text is None else parse_moment(text)
+
+
+def _check_identifiers(arguments: Namespace) -> None:
+    """Raise `CommandError` for an empty one: a variable of a script that was never set must not send an event astray."""
+    given = [*arguments.identifiers, arguments.source_identifier]
+    if any(identifier is not None and not identifier.strip() for identifier in given):
+        raise CommandError("an identifier is empty", "give one, or leave the option out", MISUSED)
+
+
+def _read(file: int | str, shown: str) -> str:
+    """Return the text of a file, or of an open descriptor; what no event could hold is not read to its end."""
+    try:
+        with open(file, "rb", closefd=not isinstance(file, int)) as stream:
+            data = stream.read(_LARGEST_READ_BYTES)
+    except OSError as error:
+        raise CommandError(f"{shown} cannot be read: {error.strerror or error}", "", MISUSED) from None
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise CommandError(f"{shown} is not UTF-8", "", MISUSED) from None
 
 
 def _check_type(encoded: bytes) -> None:
@@ -159,6 +192,8 @@ def _data(text: str) -> dict[str, Any]:
 
     from agent.events.portable import check_portable
 
+    if text.startswith("@"):
+        text = _read(text[1:], text[1:] or "the file behind @")
     try:
         check_portable(text.encode())
         data = json.loads(text, parse_constant=_no_number)

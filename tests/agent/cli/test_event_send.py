@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+from datetime import datetime
 
 import pytest
 
@@ -120,6 +121,13 @@ def test_the_result_can_be_had_as_json(send, daemon):
         ["--title", "y", "--name", "hostname"],
         ["--title", "y", "--text", "x" * 300_000],
         ["--title", "\udcff"],
+        ["--title", "y", "-i", ""],
+        ["--title", "y", "-i", "urn:a", " "],
+        ["--title", "y", "--source-identifier", ""],
+        ["--title", "y", "--data", "@/no/such/file"],
+        ["--title", "y", "--data", "@/"],
+        ["--title", "y", "--timestamp", "99999999"],
+        ["--title", "y", "--timestamp", ""],
     ],
 )
 def test_bad_input_is_refused_with_2_and_nothing_is_recorded(send, daemon, tmp_path, wrong):
@@ -130,9 +138,7 @@ def test_bad_input_is_refused_with_2_and_nothing_is_recorded(send, daemon, tmp_p
 
 
 def test_a_title_is_required(configuration, capsys):
-    with pytest.raises(SystemExit) as ended:
-        cli.main(["--config", str(configuration), "event", "send", "X"])
-    assert ended.value.code == 2
+    assert cli.main(["--config", str(configuration), "event", "send", "X"]) == 2
     assert "--title" in capsys.readouterr().err
 
 
@@ -254,3 +260,79 @@ def test_what_a_type_of_another_system_requires_is_said_before_anything_is_recor
     assert not daemon.posted
     send("CUSTOM_DEPLOYMENT", "--title", "t", "-d", '{"deploymentName": "shop", "deploymentVersion": "2"}')
     assert len(daemon.posted) == 1
+
+
+def posted(daemon):
+    return daemon.posted[0]["events"]["custom"][0]
+
+
+def test_the_text_can_come_from_stdin(configuration, daemon):
+    command = [sys.executable, "-m", "agent.cli", "--config", str(configuration), "event", "send", "X"]
+    ran = subprocess.run(
+        [*command, "--title", "y", "--text", "-"],
+        input=b"one\ntwo \xc3\xbc\n",
+        capture_output=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert posted(daemon)["msg_text"] == "one\ntwo ü"
+
+
+def test_what_comes_from_stdin_and_is_no_text_is_refused(configuration, daemon):
+    command = [sys.executable, "-m", "agent.cli", "--config", str(configuration), "event", "send", "X"]
+    ran = subprocess.run(
+        [*command, "--title", "y", "--text", "-"], input=b"\xff", capture_output=True, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (2, b"sts-agent: stdin is not UTF-8\n")
+    assert not daemon.posted
+
+
+def test_data_can_come_from_a_file(send, daemon, tmp_path):
+    (tmp_path / "data.json").write_text('{"version": "2.1"}')
+    send("X", "--title", "y", "--data", f"@{tmp_path}/data.json")
+    assert posted(daemon)["context"]["data"] == {"version": "2.1"}
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2026-11-26", (2026, 11, 26)),
+        ("20261126", (2026, 11, 26)),
+        ("2026-11-26 14:03", (2026, 11, 26, 14, 3)),
+    ],
+)
+def test_a_date_without_a_zone_is_of_this_host(send, daemon, written, meant):
+    send("X", "--title", "y", "--timestamp", written)
+    assert posted(daemon)["timestamp"] == int(datetime(*meant).timestamp())  # noqa: DTZ001 - that is what is meant
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--best-effort"],
+        ["X", "--best-effort"],
+        ["X", "--title", "y", "--nonsense", "--best-effort"],
+        ["X", "--title", "", "--best-effort"],
+        ["X", "--title", "y", "--timestamp", "soon", "--best-effort"],
+        ["X", "--title", "y", "-i", "", "--best-effort"],
+        ["X", "--title", "y", "--data", "@/no/such/file", "--best-effort"],
+    ],
+)
+def test_at_best_effort_wrong_usage_is_a_warning_too(send, daemon, words):
+    assert "warning" in send(*words).err
+    assert not daemon.posted
+
+
+def test_at_best_effort_a_configuration_that_cannot_be_found_is_a_warning(tmp_path, capsys):
+    words = [
+        "--config",
+        str(tmp_path / "missing.yaml"),
+        "event",
+        "send",
+        "X",
+        "--title",
+        "y",
+        "--best-effort",
+    ]
+    assert cli.main(words) == 0
+    assert "warning" in capsys.readouterr().err
