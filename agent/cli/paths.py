@@ -1,10 +1,11 @@
 """The configuration that a command was started with."""
 
+import re
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from agent.configuration.location import locate
+from agent.configuration.location import Location, locate
 
 if TYPE_CHECKING:  # the types cost a quick command as much as what it does
     from agent.configuration.types import Configuration
@@ -43,7 +44,7 @@ def configuration_or_places(arguments: Namespace) -> "Configuration":
     try:
         found = places(arguments)
     except ConfigurationError:
-        found = Places(location.socket, location.spool_directory)
+        found = _written_places(location)
     return Configuration(
         settings=Settings(),
         spool_directory=found.spool_directory,
@@ -73,3 +74,22 @@ def places(arguments: Namespace) -> Places:
         Path(socket) if socket else location.socket,
         Path(directory) if directory else location.spool_directory,
     )
+
+
+def _written_places(location: Location) -> Places:
+    """Return the two places as they stand in a file that is no YAML: enough for who only looks."""
+    try:
+        text = location.file.read_text("utf-8", "replace")
+    except OSError:
+        text = ""
+    return Places(
+        Path(_written(text, "intake", "socket") or location.socket),
+        Path(_written(text, "spool", "directory") or location.spool_directory),
+    )
+
+
+def _written(text: str, section: str, key: str) -> str:
+    """Return what seems to be written under a key of a section, in either style of YAML."""
+    pattern = rf"""^["']?{section}["']?\s*:(?:(?!^\S).)*?\b{key}["']?\s*:\s*["']?(/[^"',}}\s#]+)"""
+    found = re.search(pattern, text.replace("{", " {"), re.MULTILINE | re.DOTALL)
+    return found[1] if found else ""

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.cli.log import _diff
+from agent.cli.history import Kept
+from agent.cli.log_lines import below, one_line
 from agent.cli.receiver import _line
-from agent.cli.table import one_line, print_table
+from agent.cli.table import print_table
 from agent.cli.terminal import Printable, coloured, printable_streams
 from agent.events.stored_event import read
 from agent.runtime.log_setup import start_logging
@@ -53,6 +54,10 @@ def event(**data):
     )
 
 
+def kept(event):
+    return Kept(1, 0, b"", event, 1, 1.0)
+
+
 def _json(value):
     import json
 
@@ -60,16 +65,17 @@ def _json(value):
 
 
 def test_an_event_in_the_log_is_one_line():
-    shown = one_line(event())
+    shown = one_line(kept(event()))
     assert "\n" not in shown
     assert not OBEYED.search(shown)
 
 
 def test_a_diff_and_its_changes_in_the_log_are_lines_that_no_terminal_obeys(capsys):
     with printable_streams():
-        for line in _diff(
-            event(diff="-a\x1b[2J\r\n+b\u2028c\td\n", changes=[{"key": HOSTILE, "old": HOSTILE, "new": 1}])
-        ):
+        changed = event(
+            diff="-a\x1b[2J\r\n+b\u2028c\td\n", changes=[{"key": HOSTILE, "old": HOSTILE, "new": 1}]
+        )
+        for line in below(kept(changed), full=True, diff=True):
             print(line)  # noqa: T201 - as the command does
     shown = capsys.readouterr().out
     assert not OBEYED.search(shown)

@@ -1,0 +1,63 @@
+"""How an event looks in `log`: a line with its time, its zone and its reason, and what is asked for below it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import msgspec
+
+from agent.cli.history import Kept
+from agent.cli.reason import reason
+from agent.events.stored_event import StoredEvent
+from collectors._portable import printable, printable_lines
+
+_TYPE_WIDTH = 28
+
+
+def moment(seconds: float) -> str:
+    """Return a point in time as this host's clock shows it, with its distance from UTC: `--since` understands it."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(" ", "seconds")
+    except (ValueError, OverflowError, OSError):
+        return f"@{seconds:.0f}"  # no year of a calendar
+
+
+def one_line(kept: Kept) -> str:
+    """Return an event as one line: when, what, its title and its reason; nothing in it can move the cursor."""
+    event = kept.event
+    why = reason(event)
+    late = f"  [late: recorded {moment(kept.recorded)}]" if kept.is_late else ""
+    said = f"{event.title or ''} ({why})" if why else event.title or ""
+    kind = printable(event.event_type or "")
+    return f"{moment(kept.happened)}  {kind:{_TYPE_WIDTH}}  {printable(said)}{late}"
+
+
+def below(kept: Kept, *, full: bool, diff: bool) -> Iterator[str]:
+    """Yield the lines that are asked for below an event, indented."""
+    if full and kept.event.text:
+        yield from _indented(kept.event.text)
+    if diff:
+        yield from _diff(kept.event)
+
+
+def on_one_line(body: bytes) -> str:
+    """Return an event's JSON on one line; what is none, as text."""
+    try:
+        return msgspec.json.format(body, indent=-1).decode()
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return " ".join(body.decode("utf-8", "backslashreplace").split())
+
+
+def _diff(event: StoredEvent) -> Iterator[str]:
+    data = (event.context and event.context.data) or {}
+    if data.get("diff"):
+        yield from _indented(str(data["diff"]))
+    changes = data.get("changes")
+    for change in changes if isinstance(changes, list) else ():
+        if isinstance(change, dict):
+            went = f"{change.get('key')}: {change.get('old')} -> {change.get('new')}"
+            yield f"    {printable(went)}"
+
+
+def _indented(text: str) -> Iterator[str]:
+    for line in text.removesuffix("\n").split("\n"):
+        yield f"    {printable_lines(line)}"
