@@ -5,7 +5,7 @@ reader that is paused in the middle of a page would keep the -wal from ever bein
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -13,10 +13,11 @@ from typing import Any, Self
 
 from spool import rejected, schema
 from spool.around_damage import AroundDamage, Fetch
-from spool.batch import RejectedEntry
+from spool.batch import Batch, RejectedEntry
+from spool.batch_reader import Damage, collect
 from spool.codec import to_record
 from spool.errors import DamagedRow, SpoolError
-from spool.record import EVENT, StoredRecord
+from spool.record import EVENT, Position, StoredRecord
 from spool.status import SpoolStatus, read_status
 from spool.tables import RECORDS
 
@@ -86,6 +87,19 @@ class SpoolReader:
                 yield to_record(row)
             except DamagedRow:
                 self.passed_by += 1
+
+    def look(self, position: Position, *, kinds: Collection[str], max_events: int, max_bytes: int) -> Batch:
+        """Return what lies from a position on, for a destination that takes these kinds; raises `SpoolError`."""
+        with _translated(self._directory):
+            return collect(
+                self._connection,
+                position,
+                _UNBOUNDED,
+                kinds=kinds,
+                max_events=max_events,
+                max_bytes=max_bytes,
+                damage=Damage(),
+            )
 
     def rejected(self) -> Iterator[RejectedEntry]:
         """Yield what destinations refused for good, oldest first."""

@@ -12,12 +12,14 @@ from spool import memory, refused_files, state
 from spool.around_damage import AroundDamage
 from spool.batch_reader import is_refusal
 from spool.options import DAY_SECONDS
+from spool.record import Position
 from spool.schema import DATABASE
 from spool.state import Recovery, Standing, State
 from spool.tables import RECORDS, RecordRow
 
 T = TypeVar("T")
 
+_BEFORE_ALL = Position(0, 0)
 _ROOM_BYTES = 2048
 """What one more thing to remember may take."""
 
@@ -38,6 +40,9 @@ class DestinationStatus:
     last_success: float | None
     dropped_lately: int = 0
     """What was dropped within the last day and nobody has acknowledged."""
+    position: Position = _BEFORE_ALL
+    waiting_since: float | None = None
+    """When the first that waits was recorded; None where no trusted clock said so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +96,9 @@ def read_status(
         end_events = max(kept.total_events, last.events_before + last.count if last else 0)
         end_bytes = max(kept.total_bytes, last.bytes_before + last.length if last else 0)
         destinations = tuple(
-            _destination(kept, standing, end_events, end_bytes, oldest)
+            _destination(kept, standing, end_events, end_bytes, first_waiting)
             for standing in kept.attached()
-            for oldest in (part.of(partial(_time_of, connection, standing.record), lambda: None),)
+            for first_waiting in (part.of(partial(_times_of, connection, standing.record), lambda: _UNKNOWN),)
         )
     finally:
         connection.execute("ROLLBACK")  # nothing was written; on a damaged database COMMIT can fail
@@ -147,23 +152,30 @@ class _Parts:
             return instead()
 
 
-def _time_of(connection: sqlite3.Connection, first: int) -> int | None:
-    """Return when the first entry from a record on happened."""
-    oldest = connection.execute(
-        "SELECT first_time FROM records WHERE number >= ? ORDER BY number LIMIT 1", (first,)
+_Times = tuple[int | None, float | None]
+_UNKNOWN: _Times = (None, None)
+
+
+def _times_of(connection: sqlite3.Connection, first: int) -> _Times:
+    """Return when the first entry from a record on happened, and when it was recorded by a trusted clock."""
+    found = connection.execute(
+        "SELECT first_time, captured, clock_trusted FROM records WHERE number >= ? ORDER BY number LIMIT 1",
+        (first,),
     ).fetchone()
-    return oldest[0] if oldest and isinstance(oldest[0], int) else None
+    if not found or not isinstance(found[0], int):
+        return _UNKNOWN
+    return found[0], found[1] if isinstance(found[1], float) and found[2] else None
 
 
 def _destination(
-    kept: State, standing: Standing, end_events: int, end_bytes: int, oldest_waiting_time: int | None
+    kept: State, standing: Standing, end_events: int, end_bytes: int, first_waiting: _Times
 ) -> DestinationStatus:
     losses = [loss for loss in kept.losses.values() if loss.destination == standing.name and loss.count]
     return DestinationStatus(
         name=standing.name,
         waiting_events=max(0, end_events - standing.events_done),
         waiting_bytes=max(0, end_bytes - standing.bytes_done),
-        oldest_waiting_time=oldest_waiting_time,
+        oldest_waiting_time=first_waiting[0],
         delivered_total=standing.delivered,
         rejected_total=standing.rejected,
         filtered_total=standing.filtered,
@@ -174,6 +186,8 @@ def _destination(
             for loss in losses
             if loss.at is not None and time.time() - loss.at < DAY_SECONDS
         ),
+        position=standing.position,
+        waiting_since=first_waiting[1],
     )
 
 

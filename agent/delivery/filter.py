@@ -60,12 +60,13 @@ class Filter:
             record = piece.record
             matches = self.matches_record(record)
             for entry, body in enumerate(bodies(piece), piece.first_entry):
-                wanted = self._passes(body) if matches is None else matches
+                wanted = self.passes(body) if matches is None else matches
                 sent = correct(record, body) if wanted and correct is not None else body
                 event = OutgoingEvent(record.name, sent, record.captured)
                 yield Item(Position(piece.number, entry), event, wanted)
 
-    def _passes(self, body: bytes) -> bool:
+    def passes(self, body: bytes) -> bool:
+        """Return whether one event's JSON passes, its name left aside."""
         event = stored_event.read(body)
         if event is None:
             return False  # no event: it has neither a type nor a tag

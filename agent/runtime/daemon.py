@@ -41,7 +41,8 @@ from agent.runtime.schedule import Housekeeping, Job
 from agent.runtime.sd_notify import Notify
 from agent.runtime.self_reports import SelfReporter
 from agent.runtime.signal_pipe import SignalPipe
-from agent.runtime.status import Document, action_needed
+from agent.runtime.status import Document
+from agent.runtime.status_actions import action_needed
 from agent.runtime.status_report import host_state, overview
 from agent.runtime.supervisor import CollectorServices, Supervisor
 from agent.runtime.system_ports import SystemPorts

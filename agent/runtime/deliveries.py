@@ -8,15 +8,17 @@ import time
 from collections.abc import Mapping, Sequence
 from threading import Thread
 
-from agent.configuration.types import DestinationSettings
+from agent.configuration.types import DestinationSettings, Only
 from agent.delivery.correction import Clocks
 from agent.delivery.destination import DestinationError
+from agent.delivery.filter import Filter
 from agent.delivery.loop import DeliveryLoop
 from agent.delivery.totals import DeliveryTotals
+from agent.delivery.waiting import that_passes
 from agent.runtime import status
 from agent.systems.registry import make_destination
 from agent.systems.system import Surroundings
-from spool import DestinationStatus, Spool, SpoolError, SpoolStatus
+from spool import EVENT, DestinationStatus, Spool, SpoolError, SpoolStatus
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +90,7 @@ class Deliveries:
         return {found.name: self._describe(found) for found in kept.destinations}
 
     def _describe(self, found: DestinationStatus) -> status.Destination:
+        found = self._that_passes(found)
         loop = self._loops.get(found.name)
         if loop is None and found.name in self._withheld:
             return status.destination(found, "paused", reason=self._withheld[found.name])
@@ -103,6 +106,14 @@ class Deliveries:
             last_failure=state.last_failure,
             last_failure_reason=state.last_failure_reason,
         )
+
+    def _that_passes(self, found: DestinationStatus) -> DestinationStatus:
+        """Return where a destination stands, and of what waits only that which it is going to get."""
+        settings = self._settings.get(found.name)
+        if settings is None or not found.waiting_events or (settings.only == Only() and not settings.never):
+            return found
+        kinds = self._spool.positions.kinds.get(found.name, frozenset({EVENT}))
+        return that_passes(found, Filter(settings.only, settings.never), kinds, self._spool.records.look)
 
     def _start(self, name: str, settings: DestinationSettings) -> DeliveryLoop | None:
         try:

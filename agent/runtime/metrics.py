@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, TypeAlias, get_args
 from agent.delivery.state import Phase
 from agent.delivery.totals import LATENCY_BOUNDS_SECONDS, DeliveryTotals
 from agent.http.message import Response
-from agent.runtime.status import Destination, Document, SpoolSize, action_needed, configuration_problems
+from agent.runtime.status import Destination, Document, SpoolSize
+from agent.runtime.status_actions import action_needed, configuration_problems
 from agent.runtime.supervisor import Phase as CollectorPhase
 from spool import DROP_REASONS
 

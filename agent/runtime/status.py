@@ -4,7 +4,7 @@ Holds no secret: texts of failures come masked from where they arise.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ class Collector(msgspec.Struct, kw_only=True, omit_defaults=True):
     state: str
     detail: str = ""
     restarts: int = 0
+    is_asked_for: bool = False
+    """Whether a file in conf.d names it, beside those that are on by default."""
 
 
 class Destination(msgspec.Struct, kw_only=True):
@@ -39,6 +41,8 @@ class Destination(msgspec.Struct, kw_only=True):
     filtered: int = 0
     rejected: int = 0
     dropped: dict[str, int] = {}
+    waiting_since: float | None = None
+    """When the first that waits was recorded, where a trusted clock says so."""
     dropped_lately: int = 0
     """What was dropped within the last day and nobody has acknowledged."""
 
@@ -96,8 +100,12 @@ class Document(msgspec.Struct, kw_only=True):
     """What was wrong with the configuration that a reload refused."""
     alert_after: float = 900.0
     """After how many seconds without any delivery action is needed, while something waits."""
+    warnings: list[str] = []
+    """What of the configuration works, and is likely not meant, as a file that is not read."""
     action_needed: list[str] = []
     """What somebody has to do something about; filled by whoever shows it."""
+    what_to_do: list[str] = []
+    """And what that is, one for each; empty where nobody can say."""
     recovered: str = ""
     collectors: dict[str, Collector] = {}
     destinations: dict[str, Destination] = {}
@@ -133,6 +141,7 @@ def destination(found: DestinationStatus, state: str = "unknown", **fields: Any)
         "waiting_events": found.waiting_events,
         "waiting_bytes": found.waiting_bytes,
         "oldest_waiting": found.oldest_waiting_time,
+        "waiting_since": found.waiting_since,
         "delivered": found.delivered_total,
         "filtered": found.filtered_total,
         "rejected": found.rejected_total,
@@ -140,67 +149,6 @@ def destination(found: DestinationStatus, state: str = "unknown", **fields: Any)
         "dropped_lately": found.dropped_lately,
     }
     return Destination(state=state, **{**known, **fields})
-
-
-def action_needed(document: Document) -> list[str]:
-    """Return what somebody has to look at, each in a few words; empty when all is well."""
-    return [*_of_the_agent(document), *_of_its_parts(document)]
-
-
-def _of_the_agent(document: Document) -> Iterator[str]:
-    if document.running is False:
-        yield "the daemon is not running"
-    elif document.no_answer:
-        yield f"the daemon was not heard: {document.no_answer}"
-    elif not document.hostname:
-        yield "there is no acceptable hostname"
-    for name, listener in document.listens.items():
-        if listener.problem:
-            yield f"{name} does not listen at {listener.address}: {listener.problem}"
-    yield from configuration_problems(document)
-
-
-def configuration_problems(document: Document) -> Iterator[str]:
-    """Yield what of the configuration is not in use, and why, each in a few words."""
-    for path in document.set_aside:
-        yield f"{path} is wrong and was set aside"
-    if document.replaced:
-        yield f"agent.yaml is wrong, the last right one goes on: {document.replaced[0]}"
-    if document.refused_reload:
-        yield f"a reload was refused: {document.refused_reload[0]}"
-
-
-def _of_its_parts(document: Document) -> Iterator[str]:
-    for name, collector in document.collectors.items():
-        if collector.state == "restarting":
-            yield f"collector {name} fails: {collector.detail}"
-        if collector.state == "stopped":
-            yield f"collector {name} does not run: {collector.detail or 'it ended'}"
-    for name, found in document.destinations.items():
-        if found.state in {"paused", "failed"}:
-            yield f"destination {name} is {found.state}: {found.reason}"
-        elif found.waiting_events and (for_seconds := _undelivered_for(found)) > document.alert_after:
-            yield f"destination {name} has delivered nothing for {for_seconds / 60:.0f} min: {found.last_failure_reason}"
-        if found.dropped_lately:
-            yield f"{found.dropped_lately} events for {name} were dropped (`sts-agent status --acknowledge`)"
-    if document.spool:
-        yield from _of_the_spool(document.spool)
-
-
-def _undelivered_for(found: Destination) -> float:
-    """Return for how many seconds something has waited and nothing was delivered, whatever the reason."""
-    return time.time() - max(found.last_success or 0.0, found.oldest_waiting or 0.0)
-
-
-def _of_the_spool(kept: SpoolSize) -> Iterator[str]:
-    if kept.volatile:
-        yield f"events are lost at the next stop: {kept.volatile}"
-    for reason in kept.damage:
-        yield f"the spool was damaged: {reason}"
-    if kept.memory_full:
-        yield "no room to remember more: further files are not watched, raise spool.max_size"
-    if kept.rejected:
-        yield f"{kept.rejected} events were rejected, see `sts-agent rejected list`"
 
 
 def without_daemon(

@@ -16,12 +16,12 @@ from agent.runtime.status import (
     Collector,
     Document,
     Listener,
-    action_needed,
-    configuration_problems,
     spool_size,
 )
+from agent.runtime.status_actions import action_needed, configuration_problems
 from agent.runtime.supervisor import State, Supervisor
 from collectors.collector import Memory
+from collectors.registry import COLLECTORS
 from spool import Spool
 
 _STARTED = time.time()
@@ -61,14 +61,27 @@ def overview(
         set_aside={str(path): list(problems) for path, problems in configuration.set_aside.items()},
         replaced=list(configuration.replaced),
         refused_reload=list(refused_reload),
+        warnings=list(configuration.warnings),
         alert_after=float(configuration.settings.status.alert_after),
         collectors={
-            name: Collector(state=state.phase, detail=state.detail, restarts=state.restarts)
+            name: Collector(
+                state=state.phase,
+                detail=state.detail,
+                restarts=state.restarts,
+                is_asked_for=_is_asked_for(name, configuration),
+            )
             for name, state in sorted(states.items())
         },
         destinations=deliveries.describe(kept),
         spool=spool_size(spool.directory, kept),
     )
+
+
+def _is_asked_for(name: str, configuration: Configuration) -> bool:
+    """Return whether conf.d names a collector; what runs by default only may find nothing on a host."""
+    default = COLLECTORS[name].default if name in COLLECTORS else None
+    entries = configuration.collectors.get(name, ())
+    return any(entry.config is not default for entry in entries)
 
 
 def host_state(

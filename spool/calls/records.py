@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from spool import failpoints, incoming, memory, positions, quarantine, rejected, usage
@@ -19,6 +19,7 @@ from spool.state import DISK_FULL
 from spool.store import Store
 from spool.tables import RECORDS
 
+_UNBOUNDED = 1 << 62
 keep_rejected = rejected.keep  # `rejected` is also a parameter's name
 
 
@@ -105,6 +106,11 @@ class Records:
         if not batch.pieces:
             self._positions.nothing_before[destination] = limit
         return batch
+
+    def look(self, position: Position, *, kinds: Collection[str], max_events: int, max_bytes: int) -> Batch:
+        """Return what lies from a position on, as `read` would; nothing is moved, counted or set aside."""
+        read = partial(collect, position=position, before=_UNBOUNDED, kinds=kinds, damage=Damage())
+        return self._engine.read(partial(read, max_events=max_events, max_bytes=max_bytes))
 
     def wait(
         self, destination: str, timeout_seconds: float | None, interrupt: threading.Event | None = None

@@ -19,7 +19,8 @@ from agent.intake.keeping import Keeping
 from agent.intake.listeners import SocketListener
 from agent.intake.quota import IntakeQuota
 from agent.intake.router import Router
-from agent.runtime.status import Document, SpoolSize, action_needed
+from agent.runtime.status import Document, SpoolSize
+from agent.runtime.status_actions import action_needed
 from agent.systems.stackstate.dialect import StackStateDialect
 from spool import Spool, SpoolReader
 

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from agent.runtime.status import Collector, Destination, Document, Listener, SpoolSize, action_needed
+from agent.runtime.status import Collector, Destination, Document, Listener, SpoolSize
+from agent.runtime.status_actions import action_needed
 
 
 def document(**more) -> Document:

@@ -1,0 +1,116 @@
+"""`status` as one screen for people: is it working, what waits and since when, what is wrong, what to do.
+
+Lines only: whoever prints them breaks those that are too wide.
+"""
+
+from collections.abc import Iterator
+
+from agent.cli.table import ago, moment, size
+from agent.runtime.status import Destination, Document, SpoolSize
+from collectors._portable import printable
+
+
+def lines(document: Document) -> Iterator[str]:
+    """Yield the screen, the verdict first; nothing in it moves a cursor."""
+    return map(printable, _lines(document))
+
+
+def _lines(document: Document) -> Iterator[str]:
+    yield from _verdict(document)
+    yield from _to_do(document)
+    if document.collectors:
+        yield ""
+        yield "collectors"
+        width = max(map(len, document.collectors))
+        for name, found in document.collectors.items():
+            again = f", started again {found.restarts} times" if found.restarts else ""
+            yield f"  {name:{width}}  {found.state}{again}{f': {found.detail}' if found.detail else ''}"
+    for name, destination in document.destinations.items():
+        yield ""
+        yield from _of_a_destination(name, destination)
+    yield ""
+    yield from _of_the_rest(document)
+
+
+def _verdict(document: Document) -> Iterator[str]:
+    if document.no_answer:
+        yield "sts-agent is running" if document.running else "whether sts-agent is running cannot be told"
+        yield f"not heard: {document.no_answer}"
+        yield "what follows is what its files say"
+    elif document.running:
+        started = f", since {moment(document.started)}" if document.started else ""
+        yield f"sts-agent {document.version} is running{started} (pid {document.pid})"
+        trusted = "" if document.clock_trusted else ", its clock is not synchronised"
+        yield f"host: {document.hostname or 'no acceptable name: nothing is sent'}{trusted}"
+    else:
+        yield "sts-agent is not running"
+    if not document.action_needed:
+        yield f"all is well: {_waits(document)}"
+
+
+def _waits(document: Document) -> str:
+    if not document.destinations:
+        return "events are recorded on this host and sent nowhere"
+    waiting = {name: one.waiting_events for name, one in document.destinations.items() if one.waiting_events}
+    if not waiting:
+        return "nothing waits"
+    return ", ".join(f"{_count(events, 'event')} waiting for {name}" for name, events in waiting.items())
+
+
+def _to_do(document: Document) -> Iterator[str]:
+    if document.action_needed:
+        yield ""
+        yield f"ACTION NEEDED ({len(document.action_needed)})"
+    for reason, advice in zip(document.action_needed, document.what_to_do, strict=True):
+        yield f"  ! {reason}"
+        if advice:
+            yield f"    -> {advice}"
+    for problems in document.set_aside.values():
+        for problem in problems[1:]:
+            yield f"    also: {problem}"
+    for problem in (*document.replaced[1:], *document.refused_reload[1:]):
+        yield f"    also: {problem}"
+
+
+def _of_a_destination(name: str, found: Destination) -> Iterator[str]:
+    until = f" until {moment(found.until)}" if found.until else ""
+    yield f"destination {name}: {found.state}{until}"
+    if found.waiting_events:
+        since = f", the oldest of {moment(found.oldest_waiting)}" if found.oldest_waiting else ""
+        yield f"  waiting: {_count(found.waiting_events, 'event')} ({size(found.waiting_bytes)}){since}"
+    else:
+        yield "  waiting: nothing"
+    yield f"  last success: {ago(found.last_success)}"
+    reason = found.last_failure_reason or found.reason
+    if found.last_failure or reason:
+        yield f"  last failure: {ago(found.last_failure)}{f': {reason}' if reason else ''}"
+    lost = [f"{count} {reason}" for reason, count in found.dropped.items() if count]
+    if lost:
+        yield f"  dropped: {', '.join(lost)}"
+
+
+def _of_the_rest(document: Document) -> Iterator[str]:
+    for name, listener in document.listens.items():
+        problem = f": {listener.problem}" if listener.problem else ""
+        yield f"{'does not listen' if problem else 'listens'}: {name} at {listener.address}{problem}"
+    if document.spool:
+        yield from _of_the_spool(document.spool)
+    if not document.destinations:
+        yield "no destination is configured: events are recorded and sent nowhere"
+    for warning in document.warnings:
+        if not warning.startswith("no destination is configured"):
+            yield f"note: {warning}"
+
+
+def _of_the_spool(kept: SpoolSize) -> Iterator[str]:
+    yield f"spool: {size(kept.size_bytes)} of {size(kept.max_size_bytes)} in {kept.directory}"
+    oldest = f", the oldest of {moment(kept.oldest)}" if kept.oldest else ""
+    yield f"  {_count(kept.events, 'event')}{oldest}, {kept.rejected} rejected"
+    if kept.refused_files:
+        yield f"  {_count(kept.refused_files, 'file')} of incoming/ could not be taken in, see incoming-refused/"
+    if kept.salvaging:
+        yield "  what can be saved of a damaged copy is being brought back"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
