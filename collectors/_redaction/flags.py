@@ -22,16 +22,20 @@ _PROGRAM_FLAGS = {
     "mongo": "p", "mongosh": "p", "mongodump": "p", "cqlsh": "p", "kinit": "w", "rpcclient": "U",
     "ipa": "w", "ktutil": "w", "clickhouse-client": "p", "vmrun": "gp", "steamcmd": "p", "svnsync": "p", "xfreerdp": "p",
     "rdesktop": "p", "racadm": "p", "ipmiutil": "P", "bmc-config": "p", "fence_ipmilan": "p", "fence_apc": "p", "apcaccess": "p", "pk12util": "WKwk",
-    "gammu": "p", "cadaver": "p", "influx": "p", "psql": "W",
+    "curl": "b", "gammu": "p", "cadaver": "p", "influx": "p", "psql": "W",
 }  # fmt: skip
 """Programs whose flags of one letter mean a secret, whatever it looks like; attached too where it is `p`."""
 _GUESSED = frozenset("pPwWaAkK")
 """Flags of any program that mean a secret when what follows looks like one."""
 _USER_FLAG = re.compile(
-    r"(?:-[a-zA-Z]{0,4}[uU]|-c|--(?:user|proxy-user|userpwd|login|username|creds|auth|http-user|basic-auth)=?)(?P<rest>.*+)",
+    r"(?:-[a-zA-Z]{0,4}[uU]|-c|--(?:user|proxy-user|userpwd|login|username|[a-z\-]{0,20}creds|auth|http-user|basic-auth)=?)(?P<rest>.*+)",
     re.DOTALL,
 )
 _USER_PAIR = re.compile(r"[^\s:,%/]++(?P<sign>[:,%])(?P<value>[^\s/]\S*+)")
+_LONGER = frozenset({"-ap", "-xp"})
+"""Flags of swaks and sendemail that no word tells."""
+_CERTIFICATES = frozenset({"-E", "--cert", "--proxy-cert"})
+_WITH_PASSWORD = re.compile(r"[^\s:]++(?<=\.pem|\.crt|\.cer|\.p12|\.pfx):(?P<value>\S++)")
 _FLAG_LENGTH = 2
 _LONG_ENOUGH = 12
 
@@ -73,6 +77,14 @@ def _user(argument: Chunk, at: int, following: Chunk | None) -> Iterator[Span]:
 
 def _flag(argument: Chunk, following: Chunk | None, letters: str, *, has_user: bool) -> Iterator[Span]:
     text = argument.text
+    if text in _LONGER and following is not None and looks_secret(following.text):
+        yield Span(following.start, following.end)
+    elif (
+        text in _CERTIFICATES
+        and following is not None
+        and (found := _WITH_PASSWORD.fullmatch(following.text))
+    ):
+        yield Span(following.start + found.start("value"), following.end)
     if len(text) > _FLAG_LENGTH:
         yield from _attached(argument, letters, has_user=has_user)
         return
@@ -80,9 +92,12 @@ def _flag(argument: Chunk, following: Chunk | None, letters: str, *, has_user: b
         return
     letter, value = text[1], following.text
     is_after_user = has_user and letter in "pP" and not is_plain(value)
+    is_cookie = letter != "b" or "=" in value  # else a file of cookies
     is_drawn = len(value) >= _LONG_ENOUGH and is_random(value)
     is_guessed = letter in _GUESSED and (looks_secret(value) or is_drawn)
-    if letter in letters or is_after_user or is_guessed:
+    pair = _USER_PAIR.fullmatch(value) if letter == "n" else None
+    is_pair = pair is not None and looks_secret(pair["value"])
+    if (letter in letters and is_cookie) or is_after_user or is_guessed or is_pair:
         yield Span(following.start, following.end)
 
 

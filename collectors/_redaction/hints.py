@@ -11,8 +11,14 @@ from collectors._redaction.tokens import words_in
 _NAMES = words_in(
     "pass pwd secret token credential authorization community kennwort geheim contrase motdepasse "
     "key pin puk cookie hash salt otp nonce hmac seed signature sig pw psk auth dpapi com2sec "
-    "createuser inguser outgoinguser user_ encrypt client_send sink sqlconnectinfo monitor secure_link identify header x- ://"
-)
+    "createuser inguser outgoinguser user_ encrypt client_send sink sqlconnectinfo monitor secure_link identify header x- :// "
+    "rename-command radtest radclient radeapclient isql iusql add_user ejabberdctl prosodyctl mkpasswd pg_md5 smbencrypt radcrypt "
+    "smbclient qpdf <<< sqlplus expdp impdp sqlldr ,p= ,data= kinit cryptsetup openconnect pdbedit adcli kadmin veracrypt "
+    "snmp-server -ap -xp --cert cleartext creds systemd-creds mount.cifs --unlock"
+) | {
+    "net use", "mc alias", "mc config", "vault login", "crypto ", "connect to", "rman ", "exp ", "imp ", "sudo -s",
+    "| su", "realm ",
+}  # fmt: skip
 """Something of each name of a secret, and of each word by whose place one is known."""
 _SHAPES = words_in(
     "akia asia aroa aida agpa ghp_ gho_ ghu_ ghs_ ghr_ _pat_ glpat- gldt- glrt- glcbt- glptt- glft- "
@@ -23,7 +29,8 @@ _SHAPES = words_in(
 )
 """Something of each shape of a token that may be shorter than a long run."""
 _FORM = re.compile(
-    r"[^\s:]++:\S|\*\s++\S++\s++[\"']|\d{1,10}\s++[a-z]|[\"']?[\w.@\\*\-]++[\"']?\s++(?:\*|[\"'][\w.*\-]++[\"']\s)|[\"'][^\"']++[\"']\s++[\"']|\[?[\w.*\-]++\]?(?::\d{1,5})?\s++[^\s:]++:\S|(?:.{0,100}\s)?:\s++(?:psk|eap|xauth|ntlm|pin|p12|pkcs8|rsa|ecdsa)\s"
+    r"[^\s:]++:\S|\*\s++\S++\s++[\"']|\d{1,10}\s++[a-z]|[\"']?[\w.@\\*\-]++[\"']?\s++(?:\*|[\"'][\w.*\-]++[\"']\s)|[\"'][^\"']*+[\"']\s++(?:[a-z][a-z\d,\-]*+\s++)?[\"'h]|\[?[\w.*\-]++\]?(?::\d{1,5})?\s++[^\s:]++:\S|(?:.{0,100}\s)?:\s++(?:psk|eap|xauth|ntlm|pin|p12|pkcs8|rsa|ecdsa)\s"
+    r"|[^\s,\"':=]++,[\w.@\-]++,\d|[\w.\-]++\s*+[:=]\s*+[^,\s]{7,64}+,|[\w.~]*+/\S*+\s++[\"']?[\w.@\-]++[\"']?\s++\S++\s*+$|user\s++\S++\s++\S++\s*+$"
 )
 """A line that may be one of those known by their form: of a password file, of pap-secrets, of ntp.keys."""
 _FLAG = re.compile(r"(?:^|[\s\"'\[(,])-[a-z]{1,4}(?:[\s\"']|[^\s\"'\d]*+\d)|(?:^|\s)-p\S|--stdin|chpasswd")

@@ -10,6 +10,7 @@ from collectors._redaction.arguments import arguments_of
 from collectors._redaction.extent import Span
 from collectors._redaction.flags import flagged, piped
 from collectors._redaction.places import placed
+from collectors._redaction.programs import handed
 from collectors._redaction.scan import Scan, Scanned
 from collectors._redaction.secrets import MAX_LINE
 from collectors._redaction.shapes import shaped
@@ -66,5 +67,6 @@ def look_at(line: str, body: Body, extra: frozenset[str] = frozenset()) -> Scann
     arguments = list(arguments_of(line, body.start))
     found.spans.extend(flagged(arguments))
     found.spans.extend(piped(arguments))
+    found.spans.extend(handed(arguments))
     found.spans.extend(placed(line, body.start, arguments))
     return found

@@ -44,7 +44,7 @@ class Pairs:
         if pieces.is_at(at + 1, ":") and at + 2 < len(pieces):
             at += 2
         self.is_tag, self._tag = True, pieces.tokens[at].text
-        self._is_secret_element = sounds(self._tag) >= Sounds.LIKELY
+        self._is_secret_element = self._is_named = sounds(self._tag) >= Sounds.LIKELY
         self._cursor.at = at + 1
 
     def close_tag(self) -> None:
@@ -53,7 +53,7 @@ class Pairs:
         start = self._cursor.pieces.start(self._cursor.at)
         if self._cursor.text[start - 2 : start - 1] == "/":
             return
-        tag = self._tag.lower()
+        tag = self._tag.lower().rpartition("-")[2]
         if self._is_secret_element or (self._is_value_next and tag not in PAIR_NAMES):
             self._is_secret_element = self._is_value_next = False
             self._element(start)

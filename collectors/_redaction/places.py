@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 from collectors._redaction.arguments import Arguments
 from collectors._redaction.extent import Span
+from collectors._redaction.secrets import Sounds, sounds
 from collectors._redaction.values import is_harmless, looks_secret
 
 Rule = Callable[[Arguments], Iterator[Span]]
@@ -41,7 +42,7 @@ def _monitor(arguments: Arguments) -> Iterator[Span]:
 def _acl(arguments: Arguments) -> Iterator[Span]:
     """Yield the passwords of a line of Redis' ACL: `user me on >…`."""
     for argument in arguments[_ACL_FIELDS - 1 :]:
-        if argument.text[:1] in {">", "<", "#", "!"} and len(argument.text) > 1:
+        if argument.text[:1] in {">", "<", "#", "!"} and len(argument.text) > 1 and argument.text[-1] != ">":
             yield Span(argument.start + 1, argument.end)
 
 
@@ -63,11 +64,31 @@ def _behind_key(arguments: Arguments) -> Iterator[Span]:
             return
 
 
+def _condition(arguments: Arguments) -> Iterator[Span]:
+    """Yield what Apache compares a secret with: `RewriteCond %{HTTP:X-Secret} !^…$`."""
+    if any(sounds(a.text.rpartition(":")[2]) >= Sounds.SECRET for a in arguments[1:-1]):
+        yield Span(arguments[-1].start, arguments[-1].end)
+
+
+def _trap(arguments: Arguments) -> Iterator[Span]:
+    """Yield the community of a router's `snmp-server host … version 2c …`."""
+    if any(argument.text == "host" for argument in arguments[1:2]) and looks_secret(arguments[-1].text):
+        yield Span(arguments[-1].start, arguments[-1].end)
+
+
+def _third(arguments: Arguments) -> Iterator[Span]:
+    """Yield the passwords of a line of Redis' ACL, and that of `user me …` in a script of ftp."""
+    yield from _acl(arguments)
+    if len(arguments) == _ACL_FIELDS and looks_secret(arguments[2].text):
+        yield Span(arguments[2].start, arguments[2].end)
+
+
 _BY_WORD: dict[str, Rule] = {
     "com2sec": _com2sec, "com2sec6": _com2sec, "com2secunix": _com2sec, "createuser": _create_user, "trapsink": _nth(2),
     "trap2sink": _nth(2), "informsink": _nth(2), "sqlconnectinfo": _nth(3), "monitor": _monitor, "secure_link_md5": _literal,
     "cachemgr_passwd": _nth(1), "identify": _nth(1), "incominguser": _nth(2), "outgoinguser": _nth(2),
-    "tacacs-server": _behind_key, "radius-server": _behind_key, "ntp": _behind_key, "user": _acl, "acl": _acl,
+    "snmp-server": _trap, "rename-command": _nth(2), "crypto": _behind_key, "rewritecond": _condition,
+    "tacacs-server": _behind_key, "radius-server": _behind_key, "ntp": _behind_key, "user": _third, "acl": _acl,
 }  # fmt: skip
 """Lines known by their first word."""
 
@@ -98,10 +119,27 @@ _LINE = tuple(
         r"(?i:.{0,200}\bstats\s++auth)\s++[^\s:]++:(?P<value>\S++).*+",
         r"(?i:.{0,200}\bnickserv\b.{0,40}\bidentify)\s++(?:\S++\s++)??(?P<value>[^\s\"';]++)[\"';\s]*+",
         r"(?i:client_send)\s*+=\s*+(?P<value>.++)",  # exim
+        r"""["'][^"']*+["']\s++[A-Z][A-Z0-9,\-]*+\s++(?P<value>["'][^"']++["']|hash:\S++)(?:\s++\[2\])?""",  # hostapd.eap_user
+        r"(?i:.{0,200}\bkey)\s++(?:s|\d):(?P<value>[^\s\"']++).*+",  # iwconfig
+        r"(?i:login|enable|chap|pap|opap|ms-chap|arap|global|password)\s*+=\s*+(?:cleartext|clear|des)\s++(?P<value>\S++)",  # tac_plus
+        r"(?:[\w.\-]++:)?(?:AKIA|ASIA)[A-Z0-9]{12,20}:(?P<value>\S++)",  # s3fs
+        r"(?i:(?:.{0,100}\s)?connect\s++to\s++\S++\s++user\s++\S++\s++using)\s++(?P<value>[^\s;\"']++).*+",  # Db2
         r"(?i:.{0,100}\bpassword\s++for\s).{0,100}=\s*+(?P<value>['\"][^'\"]++['\"]);?.*+",
     )
 )
 """Lines known by their form; each is put to the whole line at its beginning, once."""
+
+_LIKE = tuple(
+    re.compile(expression)
+    for expression in (
+        r"[\w.@+\-]++:(?P<value>[^\s:/]++):\d{1,2}",  # Deluge
+        r"(?P<value>[^\s,\"':=]++),[\w.@\-]++,\d++(?:,.{0,200})?",  # tokens of Kubernetes' API server
+        r"[\w.\-]++\s*+[:=]\s*+(?P<value>[^,\s()\"']{7,64}+)(?:, ?[A-Za-z_:\-]++){1,6}+",  # realm.properties
+        r"(?:https?://\S++|[\w.~]*+/\S*+)\s++[\"']?\w[\w.@\-]*+[\"']?\s++(?P<value>[\"'\w][^\s>]++)",  # davfs2
+        r"(?i:[\w\-]{0,30}(?:allow|auth|login|account|cred)[\w\-]{0,30})\s++[a-zA-Z][\w.@\-]*+:(?P<value>[^\s:/]++)",  # monit, motion
+    )
+)
+"""Lines of a form that others have too: what stands there is masked when it looks like a secret."""
 
 
 def placed(line: str, start: int, arguments: Arguments) -> Iterator[Span]:
@@ -114,6 +152,9 @@ def placed(line: str, start: int, arguments: Arguments) -> Iterator[Span]:
         yield Span(start + found.start("value"), start + found.end("value"))
     for expression in _LINE:
         if (found := expression.fullmatch(body)) and not is_harmless(found["value"].strip("\"'")):
+            yield Span(start + found.start("value"), start + found.end("value"))
+    for expression in _LIKE:
+        if (found := expression.fullmatch(body)) and looks_secret(found["value"].strip("\"'")):
             yield Span(start + found.start("value"), start + found.end("value"))
     for found in _SQL.finditer(body):
         group = found.lastgroup or "bare"

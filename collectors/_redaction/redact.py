@@ -11,11 +11,12 @@ from collections.abc import Callable
 
 from collectors._redaction.hints import hinted
 from collectors._redaction.line import Mask
+from collectors._redaction.sections import users_in
 from collectors._redaction.strict import strictly
 from collectors._redaction.walk import walked
 
 _KUBERNETES_SECRET = re.compile(
-    r"""^(?:[ \t]*+(?:#|//)?)[ \t]*+["']?kind["']?[ \t]*+:[ \t]*+["']?Secret\b|["']kind["']\s{0,9}:\s{0,9}["']Secret["']""",
+    r"""^(?:[ \t]*+(?:#|//)?)[ \t]*+(?:-[ \t]++)*+["']?kind["']?[ \t]*+:[ \t]*+["']?Secret\b|["']kind["']\s{0,9}:\s{0,9}["']Secret["']""",
     re.MULTILINE,
 )
 _KUBERNETES_KEYS = frozenset({"data", "stringData"})
@@ -41,8 +42,7 @@ class Redactor:
         `is_over` is asked at every line; when it says so, `MaskingStopped` is raised.
         """
         check = _checked(is_over)
-        extra = _KUBERNETES_KEYS if _KUBERNETES_SECRET.search(text) else frozenset()
-
+        extra = secret_keys(text)
         lines = text.split("\n")
         hints = [True] * len(lines) if extra else list(hinted(lines))
         if not any(hints):
@@ -52,6 +52,12 @@ class Redactor:
     def mask_strictly(self, text: str, is_over: Callable[[], bool] | None = None) -> str:
         """Return `text` with all masked but numbers, sizes, durations, addresses, paths and names of keys; its lines stay."""
         return "\n".join(strictly(self._mask, text.split("\n"), _checked(is_over)))
+
+
+def secret_keys(text: str) -> frozenset[str]:
+    """Return the keys that are secret in this text whatever their names say: Kubernetes' `data`, users in `[users]`."""
+    keys = frozenset(users_in(text))
+    return keys | _KUBERNETES_KEYS if _KUBERNETES_SECRET.search(text) else keys
 
 
 def _checked(is_over: Callable[[], bool] | None) -> Callable[[], None]:

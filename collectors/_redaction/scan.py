@@ -96,6 +96,7 @@ class Scan:
         if (
             how == "assigned"
             and (word in PAIR_NAMES or word in PAIR_VALUES)
+            and self._text[max(0, token.start - 1) : token.start] != "$"  # PowerShell's $env:…
             and self._pairs.pair(word, value)
         ):
             return

@@ -33,7 +33,7 @@ class Sounds(IntEnum):
 
 _WORD = re.compile(r"[A-Z]{1,128}(?![a-z])|[A-Z]?[a-z]++|[0-9]++|[^\W\d_a-zA-Z]++")
 _NO_SECRET_WORDS = re.compile(
-    r"passiv|bypass|compass|passth(?:rough|ru)|passenger|passag|passes\b|passed|passing|trespass|secretar|tokeni[sz]"
+    r"passiv|bypass|compass|passth(?:rough|ru)|passenger|passag|passes\b|passed|passing|trespass|secretar|tokeni[sz]|wpassid"
     r"|(?:proxy|fastcgi|uwsgi|scgi|grpc|memcached)_?pass$|^proxypass(?:reverse|match|inherit|interpolate|$)|^(?:import|load)credential"
 )
 _SECRET = re.compile(
@@ -76,7 +76,7 @@ _ABOUT = words_in(
     "backend provider store storage cache quality changed check authentication warn lookup query "
     "attribute attr column domain bits rounds strength count limit reqd issuer audience class section "
     "version minimum maximum delay requests rule rules realm source target identity owner group mgmt "
-    "sec usec"
+    "sec usec seconds minutes hours"
 )
 
 
@@ -104,7 +104,7 @@ def _sounds(name: str) -> Sounds:
         return Sounds.LIKELY
     if joined in _MAYBE or (last not in _ABOUT and _MAYBE.intersection(words)):
         return Sounds.MAYBE
-    return Sounds.LIKELY if re.search(r"[a-z](?:key|cookie|hash|salt)$", joined) else Sounds.HARMLESS
+    return Sounds.LIKELY if re.search(r"[a-z](?:key|cookie|hash|salt|[a-z]pw)$", joined) else Sounds.HARMLESS
 
 
 def is_secret_key(name: str) -> bool:

@@ -8,11 +8,8 @@ _ASSIGNS = frozenset("=:>+?!~\uff1d\uff1a")
 
 def separator(pieces: Pieces, start: int, name: Token) -> tuple[str, int]:
     """Return how what follows a name gives it a value, and where the value begins."""
-    at = start
-    while at < start + 3 and (pieces.is_quote(at) or pieces.is_at(at, frozenset("])"))):
-        at += 1
+    at, there = _behind_name(pieces, start)
     has_closed = at > start
-    there = pieces.after_space(at)
     if there >= len(pieces):
         return "end", there
     text = pieces.tokens[there].text
@@ -43,6 +40,28 @@ def separator(pieces: Pieces, start: int, name: Token) -> tuple[str, int]:
     if there > at and pieces.text[max(0, name.start - 1) : name.start] == "&":  # an anchor of YAML
         return "assigned", there
     return ("spaced", there) if there > at else ("none", there)
+
+
+def _behind_name(pieces: Pieces, start: int) -> tuple[int, int]:
+    """Return where what closes a name ends, and where the sign behind it is."""
+    at = start
+    while at < start + 3 and (pieces.is_quote(at) or pieces.is_at(at, frozenset("])"))):
+        at += 1
+    if pieces.is_at(at, "@") and pieces.is_at(at + 2, "="):  # set password-me@host=…
+        at += 2
+    if pieces.is_at(at, "}") and _is_given_text(pieces, pieces.after_space(at + 1)):
+        at += 1
+    there = pieces.after_space(at)
+    if all(pieces.is_at(there + place, sign) for place, sign in enumerate("||=")):
+        there += 2
+    return at, there
+
+
+def _is_given_text(pieces: Pieces, sign: int) -> bool:
+    """Return whether a sign gives a text: `$ENV{API_KEY} = "…"`, Apache's `%{HTTP:X-Token} == "…"`."""
+    if pieces.is_at(sign + 1, "=") and pieces.tokens[sign - 1].kind == "space":
+        sign += 1
+    return pieces.is_at(sign, "=") and pieces.is_quote(pieces.after_space(sign + 1))
 
 
 def _is_key(pieces: Pieces, quote: int) -> bool:

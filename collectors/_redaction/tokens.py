@@ -11,7 +11,7 @@ _TOKEN = re.compile(
 )
 _CHUNK = re.compile(r"""[^\s"'`<>,;(){}|\\]++""")
 _BODY = re.compile(
-    r"(?P<before>\s*+)(?P<marker>#++!?|//++|;++|--(?=\s)|<!--|%++(?=\s)|(?i:rem|dnl)(?=\s))?(?P<after>\s*+)"
+    r"(?P<before>\s*+)(?P<marker>(?:#++!?|//++|;++)(?:\s*+(?:#++|//++|;++))*+|--(?=\s)|<!--|%++(?=\s)|(?i:rem|dnl)(?=\s))?(?P<after>\s*+)"
 )
 
 

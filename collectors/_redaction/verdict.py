@@ -79,4 +79,5 @@ def _is_pair(value: str) -> bool:
 
 
 def _is_pin(name: str, value: str) -> bool:
-    return _PIN.search(name) is not None and value.isdigit() and len(value) >= 4  # noqa: PLR2004 - `1` is a number
+    digits = value.replace("-", "")
+    return _PIN.search(name) is not None and digits.isdigit() and len(digits) >= 4  # noqa: PLR2004 - `1` is a number

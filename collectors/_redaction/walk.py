@@ -23,11 +23,11 @@ _INSIDE = re.compile(
 )
 _STRUCTURE = frozenset({"{", "}", "[", "]", "},", "],", "|", ">", "|-", ">-", "(", ")", ");", "};"})
 _VALUE = re.compile(
-    r"""(?:-\s++)?(?:["']?(?:value|default|parametervalue|content)["']?\s*+[:=]\s*+|<(?:value|string|data)>)(?P<value>\S.*+)""",
+    r"""(?:-\s++)?(?:["']?(?:value|default|parametervalue|content)["']?\s*+[:=]\s*+|<[\w\-]{0,40}?(?:value|string|data)>)(?P<value>\S.*+)""",
     re.IGNORECASE,
 )
 _NAME = re.compile(
-    r"""(?:-\s++)?(?:["']?(?:name|key|variable|parameterkey)["']?\s*+[:=]|variable\s|<(?:name|key)>)""",
+    r"""(?:-\s++)?(?:["']?(?:name|key|variable|parameterkey)["']?\s*+[:=]|variable\s|<[\w\-]{0,40}?(?:name|key)>)""",
     re.IGNORECASE,
 )
 _ITEM = re.compile(r"(?:-\s++)++")

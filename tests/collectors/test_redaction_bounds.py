@@ -23,6 +23,8 @@ UNITS = (
     "MONITOR a@b ", "secure_link_md5 ", "\t", "\u00a0", "1.", "0-", "*", "(", "<<", "<!--", "{SSHA}", "{PLAIN", "md5", "pbkdf2.",
     "hook/", "-----BEGIN A-----", "jdbc:a:b/", "pass=,", "pass ,", '"password",', "password(", "A1" * 9 + "/", "[a]:1 b:",
     "password for ", "x-auth: ", "name: password\n", "<password>\n", "secret: |\n  ", "- ", "password = x\\\n",
+    "radtest a ", "net use ", "echo a1 | passwd ", "<<< a ", "u=a,p=b,", "secret,data=", "[users]\na = b1\n", '"a" MD5 "', "allow a:b1 ",
+    "x: abcdef1, y, ", "a1b2,c,1,", "/a b c1d2 ", "$ENV{API_KEY} = '", "# # ", "password@", "connect to x user y using ",
 )  # fmt: skip
 
 

@@ -1,0 +1,45 @@
+"""Sections of an INI file whose keys are users: `[users]` of Subversion, `[admins]` of CouchDB. Pure.
+
+No name of a key says there that its value is a password; the section's does.
+"""
+
+import re
+from collections.abc import Iterator
+
+from collectors._redaction.values import is_plain, looks_secret
+
+_HEADER = re.compile(
+    r"^[ \t]*+(?:#|//|;)?[ \t]*+\[(?P<name>admins|passwords|secrets|credentials|users|accounts|logins|tokens)\][ \t\r]*+$",
+    re.MULTILINE | re.IGNORECASE,
+)
+_UNSURE = frozenset({"users", "accounts", "logins"})
+"""Sections that hold settings too, in other files: there a value has to look like a secret."""
+_ENTRY = re.compile(
+    r"[ \t]*+(?:#++|//|;)?[ \t]*+(?P<key>[\w.@\-]{1,64}+)[ \t]*+[=:][ \t]*+(?P<value>\S{1,256}+)[ \t\r]*+"
+)
+_MOST_ENTRIES = 1000
+
+
+def users_in(text: str) -> Iterator[str]:
+    """Yield the names of the keys that are users with their passwords."""
+    for found in _HEADER.finditer(text):
+        is_unsure = found["name"].lower() in _UNSURE
+        for line in _lines_below(text, found.end() + 1):
+            entry = _ENTRY.fullmatch(line)
+            if entry is not None and _is_password(entry["value"], is_unsure=is_unsure):
+                yield entry["key"]
+
+
+def _lines_below(text: str, start: int) -> Iterator[str]:
+    """Yield the lines of a section, to its end."""
+    for _ in range(_MOST_ENTRIES):
+        end = text.find("\n", start)
+        line = text[start : end if end >= 0 else len(text)]
+        if end < 0 or line.lstrip(" \t#;/").startswith("["):
+            return
+        yield line
+        start = end + 1
+
+
+def _is_password(value: str, *, is_unsure: bool) -> bool:
+    return looks_secret(value) if is_unsure else not is_plain(value)
