@@ -7,7 +7,6 @@ room from the reserve before anything is refused.
 
 import logging
 import os
-import shutil
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -202,7 +201,7 @@ class Engine:
             incoming.sync_directory(self.directory)
         self._lock.release()
         if self.volatile:
-            shutil.rmtree(self.directory, ignore_errors=True)
+            recovery.remove_tree(self.directory)
         self.wake()
 
     def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:

@@ -7,7 +7,6 @@ unseen.
 """
 
 import errno
-import hashlib
 import logging
 import os
 import re
@@ -134,6 +133,8 @@ class Refused:
 
 def _facts(path: Path) -> tuple[int | None, int | None, str]:
     """Return size, owner and hash of what lies there, as far as they can be known."""
+    import hashlib  # brings OpenSSL, and is for refused files alone
+
     size = owner = None
     try:
         status = path.lstat()

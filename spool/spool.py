@@ -1,9 +1,7 @@
 """The spool: the one writer of its directory, and everything the agent asks of it."""
 
 import logging
-import shutil
 import sqlite3
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +20,7 @@ from spool.errors import SpoolError, SpoolLocked
 from spool.memory import SpoolMemory
 from spool.moment import Moment
 from spool.options import DEFAULT_OPTIONS, MEBIBYTE, Options
+from spool.repair.recovery import remove_tree
 from spool.schema import SCHEMA, Schema
 from spool.state import Recovery
 from spool.status import SpoolStatus, read_status
@@ -67,7 +66,7 @@ class Spool:
         else:
             if volatile_directory is not None and volatile_directory.exists():
                 log.warning("%s, which a killed agent left, is removed", volatile_directory)
-                shutil.rmtree(volatile_directory, ignore_errors=True)
+                remove_tree(volatile_directory)
             return cls(engine)
         log.critical(
             "%s. Events are kept in memory-like storage and are LOST when the agent stops, until its user"
@@ -171,4 +170,6 @@ def _open_volatile(
             raise
         except (OSError, sqlite3.Error, SpoolError) as error:
             log.warning("%s cannot be used either: %s", directory, error)
+    import tempfile
+
     return Engine(Path(tempfile.mkdtemp(prefix="sts-agent-spool-")), options, wall, volatile=reason)

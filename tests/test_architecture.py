@@ -249,3 +249,28 @@ def test_packaging_is_no_python_package():
 
 def test_tests_are_no_python_packages():
     assert not list((ROOT / "tests").rglob("__init__.py"))
+
+
+NOT_BEFORE_IT_IS_NEEDED = {
+    "difflib",
+    "email",
+    "hashlib",
+    "shutil",
+    "ssl",
+    "subprocess",
+    "tempfile",
+    "zipfile",
+}
+"""Of the standard library: together they are a sixth of what a recorder takes."""
+
+
+def test_a_daemon_without_a_destination_loads_no_client_no_tls_and_no_tool_of_rare_events(tmp_path):
+    (tmp_path / "agent.yaml").write_text("hostname: edge-01\n")
+    script = (
+        "import sys, pathlib, agent.cli.run, agent.runtime.daemon; from agent.configuration.start import Start;"
+        f" Start(pathlib.Path({str(tmp_path / 'agent.yaml')!r}), environ={{}}).first(); print(*sys.modules)"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    assert not (NOT_BEFORE_IT_IS_NEEDED | {"requests", "urllib3", "jeepney"}) & set(loaded.stdout.split())

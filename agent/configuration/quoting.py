@@ -4,7 +4,6 @@ People write `{url: …, api_key:K}`, `api_key_file: K` or `api_key: *K`; what t
 what is sent then names the line, never K. So values are not quoted at all, and a name only where it looks like one.
 """
 
-import difflib
 import re
 from collections.abc import Iterable
 
@@ -27,7 +26,7 @@ def quotable_key(name: str, value: Node, known: Iterable[str] = (), *, beside_se
     if name in known:
         return name
     if _NAME.fullmatch(name) and not _is_nothing(value):
-        return name if not beside_secrets or difflib.get_close_matches(name, known, 1) else HIDDEN
+        return name if not beside_secrets or _is_nearly_one_of(name, known) else HIDDEN
     begun = name.partition(":")[0].strip()
     return begun if begun != name and begun in known else HIDDEN
 
@@ -40,6 +39,12 @@ def quotable_name(name: str, value: Node) -> str:
 def without_quotes(text: str) -> str:
     """Return a parser's message without what it quotes of the file; its own tokens and single characters stay."""
     return _QUOTED.sub(lambda found: found[0] if _TOKEN.fullmatch(found[0]) else "(not shown)", text)
+
+
+def _is_nearly_one_of(name: str, known: list[str]) -> bool:
+    import difflib
+
+    return bool(difflib.get_close_matches(name, known, 1))
 
 
 def _is_nothing(value: Node) -> bool:

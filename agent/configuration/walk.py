@@ -5,7 +5,6 @@ trees at once, notes every problem and goes on, and leaves only leaves to msgspe
 part becomes `WRONG`; whoever walks looks at the problems before using what came out.
 """
 
-import difflib
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -136,6 +135,8 @@ class Walk:
             return f": {self._elsewhere[name]}"
         if name.partition(":")[0] in names:
             return ": a value begins with a blank behind the colon"
+        import difflib
+
         near = difflib.get_close_matches(name, names, 1)
         return f"; did you mean {near[0]}?" if near else ""
 

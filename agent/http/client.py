@@ -21,7 +21,7 @@ from agent.http.retry_after import parse_retry_after
 from agent.http.tls import tls_context
 
 if TYPE_CHECKING:  # loaded with the first request
-    import requests
+    from agent.http.plain_requests import PreparedRequest, Response, Session
 
 RENEW_SECONDS = 180.0
 REUSE_SECONDS = 4.0
@@ -56,8 +56,8 @@ class HttpClient:
         self._clock = clock
         self._wall = wall
         self._deadline = Deadline(clock)
-        self._session: requests.Session | None = None
-        self._request: requests.PreparedRequest | None = None
+        self._session: Session | None = None
+        self._request: PreparedRequest | None = None
         self._known: tuple[object, ...] = ()
         self._made = self._used = 0.0
         if proxy:
@@ -129,7 +129,7 @@ class HttpClient:
     def _line(self, text: str) -> str:
         return " ".join(self._mask(text).split())[:_LINE_CHARACTERS]
 
-    def _fresh_session(self, url: str) -> "requests.Session":
+    def _fresh_session(self, url: str) -> "Session":
         now = self._clock()
         if now - self._made > RENEW_SECONDS or now - self._used > REUSE_SECONDS:
             self._renew()
@@ -144,18 +144,18 @@ class HttpClient:
 
     def _prepared(
         self,
-        session: "requests.Session",
+        session: "Session",
         method: str,
         url: str,
         body: bytes | None,
         headers: Mapping[str, str],
-    ) -> "requests.PreparedRequest":
+    ) -> "PreparedRequest":
         known = (method, url, *headers.items())
         if known != self._known or self._request is None:
-            import requests
+            from agent.http.plain_requests import Request
 
             own = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "sts-agent"}
-            request = requests.Request(method, url, headers={**own, **headers})
+            request = Request(method, url, headers={**own, **headers})
             self._known, self._request = known, session.prepare_request(request)
         if body is not None:
             # Only the body is new: preparing all of it again costs as much as sending it.
@@ -170,7 +170,7 @@ class HttpClient:
             return None
         return {"http": self._proxy, "https": self._proxy}
 
-    def _read(self, response: "requests.Response") -> Answered:
+    def _read(self, response: "Response") -> Answered:
         """Take status and headers as the answer, and of the body what comes of it in time."""
         try:
             content = response.raw.read(self._body_bytes, decode_content=False)

@@ -11,13 +11,17 @@ from collections.abc import Callable
 from http.client import HTTPResponse
 from typing import Any
 
-import requests
-from requests.adapters import HTTPAdapter
-from requests.utils import prepend_scheme_if_needed, select_proxy
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from agent.http.deadline import Deadline
+from agent.http.plain_requests import (
+    HTTPAdapter,
+    PreparedRequest,
+    Session,
+    prepend_scheme_if_needed,
+    select_proxy,
+)
 
 logging.getLogger("urllib3").setLevel(logging.WARNING)
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)  # warns of odd headers with the whole URL
@@ -26,9 +30,9 @@ Resolve = Callable[..., list[Any]]
 """As socket.getaddrinfo."""
 
 
-def new_session(deadline: Deadline, tls: ssl.SSLContext | None, resolve: Resolve) -> requests.Session:
+def new_session(deadline: Deadline, tls: ssl.SSLContext | None, resolve: Resolve) -> Session:
     """Return a session whose connections are under `deadline` and speak TLS by `tls`."""
-    session = requests.Session()
+    session = Session()
     session.trust_env = False
     session.headers.clear()
     adapter = _Adapter(deadline, tls, resolve)
@@ -57,7 +61,7 @@ class _Adapter(HTTPAdapter):
         return manager
 
     def get_connection_with_tls_context(
-        self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+        self, request: PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
     ) -> Any:
         del verify, cert  # the TLS context says it
         url = str(request.url)

@@ -5,7 +5,6 @@ port they do not exist, and a request shows the token in its dialect's own place
 request means; whatever it does, the answer to what is not on disk is never a success.
 """
 
-import hmac
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -100,6 +99,8 @@ def _chosen(routes: Sequence[Route], method: str) -> Route:
 def _check_token(shown: str | None, token: str) -> None:
     if not shown:
         raise Problem(HTTPStatus.UNAUTHORIZED, "show the token of this port")
+    import hmac  # brings OpenSSL, and is for ports alone
+
     if not token or not hmac.compare_digest(shown.encode("utf-8", "replace"), token.encode()):
         raise Problem(HTTPStatus.FORBIDDEN, "the token is wrong")
 

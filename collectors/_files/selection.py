@@ -4,7 +4,6 @@ All entries together decide where to look; one path may match several entries, a
 identifiers are united, the shortest settle counts, and the most careful word about diffs.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -62,6 +61,8 @@ class _Compiled:
         self.always_literals = self.literals if scope.diff == "always" else set()
         all_said = () if scope.default_excludes else ("", "no default excludes")
         said = "\0".join((*sorted(scope.paths), "", *sorted(scope.exclude), "", scope.diff, *all_said))
+        import hashlib  # brings OpenSSL, and every host reads these types
+
         self.identity = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     def _any_of(self, expressions: Iterable[tuple[Pattern, str]]) -> Callable[[str], re.Match[str] | None]:

@@ -1,6 +1,5 @@
 """What entries for processes can never come true on a host, in sentences for the operator."""
 
-import difflib
 import pwd
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -46,6 +45,8 @@ def _of_exe(one: Wanted, root: Path) -> Iterator[str]:
 
 def _of_user(one: Wanted, is_user: Callable[[str], bool]) -> Iterator[str]:
     if one.user and not _GLOB.search(one.user) and not is_user(one.user):
+        import difflib
+
         close = difflib.get_close_matches(one.user, sorted({entry.pw_name for entry in pwd.getpwall()}), n=1)
         meant = f" (did you mean {close[0]}?)" if close else ""
         yield f"{one.user!r} is no user of this host{meant}"

@@ -1,6 +1,5 @@
 """What entries for services can never come true on a host, in sentences for the operator. Pure."""
 
-import difflib
 import re
 from collections.abc import Collection, Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -49,6 +48,8 @@ def _with_suffix(name: str) -> str:
 
 def _meant(name: str, names: Collection[str]) -> str:
     """Return a question with the name that is most like one, where one is."""
+    import difflib
+
     stems = {one.removesuffix(_SUFFIX): one for one in sorted(names)}
     close = difflib.get_close_matches(name.removesuffix(_SUFFIX), stems, n=1, cutoff=_ALIKE)
     return f" (did you mean {stems[close[0]]}?)" if close else ""

@@ -5,8 +5,6 @@ What the agent may not read is left out: its user has to be in the group `system
 
 import dataclasses
 import json
-import shutil
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 
@@ -75,6 +73,9 @@ def mask_lines(text: str) -> str:
 
 def read_journal(found_by: Sequence[str], lines: int) -> str:
     """Return the last lines that match, as journalctl gives them; "" where it does not."""
+    import shutil  # only a unit that failed is asked for its log
+    import subprocess
+
     journalctl = shutil.which("journalctl")
     if journalctl is None:
         return ""

@@ -8,7 +8,6 @@ come back in the background (`spool.repair.salvage`). Nothing here looks through
 
 import logging
 import os
-import shutil
 import sqlite3
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -160,10 +159,17 @@ def forget_copies(directory: Path, keep_bytes: int, in_use: str) -> bool:
         if sum(sizes.values()) <= keep_bytes:
             break
         if str(path) != in_use:
-            shutil.rmtree(path, ignore_errors=True)
+            remove_tree(path)
             del sizes[path]
             removed = removed or size > 0
     return removed
+
+
+def remove_tree(directory: Path) -> None:
+    """Remove a directory with all that is in it, as far as that goes."""
+    import shutil  # brings bz2 and lzma
+
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def _reason_to_rebuild(directory: Path) -> str | None:
