@@ -4,7 +4,6 @@ So that one search at the receiver tells which hosts did not take a change. No s
 only this host has: neither what a key file holds nor where a default directory lies.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -20,6 +19,8 @@ _DIGITS = 16
 
 def configuration_hash(configuration: Configuration) -> str:
     """Return sixteen hexadecimal digits; a file that was set aside, or replaced, is not in them."""
+    import hashlib  # brings OpenSSL, and only who asks for the status needs it
+
     counts = _stable([configuration.settings, configuration.collectors])
     text = json.dumps(counts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
