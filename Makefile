@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 HOSTS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all torture test-fast test-deps lint format constraints reference bench-delivery bench-collectors bench-fleet quiet-day attacks clean
+.PHONY: help demo test test-all torture test-fast test-clients test-deps lint format constraints reference bench-delivery bench-collectors bench-fleet quiet-day attacks clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,7 @@ demo: $(BIN)/sts-agent ## install, then run the main job on an embedded receiver
 	$(BIN)/sts-agent demo --seconds 20
 
 test: $(VENV)/dev lint ## run every test this machine can run
-	$(BIN)/python -m pytest -m 'not host and not torture and not long'
+	$(BIN)/python -m pytest -m 'not host and not torture and not long and not clients'
 	$(BIN)/python -m pytest -m 'host and not torture and not long' -n $(HOSTS) --dist worksteal --durations=20
 
 test-all: test ## run every test, those that take minutes as well
@@ -49,7 +49,11 @@ torture: $(VENV)/dev ## kill the spool ten thousand times, the program two hundr
 	$(BIN)/python -m pytest -v -m torture --deselect tests/agent/process/test_process_kills.py
 
 test-fast: $(VENV)/dev ## run the tests that need no host of their own
-	$(BIN)/python -m pytest -q -m 'not host and not torture and not long'
+	$(BIN)/python -m pytest -q -m 'not host and not torture and not long and not clients'
+
+test-clients: $(VENV)/dev ## drive clients of npm against the intake (npm's registry, node)
+	packaging/install-test-clients
+	$(BIN)/python -m pytest -v -m clients
 
 test-deps: ## install what the host tests need (apt, root)
 	packaging/install-test-deps
