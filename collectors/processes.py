@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from collectors._processes.condition import read_conditions
 from collectors._processes.doubts import find_doubts
 from collectors._processes.match import Wanted
 from collectors._processes.proc import read_boot_mark, read_seconds_since_boot
@@ -156,4 +157,6 @@ def doubts_of(entries: Sequence[Scoped[ProcessEntry]], root: Path) -> Iterator[s
     return find_doubts([_wanted(entry) for entry in entries], root)
 
 
-REGISTRATION = Registration(ProcessEntry, Processes, many=True, find_doubts=doubts_of)
+REGISTRATION = Registration(
+    ProcessEntry, Processes, many=True, find_doubts=doubts_of, read_conditions=read_conditions
+)

@@ -16,6 +16,8 @@ class HostState:
 
     services: tuple[Condition, ...] = ()
     """Each by the name of its unit, in the order of these names."""
+    processes: tuple[Condition, ...] = ()
+    """Each kind that is watched by its name in conf.d, likewise."""
     configuration: tuple[str, ...] = ()
     """What of the configuration is not in use, and why."""
     agent: tuple[str, ...] = ()
@@ -45,9 +47,11 @@ class _NoMemory:
 NO_MEMORY: Memory = _NoMemory()
 
 
-def read_services(memory: Callable[[str], Memory], configured: Iterable[str]) -> tuple[Condition, ...]:
-    """Return how each watched service is; none where they are not watched."""
-    read = COLLECTORS["services"].read_conditions
-    if read is None or "services" not in configured:
+def read_conditions(
+    collector: str, memory: Callable[[str], Memory], configured: Iterable[str]
+) -> tuple[Condition, ...]:
+    """Return how each thing is that a collector watches; none where it is not configured."""
+    read = COLLECTORS[collector].read_conditions
+    if read is None or collector not in configured:
         return ()
-    return tuple(read(memory("services")))
+    return tuple(read(memory(collector)))

@@ -8,7 +8,7 @@ from agent import __version__
 from agent.configuration.fingerprint import configuration_hash
 from agent.configuration.types import Configuration
 from agent.events import clock
-from agent.events.host_state import HostState, read_services
+from agent.events.host_state import HostState, read_conditions
 from agent.events.identity import Identity
 from agent.intake.open_listeners import Listening
 from agent.runtime.deliveries import Deliveries
@@ -90,7 +90,8 @@ def host_state(
     """Return how this host is, given what `status` shows."""
     of_configuration = tuple(configuration_problems(document))
     return HostState(
-        services=read_services(memory, configuration.collectors),
+        services=read_conditions("services", memory, configuration.collectors),
+        processes=read_conditions("processes", memory, configuration.collectors),
         configuration=of_configuration,
         agent=tuple(one for one in action_needed(document) if one not in of_configuration),
         tags=identity.tags,

@@ -45,6 +45,11 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.pid}:{self.ticks}"
 
 
+def label_of(signature: str) -> str:
+    """Return the label that a signature begins with."""
+    return signature.partition("\0")[0]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """One entry: globs, each of which must fit; None fits everything."""

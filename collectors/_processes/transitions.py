@@ -15,9 +15,10 @@ from collectors._processes.proc import Ending
 from collectors.collector import recall
 from collectors.event import Event
 
-_PROCESS = "process/"
-_EXPECTED = "expected/"
-_SCOPE = "scope"
+PROCESS = "process/"
+EXPECTED = "expected/"
+SCOPE = "scope"
+"""Keys, or what they begin with, of what is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +53,24 @@ def take_up(kept: Mapping[str, bytes], mark: str) -> State:
     """Return what is remembered, as it is to be seen in this boot."""
     known, expected = {}, {}
     for key, value in kept.items():
-        if key.startswith((_PROCESS, _EXPECTED)):
+        if key.startswith((PROCESS, EXPECTED)):
             item = recall(value, Known)
             if item is None:
                 continue
-            if key.startswith(_PROCESS) and item.mark == mark:
-                known[key.removeprefix(_PROCESS)] = item
+            if key.startswith(PROCESS) and item.mark == mark:
+                known[key.removeprefix(PROCESS)] = item
             else:
                 expected[item.label] = item
-    scope = recall(kept[_SCOPE], frozenset[str]) if _SCOPE in kept else None
+    scope = recall(kept[SCOPE], frozenset[str]) if SCOPE in kept else None
     return State(known, expected, scope)
 
 
 def encode(state: State) -> dict[str, bytes]:
     """Return what is to be remembered of a state."""
-    kept = {_PROCESS + key: msgspec.json.encode(item) for key, item in state.known.items()}
-    kept |= {_EXPECTED + label: msgspec.json.encode(item) for label, item in state.expected.items()}
+    kept = {PROCESS + key: msgspec.json.encode(item) for key, item in state.known.items()}
+    kept |= {EXPECTED + label: msgspec.json.encode(item) for label, item in state.expected.items()}
     if state.scope is not None:
-        kept[_SCOPE] = msgspec.json.encode(sorted(state.scope))
+        kept[SCOPE] = msgspec.json.encode(sorted(state.scope))
     return kept
 
 

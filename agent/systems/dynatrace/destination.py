@@ -22,7 +22,7 @@ from agent.http.errors import ClientError
 from agent.http.mask import Mask
 from agent.http.result import HttpResult, NotSent
 from agent.systems.dynatrace.answers import meaning
-from agent.systems.dynatrace.lasting import LastingProblems, failing
+from agent.systems.dynatrace.lasting import LastingProblems, as_problem, failing
 from agent.systems.dynatrace.lateness import as_information, is_late_problem, is_too_old
 from agent.systems.dynatrace.rules import VERSIONS
 from agent.systems.dynatrace.selector import attach_rules
@@ -95,11 +95,14 @@ class Dynatrace:
             return Refused("this is no event", is_verdict=True)
         now_ms = int(self._wall() * 1000)
         unread = stored_event.read_unread_fields(event.body)
-        message = message_of(stored, event.name, int(event.captured * 1000), self._terms, unread)
+        captured_ms = int(event.captured * 1000)
+        message = message_of(stored, event.name, captured_ms, self._terms, unread)
         if is_too_old(message, self._version, now_ms):
             return Refused("it is more than 30 days old, and the events API takes none", is_verdict=True)
         is_late = is_late_problem(message, self._version, now_ms)
-        self._lasting.note(stored, event.name, message, is_late=is_late)
+        alert = as_problem(stored, event.name)
+        problem = message_of(alert, event.name, captured_ms, self._terms, unread) if alert else message
+        self._lasting.note(stored, event.name, problem, is_late=is_late)
         if is_late:
             message = as_information(message, self._version)
         return meaning(self._post(message, timeout_seconds), self._version, self._wall)

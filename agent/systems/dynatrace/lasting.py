@@ -1,7 +1,8 @@
 """Problems that stay open only while they are refreshed: which were sent to one environment, and when each goes again.
 
 A problem of a service is remembered before it is sent, so that it is refreshed after a restart as well, until the service is
-well again. The refresh is the same message; only when its start has become too old for the API it goes
+well again. That a watched process ended is told as an information; the problem of it is opened here, when nothing of it has come
+back after a while. The refresh is the same message; only when its start has become too old for the API it goes
 without one, which means now. This module sends nothing, and no event depends on it.
 """
 
@@ -17,19 +18,33 @@ from agent.events.stored_event import StoredEvent
 from agent.systems.dynatrace.lateness import is_late_problem
 from agent.systems.dynatrace.rules import Version, type_of
 from collectors.collector import Memory, Remember, RunState, recall
+from collectors.event import Category
 
 log = logging.getLogger(__name__)
 
 _SHARE, _SHARE_AFTER_FAILURE, _SHARE_AFTER_START = 1 / 2, 1 / 5, 1 / 10
 """Of the timeout, until the next refresh: also with a failure or a restart in between it comes in time."""
 
-_SERVICE = "service"
+_RESTART_SECONDS = 10.0
+"""So long nothing of a process may run before that is a problem, at most a fifth of the timeout: it may be restarted."""
+
+_SERVICE, _PROCESS = "service", "process"
+_PROCESS_ENDED = "ProcessStoppedEvent"
 _NOT_WELL = {RunState.FAILED, RunState.FLAPPING}
 
 
 def failing(state: HostState) -> set[str]:
-    """Return the services that are not well."""
-    return {one.name for one in state.services if one.state in _NOT_WELL}
+    """Return the services that are not well, and the kinds of process of which none runs."""
+    services = {one.name for one in state.services if one.state in _NOT_WELL}
+    return services | {_process(one.name) for one in state.processes if one.state is not RunState.UP}
+
+
+def as_problem(event: StoredEvent, name: str) -> StoredEvent | None:
+    """Return the end of a process as an alert, which it is while none of its kind comes back; None for other events."""
+    if name != _PROCESS or event.event_type != _PROCESS_ENDED or event.context is None:
+        return None
+    context = msgspec.structs.replace(event.context, category=Category.ALERTS)
+    return msgspec.structs.replace(event, context=context)
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -78,8 +93,11 @@ class LastingProblems:
         return None if due is None else max(0.0, due - self._clock())
 
     def note(self, event: StoredEvent, name: str, message: Mapping[str, Any], *, is_late: bool) -> None:
-        """Take note of what is about to be sent; a problem that is too late to be one is due at once."""
-        unit = _unit(event, name)
+        """Take note of what is about to be sent; a problem that is too late to be one is due at once.
+
+        Of a process that ended `message` is the problem that it may become.
+        """
+        unit = _subject(event, name)
         kind = type_of(message["eventType"], self._version)
         if unit is None or kind is None or not kind.opens_problem:
             return
@@ -87,7 +105,7 @@ class LastingProblems:
         known = self._open.get(unit)
         if known is None or known.problem != problem:
             self._keep({unit: msgspec.json.encode(problem)})
-        self._open[unit] = _Open(problem, self._clock() + (0.0 if is_late else self._after(_SHARE)))
+        self._open[unit] = _Open(problem, self._clock() + self._until_due(name, is_late=is_late))
 
     def next(self, now_ms: int) -> tuple[str, dict[str, Any]] | None:
         """Return a problem that is due and lasts, with its unit; those that do not last any more are forgotten."""
@@ -111,6 +129,11 @@ class LastingProblems:
         if self._open.pop(unit, None) is not None:
             self._keep({unit: None})
 
+    def _until_due(self, name: str, *, is_late: bool) -> float:
+        if name == _PROCESS:
+            return min(_RESTART_SECONDS, self._after(_SHARE_AFTER_FAILURE))
+        return 0.0 if is_late else self._after(_SHARE)
+
     def _after(self, share: float) -> float:
         return self._timeout_seconds * share
 
@@ -126,8 +149,15 @@ class LastingProblems:
             log.warning("what lasts cannot be remembered: %s", error)
 
 
-def _unit(event: StoredEvent, name: str) -> str | None:
-    """Return the service that an event of the agent's own is about."""
+def _subject(event: StoredEvent, name: str) -> str | None:
+    """Return the service, or the kind of process, that an event of the agent's own is about."""
     data = (event.context and event.context.data) or {}
-    unit = data.get("unit")
-    return unit if name == _SERVICE and isinstance(unit, str) else None
+    subject = data.get({_SERVICE: "unit", _PROCESS: "name"}.get(name, ""))
+    if not isinstance(subject, str):
+        return None
+    return _process(subject) if name == _PROCESS else subject
+
+
+def _process(name: str) -> str:
+    """Return what a kind of process is remembered under, which no unit is called."""
+    return f"{_PROCESS}/{name}"

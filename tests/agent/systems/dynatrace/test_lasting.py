@@ -2,9 +2,11 @@
 
 import pytest
 
+from agent.events.host_state import HostState
 from agent.events.stored_event import StoredContext, StoredEvent
-from agent.systems.dynatrace.lasting import LastingProblems
+from agent.systems.dynatrace.lasting import LastingProblems, as_problem, failing
 from agent.systems.dynatrace.rules import MINUTE_MS, V1
+from collectors.collector import Condition, RunState
 
 TIMEOUT = 900.0
 NOW_MS = 1_795_700_000_000
@@ -103,6 +105,45 @@ def test_a_problem_that_was_too_late_to_be_one_and_lasts_is_opened_at_once(host)
     lasting.note(FAILED, "service", message(NOW_MS - 120 * MINUTE_MS), is_late=True)
     assert lasting.due_seconds() == 0
     assert lasting.next(NOW_MS) == ("a.service", {"eventType": "ERROR_EVENT", "title": "a failed"})
+
+
+ENDED = StoredEvent(
+    event_type="ProcessStoppedEvent", context=StoredContext(category="Activities", data={"name": "worker"})
+)
+
+
+def test_that_a_process_ended_is_a_problem_when_nothing_of_it_came_back_after_a_while(host):
+    host.failing = {"process/worker"}
+    lasting = host.lasting()
+    lasting.note(ENDED, "process", message(), is_late=False)
+    assert 0 < lasting.due_seconds() <= 10
+    assert lasting.next(NOW_MS) is None
+    host.now += lasting.due_seconds()
+    assert lasting.next(NOW_MS) == ("process/worker", message())
+    lasting.refreshed("process/worker", has_arrived=True)
+    host.now += lasting.due_seconds()
+    assert lasting.next(NOW_MS) == ("process/worker", message())
+
+
+def test_a_process_that_was_restarted_meanwhile_is_no_problem(host):
+    lasting = host.lasting()
+    lasting.note(ENDED, "process", message(), is_late=False)
+    host.now += lasting.due_seconds()
+    assert lasting.next(NOW_MS) is None
+    assert host.kept == {}
+
+
+def test_the_end_of_a_process_alone_is_taken_for_an_alert_beside_the_information_that_it_is():
+    assert as_problem(ENDED, "process").context.category == "Alerts"
+    assert as_problem(ENDED, "custom") is None
+    assert as_problem(FAILED, "process") is None
+
+
+def test_what_is_not_well_are_failed_and_flapping_services_and_processes_of_which_none_runs():
+    services = [Condition("a.service", RunState.FAILED), Condition("b.service", RunState.DOWN)]
+    processes = [Condition("worker", RunState.DOWN), Condition("pool", RunState.UP)]
+    state = HostState(services=tuple(services), processes=tuple(processes))
+    assert failing(state) == {"a.service", "process/worker"}
 
 
 @pytest.mark.parametrize(
