@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 HOSTS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all torture test-fast test-clients test-deps lint format constraints reference bench-delivery bench-collectors bench-fleet quiet-day attacks clean
+.PHONY: help demo test test-all torture test-fast test-clients test-deps lint format constraints reference bench-delivery bench-intake bench-collectors bench-fleet quiet-day attacks clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,10 @@ reference: $(VENV)/dev ## write the tables of docs/configuration.md from the typ
 
 bench-delivery: $(BIN)/sts-agent ## this agent beside syslog-ng: events per CPU second, memory, disk
 	$(BIN)/python bench/delivery.py
+
+bench-intake: $(VENV)/dev ## the intake, dialect by dialect, beside the TCP intakes of syslog-ng and rsyslog
+	packaging/install-bench-contenders
+	$(BIN)/python bench/intake.py --write
 
 bench-fleet: $(BIN)/sts-agent ## simulate 10 000 agents coming back after an outage
 	$(BIN)/python bench/fleet.py --svg docs/fleet.svg
