@@ -15,8 +15,13 @@ class Parts:
     removed: frozenset[str]
     changed: frozenset[str]
 
+    @property
+    def all(self) -> frozenset[str]:
+        """Whatever differs in some way."""
+        return self.added | self.removed | self.changed
+
     def __bool__(self) -> bool:
-        return bool(self.added or self.removed or self.changed)
+        return bool(self.all)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,12 @@ class Difference:
 
     def __bool__(self) -> bool:
         return bool(self.collectors or self.destinations or self.settings or self.needs_restart)
+
+    def names(self) -> list[str]:
+        """Return what differs, in a word or two each: `collector files`, `destination main`, `tags`."""
+        collectors = (f"collector {name}" for name in sorted(self.collectors.all))
+        destinations = (f"destination {name}" for name in sorted(self.destinations.all))
+        return [*collectors, *destinations, *sorted(self.settings | self.needs_restart)]
 
 
 def compare(old: Configuration, new: Configuration) -> Difference:

@@ -50,6 +50,7 @@ class DeliveryLoop:
         monotonic: Callable[[], float] = time.monotonic,
         look_seconds: float = LOOK_SECONDS,
         totals: DeliveryTotals | None = None,
+        changed: Callable[[], object] = bool,
     ) -> None:
         self._destination = destination
         self._timeout_seconds = settings.timeout
@@ -60,7 +61,7 @@ class DeliveryLoop:
         backoff = backoff or Backoff(settings.backoff.initial, settings.backoff.max)
         totals = totals or DeliveryTotals()
         self._timer = RetryTimer(
-            destination.name, backoff, monotonic=monotonic, wall=clocks.wall, totals=totals
+            destination.name, backoff, monotonic=monotonic, wall=clocks.wall, totals=totals, changed=changed
         )
         self._sender = Sender(destination, settings, spool, hostname=hostname, clocks=clocks, totals=totals)
         self._retries = Retries(

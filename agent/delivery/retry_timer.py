@@ -17,7 +17,10 @@ _LOG = logging.getLogger("agent.delivery")
 
 
 class RetryTimer:
-    """When one destination is tried again, and why not now; `state` may be read by any thread."""
+    """When one destination is tried again, and why not now; `state` may be read by any thread.
+
+    `changed` is called when it begins to fail, fails for another reason, or delivers again.
+    """
 
     def __init__(
         self,
@@ -27,9 +30,11 @@ class RetryTimer:
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         totals: DeliveryTotals | None = None,
+        changed: Callable[[], object] = bool,
     ) -> None:
         self._backoff = backoff
         self._totals = totals or DeliveryTotals()
+        self._changed = changed
         self._monotonic = monotonic
         self._wall = wall
         self._due: float | None = None
@@ -74,10 +79,12 @@ class RetryTimer:
             _LOG.info(
                 "%s: delivering again after %d s, %d tries failed", self.state.name, seconds, self.failures
             )
-            self._failing_since = None
+        was_failing, self._failing_since = self._failing_since is not None, None
         self._due = None
         self._said = ""
         self.state = replace(self.state, last_success=now, failures=0)
+        if was_failing:
+            self._changed()
 
     def back_off(self, reason: str, retry_after_seconds: float | None = None) -> None:
         """Wait, longer with each failure in a row."""
@@ -108,6 +115,7 @@ class RetryTimer:
             self._failing_since = self._monotonic()
             self._failing_since_wall = now
         self._due = self._monotonic() + delay
+        is_new = not self.failures or reason != self.state.last_failure_reason
         self.state = replace(
             self.state,
             phase=phase,
@@ -118,3 +126,5 @@ class RetryTimer:
             last_failure=now,
             last_failure_reason=reason,
         )
+        if is_new:
+            self._changed()

@@ -43,8 +43,9 @@ from agent.runtime.self_reports import SelfReporter
 from agent.runtime.signal_pipe import SignalPipe
 from agent.runtime.status import Document
 from agent.runtime.status_actions import action_needed
+from agent.runtime.status_line import status_line
 from agent.runtime.status_report import host_state, overview
-from agent.runtime.supervisor import CollectorServices, Supervisor
+from agent.runtime.supervisor import CollectorServices, State, Supervisor
 from agent.runtime.system_ports import SystemPorts
 from agent.systems.registry import dialects
 from agent.systems.sources import WithSources
@@ -87,7 +88,7 @@ class Daemon:
         # Destinations come first: each gets everything that is kept from here on.
         guarded("starting the destinations", self._deliver)
         guarded("opening the intake", self._listen)
-        self._notify.ready("running")
+        self._notify.ready(self._doing())
         self._begin()
         self._wait()
         self._end()
@@ -108,7 +109,7 @@ class Daemon:
             self._spool.memory,
             lambda owner, keys: self._spool.records.append([], owner=owner, remember=keys),
         )
-        self._deliveries = Deliveries(self._spool, surroundings, self._capture.clocks)
+        self._deliveries = Deliveries(self._spool, surroundings, self._capture.clocks, self._signals.ring)
         found = self._spool.directory.stat()
         lent = CollectorServices(
             memory=self._spool.memory,
@@ -116,6 +117,7 @@ class Daemon:
             flush=self._deliveries.flush,
             leave_out=frozenset({(found.st_dev, found.st_ino)}),
             is_own=OwnFiles(self._spool.directory),
+            changed=self._signals.ring,
         )
         self._supervisor = Supervisor(WithSources(COLLECTORS), lent)
         self._budget = budget_of_this_process()
@@ -229,6 +231,7 @@ class Daemon:
             self._tell_news()
         self._housekeeping.run_due()
         self._drops.tell_due()
+        self._notify.doing(self._doing())
         if self._gets_work_done():
             self._notify.alive()
 
@@ -258,10 +261,11 @@ class Daemon:
             self._refused = ()
             guarded("keeping the configuration", self._keep)
         finally:
-            self._notify.ready("running")
+            self._notify.ready(self._doing())
 
     def _apply(self, configuration: Configuration) -> None:
-        difference = compare(self._configuration, configuration)
+        before = self._configuration
+        difference = compare(before, configuration)
         for key in sorted(difference.needs_restart):
             log.warning("%s changes at the next start", key)
         self._configuration = configuration
@@ -271,6 +275,8 @@ class Daemon:
         guarded("starting the collectors", self._supervise)
         guarded("starting the destinations", self._deliver)
         guarded("opening what listens", self._listen)
+        if difference or self._refused or before.replaced or before.set_aside:
+            self._telling.reloaded(before, configuration, difference.names())
         log.info("reloaded%s", "" if difference else ": nothing changed")
 
     def status(self) -> Document:
@@ -284,6 +290,17 @@ class Daemon:
             listening=self._listeners.states(),
             refused_reload=self._refused,
             has_begun=self._has_begun,
+        )
+
+    def _doing(self) -> str:
+        """Return in one line what is going on, from what is at hand."""
+        configuration, owed = self._configuration, self._supervisor.states()
+        return status_line(
+            dict.fromkeys(configuration.collectors, State("starting")) | owed,
+            [*configuration.settings.destinations],
+            self._deliveries.troubles(),
+            not_listening=[name for name, one in self._listeners.states().items() if one.problem],
+            refused=bool(self._refused),
         )
 
     def _metrics(self) -> Response:

@@ -5,7 +5,7 @@ One that cannot be made as configured waits, and the spool keeps its events; it 
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Thread
 
 from agent.configuration.types import DestinationSettings, Only
@@ -28,10 +28,13 @@ _LONGER_SECONDS = 1.0
 class Deliveries:
     """Starts, replaces and stops delivery loops; its methods are for one thread, reading is for any."""
 
-    def __init__(self, spool: Spool, surroundings: Surroundings, clocks: Clocks) -> None:
+    def __init__(
+        self, spool: Spool, surroundings: Surroundings, clocks: Clocks, changed: Callable[[], object] = bool
+    ) -> None:
         self._spool = spool
         self._surroundings = surroundings
         self._clocks = clocks
+        self._changed = changed
         self._settings: dict[str, DestinationSettings] = {}
         self._loops: dict[str, DeliveryLoop] = {}
         self._withheld: dict[str, str] = {}
@@ -85,6 +88,12 @@ class Deliveries:
         """Return whether every loop runs."""
         return all(not loop.join(0) for loop in self._loops.values())
 
+    def troubles(self) -> dict[str, str]:
+        """Return why each destination delivers nothing that does not."""
+        loops = {name: loop.state() for name, loop in [*self._loops.items()]}
+        failing = {name: state.last_failure_reason for name, state in loops.items() if state.failures}
+        return failing | self.failed | self._withheld
+
     def describe(self, kept: SpoolStatus) -> dict[str, status.Destination]:
         """Return where each stands: what waits is the spool's to know, what it is at the loop's."""
         return {found.name: self._describe(found) for found in kept.destinations}
@@ -134,6 +143,7 @@ class Deliveries:
             hostname=self._surroundings.hostname,
             clocks=self._clocks,
             totals=self.totals.setdefault(name, DeliveryTotals()),
+            changed=self._changed,
         )
         try:
             loop.start()

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
 from agent.configuration.types import Configuration
+from agent.runtime.log_folding import ASKED, FoldingStream
 from collectors._portable import printable
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ def is_journal(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
 def start_logging(level: str, stream: TextIO | None = None) -> None:
     """Log to stderr from now on; what ends a thread is logged too. May be called again for a new level."""
     stream = stream or sys.stderr
-    handler = logging.StreamHandler(stream)
+    handler = FoldingStream(stream)
     if is_journal(stream):
         handler.setFormatter(_JournalFormatter("%(message)s"))
     else:
@@ -85,12 +86,10 @@ def say(configuration: Configuration) -> None:
         log.error("agent.yaml is wrong; the last one that was right goes on")
     for problem in configuration.replaced:
         log.error("%s", problem)
-    if not configuration.settings.destinations:
-        log.warning("no destination is configured: events are recorded and not sent")
 
 
 def say_refused(problems: Iterable[str]) -> None:
     """Log why a reload is refused."""
-    log.error("the new configuration is wrong, the old one goes on")
+    log.error("the new configuration is wrong, the old one goes on", extra=ASKED)
     for problem in problems:
-        log.error("%s", problem)
+        log.error("%s", problem, extra=ASKED)

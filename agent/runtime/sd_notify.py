@@ -15,6 +15,7 @@ class Notify:
         address = environ.get("NOTIFY_SOCKET", "")
         # A leading @ stands for the zero byte of an abstract address.
         self._address = "\0" + address[1:] if address.startswith("@") else address
+        self._said = ""
         for_us = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         microseconds = environ.get("WATCHDOG_USEC", "")
         self.watchdog_seconds: float | None = (
@@ -23,8 +24,15 @@ class Notify:
         """Within how many seconds `alive` is expected, None where nobody waits for it."""
 
     def ready(self, status: str = "") -> None:
-        """Say that start-up, or a reload, is done."""
+        """Say that start-up, or a reload, is done, and what we are doing."""
+        self._said = status
         self._send("READY=1", f"STATUS={status}")
+
+    def doing(self, status: str) -> None:
+        """Say in one line what we are doing, where that is another thing than before."""
+        if status != self._said:
+            self._said = status
+            self._send(f"STATUS={status}")
 
     def reloading(self) -> None:
         """Say that a reload begins; `ready` ends it."""
@@ -32,7 +40,7 @@ class Notify:
 
     def stopping(self) -> None:
         """Say that the end begins."""
-        self._send("STOPPING=1")
+        self._send("STOPPING=1", "STATUS=ending: sending what waits")
 
     def alive(self) -> None:
         """Say that work gets done; never call it without having seen so."""

@@ -1,6 +1,6 @@
 """What the agent tells of itself, as events like any others. Pure: values in, events out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from collectors._portable import escaped
@@ -11,9 +11,12 @@ OWNER = "agent"
 """The owner of the agent's own memory, and the origin of its own events."""
 
 _MAX_TEXT = 16_000
+_MAX_DATA = 1_000
 
 
-def started(version: str, baseline: Iterable[str], now: int, *, was_cloned: bool = False) -> Event:
+def started(
+    version: str, configuration_hash: str, baseline: Iterable[str], now: int, *, was_cloned: bool = False
+) -> Event:
     """Return that the agent runs, which collectors see this host for the first time, and if it is a clone."""
     first = ", ".join(baseline)
     text = f"sts-agent {version} watches this host."
@@ -23,7 +26,11 @@ def started(version: str, baseline: Iterable[str], now: int, *, was_cloned: bool
         )
     if first:
         text += f" What was here before is taken as it is by: {first}."
-    data: dict[str, str | int | None] = {"version": version, "baseline": first}
+    data: dict[str, str | int | None] = {
+        "version": version,
+        "configuration_hash": configuration_hash,
+        "baseline": first,
+    }
     if was_cloned:
         data["cloned"] = True
     return _event("AgentStartedEvent", "sts-agent started", text, now, data=data)
@@ -37,6 +44,23 @@ def stopped(version: str, now: int) -> Event:
         "From here on changes are seen when it starts again.",
         now,
         data={"version": version},
+    )
+
+
+def reloaded(version: str, configuration_hash: str, before: str, changed: Sequence[str], now: int) -> Event:
+    """Return that another configuration counts from here on, which one, and what of it is new."""
+    what = ", ".join(changed)
+    return _event(
+        "AgentConfigurationReloadedEvent",
+        "sts-agent took a new configuration",
+        f"Changed: {what}."[:_MAX_TEXT] if what else "It is the one that counted before.",
+        now,
+        data={
+            "version": version,
+            "configuration_hash": configuration_hash,
+            "old_configuration_hash": before,
+            "changed": what[:_MAX_DATA],
+        },
     )
 
 

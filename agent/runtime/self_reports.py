@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from agent import __version__
+from agent.configuration.fingerprint import configuration_hash
 from agent.configuration.types import Configuration
 from agent.events.capture import Capture
 from agent.runtime import self_events
@@ -29,7 +30,13 @@ class SelfReporter:
     def start(self, configuration: Configuration, *, was_cloned: bool) -> None:
         """Tell that the agent runs, who sees this host for the first time, and what it runs without."""
         names = configuration.collectors
-        event = self_events.started(__version__, self._baseline(names), _now(), was_cloned=was_cloned)
+        event = self_events.started(
+            __version__,
+            configuration_hash(configuration),
+            self._baseline(names),
+            _now(),
+            was_cloned=was_cloned,
+        )
         self._tell([event], {_seen(name): b"" for name in names})
         if configuration.replaced:
             self._tell([self_events.replaced(configuration.replaced, _now())])
@@ -39,6 +46,11 @@ class SelfReporter:
     def stop(self) -> None:
         """Tell that from here on nobody watches."""
         self._tell([self_events.stopped(__version__, _now())])
+
+    def reloaded(self, before: Configuration, now: Configuration, changed: Sequence[str]) -> None:
+        """Tell that a new configuration counts, and what of it differs from the one before."""
+        hashes = configuration_hash(now), configuration_hash(before)
+        self._tell([self_events.reloaded(__version__, *hashes, changed, _now())])
 
     def rejected(self, problems: Iterable[object]) -> None:
         """Tell that a new configuration is wrong and the old one goes on."""

@@ -69,6 +69,8 @@ class CollectorServices:
     flush: Callable[[float], None]
     leave_out: frozenset[tuple[int, int]] = frozenset()
     is_own: Callable[[os.stat_result], bool] = lambda _: False
+    changed: Callable[[], object] = bool
+    """Called, in any thread, when a collector begins or ends to be in a state."""
 
 
 _PATIENCE = Timeouts()
@@ -245,7 +247,10 @@ class _SupervisedCollector:
         )
 
     def _set(self, phase: Phase, detail: str = "", restarts: int = 0) -> None:
+        is_new = phase != self.state.phase
         self.state = State(phase, escaped(detail), self.state.restarts + restarts)
+        if is_new:
+            self._lent.changed()
 
 
 def restart_wait(

@@ -29,7 +29,7 @@ def test_ready_reloading_stopping_and_alive_are_said(manager):
     said = [manager.recv(4096).decode() for _ in range(4)]
     assert said[0] == "READY=1\nSTATUS=running"
     assert said[1].startswith("RELOADING=1\nMONOTONIC_USEC=")
-    assert said[2:] == ["STOPPING=1", "WATCHDOG=1"]
+    assert said[2:] == ["STOPPING=1\nSTATUS=ending: sending what waits", "WATCHDOG=1"]
 
 
 def test_an_abstract_address_begins_with_an_at_sign():

@@ -10,14 +10,25 @@ NOW = 1_700_000_000
 
 
 def test_a_start_names_the_version_and_who_sees_this_host_for_the_first_time():
-    event = self_events.started("1.2", ["files", "host"], NOW)
+    event = self_events.started("1.2", "abc", ["files", "host"], NOW)
     assert (event.event_type, event.category) == ("AgentStartedEvent", Category.ACTIVITIES)
-    assert event.data == {"version": "1.2", "baseline": "files, host"}
+    assert event.data == {"version": "1.2", "configuration_hash": "abc", "baseline": "files, host"}
     assert "files, host" in event.text
 
 
 def test_a_later_start_has_no_baseline():
-    assert self_events.started("1.2", [], NOW).data["baseline"] == ""
+    assert self_events.started("1.2", "abc", [], NOW).data["baseline"] == ""
+
+
+def test_a_reload_names_what_counts_now_what_did_before_and_what_is_new():
+    event = self_events.reloaded("1.2", "abc", "def", ["collector files", "tags"], NOW)
+    assert (event.event_type, event.category) == ("AgentConfigurationReloadedEvent", Category.ACTIVITIES)
+    assert event.data == {
+        "version": "1.2",
+        "configuration_hash": "abc",
+        "old_configuration_hash": "def",
+        "changed": "collector files, tags",
+    }
 
 
 def test_a_drop_tells_how_many_why_and_from_when_to_when():
