@@ -65,10 +65,10 @@ class FilesCollector:
         """Watch until stopped; see the contract in `collectors.collector`."""
         if not self._scopes:
             raise NotApplicable("no files are configured", "name some under `files:` in conf.d")
-        from collectors._files.job import Job
+        from collectors._files.job import Job, Stopped
         from collectors._files.surroundings import Surroundings
 
-        with suppress(Retired):
+        with suppress(Retired, Stopped):
             self._watch(Job(runtime, Selection(self._scopes), Surroundings(**self._surroundings)))
 
     def _watch(self, job: "Job") -> None:

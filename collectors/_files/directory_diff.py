@@ -20,27 +20,27 @@ from collectors._files.fingerprint import (
 )
 from collectors._files.job import Job
 from collectors._files.looked import Looked, Scan
-from collectors._files.mount_health import OutOfReach
+from collectors._files.mount_thread import beat
 from collectors._files.opening import Directory
+from collectors._files.out_of_reach import OutOfReach
 from collectors._files.path_look import PathLook
-from collectors._files.reader import FileReader, Seen
+from collectors._files.reader import Seen
 from collectors._files.stats import Stats
 from collectors._files.tree_walk import Listing
 from collectors._files.watch_set import WatchSet
+
+_BEAT_FILES = 64
 
 
 class DirectoryDiff:
     """Compares directories, one at a time."""
 
-    def __init__(
-        self, job: Job, reader: FileReader, looking: PathLook, watching: WatchSet, books: Books
-    ) -> None:
+    def __init__(self, job: Job, path_look: PathLook, watch_set: WatchSet, books: Books) -> None:
         self._job = job
         self._selection = job.selection
         self._memory = job.memory
-        self._reader = reader
-        self._looking = looking
-        self._watching = watching
+        self._path_look = path_look
+        self._watch_set = watch_set
         self._books = books
 
     def compare(self, listing: Listing, scan: Scan, *, is_first_sight: bool) -> Iterator[Looked]:
@@ -65,11 +65,13 @@ class DirectoryDiff:
 
     def _stats(self, listing: Listing) -> Stats:
         stats = Stats(self._job.now_nanoseconds())
-        for entry in listing.files:
+        for number, entry in enumerate(listing.files):
             try:
                 status = entry.stat(follow_symlinks=False)
             except OSError:
                 continue  # it went between the listing and now
+            if number % _BEAT_FILES == 0:
+                beat()
             stats.add(entry.name, pack_stat(status), status.st_ctime_ns)
             if status.st_nlink > 1 or stat.S_ISLNK(status.st_mode):
                 self._note_ties(listing.directory, entry.name, status, stats)
@@ -79,15 +81,12 @@ class DirectoryDiff:
         """Take into account what else a link, or a file with several names, hangs together with."""
         path = f"{directory.path}/{name}"
         if not stat.S_ISLNK(status.st_mode):
-            self._watching.tie_name(path, status)
+            self._watch_set.tie_name(path, status)
             return
         try:
-            chain = self._reader.way(directory, path).chain
+            stats.add_target(self._path_look.follow(directory, name, path))
         except OutOfReach:
             stats.is_sure = False
-        else:
-            self._watching.tie_link(path, chain)
-            stats.add_target(directory.fd, name)
 
     def _differ(self, directory: Directory, present: dict[str, bytes], scan: Scan) -> list[str]:
         """Compare file by file; return the names of which nothing is remembered."""
@@ -114,7 +113,7 @@ class DirectoryDiff:
             path = f"{directory.path}/{name}"
             choice = self._selection.choose(path)
             if choice is not None and not self._books.has_learnt(choice):
-                yield self._looking.first(directory, name, path, choice)
+                yield self._path_look.first(directory, name, path, choice)
             else:
                 scan.changed.append(path)
 
@@ -129,7 +128,7 @@ class DirectoryDiff:
             if choice is None:
                 stats.is_sure = False
                 continue
-            looked = self._looking.first(directory, entry.name, path, choice)
+            looked = self._path_look.first(directory, entry.name, path, choice)
             self._add(looked, listing, stats, entry.name)
             yield looked
         scan.digests[directory_key(directory.path)] = stats.digest(self._selection.identity)
@@ -142,10 +141,10 @@ class DirectoryDiff:
             return
         stats.add(name, seen.stat, seen.status.st_ctime_ns)
         if seen.content.link is not None:
-            self._watching.tie_link(looked.path, seen.chain)
-            stats.add_target(listing.directory.fd, name)
-        elif seen.status.st_nlink > 1:
-            self._watching.tie_name(looked.path, seen.status)
+            try:
+                stats.add_target(self._path_look.follow(listing.directory, name, looked.path))
+            except OutOfReach:
+                stats.is_sure = False
 
 
 def _is_link_to_check(value: bytes) -> bool:

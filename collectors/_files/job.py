@@ -10,6 +10,10 @@ from collectors.collector import Memory, Runtime
 _NANOSECONDS = 1_000_000_000
 
 
+class Stopped(Exception):  # noqa: N818 - what became of the look
+    """The stop came before all was looked at; the next start finds the rest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One run's work."""

@@ -15,11 +15,10 @@ from collectors._files.compare import Change, compare
 from collectors._files.draft import LAST_LOOK, Draft
 from collectors._files.emit import Emitter
 from collectors._files.hints import Hints, NoWatch
-from collectors._files.job import Job
+from collectors._files.job import Job, Stopped
 from collectors._files.look import Look
 from collectors._files.looked import Failed, Looked, Scan
 from collectors._files.mount_health import MountHealth
-from collectors._files.path_look import Stopped
 from collectors._files.pending import Due, Pending
 from collectors._files.reader import Busy, FileReader
 from collectors._files.texts import Texts
@@ -44,7 +43,7 @@ class Line:
         self._watch = watch
         self._wait = Wait(job, wake)
         self._until = host.monotonic() + host.anew_seconds if isinstance(watch, NoWatch) else math.inf
-        self._health = MountHealth(host.monotonic, host.ask, host.patience_seconds, on_return=wake)
+        self._health = MountHealth(job, on_return=wake)
         self._watch_set = WatchSet(job, watch, self._health)
         self._pending = Pending(job)
         self._agenda = Agenda(job, self._pending, self._watch_set.polling, is_first=is_first)
@@ -69,7 +68,7 @@ class Line:
         """Wait until something was hinted at, or is due; raises what ended the watch."""
         until = min(self._agenda.next_due(self._emitter.floods.next_due()), self._until)
         has_mounted = self._wait.wait(until - self._job.host.monotonic())
-        if (has_mounted and self._health.refresh(self._job)) or self._health.take_return():
+        if (has_mounted and self._health.refresh()) or self._health.take_return():
             self._agenda.have_everything_compared()
         if self._watch.error is not None:
             raise self._watch.error
@@ -84,7 +83,7 @@ class Line:
 
     def _note(self, hints: Hints) -> None:
         """Note what was hinted at; what has just been unmounted is known before it is looked at again."""
-        if (hints.anchors and self._health.refresh(self._job)) or hints.overflowed:
+        if (hints.anchors and self._health.refresh()) or hints.overflowed:
             self._agenda.have_everything_compared()
         for path, has_left in hints.trees.items():
             if has_left:
@@ -158,7 +157,7 @@ class Line:
             self._job.runtime.report(f"waiting: {refusal.problem}")
 
     def _begin_everything(self) -> None:
-        self._health.refresh(self._job)  # first: what does not answer may not be asked for anything
+        self._health.refresh()  # first: what does not answer may not be asked for anything
         self._watch_set.anchor()
         if not self._agenda.has_compared_everything:
             self._emitter.begin()

@@ -4,16 +4,20 @@ Directories are walked through first, and compared with memory by stat alone; wh
 at together with what was hinted at. Nothing is told here.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import TypeVar
 
 from collectors._files.books import Books
 from collectors._files.directory_diff import DirectoryDiff
 from collectors._files.fingerprint import directory_key, escape, files_prefix, unescape
-from collectors._files.job import Job
+from collectors._files.job import Job, Stopped
 from collectors._files.looked import Looked, Scan
 from collectors._files.mount_health import MOUNT, MountHealth
+from collectors._files.mount_thread import each
 from collectors._files.mounts import upwards
-from collectors._files.path_look import PathLook, Stopped
+from collectors._files.out_of_reach import OutOfReach
+from collectors._files.path_look import PathLook
 from collectors._files.pending import Due
 from collectors._files.reader import FileReader
 from collectors._files.tree_walk import Listing, TreeWalk, note_failure
@@ -21,24 +25,27 @@ from collectors._files.watch_set import WatchSet
 from collectors._portable import escaped
 from collectors.collector import CollectorError
 
+T = TypeVar("T")
+
 
 class Look:
     """Looks at what is due."""
 
     def __init__(
-        self, job: Job, reader: FileReader, health: MountHealth, watching: WatchSet, books: Books
+        self, job: Job, reader: FileReader, health: MountHealth, watch_set: WatchSet, books: Books
     ) -> None:
         self._selection = job.selection
         self._memory = job.memory
         self._stop = job.runtime.stop
         self._health = health
-        self._looking = PathLook(job, reader, health, watching, books)
-        self._diff = DirectoryDiff(job, reader, self._looking, watching, books)
-        self._walk = TreeWalk(job, health, watching)
+        self._path_look = PathLook(job, reader, health, watch_set, books)
+        self._diff = DirectoryDiff(job, self._path_look, watch_set, books)
+        self._walk = TreeWalk(job, health, watch_set)
 
     def arm_below(self, top: str) -> None:
         """Have everything at and below the directory `top` watched."""
-        self._walk.arm_below(top)
+        for _ in self._everywhere(Scan(tops=[top]), self._walk.listings):
+            pass
 
     def look(self, due: Due) -> Iterator[Looked | Scan]:
         """Yield each path as it is looked at, and last what was found of whole directories, once all in them is known.
@@ -48,22 +55,38 @@ class Look:
         scans: list[Scan] = []
         for top in _topmost(due.trees):
             if top in self._selection.named or self._selection.may_hold(top):
-                scans.append(Scan())
-                yield from self._scan(top, scans[-1], may_stop=due.is_everything)
+                scans.append(Scan(tops=[top]))
+                yield from self._everywhere(
+                    scans[-1], partial(self._compare_below, may_stop=due.is_everything)
+                )
+                self._miss(top, scans[-1])
         differing = [path for scan in scans for path in (*scan.changed, *scan.vanished)]
         try:
-            yield from self._looking.look([*differing, *due.paths], is_hinted=bool(due.occasion.hinted))
+            paths = [*differing, *due.paths]
+            lost = yield from self._path_look.look(paths, is_hinted=bool(due.occasion.hinted))
         except Stopped:
             return
-        yield from scans
+        for scan in scans or [Scan()] * bool(lost):
+            scan.unreadable |= lost
+            yield scan
 
-    def _scan(self, top: str, scan: Scan, *, may_stop: bool) -> Iterator[Looked]:
+    def _everywhere(self, scan: Scan, part: Callable[[str, Scan], Iterator[T]]) -> Iterator[T]:
+        """Yield what a part of the look finds at and below a directory, each file system asked in its own place."""
+        for top in scan.tops:  # it grows on the way
+            try:
+                yield from each(self._health.place_of(top), part(top, scan))
+            except OutOfReach as error:  # what is remembered below it holds
+                lost = error.lost
+                scan.mounts = {path: point for path, point in scan.mounts.items() if point != lost.point}
+                if lost.is_trouble:
+                    scan.unreadable[lost.point] = lost.reason
+
+    def _compare_below(self, top: str, scan: Scan, *, may_stop: bool) -> Iterator[Looked]:
         """Compare everything meant at and below `top` by stat; yield what is met for the first time."""
         for listing in self._walk.listings(top, scan):
             if may_stop and self._stop.is_set():
                 raise Stopped
             yield from self._compare(listing, scan)
-        self._miss(top, scan)
 
     def _compare(self, listing: Listing, scan: Scan) -> Iterator[Looked]:
         """Compare the files of one directory; whatever trouble one makes, the others are compared."""
@@ -71,7 +94,7 @@ class Look:
         try:
             is_first_sight = bool(scan.mounts) and self._is_first_sight(directory.real, scan)
             yield from self._diff.compare(listing, scan, is_first_sight=is_first_sight)
-        except CollectorError:
+        except (CollectorError, Stopped):
             raise  # about the spool or the run, not about the directory
         except OSError as error:
             note_failure(directory.path, error, scan)
@@ -79,9 +102,10 @@ class Look:
             scan.unreadable[directory.path] = escaped(f"{type(error).__name__}: {error}")
 
     def _is_first_sight(self, real: str, scan: Scan) -> bool:
-        """Return whether a directory lies on what an automount had mounted for the first time: nobody made its files now."""
-        point = self._health.mounts.point_of(real)
-        return self._health.mounts.is_automounted(point) and any(
+        """Return whether a directory lies on what was remote, or mounted by an automount, and is met for the first time: nobody made its files now."""
+        mounts = self._health.mounts
+        point = mounts.point_of(real)
+        return (point in mounts.remote or mounts.is_automounted(point)) and any(
             at == point and self._memory.get(MOUNT + escape(path)) is None for path, at in scan.mounts.items()
         )
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from collectors._files.job import Stopped
 from collectors._files.reader import Found
 from collectors._files.selection import Choice
 from collectors._regular import may_lack
@@ -19,7 +20,7 @@ class Failed:
 
 def blames_path(error: Exception) -> bool:
     """Return whether an error met at a path is that path's: no lack of the process, and nothing about the spool or the run."""
-    return not isinstance(error, CollectorError) and not may_lack(error)
+    return not isinstance(error, CollectorError | Stopped) and not may_lack(error)
 
 
 class Looked(NamedTuple):
@@ -58,5 +59,7 @@ class Scan:
     """What to remember of directories that were found as remembered, or gone."""
     mounts: dict[str, str] = field(default_factory=dict)
     """Mount points by the path at which they were entered."""
+    tops: list[str] = field(default_factory=list)
+    """Where the walk began, and each file system that it met and left to be entered by itself."""
     visited: set[str] = field(default_factory=set)
     files: int = 0

@@ -139,6 +139,11 @@ class Mounts:
         """Return the kind of file system of a device."""
         return next((mount.kind for mount in self.table if mount.device == device), "")
 
+    def device_at(self, point: str) -> int:
+        """Return the device of what is mounted at `point`; 0 where nothing is."""
+        mount = self._topmost.get(point)
+        return mount.device if mount else 0
+
     def point_of(self, path: str) -> str:
         """Return the mount point that `path`, without links, lies on; `` is the root."""
         return next((parent for parent in upwards(path) if parent in self._topmost), "")

@@ -17,8 +17,9 @@ import msgspec
 from collectors._files.fingerprint import RACY_NANOSECONDS, Content, pack_stat
 from collectors._files.job import Job
 from collectors._files.links import Way, follow, may_follow
-from collectors._files.mount_health import MountHealth, OutOfReach
+from collectors._files.mount_health import MountHealth
 from collectors._files.opening import Directory, opened
+from collectors._files.out_of_reach import OutOfReach
 from collectors._files.reading import read_moment
 from collectors._files.selection import Choice
 from collectors._files.texts import Readers, Texts

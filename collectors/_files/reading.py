@@ -5,6 +5,8 @@ import os
 from contextlib import suppress
 from typing import NamedTuple
 
+from collectors._files.mount_thread import beat
+
 MAX_READ_BYTES = 64 * 1024 * 1024
 """A larger file is compared by size and times alone."""
 
@@ -29,6 +31,7 @@ def read_moment(fd: int) -> Moment | None:
     """Read an open regular file; None when it was being written the whole time."""
     before = os.fstat(fd)
     for _ in range(_ATTEMPTS):
+        beat()
         sha256, data = _digest(fd, before.st_size)
         extended = read_extended(fd)
         after = os.fstat(fd)
@@ -48,6 +51,7 @@ def _digest(fd: int, size: int) -> tuple[bytes, bytes | None]:
     digest = hashlib.sha256(data)
     offset = len(data)
     while data and offset <= MAX_READ_BYTES:
+        beat()
         data = os.pread(fd, _BLOCK, offset)
         digest.update(data)
         offset += len(data)

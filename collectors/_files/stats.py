@@ -3,7 +3,7 @@
 import hashlib
 import os
 
-from collectors._files.fingerprint import RACY_NANOSECONDS, STAT_SIZE, pack_stat
+from collectors._files.fingerprint import RACY_NANOSECONDS, STAT_SIZE
 
 _NO_TARGET = bytes(STAT_SIZE)
 
@@ -26,12 +26,9 @@ class Stats:
         if ctime_ns > self._latest:
             self.is_sure = False
 
-    def add_target(self, directory_fd: int, name: str) -> None:
-        """Add what a link leads to."""
-        try:
-            self._targets.append(pack_stat(os.stat(name, dir_fd=directory_fd)))
-        except OSError:
-            self._targets.append(_NO_TARGET)
+    def add_target(self, packed: bytes) -> None:
+        """Add what a link leads to, empty for nothing."""
+        self._targets.append(packed or _NO_TARGET)
 
     def by_name(self) -> dict[str, bytes]:
         """Return the packed stat of each file."""

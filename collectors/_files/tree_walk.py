@@ -12,6 +12,7 @@ from typing import NamedTuple
 from collectors._files.job import Job
 from collectors._files.looked import Scan
 from collectors._files.mount_health import MountHealth
+from collectors._files.mount_thread import beat
 from collectors._files.opening import Directory, opened, opened_child
 from collectors._files.watch_set import WatchSet
 from collectors._regular import pass_on_lack
@@ -30,23 +31,17 @@ class Listing(NamedTuple):
 class TreeWalk:
     """Walks through directories."""
 
-    def __init__(self, job: Job, health: MountHealth, watching: WatchSet) -> None:
+    def __init__(self, job: Job, health: MountHealth, watch_set: WatchSet) -> None:
         self._selection = job.selection
         self._leave_out = job.runtime.leave_out
         self._health = health
-        self._watching = watching
-
-    def arm_below(self, top: str) -> None:
-        """Have everything at and below `top` watched."""
-        for _ in self.listings(top, Scan()):
-            pass
+        self._watch_set = watch_set
 
     def listings(self, top: str, scan: Scan) -> Iterator[Listing]:
         """Yield each directory at and below `top`, which is open until the next is asked for; note in `scan` what cannot be seen."""
-        if self._health.lost_above(top):
-            return
         try:
             with opened(top, self._selection.named.__contains__, listable=True) as directory:
+                beat()
                 self._note_mount(directory, scan)
                 if self._is_ours(directory, scan):
                     yield from self._walk(directory, scan)
@@ -54,13 +49,14 @@ class TreeWalk:
             note_failure(top, error, scan)
 
     def _walk(self, directory: Directory, scan: Scan) -> Iterator[Listing]:
-        self._watching.arm(directory)
+        self._watch_set.arm(directory)
         try:
             with os.scandir(directory.fd) as listing:
                 entries = list(listing)
         except OSError as error:
             note_failure(directory.path, error, scan)
             return
+        beat()
         scan.visited.add(directory.path)
         files, inner = self._part(directory.path, entries)
         yield Listing(directory, files)
@@ -91,6 +87,9 @@ class TreeWalk:
 
     def _descend(self, directory: Directory, name: str, scan: Scan) -> Iterator[Listing]:
         path = f"{directory.path}/{name}"
+        if self._leads_elsewhere(directory, name, path):
+            (scan.tops.append if path in self._selection.named else scan.foreign.add)(path)
+            return
         if self._health.lost_at(path):
             return
         if path.count("/") > MAX_DEPTH:
@@ -98,10 +97,16 @@ class TreeWalk:
             return
         try:
             with opened_child(directory, name, may_follow=path in self._selection.named) as child:
+                beat()
                 if self._is_ours(child, scan):
                     yield from self._walk(child, scan)
         except OSError as error:
             note_failure(path, error, scan)
+
+    def _leads_elsewhere(self, directory: Directory, name: str, path: str) -> bool:
+        """Return whether a remote file system begins at a directory, or may by a link: it is walked through by itself."""
+        remote = self._health.mounts.remote
+        return bool(remote) and (f"{directory.real}/{name}" in remote or path in self._selection.named)
 
     def _note_mount(self, directory: Directory, scan: Scan) -> None:
         """Note on which mount the top of a walk lies, by the path at which all of it would be missing."""

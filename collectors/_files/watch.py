@@ -112,8 +112,8 @@ class Watch(InotifyFD):
 
     def watch_directory(self, path: str, fd: int) -> None:
         """Watch what happens in the open directory `fd`, known as `path`; raises `WatchError`."""
+        wd = self._add(f"/proc/self/fd/{fd}", _FILES | _SELF)
         with self._hint_lock:
-            wd = self._add(f"/proc/self/fd/{fd}", _FILES | _SELF)
             known = self._paths.get(wd)
             if known is None or known == path:
                 self._paths[wd] = path
@@ -123,15 +123,15 @@ class Watch(InotifyFD):
 
     def watch_chain(self, link: str, chain: tuple[tuple[str, str], ...]) -> None:
         """Take a change of any (directory, name) of a chain of links as one of the link at `link`."""
+        found: list[tuple[int, str]] = []
+        for directory, name in chain:
+            with suppress(WatchError):  # the slow compare finds it
+                found.append((self._add(directory or "/", _FILES), name))
         with self._hint_lock:
             for wd, name in self._chains.pop(link, ()):
                 self._dependents.get(wd, {}).get(name, set()).discard(link)
-            found: list[tuple[int, str]] = []
-            for directory, name in chain:
-                with suppress(WatchError):  # the slow compare finds it
-                    wd = self._add(directory or "/", _FILES)
-                    self._dependents.setdefault(wd, {}).setdefault(name, set()).add(link)
-                    found.append((wd, name))
+            for wd, name in found:
+                self._dependents.setdefault(wd, {}).setdefault(name, set()).add(link)
             self._chains[link] = tuple(found)
 
     def watch_for(self, directory: str, name: str) -> None:
@@ -145,8 +145,10 @@ class Watch(InotifyFD):
         self._anchor(path, _SELF | InotifyConstants.IN_ATTRIB | InotifyConstants.IN_DONT_FOLLOW, "")
 
     def _anchor(self, path: str, mask: int, name: str) -> None:
-        with suppress(WatchError), self._hint_lock:
-            self._anchors.setdefault(self._add(path, mask), set()).add(name)
+        with suppress(WatchError):
+            wd = self._add(path, mask)
+            with self._hint_lock:
+                self._anchors.setdefault(wd, set()).add(name)
 
     def weigh_anchors(self) -> None:
         """Forget what `watch_for` and `watch_itself` were told."""
@@ -225,11 +227,16 @@ class Watch(InotifyFD):
             hints.trees[path] = hints.trees.pop(path, False) or bool(event.mask & _GOES)
 
     def _add(self, path: str, mask: int) -> int:
+        """Add a watch, without any lock: a file system that does not answer may block whoever does."""
         with self._lock:
             if self._closed:
                 raise WatchError(errno.EBADF, "the watch is closed")
-            wd = inotify_add_watch(self._inotify_fd, os.fsencode(path), Mask(mask | _IN_MASK_ADD))
+            fd = os.dup(self._inotify_fd)  # another's by then, should it be closed meanwhile
+        try:
+            wd = inotify_add_watch(fd, os.fsencode(path), Mask(mask | _IN_MASK_ADD))
             number = ctypes.get_errno()
+        finally:
+            os.close(fd)
         if wd == -1:
             raise WatchError(number, os.strerror(number))
         return wd

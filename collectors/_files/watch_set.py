@@ -5,6 +5,8 @@ here.
 """
 
 import os
+from contextlib import suppress
+from functools import partial
 
 from collectors._files.draft import Draft
 from collectors._files.hints import NoWatch, WatchError
@@ -13,6 +15,7 @@ from collectors._files.links import HardLinks, follow
 from collectors._files.mount_health import MountHealth
 from collectors._files.mounts import is_remote
 from collectors._files.opening import Directory
+from collectors._files.out_of_reach import OutOfReach
 from collectors._files.polling import PREFIX as DEGRADED
 from collectors._files.polling import Polling, remote, trouble_of
 from collectors._files.reader import Seen
@@ -65,15 +68,17 @@ class WatchSet:
         """Notice when a root, or what leads to it, comes, goes or is replaced."""
         self._watch.weigh_anchors()
         for root in self._selection.roots:
-            if self._health.lost_above(root):
-                continue
-            for directory, name in _way_to(root):
-                path = f"{directory}/{name}"
-                self._watch.watch_itself(path)
-                if not os.path.lexists(path):
-                    self._watch.watch_for(directory, name)
-                if not os.path.lexists(path):
-                    break
+            with suppress(OutOfReach):
+                self._health.place_of(root).do(partial(self._anchor, root))
+
+    def _anchor(self, root: str) -> None:
+        for directory, name in _way_to(root):
+            path = f"{directory}/{name}"
+            self._watch.watch_itself(path)
+            if not os.path.lexists(path):
+                self._watch.watch_for(directory, name)
+            if not os.path.lexists(path):
+                break
 
     def tie_link(self, path: str, chain: tuple[tuple[str, str], ...]) -> None:
         """Take a change of any (directory, name) of a chain of links as one of the link at `path`."""

@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from collectors._files.debounce import MAX_WINDOW_SECONDS, Debouncer
 from collectors._files.fingerprint import escape, file_key, files_prefix, unescape
-from collectors._files.mount_health import NO_ANSWER, MountHealth
+from collectors._files.job import Job
+from collectors._files.mount_health import MountHealth
 from collectors._files.mounts import Mount, Mounts, parse_mountinfo
+from collectors._files.out_of_reach import NO_ANSWER
 from collectors._files.patterns import PatternError, parse_exclude, parse_path
 from collectors._files.selection import Scope, Selection
+from collectors._files.surroundings import Surroundings
 from collectors.files import FilesEntry
 
 
@@ -236,13 +239,14 @@ def test_the_automount_that_every_host_has_in_proc_makes_no_look_slower():
     assert not mounts.has_automounts
 
 
-def test_a_file_system_that_answers_late_is_not_looked_at_before_it_answers_in_time():
+def test_a_file_system_that_answers_late_is_not_looked_at_before_it_answers_in_time(record):
     now, answers, returned = [0.0], queue.Queue(), threading.Event()
 
     def ask(_):
         now[0] += answers.get()
 
-    health = MountHealth(lambda: now[0], ask, 0.01, on_return=returned.set)
+    host = Surroundings(monotonic=lambda: now[0], ask=ask, patience_seconds=0.01)
+    health = MountHealth(Job(record().runtime, Selection([]), host), on_return=returned.set)
     health.mounts = Mounts((Mount("/far", 1, "nfs4"),))
     assert health.lost_at("/far").reason == NO_ANSWER
     for _ in range(2):
@@ -253,3 +257,4 @@ def test_a_file_system_that_answers_late_is_not_looked_at_before_it_answers_in_t
     assert returned.wait(30)
     assert health.take_return()
     assert health.lost_at("/far") is None
+    health.close()
