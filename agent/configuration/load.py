@@ -5,7 +5,7 @@ defaults. It opens no socket, writes nothing, and looks at no collector but thro
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,10 +17,10 @@ from agent.configuration.destinations import settings_types, want_credentials
 from agent.configuration.environment import overlay
 from agent.configuration.location import Location, locate
 from agent.configuration.nodes import Place, compose_file, empty_mapping, entry
-from agent.configuration.own_intake import own_intakes
+from agent.configuration.own_intake import own_intakes, own_source
 from agent.configuration.problem import ConfigurationError, Problem
 from agent.configuration.quoting import quotable_name
-from agent.configuration.types import Application, Configuration, Scoped, Settings
+from agent.configuration.types import Application, Configuration, Intake, Scoped, Settings
 from agent.configuration.walk import WRONG, Walk
 from agent.systems.sources import SOURCES, WithSources
 from collectors.collector import Registration
@@ -93,6 +93,8 @@ def load_whole(
         most = Settings().diff_at_most if agent is WRONG else agent.diff_at_most
         for name, scoped in _limited(entries, most, registry, f"{file}: ", warnings).items():
             collectors[name] = collectors.get(name, ()) + scoped
+            if name in SOURCES and agent is not WRONG:
+                warnings += _own_sources(f"{file}: {name}", scoped, agent.intake)
     if walk.problems:
         raise ConfigurationError(walk.problems)
     settings = Settings(**{field: getattr(agent, field) for field in Settings.__struct_fields__})
@@ -118,6 +120,13 @@ def load_application(file: Path, *, keys: bool = True) -> Entries:
     if walk.problems:
         raise ConfigurationError(walk.problems)
     return entries
+
+
+def _own_sources(place: str, entries: Iterable[Scoped[Any]], intake: Intake) -> Iterator[str]:
+    """Yield what is said of servers to poll that are this agent itself."""
+    for scoped in entries:
+        if found := own_source(scoped.config.url, intake):
+            yield f"{place}.url: {found}"
 
 
 def _note_loops(loops: Mapping[str, str], root: Node, walk: Walk) -> None:

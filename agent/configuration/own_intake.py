@@ -1,4 +1,4 @@
-"""Destinations that are the agent's own intake: what they were sent would come back, for ever.
+"""Destinations and sources that are the agent's own intake: what they were sent, or told, would come back.
 
 The environment invites it: the variables that lead a local program to this agent (`STS_STS_URL`) lead the agent too.
 Pure; whether it is a problem or a reason to pause is for whoever loads.
@@ -20,11 +20,20 @@ def own_intakes(destinations: Mapping[str, DestinationSettings], intake: Intake)
     """Yield the name of each destination that is one of our own ports, and what is wrong with it."""
     ports = dict(_ports(intake))
     for name, settings in destinations.items():
-        parts = urlsplit(settings.url)
-        port = parts.port or _DEFAULT_PORTS.get(parts.scheme.lower(), 0)
-        key = ports.get((_host(parts.hostname or ""), port))
+        key = ports.get(_place(settings.url))
         if key is not None:
             yield name, f"is this agent's own {key}: what is sent there would come back; name the remote side"
+
+
+def own_source(url: str, intake: Intake) -> str:
+    """Return what is wrong with the address of a server that is asked for its events; empty when it is none of our ports."""
+    key = dict(_ports(intake)).get(_place(url))
+    return f"is this agent's own {key}: its events would be told twice; name the server to ask" if key else ""
+
+
+def _place(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return _host(parts.hostname or ""), parts.port or _DEFAULT_PORTS.get(parts.scheme.lower(), 0)
 
 
 def _ports(intake: Intake) -> Iterator[tuple[tuple[str, int], str]]:

@@ -88,3 +88,21 @@ def test_without_a_port_of_ours_nothing_is_compared(written):
 def test_a_start_goes_on_without_it_and_says_why(written, http):
     configuration = written.agent(destination("http://localhost:7078/stsAgent") + http).load(strict=False)
     assert configuration.withheld == {"main": f"its url {OWN}"}
+
+
+@pytest.mark.parametrize("url", ["http://localhost:4567", "http://u:p@127.0.0.1:4567/"])
+def test_a_sensu_server_to_poll_that_is_this_agent_is_warned_of(written, url):
+    written.agent("intake: {sensu: {api: '127.0.0.1:4567'}}\n")
+    written.application("sensu.yaml", f"sensu_api: {{url: '{url}'}}\n")
+    [warning] = [one for one in written.load(strict=True).warnings if "sensu_api" in one]
+    assert warning.endswith(
+        "sensu.yaml: sensu_api.url: is this agent's own intake.sensu.api:"
+        " its events would be told twice; name the server to ask"
+    )
+    assert "u:p" not in warning
+
+
+def test_another_sensu_server_is_not(written):
+    written.agent("intake: {sensu: {api: '127.0.0.1:4567'}}\n")
+    written.application("sensu.yaml", "sensu_api: {url: 'http://sensu.example.com:4567'}\n")
+    assert not any("sensu_api" in one for one in written.load(strict=True).warnings)
