@@ -1,6 +1,10 @@
-"""Lines that were written for Sematext, on a booted host: only the address and the token are another."""
+"""Every port of the intake on a booted host: lines that were written for Sematext work there, and what it all holds.
+
+Of those lines only the address and the token are another.
+"""
 
 import json
+import re
 
 import pytest
 
@@ -34,10 +38,25 @@ def application():
         yield one
 
 
-def test_the_recipe_of_a_unit_the_line_of_rc_local_and_a_build_job_arrive_as_they_are(host, application):
+OTHERS = f"""set -e
+post() {{ curl -sS --fail -o /dev/null "$@"; }}
+post -H 'sts-api-key: {TOKEN}' -d '{{"events": {{"custom": [{{"msg_title": "by StackState"}}]}}}}' http://127.0.0.1:7078/intake
+post -H 'Authorization: Api-Token {TOKEN}' -d '{{"eventType": "CUSTOM_INFO", "source": "s", "description": "by Dynatrace"}}' \
+    http://127.0.0.1:7078/api/v1/events
+post -H 'Content-Type: application/json' -d '{{"name": "disk", "output": "by Sensu", "status": 1}}' http://127.0.0.1:3031/results
+post http://127.0.0.1:4567/events
+"""
+"""What speaks the dialects that are not Sematext's."""
+
+
+def test_lines_for_sematext_arrive_as_they_are_and_with_every_port_used_it_holds_at_most_48_mib(
+    host, application
+):
     destination = {**application.destination, "backoff": {"initial": "100ms", "max": "500ms"}}
     http = {"listen": "127.0.0.1:7078", "token_file": "/etc/sts-agent/intake_token"}
-    host.configure(f"  sematext: {json.dumps(destination)}\nintake:\n  http: {json.dumps(http)}\n")
+    sensu = {"api": "127.0.0.1:4567", "client": "127.0.0.1:3030", "http": "127.0.0.1:3031"}
+    intake = {"http": http, "sensu": sensu}
+    host.configure(f"  sematext: {json.dumps(destination)}\nintake: {json.dumps(intake)}\n")
     host.write("/etc/sts-agent/intake_token", TOKEN, mode=0o644)
     host.write("/etc/systemd/system/elasticsearch.service", UNIT)
     host.write("/etc/rc.local", RC_LOCAL, mode=0o755)
@@ -59,6 +78,11 @@ def test_the_recipe_of_a_unit_the_line_of_rc_local_and_a_build_job_arrive_as_the
     arrived = host.receiver.wait_for_event("deployment")
     assert (arrived["msg_title"], arrived["msg_text"]) == ("shop 2.4", "deployed 4f2c91a by pipeline 77")
     assert arrived["context"]["element_identifiers"] == ["urn:host:/edge-01"]
+
+    host.shell(OTHERS)  # now all four dialects are loaded
+    host.receiver.wait_for_event("SensuEvent")
+    status = host.run("cat", f"/proc/{host.property('sts-agent.service', 'MainPID')}/status").stdout
+    assert int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) <= 48 * 1024
 
 
 def told(received):
