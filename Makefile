@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 HOSTS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all torture test-fast test-clients test-deps lint format constraints reference bench-delivery bench-intake bench-collectors bench-fleet quiet-day attacks clean
+.PHONY: help demo test test-all torture test-fast test-clients test-deps test-deps-all lint format constraints reference bench-delivery bench-intake bench-collectors bench-fleet bench-report quiet-day attacks clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ test-clients: $(VENV)/dev ## drive clients of npm against the intake (npm's regi
 test-deps: ## install what the host tests need (apt, root)
 	packaging/install-test-deps
 
+test-deps-all: ## install what `make test-all` needs beyond that (apt, root)
+	packaging/install-test-deps --all
+
 lint: $(VENV)/dev ## ruff, ruff format and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -85,6 +88,9 @@ bench-fleet: $(BIN)/sts-agent ## simulate 10 000 agents coming back after an out
 
 bench-collectors: $(VENV)/dev ## changes to receiver beside inotifywait and Monit, a large tree, an idle agent
 	$(BIN)/python bench/collecting.py
+
+bench-report: $(VENV)/dev ## how quick a report of fifty thousand events is in a browser
+	$(BIN)/python bench/report_page.py
 
 quiet-day: $(VENV)/dev ## live through a day of a default host, and write down what was told of it
 	$(BIN)/python bench/quiet_day.py --markdown docs/quiet-day.md

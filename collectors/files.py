@@ -9,7 +9,7 @@ configuration does not name, and never lets a secret into an event.
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -30,10 +30,10 @@ class FilesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     directory means everything below it; `default_excludes` leaves out what is no configuration. Changes to one file within `settle` are one change.
     """
 
-    paths: tuple[Annotated[str, msgspec.Meta(extra={"rule": parse_path})], ...]
+    paths: tuple[str, ...]
     """Absolute paths and patterns: `*`, `?`, `[…]` within a name, `**` for any depth. A directory means
     everything below it."""
-    exclude: tuple[Annotated[str, msgspec.Meta(extra={"rule": parse_exclude})], ...] = ()
+    exclude: tuple[str, ...] = ()
     """Patterns of what is not meant; one that is not absolute may stand anywhere."""
     default_excludes: bool = True
     """Leaves out what is no configuration: working copies, backups, locks and caches of programs. `false`:

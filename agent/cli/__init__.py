@@ -19,6 +19,7 @@ COMMANDS = {
     "doctor": "try what the daemon will need on this host",
     "status": "what the daemon is doing, and what waits",
     "log": "this host's history, delivered or not",
+    "report": "one page of this host's history, for a ticket",
     "event": "record an event by hand",
     "rejected": "what a destination refused for good",
     "receiver": "a strict stand-in for a remote system, to try a configuration against",

@@ -38,10 +38,7 @@ def run(arguments: Namespace) -> int:
     configured = configuration_or_places(arguments)
     if arguments.acknowledge:
         _acknowledge(configured)
-    document = _read(configured)
-    found = actions(document)
-    document.action_needed = [action.reason for action in found]
-    document.what_to_do = [action.advice for action in found]
+    document = read_document(configured)
     if arguments.json:
         import msgspec
 
@@ -53,9 +50,9 @@ def run(arguments: Namespace) -> int:
         for line in status_screen.lines(document):
             print_wrapped(line, width)
     if not arguments.json and not sys.stdout.isatty():
-        for action in found:  # whoever keeps the messages alone finds out why
-            complain(f"action needed: {action.reason}")
-    return FAILED if found and arguments.exit_code else DONE
+        for reason in document.action_needed:  # whoever keeps the messages alone finds out why
+            complain(f"action needed: {reason}")
+    return FAILED if document.action_needed and arguments.exit_code else DONE
 
 
 def _acknowledge(configured: Configuration) -> None:
@@ -63,6 +60,18 @@ def _acknowledge(configured: Configuration) -> None:
     if not reply.is_ok:
         raise CommandError(f"the daemon refused: {reply.reason}")
     complain(f"{json.loads(reply.body)['count']} dropped events are acknowledged")
+
+
+def read_document(configured: Configuration) -> Document:
+    """Return what the daemon says of itself, or its files where it does not answer, and what to do about it.
+
+    Raises `CommandError`.
+    """
+    document = _read(configured)
+    found = actions(document)
+    document.action_needed = [action.reason for action in found]
+    document.what_to_do = [action.advice for action in found]
+    return document
 
 
 def _read(configured: Configuration) -> Document:

@@ -5,7 +5,6 @@ defaults. It opens no socket, writes nothing, and looks at no collector but thro
 """
 
 import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -78,7 +77,7 @@ def load_whole(
     if strict:
         _note_loops(loops, root, walk)
     files, sources, warnings = _find_applications(location)
-    applications = {file: _compose_application(file) for file in files}
+    applications = {file: compose_file(file) for file in files}
     collectors = _defaults(agent, registry)
     set_aside: dict[Path, tuple[str, ...]] = {}
     registry = WithSources(registry, _sources_named(applications.values()))
@@ -180,21 +179,6 @@ def _defaults(agent: Any, registry: Mapping[str, Registration]) -> Entries:
     }
 
 
-def _compose_application(file: Path) -> Node | Problem:
-    """Return the tree of a file in conf.d; nothing is opened there that could hold us up."""
-    try:
-        mode = file.stat().st_mode
-    except OSError:
-        return compose_file(file)  # it says why it may not be read
-    if file.name == "conf.d" and not stat.S_ISDIR(mode):
-        return Problem(str(file), 1, "", "must be a directory, and a file is there")
-    if stat.S_ISDIR(mode):
-        return Problem(str(file), 1, "", "is a directory", 1, ": move its files into conf.d itself")
-    if not stat.S_ISREG(mode):
-        return Problem(str(file), 1, "", "is no file that can be read", 1, ": put a file there, or remove it")
-    return compose_file(file)
-
-
 def _find_applications(location: Location) -> tuple[list[Path], tuple[Path, ...], list[str]]:
     """Return the conf.d files in name order, every file that counts, and a warning for each that does not."""
     own = (location.file,) if location.exists else ()
@@ -206,17 +190,10 @@ def _find_applications(location: Location) -> tuple[list[Path], tuple[Path, ...]
         return [location.applications], own, []  # read like a file, it tells why it may not be
     files = [file for file in found if not file.name.startswith(".")]
     counting = [file for file in files if file.suffix == ".yaml"]
-    warnings = [_not_read(file) for file in files if file not in counting]
+    warnings = [
+        f"{file}: is not read: its name does not end in .yaml" for file in files if file not in counting
+    ]
     return counting, (*own, *counting), warnings
-
-
-def _not_read(file: Path) -> str:
-    """Return what to do about something in conf.d that does not count."""
-    if file.is_dir():
-        return f"{file}: is not read: it is a directory; move its files into conf.d itself"
-    if file.suffix == ".yml":
-        return f"{file}: is not read: its name does not end in .yaml; rename it to {file.stem}.yaml"
-    return f"{file}: is not read: its name does not end in .yaml"
 
 
 def _read_application(
