@@ -14,8 +14,9 @@ import socket
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, Self
+
+import msgspec
 
 from collectors.collector import CollectorError, Stop
 
@@ -49,8 +50,7 @@ class Interrupted(BusError):  # noqa: N818 - what became of the call
     """The stop was set while a call waited for its reply."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One method call; `signature` and `body` are its arguments."""
 
     destination: str
@@ -61,8 +61,7 @@ class Call:
     body: tuple[Any, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(msgspec.Struct, frozen=True):
     """One signal; `sender` is the well-known name that was matched."""
 
     sender: str

@@ -22,7 +22,6 @@ The contract:
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -137,8 +136,7 @@ class Stop(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Runtime:
+class Runtime(msgspec.Struct, frozen=True):
     """What the agent lends to one run of a collector."""
 
     memory: Memory
@@ -164,8 +162,7 @@ class RunState(StrEnum):
     """It keeps ending and starting again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(msgspec.Struct, frozen=True):
     """How one thing is, by the name that its events have."""
 
     name: str
@@ -180,8 +177,7 @@ class Collector(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Scoped(Generic[ConfigT_co]):
+class Scoped(msgspec.Struct, Generic[ConfigT_co], frozen=True):
     """One entry of the configuration, with the tags and identifiers of the file it stands in."""
 
     config: ConfigT_co
@@ -189,8 +185,7 @@ class Scoped(Generic[ConfigT_co]):
     element_identifiers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(msgspec.Struct, frozen=True):
     """How a collector is configured and made.
 
     `entry` is the type of one entry of its key in conf.d, `many` whether that key holds a list of

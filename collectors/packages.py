@@ -8,7 +8,6 @@ must never take an unreadable database for an empty one, and never asks a manage
 import fnmatch
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
@@ -47,8 +46,7 @@ class Known(msgspec.Struct, frozen=True):
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Looks:
+class Looks(msgspec.Struct, frozen=True):
     """What was remembered and what is; `is_whole` unless part of the memory was lost.
 
     A package that is not in a memory with losses may be new or forgotten: it is learnt in silence.
@@ -61,8 +59,7 @@ class Looks:
     is_whole: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """What a look at one database came to: how many packages, or why it could not be read."""
 
     manager: str

@@ -6,7 +6,6 @@ reports and never talks to Puppet.
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +46,14 @@ class PuppetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 Entries = tuple[Scoped[PuppetConfig], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """A report file, and the entries of the configuration that it belongs to."""
 
     sighting: Sighting
     entries: Entries
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True):
     """A report that was not seen before, with its file."""
 
     report: Report

@@ -1,14 +1,14 @@
 """What a reload has to do: which parts of two configurations differ. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from agent.configuration.types import Configuration
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(msgspec.Struct, frozen=True):
     """Names on one side only, and names whose settings differ."""
 
     added: frozenset[str]
@@ -24,8 +24,7 @@ class Parts:
         return bool(self.all)
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True):
     """What changed from one configuration to the next; false when nothing did."""
 
     collectors: Parts

@@ -6,7 +6,6 @@ only this host has: neither what a key file holds nor where a default directory 
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 import msgspec
@@ -41,6 +40,4 @@ def _stable(value: Any) -> Any:
             return {str(key): _stable(one) for key, one in value.items()}
         case tuple() | list():
             return [_stable(one) for one in value]
-    if is_dataclass(value):
-        return {field.name: _stable(getattr(value, field.name)) for field in fields(value)}
     return str(value)

@@ -6,7 +6,6 @@ defaults. It opens no socket, writes nothing, and looks at no collector but thro
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -223,7 +222,7 @@ def _limited(
         limit = registry[name].limit
         configs = [one.config if limit is None else limit(one.config, most) for one in scoped]
         limited[name] = tuple(
-            replace(one, config=config) for one, config in zip(scoped, configs, strict=True)
+            msgspec.structs.replace(one, config=config) for one, config in zip(scoped, configs, strict=True)
         )
         if limited[name] != scoped:
             warnings.append(

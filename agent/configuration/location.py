@@ -6,8 +6,9 @@ passed over: an agent that silently ran with another configuration would be wors
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from agent.configuration.problem import ConfigurationError, Problem
 
@@ -17,8 +18,7 @@ SYSTEM_SOCKET = Path("/run/sts-agent/intake.sock")
 NAME = "sts-agent"
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(msgspec.Struct, frozen=True):
     """The file to read, whether there is one, and the defaults that go with it."""
 
     file: Path

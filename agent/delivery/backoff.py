@@ -7,7 +7,8 @@ loop's.
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 BELIEVABLE_SECONDS = 3600.0
 """A Retry-After of more than this is a mistake or a maintenance page: our own cap is used."""
@@ -15,8 +16,7 @@ BELIEVABLE_SECONDS = 3600.0
 _MOST_DOUBLINGS = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Backoff:
+class Backoff(msgspec.Struct, frozen=True):
     """The bounds of the wait; `spread` gives a random number between two."""
 
     initial_seconds: float

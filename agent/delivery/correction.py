@@ -5,7 +5,6 @@ the same boot CLOCK_BOOTTIME tells by how much; across boots nothing does, and t
 It never touches an event whose clock was trusted and whose host was known.
 """
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -43,8 +42,7 @@ class Clocks(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Correction:
+class Correction(msgspec.Struct, frozen=True):
     """Corrects the events of one batch; the clocks were read once, when it was made."""
 
     hostname: str

@@ -4,8 +4,9 @@ What a record tells beside its bytes is asked first; only what that leaves open 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from agent.configuration.types import Only
 from agent.delivery.outgoing import OutgoingEvent, bodies
@@ -25,8 +26,7 @@ Correct = Callable[[Record, bytes], bytes]
 """Returns an event's JSON as it is to be sent, from how it was captured."""
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(msgspec.Struct, frozen=True):
     """Lets an event pass when it matches each list that is given, and its name is none that never goes there."""
 
     only: Only

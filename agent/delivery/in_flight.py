@@ -8,8 +8,9 @@ that were delivered, rejected, deferred or filtered out, in order.
 
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
+
+import msgspec
 
 from agent.delivery.bisection import Bisection, Verdict
 from agent.delivery.filter import Correct, Filter, Item
@@ -18,8 +19,7 @@ from agent.delivery.outgoing import Outgoing, OutgoingEvent, chunks_of, chunks_o
 from spool import Batch, Position, Rejection
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True):
     """What may be acknowledged."""
 
     upto: Position

@@ -11,19 +11,18 @@ by the delivery, the same for every destination. No text in an outcome ever hold
 """
 
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(msgspec.Struct, frozen=True):
     """The destination has them."""
 
     upto: int | None = None
     """How many events of the request it has, counted from the first; None for all of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class RetryLater:
+class RetryLater(msgspec.Struct, frozen=True):
     """Nothing is known against the events: send them again later."""
 
     reason: str
@@ -33,8 +32,7 @@ class RetryLater:
     """The batch may have been too much for the line: send less at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class TooLarge:
+class TooLarge(msgspec.Struct, frozen=True):
     """The request is larger than the destination takes."""
 
     reason: str
@@ -42,8 +40,7 @@ class TooLarge:
     """Kept with a single event that is rejected for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True):
     """The destination does not accept something in the request.
 
     Without further words it may as well be the destination that is at fault, so the delivery searches by
@@ -64,8 +61,7 @@ class Refused:
     """The answer judges the event itself (a wrong value, too old): a single event is rejected at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Paused:
+class Paused(msgspec.Struct, frozen=True):
     """An operator has to fix something: keep everything, and probe rarely."""
 
     reason: str

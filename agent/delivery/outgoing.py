@@ -4,7 +4,6 @@ A destination reads it and keeps nothing of it. Nothing here decides what is sen
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
@@ -26,8 +25,7 @@ __all__ = [
 _OBJECTS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(msgspec.Struct, frozen=True):
     """Events of one name, in order: JSON objects joined by commas, compressed or not."""
 
     name: str
@@ -42,8 +40,7 @@ class OutgoingEvent(NamedTuple):
     captured: float
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True):
     """One request's events, in the order of the spool, all of one host and of one kind.
 
     `chunks` costs nothing while nothing had to be decoded; `events` inflates each record once, however many

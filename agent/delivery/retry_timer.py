@@ -7,7 +7,8 @@ the state that `status` shows. It never waits by itself.
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import replace
+
+import msgspec
 
 from agent.delivery.backoff import Backoff
 from agent.delivery.state import DestinationState, Phase
@@ -69,7 +70,9 @@ class RetryTimer:
     def enter(self, phase: Phase) -> None:
         """Be idle, sending or stopped."""
         if self.state.phase is not phase:
-            self.state = replace(self.state, phase=phase, since=self._wall(), until=None, reason="")
+            self.state = msgspec.structs.replace(
+                self.state, phase=phase, since=self._wall(), until=None, reason=""
+            )
 
     def succeeded(self) -> None:
         """Take note of a success."""
@@ -82,7 +85,7 @@ class RetryTimer:
         was_failing, self._failing_since = self._failing_since is not None, None
         self._due = None
         self._said = ""
-        self.state = replace(self.state, last_success=now, failures=0)
+        self.state = msgspec.structs.replace(self.state, last_success=now, failures=0)
         if was_failing:
             self._changed()
 
@@ -116,7 +119,7 @@ class RetryTimer:
             self._failing_since_wall = now
         self._due = self._monotonic() + delay
         is_new = not self.failures or reason != self.state.last_failure_reason
-        self.state = replace(
+        self.state = msgspec.structs.replace(
             self.state,
             phase=phase,
             since=self._failing_since_wall,

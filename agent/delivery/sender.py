@@ -6,9 +6,10 @@ rejected or deferred, and keeps the order: what cannot be delivered holds back w
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
+
+import msgspec
 
 from agent.configuration.types import BatchedSettings, DestinationSettings
 from agent.delivery.batch_size import BatchSize
@@ -34,8 +35,7 @@ Unblocked = Callable[[], bool]
 """Whether what a pause waits for is there, so that a try before its time is worth it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progressed:
+class Progressed(msgspec.Struct, frozen=True):
     """Something was settled: go on."""
 
     delivered: bool = False
@@ -44,13 +44,11 @@ class Progressed:
     """Whether it was asked at all; not when everything was filtered out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Idle:
+class Idle(msgspec.Struct, frozen=True):
     """There was nothing to send."""
 
 
-@dataclass(frozen=True, slots=True)
-class Blocked:
+class Blocked(msgspec.Struct, frozen=True):
     """Nothing more can be done now."""
 
     why: RetryLater | Paused

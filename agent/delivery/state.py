@@ -1,7 +1,8 @@
 """How a destination is doing, as `status` shows it; no text in here holds a credential."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class Phase(StrEnum):
@@ -14,8 +15,7 @@ class Phase(StrEnum):
     STOPPED = "stopped"
 
 
-@dataclass(frozen=True, slots=True)
-class DestinationState:
+class DestinationState(msgspec.Struct, frozen=True):
     """One moment of one destination; times are seconds since the epoch."""
 
     name: str

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from copy import copy
-from dataclasses import dataclass, field, replace
 from threading import Lock
 
 import msgspec
@@ -26,14 +25,13 @@ INTAKE = "intake"
 """The origin of what was handed in."""
 
 
-@dataclass(frozen=True, slots=True)
-class Clocks:
+class Clocks(msgspec.Struct, frozen=True):
     """The clocks a capture is stamped with."""
 
     wall: Callable[[], float] = time.time
     boottime: Callable[[], float] = clock.boottime
     is_trusted: Callable[[], bool] = clock.is_trusted
-    boot_id: str = field(default_factory=clock.read_boot_id)
+    boot_id: str = msgspec.field(default_factory=clock.read_boot_id)
 
 
 Observing = Callable[[Sequence[Event]], AbstractContextManager[Mapping[str, bytes | None]]]
@@ -58,7 +56,7 @@ class Capture:
     def rename(self, hostname: str) -> None:
         """Go on under this host name."""
         with self._lock:
-            self.identity = replace(self.identity, hostname=hostname)
+            self.identity = msgspec.structs.replace(self.identity, hostname=hostname)
 
     def keep(
         self,

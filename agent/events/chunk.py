@@ -6,7 +6,7 @@ without decoding it (types, times, tags) stands beside it. Never looks into an e
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, groupby
 from operator import attrgetter
 
@@ -28,8 +28,7 @@ class Captured(msgspec.Struct, frozen=True, gc=False):
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(msgspec.Struct, frozen=True):
     """What only its own system takes, as it came: the JSON values of one list of a body."""
 
     kind: str
@@ -42,8 +41,7 @@ class Items:
     bodies: Sequence[bytes | msgspec.Raw]
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(msgspec.Struct, frozen=True):
     """Where and when a chunk was captured; see `Record` for the units."""
 
     hostname: str
@@ -64,7 +62,7 @@ def chunk(captured: Iterable[Captured], stamp: Stamp, origin: str) -> list[Recor
 def chunk_items(items: Items, stamp: Stamp, origin: str) -> list[Record]:
     """Return what only its own system takes as records of its kind, in order, under the name it came for."""
     captured = [Captured(items.name, body, items.timestamp, "") for body in items.bodies]
-    records = chunk(captured, replace(stamp, hostname=items.hostname), origin)
+    records = chunk(captured, msgspec.structs.replace(stamp, hostname=items.hostname), origin)
     return [replace(record, kind=items.kind, event_types=()) for record in records]
 
 

@@ -4,14 +4,14 @@ It is made of what collectors remember and of what the agent says of itself, so 
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from collectors.collector import Condition, Memory
 from collectors.registry import COLLECTORS
 
 
-@dataclass(frozen=True, slots=True)
-class HostState:
+class HostState(msgspec.Struct, frozen=True):
     """One moment of the host and of its agent."""
 
     services: tuple[Condition, ...] = ()

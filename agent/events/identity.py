@@ -4,14 +4,13 @@ An identity is a value. Read it once for a piece of work and pass it on: a reloa
 replace the agent's identity at any moment, and one event must not be completed with two of them.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 HOST_IDENTIFIER = "urn:host:/"
 """With a host name behind it, the identifier of a host. Alone it stands for this host until it has a name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True):
     """What this agent says of itself on every event; `hostname` is empty while none is acceptable."""
 
     hostname: str

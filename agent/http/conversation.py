@@ -4,8 +4,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from http import HTTPStatus
+
+import msgspec
 
 from agent.http.budget import Budget, IntakeQuota
 from agent.http.connections import Connections, Place
@@ -25,8 +26,7 @@ _STALLED_SECONDS = 0.5
 _RETRY = (("Retry-After", "1"),)
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(msgspec.Struct, frozen=True):
     """One server's manner of talking; `hold` lasts as long as one connection does."""
 
     answer: Answer
@@ -90,7 +90,7 @@ class Conversation:
         try:
             response = self.answer(self._decoded(read))
         except DecodingError as error:
-            self._turn_away(wire, replace(error.refusal, request=read.request), read)
+            self._turn_away(wire, msgspec.structs.replace(error.refusal, request=read.request), read)
             return False
         except Exception:
             log.exception("%s: a request could not be answered", self.name)
@@ -104,11 +104,13 @@ class Conversation:
     def _decoded(self, read: Whole) -> Request:
         if not self.limits.decode or not read.encoding:
             return read.request
-        return replace(read.request, body=decoded(read.request.body, read.encoding, self.limits.body_bytes))
+        return msgspec.structs.replace(
+            read.request, body=decoded(read.request.body, read.encoding, self.limits.body_bytes)
+        )
 
     def _turn_away(self, wire: Wire, refusal: Refusal, read: Whole | None = None) -> None:
         response = self.refuse(refusal)
         if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
-            response = replace(response, headers=(*response.headers, *_RETRY))
+            response = msgspec.structs.replace(response, headers=(*response.headers, *_RETRY))
         wire.write(response, read)
         wire.drain()

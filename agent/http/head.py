@@ -5,8 +5,9 @@ llhttp has read it by the grammar; what the grammar leaves open is decided here.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
+
+import msgspec
 
 from agent.http.message import Peer, Request
 
@@ -16,8 +17,7 @@ _LOCAL_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.I
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """The request line and the headers, names in small letters."""
 
     method: str

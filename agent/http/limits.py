@@ -3,14 +3,13 @@
 Values only. Who checks what: `parsing` the sizes, `wire` the times, `connections` the places.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 SMALL_BODY_BYTES = 64 * 1024
 """So much of a body every connection may hold; more needs a share of the budget."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """The bounds of one server."""
 
     connections: int = 64

@@ -4,14 +4,14 @@ Values only; how they are read and written is not known here.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from http import HTTPStatus
+
+import msgspec
 
 PLAIN_TEXT = "text/plain; charset=utf-8"
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(msgspec.Struct, frozen=True):
     """Who is on the other end: the process on a Unix socket (as the kernel says), the address on TCP."""
 
     address: str = ""
@@ -28,8 +28,7 @@ class Peer:
         return "loopback" if self.address.startswith("127.") or self.address == "::1" else self.address
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One whole request; a HEAD comes as the GET it stands for, the server leaves the answer's body out."""
 
     method: str
@@ -48,8 +47,7 @@ class Request:
         return ", ".join(value for key, value in self.headers if key == name) or default
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """What is answered. A body that is no bytes is sent piece by piece as it comes, and closed at the end."""
 
     status: int = HTTPStatus.OK
@@ -58,8 +56,7 @@ class Response:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """Why the server does not even ask for an answer; the connection ends with it."""
 
     status: int

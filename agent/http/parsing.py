@@ -5,10 +5,10 @@ requests in their order, then at most one refusal, after which nothing is read a
 """
 
 from collections import deque
-from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 import httptools
+import msgspec
 
 from agent.http.head import Head, make_head, problem_of
 from agent.http.limits import Limits
@@ -17,8 +17,7 @@ from agent.http.message import Peer, Refusal, Request
 _HEADER_OVERHEAD_BYTES = 4  # the colon, the blank and the end of the line
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(msgspec.Struct, frozen=True):
     """A request that came whole, its body as sent, and how its answer is to be written."""
 
     request: Request
@@ -148,7 +147,7 @@ class Parser:
         """Answer a request for another protocol as if it were none, and read nothing after it."""
         self._llhttp = None
         if self.read and isinstance(last := self.read[-1], Whole):
-            self.read[-1] = replace(last, keep_alive=False)
+            self.read[-1] = msgspec.structs.replace(last, keep_alive=False)
 
     def _refuse_large(self) -> None:
         limit = self._limits.body_bytes

@@ -6,7 +6,6 @@ this host's history, or throws it away, is for root and the service's own user: 
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 
 import msgspec
@@ -25,8 +24,7 @@ class _Chosen(msgspec.Struct, forbid_unknown_fields=True):
     all: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(msgspec.Struct, frozen=True):
     """The daemon's side of these paths; `answer` may be called by any thread."""
 
     status: Callable[[], msgspec.Struct]

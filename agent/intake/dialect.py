@@ -11,9 +11,10 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
+
+import msgspec
 
 from agent.events.chunk import Captured, Items
 from agent.events.identity import Identity
@@ -40,8 +41,7 @@ def bad_request(message: str, place: str = "") -> Problem:
     return Problem(HTTPStatus.BAD_REQUEST, message, place)
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """A method and the paths it is for, as a pattern that the whole path must match.
 
     With an `answer` nothing is kept, as for a question whether a token is right.
@@ -52,8 +52,7 @@ class Route:
     answer: Callable[[Request], Response] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(msgspec.Struct, frozen=True):
     """What a request holds: events complete but for what `identity` did not know, and items as they came."""
 
     identity: Identity

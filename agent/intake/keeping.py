@@ -6,9 +6,10 @@ A flood ends in 429, and takes at most half of the spool: it never pushes out wh
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import MappingProxyType
+
+import msgspec
 
 from agent.events.capture import INTAKE, Capture
 from agent.intake.dialect import Parsed, Problem
@@ -25,13 +26,12 @@ EVENTS_A_SECOND, EVENTS_AT_ONCE = 1000.0, 1_000_000.0
 """The intake's rate: a backlog or a benchmark passes at once, a program that runs wild does not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Keeping:
+class Keeping(msgspec.Struct, frozen=True):
     """The way from what was parsed to the disk; any thread may use it."""
 
     capture: Capture
     share: IntakeQuota
-    rate: Rate = field(default_factory=lambda: Rate(EVENTS_A_SECOND, EVENTS_AT_ONCE))
+    rate: Rate = msgspec.field(default_factory=lambda: Rate(EVENTS_A_SECOND, EVENTS_AT_ONCE))
 
     def keep(
         self, parsed: Parsed, remember: Mapping[str, bytes | None] = NOTHING, owner: str = INTAKE

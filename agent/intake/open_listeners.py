@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 log = logging.getLogger(__name__)
 
 
@@ -34,8 +36,7 @@ class Listener(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """A listener that the configuration asks for; it is made anew when its settings change."""
 
     name: str
@@ -44,8 +45,7 @@ class Wanted:
     make: Callable[[], Listener]
 
 
-@dataclass(frozen=True, slots=True)
-class Listening:
+class Listening(msgspec.Struct, frozen=True):
     """Where a listener listens, or why it does not: then `problem` is not empty."""
 
     address: str

@@ -7,8 +7,9 @@ request means; whatever it does, the answer to what is not on disk is never a su
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from http import HTTPStatus
+
+import msgspec
 
 from agent.events.identity import Identity
 from agent.http.message import Refusal, Request, Response
@@ -23,8 +24,7 @@ EVENT_SEND_PATH = "/stsAgent/intake"
 """Where our own command posts to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Router:
+class Router(msgspec.Struct, frozen=True):
     """Answers requests; any thread may call it. Of two dialects that match a path the first has it."""
 
     dialects: Sequence[Dialect | LateDialect]
@@ -107,4 +107,8 @@ def _check_token(shown: str | None, token: str) -> None:
 
 def _refused(dialect: Dialect, problem: Problem) -> Response:
     response = dialect.refused(problem)
-    return replace(response, headers=response.headers + problem.headers) if problem.headers else response
+    return (
+        msgspec.structs.replace(response, headers=response.headers + problem.headers)
+        if problem.headers
+        else response
+    )

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, get_args
 
+import msgspec
+
 from agent.delivery.state import Phase
 from agent.delivery.totals import LATENCY_BOUNDS_SECONDS, DeliveryTotals
 from agent.http.message import Response
@@ -28,8 +30,7 @@ _BUCKETS = (*map(str, LATENCY_BOUNDS_SECONDS), "+Inf")
 _Rows: TypeAlias = Mapping[tuple[str], float] | Mapping[tuple[str, str], float] | Mapping[tuple[()], float]
 
 
-@dataclass(frozen=True, slots=True)
-class Readings:
+class Readings(msgspec.Struct, frozen=True):
     """One moment of the agent."""
 
     document: Document

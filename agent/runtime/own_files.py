@@ -9,16 +9,16 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 _RACY_NANOSECONDS = 50_000_000
 """A directory changed this shortly before it was listed may change again without its times showing it."""
 _MAX_DEPTH = 4
 
 
-@dataclass(frozen=True, slots=True)
-class _Listing:
+class _Listing(msgspec.Struct, frozen=True):
     """What one directory holds."""
 
     times: tuple[int, int, int]

@@ -8,9 +8,9 @@ that fails takes no other one with it. Never wakes up more often than a job is d
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 import schedule
 
 log = logging.getLogger(__name__)
@@ -19,8 +19,7 @@ _PARTED_SECONDS = 2.0
 _SHORTEST_WAIT_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """Something to do every so many seconds."""
 
     every_seconds: float

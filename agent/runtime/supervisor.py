@@ -10,9 +10,10 @@ import os
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import Any, Literal
+
+import msgspec
 
 from agent.runtime.stop_signal import StopSignal
 from collectors._portable import escaped
@@ -43,8 +44,7 @@ Entries = tuple[Scoped[Any], ...]
 Phase = Literal["starting", "running", "not applicable", "restarting", "stopped"]
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True):
     """What `status` shows of one collector."""
 
     phase: Phase
@@ -52,16 +52,14 @@ class State:
     restarts: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(msgspec.Struct, frozen=True):
     """How long to wait, in seconds: after the first failure, and for a run to return."""
 
     first_wait_seconds: float = FIRST_WAIT_SECONDS
     stop_seconds: float = STOP_SECONDS
 
 
-@dataclass(frozen=True, slots=True)
-class CollectorServices:
+class CollectorServices(msgspec.Struct, frozen=True):
     """What the supervisor passes on to every run."""
 
     memory: Callable[[str], Memory]

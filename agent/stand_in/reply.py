@@ -2,19 +2,19 @@
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from agent.http.message import Response
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """What to answer; `cut` closes the connection without any answer."""
 
     status: int = 200
     body: bytes = b"{}"
     content_type: str = "application/json"
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     cut: bool = False
 
     def response(self) -> Response | None:

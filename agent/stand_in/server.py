@@ -8,7 +8,6 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any, Self
@@ -30,8 +29,7 @@ _LAST_ANSWERS_SECONDS = 1.0
 _FIRST_REFUSAL = 400
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True):
     """One event that was accepted."""
 
     name: str
@@ -102,7 +100,7 @@ class StandIn:
         """Begin to answer."""
         if self._record_path is not None:
             self._record_file = self._record_path.open("ab")
-        limits = replace(_PATIENT, body_bytes=self._max_body_bytes)
+        limits = msgspec.structs.replace(_PATIENT, body_bytes=self._max_body_bytes)
         self._server = serve(
             self._listener, self._answer, limits, refuse=self._turn_away, tls=self._tls, name="stand-in"
         )

@@ -4,15 +4,15 @@ Values, and the protocol that a system's stand-in fulfils; HTTP itself is `serve
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 from agent.http.message import Request
 from agent.stand_in.reply import Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """One rule that was broken, and where in the body; `refused` when the system refuses the request for it."""
 
     where: str
@@ -20,8 +20,7 @@ class Problem:
     refused: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """One event of a request, with what is wrong with it."""
 
     name: str
@@ -39,8 +38,7 @@ class Found:
         return f"{self.event_type or self.name} '{self.title}' {self.identifier}".rstrip()
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """The answer to one request; its events count as received when the status is a success."""
 
     reply: Reply

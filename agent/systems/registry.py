@@ -5,10 +5,11 @@ is not configured, and to which nobody posts, is loaded. The first is the type o
 """
 
 import re
-from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 if TYPE_CHECKING:  # `event send` reads the table, and is to be quick
     from agent.configuration.types import DestinationSettings
@@ -20,8 +21,7 @@ if TYPE_CHECKING:  # `event send` reads the table, and is to be quick
     from agent.systems.system import Surroundings, System
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """Where a system's `SYSTEM` is, and what has to be known of it before it is loaded."""
 
     package: str

@@ -7,7 +7,6 @@ named here, `agent.http`, `agent.events` and values of `agent.configuration`; ne
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -47,8 +46,7 @@ def _forgotten(_: str, __: Remember) -> None:
     """Keep nothing: nobody lends a memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(msgspec.Struct, frozen=True):
     """What the agent lends to a system's parts. New facts become fields here, so that no signature changes."""
 
     hostname: Callable[[], str | None] = lambda: None
@@ -85,8 +83,7 @@ class Keep(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Lent:
+class Lent(msgspec.Struct, frozen=True):
     """What the agent lends to a system's own ports."""
 
     identity: "Callable[[], Identity]"
@@ -113,8 +110,7 @@ class OwnPorts(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
+class Ports(msgspec.Struct, frozen=True):
     """A system's own ports, and how they are asked for; nothing is made or loaded before they are."""
 
     are_asked: Callable[[Any], bool]
@@ -131,8 +127,7 @@ class MakeSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """A poller, and how it is configured: `key` in conf.d holds one entry, or a list of them when `many`."""
 
     key: str
@@ -183,8 +178,7 @@ class MakeFromEnvironment(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class FromEnvironment:
+class FromEnvironment(msgspec.Struct, frozen=True):
     """How the environment makes and completes destinations; on nodes, so that a problem names the variable to fix."""
 
     make: MakeFromEnvironment
@@ -192,8 +186,7 @@ class FromEnvironment:
     """Return any destination of this system, completed."""
 
 
-@dataclass(frozen=True, slots=True)
-class System:
+class System(msgspec.Struct, frozen=True):
     """One remote system."""
 
     settings: type[DestinationSettings]

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Self
 
 import msgspec
@@ -22,8 +21,7 @@ HEARTBEAT_SECONDS = 60.0
 """How exactly the time of a crash is known, and how often the disk is woken for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(msgspec.Struct, frozen=True):
     """Where the diary looks."""
 
     read_instant: Callable[[], Instant]

@@ -1,13 +1,13 @@
 """What has to have happened between two looks at a database. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from collectors._packages.database import Packages
 
 
-@dataclass(frozen=True, slots=True)
-class VersionChange:
+class VersionChange(msgspec.Struct, frozen=True):
     """A package that went from one version to another; empty where it was or is not there."""
 
     key: str

@@ -4,9 +4,10 @@ import fcntl
 import os
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
 
 Signature = tuple[int, ...]
 """What tells an unchanged database from a changed one without reading it."""
@@ -22,8 +23,7 @@ class DatabaseError(Exception):
     """The database cannot be read now; nothing may be concluded from it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(msgspec.Struct, frozen=True):
     """When something about a package happened, and what says so."""
 
     seconds: int

@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import msgspec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Process:
+class Process(msgspec.Struct, frozen=True, kw_only=True):
     """One process; `ticks` is its start in clock ticks since the boot and, with the pid, its identity."""
 
     pid: int
@@ -50,8 +48,7 @@ def label_of(signature: str) -> str:
     return signature.partition("\0")[0]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """One entry: globs, each of which must fit; None fits everything."""
 
     label: str

@@ -8,8 +8,9 @@ import struct
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from collectors._processes.match import Process
 
@@ -28,8 +29,7 @@ _EXIT_CODE_OFFSET = 60
 _REAPED_WITHIN_SECONDS = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(msgspec.Struct, frozen=True):
     """How a process ended, as far as the kernel tells one who is not its parent (Linux 6.15 does)."""
 
     at: float

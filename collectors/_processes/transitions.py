@@ -5,7 +5,6 @@ label of its entry: its coming is silent, and its absence is told once the boot 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 import msgspec
 
@@ -21,16 +20,14 @@ SCOPE = "scope"
 """Keys, or what they begin with, of what is remembered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(msgspec.Struct, frozen=True):
     """A process that runs, and the entries that mean it."""
 
     process: Process
     entries: tuple[Wanted, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True):
     """What is remembered: processes by key, those expected back by label, and what was in scope."""
 
     known: Mapping[str, Known]
@@ -38,8 +35,7 @@ class State:
     scope: frozenset[str] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class Sight(msgspec.Struct, frozen=True, kw_only=True):
     """One look at the whole host; `late` when the agent was not running before it."""
 
     running: Mapping[str, Running]

@@ -7,7 +7,6 @@ all, one file a minute, where the setting `reports` has `store` (Puppet's defaul
 import contextlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -45,8 +44,7 @@ def watched_directories(report_dir: Path) -> list[Path]:
     return list(dict.fromkeys(_existing(directory) for directory in wanted))
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """The report files there are, and the directories that could be listed to find them."""
 
     files: dict[Path, Sighting]

@@ -8,9 +8,9 @@ A slow crash loop never has a few ends within the window, but many within a day:
 over when nothing ended for several times as long as it took from one end to the next.
 """
 
-import dataclasses
 from collections.abc import Iterable
 
+import msgspec
 from msgspec.structs import replace
 
 from collectors._services.transitions import Known, Step, What
@@ -119,7 +119,7 @@ def _loop_slowly(known: Known, step: Step) -> tuple[Known, Step]:
 
 
 def _flapping(step: Step, count: int, window_seconds: int) -> Step:
-    return dataclasses.replace(step, what=What.FLAPPING, count=count, window_seconds=window_seconds)
+    return msgspec.structs.replace(step, what=What.FLAPPING, count=count, window_seconds=window_seconds)
 
 
 def _calm(known: Known) -> Known:

@@ -3,10 +3,11 @@
 What the agent may not read is left out: its user has to be in the group `systemd-journal`.
 """
 
-import dataclasses
 import json
 import time
 from collections.abc import Callable, Sequence
+
+import msgspec
 
 from collectors._services.transitions import Step
 
@@ -28,7 +29,7 @@ class LogReader:
         if not self._left:
             return step
         self._left -= 1
-        return dataclasses.replace(step, log=read_last_lines(step, lines))
+        return msgspec.structs.replace(step, log=read_last_lines(step, lines))
 
 
 def matches(step: Step) -> list[str]:

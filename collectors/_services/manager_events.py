@@ -1,28 +1,25 @@
 """What the manager tells: the values that `systemd` reads and `watch` acts upon."""
 
-from dataclasses import dataclass
+import msgspec
 
 from collectors._services.unit_state import Phase, UnitState
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(msgspec.Struct, frozen=True):
     """One line of the manager's list of units."""
 
     phase: Phase
     has_job: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True):
     """What a unit is for: `quiet` ones are told only when they fail."""
 
     quiet: bool = False
     on_demand: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class JobEnded:
+class JobEnded(msgspec.Struct, frozen=True):
     """A start or stop job is over; `result` is the manager's word for how."""
 
     unit: str
@@ -30,25 +27,21 @@ class JobEnded:
     result: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unloaded:
+class Unloaded(msgspec.Struct, frozen=True):
     """The manager has forgotten a unit."""
 
     unit: str
 
 
-@dataclass(frozen=True, slots=True)
-class Renewed:
+class Renewed(msgspec.Struct, frozen=True):
     """The manager read its units again or is a new process: subscribe again and compare everything."""
 
 
-@dataclass(frozen=True, slots=True)
-class StartupFinished:
+class StartupFinished(msgspec.Struct, frozen=True):
     """The boot is over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Odd:
+class Odd(msgspec.Struct, frozen=True):
     """What was said of a unit makes no sense; `reason` says what."""
 
     unit: str

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Self
 
@@ -18,8 +17,7 @@ _SUFFIX = ".service"
 _BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
+class Watched(msgspec.Struct, frozen=True):
     """One entry of the configuration."""
 
     units: tuple[str, ...]

@@ -6,9 +6,7 @@ seen in between and in whatever order: a look is judged by its InvocationID and 
 through systemd's states differs by version and RestartMode=.
 """
 
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 import msgspec
@@ -34,8 +32,7 @@ class What(StrEnum):
     FLAPPING = "flapping"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that happened to one invocation; `at` in microseconds since the epoch."""
 
     what: What
@@ -146,7 +143,7 @@ def end_unseen(known: Known, unit: str, now: int) -> tuple[Known, list[Step]]:
     """Tell that a service that was up is not there any more, as found `now` (microseconds)."""
     step = _step(What.STOPPED, UnitState(unit=unit), now, invocation=known.invocation)
     down = replace(known, phase=Phase.DOWN, expected=False)
-    return down, [dataclasses.replace(step, missing_after_boot=known.expected)]
+    return down, [msgspec.structs.replace(step, missing_after_boot=known.expected)]
 
 
 def _turn_to(known: Known, invocation: str) -> Known:
@@ -171,7 +168,7 @@ def _end_former(known: Known, look: UnitState) -> list[Step]:
     else:
         return []
     step = _step(what, look, at, invocation=known.invocation)
-    return [dataclasses.replace(step, by_itself=restarts > 0, unseen_ends=max(1, restarts))]
+    return [msgspec.structs.replace(step, by_itself=restarts > 0, unseen_ends=max(1, restarts))]
 
 
 def _phase_of_run(known: Known, look: UnitState, *, is_first: bool) -> Phase:
@@ -226,7 +223,7 @@ def _end(known: Known, look: UnitState, phase: Phase) -> tuple[Known, list[Step]
     match known.phase:
         case Phase.UP | Phase.COMING if look.went_wrong or phase is Phase.FAILED:
             step = _step(What.FAILED, look, at)
-            steps.append(dataclasses.replace(step, by_itself=True))
+            steps.append(msgspec.structs.replace(step, by_itself=True))
             known = replace(known, expected=False)
             if phase is Phase.DOWN:  # not `failed`: it waited for a restart meanwhile
                 known, more = _end(replace(known, phase=Phase.RESTARTING), look, phase)
@@ -234,15 +231,15 @@ def _end(known: Known, look: UnitState, phase: Phase) -> tuple[Known, list[Step]
         case Phase.UP:
             by_itself = phase is Phase.RESTARTING
             step = _step(What.STOPPED, look, at)
-            steps.append(dataclasses.replace(step, by_itself=by_itself, requested=look.job != 0))
+            steps.append(msgspec.structs.replace(step, by_itself=by_itself, requested=look.job != 0))
         case Phase.COMING:
             pass  # it never was active and ended well: a oneshot
         case _ if waited and phase is Phase.DOWN and look.job:
             phase = Phase.RESTARTING  # on its way to the next start
         case _ if waited and phase is Phase.DOWN:
-            steps.append(dataclasses.replace(_step(What.STOPPED, look, look.changed), requested=True))
+            steps.append(msgspec.structs.replace(_step(What.STOPPED, look, look.changed), requested=True))
         case Phase.DOWN if phase is Phase.RESTARTING:
-            steps.append(dataclasses.replace(_step(What.RESTARTING, look, at), by_itself=True))
+            steps.append(msgspec.structs.replace(_step(What.RESTARTING, look, at), by_itself=True))
         case _ if phase is Phase.FAILED and (waited or known.phase is Phase.DOWN):
             steps.append(_step(What.GAVE_UP, look, look.changed))
         case _:

@@ -4,8 +4,9 @@ Only for names: what becomes of a unit, and whether it is loaded at all, the man
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 DIRECTORIES = (
     "etc/systemd/system",
@@ -23,12 +24,11 @@ DIRECTORIES = (
 _SUFFIX = ".service"
 
 
-@dataclass(frozen=True, slots=True)
-class UnitFiles:
+class UnitFiles(msgspec.Struct, frozen=True):
     """Names of services, and of each alias the name that systemd knows the unit by."""
 
     names: frozenset[str] = frozenset()
-    aliases: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     def has(self, name: str) -> bool:
         """Return whether there is a unit of the name, be it an alias or an instance of a template."""

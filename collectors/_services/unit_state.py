@@ -6,9 +6,10 @@ invocation (one run of a unit, named by its InvocationID), never about a unit as
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 SERVICE_INTERFACE = "org.freedesktop.systemd1.Service"
 UNIT_INTERFACE = "org.freedesktop.systemd1.Unit"
@@ -59,8 +60,7 @@ class Phase(StrEnum):
     DOWN = "down"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitState:
+class UnitState(msgspec.Struct, frozen=True, kw_only=True):
     """One service at one moment; times in microseconds, `_monotonic` ones of CLOCK_MONOTONIC."""
 
     unit: str

@@ -5,9 +5,10 @@ compares everything with the ledger. Nothing is told or remembered while the hos
 was stopped by the shutdown was up, and is expected back.
 """
 
-import dataclasses
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import msgspec
 
 from collectors._services.flapping import at_rest, seconds_to_settle, settle
 from collectors._services.log import LogReader
@@ -169,7 +170,9 @@ class Watch:
         if exit_ is None:
             return step
         code, status = exit_
-        return dataclasses.replace(step, look=dataclasses.replace(look, exec_code=code, exec_status=status))
+        return msgspec.structs.replace(
+            step, look=msgspec.structs.replace(look, exec_code=code, exec_status=status)
+        )
 
     def _take_job(self, job: JobEnded) -> None:
         """Tell a start that never became a run; any other end of a job shows in the unit itself."""

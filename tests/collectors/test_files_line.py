@@ -1,10 +1,10 @@
 """The files collector between its steps: a stop in the middle, a spool that takes nothing, and the shape of the code itself."""
 
 import ast
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import collectors._files
 from collectors.collector import Duration, NotKept, Scoped

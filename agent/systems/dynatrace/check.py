@@ -5,15 +5,15 @@ looked at: it is ignored, never refused.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from agent.systems.dynatrace.rules import MAX_TIMEOUT_MINUTES, V1, EventType, Version, type_of
 from collectors.event import FIRST_MILLISECOND_TIMESTAMP
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(msgspec.Struct, frozen=True):
     """One rule that a message breaks, and the path of the property that does."""
 
     path: str

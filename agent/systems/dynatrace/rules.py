@@ -5,7 +5,8 @@ POST an event" (its "Parameters mapping", cell by cell) and "Events API v2 - POS
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 MINUTE_MS = 60_000
 INFORMATION_AGE_MS = 30 * 24 * 60 * MINUTE_MS
@@ -18,8 +19,7 @@ MAX_PROPERTY_CHARACTERS = 4096
 """Of version 2: properties of one event, and characters of the value of one."""
 
 
-@dataclass(frozen=True, slots=True)
-class EventType:
+class EventType(msgspec.Struct, frozen=True):
     """One type: what it requires besides `source`, what it takes besides; all else is not applicable, and ignored."""
 
     required: tuple[str, ...]
@@ -49,8 +49,7 @@ _RENAMED = {"RESOURCE_CONTENTION": "RESOURCE_CONTENTION_EVENT"}
 _RENAMED_BACK = {new: old for old, new in _RENAMED.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(msgspec.Struct, frozen=True):
     """What one version of the API calls things, and how late it takes a problem."""
 
     name: str

@@ -7,7 +7,6 @@ import hmac
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -28,8 +27,7 @@ _TOKEN = re.compile(r"api-token (?P<token>\S+)", re.IGNORECASE)
 _INVALID_TIMES = {"reportCount": 1, "eventIngestResults": [{"status": "INVALID_TIMESTAMPS"}]}
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentRules:
+class EnvironmentRules(msgspec.Struct, frozen=True):
     """See `agent.stand_in.verdict.Rules`; without a `token` any is right, but not none."""
 
     token: str | None = None

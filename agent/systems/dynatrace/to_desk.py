@@ -5,10 +5,11 @@ and its category, and what has no field there is a property, so that nothing is 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from math import ceil
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 from agent.events.stored_event import StoredContext, StoredEvent
 from agent.systems.dynatrace.check import violations, without_nulls
@@ -23,12 +24,11 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _FIELDS_OF_ALL = ("source", V1.start, V1.end, V1.timeout, V1.attach, V1.properties, "timeseriesIds")
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True):
     """What the configuration says of a destination's messages."""
 
     version: Version
-    rules: Mapping[str, Any] = field(default_factory=dict)
+    rules: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """The attach rules of events that bring none, as version 1 has them."""
     timeout_seconds: float = 900.0
 

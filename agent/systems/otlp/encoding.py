@@ -3,7 +3,6 @@
 Here is JSON; protobuf is in a module of its own, which loads a library and is loaded only where it is configured.
 """
 
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -15,8 +14,7 @@ JSON_TYPE = "application/json"
 PROTOBUF_TYPE = "application/x-protobuf"
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(msgspec.Struct, frozen=True):
     """What an answer says: how many records were rejected, and a message; both empty when all is well."""
 
     rejected: int = 0

@@ -3,7 +3,6 @@
 import hmac
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import msgspec
 
@@ -20,8 +19,7 @@ _INVALID, _UNAUTHENTICATED, _TOO_LARGE = 3, 16, 8
 """Codes of `google.rpc.Status`."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogsRules:
+class LogsRules(msgspec.Struct, frozen=True):
     """See `agent.stand_in.verdict.Rules`; without a `token` any is right, and none: receivers on the host want none."""
 
     token: str | None = None

@@ -7,8 +7,9 @@ logs/v1 and common/v1; OpenTelemetry, "OTLP Specification", JSON encoding.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from agent.stand_in.verdict import Found, Problem
 
@@ -67,8 +68,7 @@ _MESSAGES: Mapping[str, Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """What a request held: its records in order, and what was wrong around them."""
 
     found: tuple[Found, ...]

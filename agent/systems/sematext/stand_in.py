@@ -2,7 +2,6 @@
 
 import hmac
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -16,8 +15,7 @@ from agent.systems.sematext.mapping import HOST, NotAnEvent, parse_timestamp
 _TEXTS = ("title", "name", "message", "type", "creator", "data", "severity", HOST)
 
 
-@dataclass(frozen=True, slots=True)
-class EventReceiverRules:
+class EventReceiverRules(msgspec.Struct, frozen=True):
     """See `agent.stand_in.verdict.Rules`; without a `token` any is right."""
 
     token: str | None = None

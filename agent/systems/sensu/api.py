@@ -7,7 +7,6 @@ import logging
 import re
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, unquote
@@ -111,4 +110,4 @@ def _not_allowed(methods: Sequence[str]) -> Response:
 def _with_headers(response: Response, request: Request | None) -> Response:
     given = request.header("x-request-id") if request is not None else ""
     name = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
-    return replace(response, headers=(("X-Request-ID", name), *_ACCESS, *response.headers))
+    return msgspec.structs.replace(response, headers=(("X-Request-ID", name), *_ACCESS, *response.headers))

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -13,8 +12,7 @@ from agent.http.message import Request, Response
 _NAME = r"[A-Za-z0-9_.-]+"
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """A list of which a part may be asked for; each item is made only when it is shown."""
 
     items: Sequence[Callable[[], Any]]
@@ -28,8 +26,7 @@ class Answer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """A verb, the paths it is for, and who answers."""
 
     method: str

@@ -36,8 +36,7 @@ THIS_HOST = ""
 """The client that this host's own checks are kept under: its name may change, or not be known yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(msgspec.Struct, frozen=True):
     """A check of a client."""
 
     client: str

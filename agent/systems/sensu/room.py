@@ -6,7 +6,6 @@ longest ago makes room, and one that is not well never does. Belongs to whoever 
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 
 import msgspec
@@ -34,8 +33,7 @@ class _SeenEvent(msgspec.Struct):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(msgspec.Struct, frozen=True):
     size: int
     executed: int
     """When its last result was, in seconds since the epoch."""

@@ -8,7 +8,6 @@ import base64
 import binascii
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, quote
 
@@ -25,12 +24,11 @@ _USER = "sensu"
 _NOT_FOUND = Reply(404, b"")
 
 
-@dataclass(frozen=True, slots=True)
-class ServerRules:
+class ServerRules(msgspec.Struct, frozen=True):
     """See `agent.stand_in.verdict.Rules`."""
 
     password: str | None = None
-    events: Events = field(default_factory=Events)
+    events: Events = msgspec.field(default_factory=Events)
 
     def destination(self, origin: str) -> Mapping[str, str]:
         """Return the entry of agent.yaml that reaches it."""

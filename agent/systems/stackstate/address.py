@@ -1,8 +1,9 @@
 """A StackState receiver's address as people paste it: with /intake, a last slash, ?api_key=. Pure."""
 
 import re
-from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
 
 from agent.configuration.types import Secret
 from agent.delivery.destination import DestinationError
@@ -11,8 +12,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ENDINGS = re.compile(r"(/+intake)?/*$")
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """Where a receiver is: an URL that ends in /stsAgent, and the key that was pasted with it."""
 
     url: str

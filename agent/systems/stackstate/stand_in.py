@@ -3,9 +3,10 @@
 import hmac
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
+
+import msgspec
 
 from agent.http.message import Request
 from agent.stand_in.reply import Reply, decode, text
@@ -18,8 +19,7 @@ _INTAKES = frozenset(f"{address}/intake{slash}" for address in _ADDRESSES for sl
 _VALIDATES = frozenset(f"{address}/api/v1/validate" for address in _ADDRESSES)
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiverRules:
+class ReceiverRules(msgspec.Struct, frozen=True):
     """See `agent.stand_in.verdict.Rules`; without an `api_key` any key is right, but not none."""
 
     api_key: str | None = None

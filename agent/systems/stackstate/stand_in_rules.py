@@ -5,7 +5,6 @@ under Others". This module decides nothing about HTTP.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -23,8 +22,7 @@ _TEXTS = ("msg_title", "msg_text", "event_type", "source_type_name", "host", "ag
 _FIRST_MILLISECONDS = 100_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """What a body held: its host, its events in order, and what was wrong with anything in it."""
 
     hostname: str

@@ -3,12 +3,12 @@
 import http.client
 import json
 import socket
-from dataclasses import replace
 
 import pytest
 from dialect_examples import EXAMPLES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from agent.cli.daemon_client import ask
 from agent.events.capture import Capture

@@ -3,9 +3,9 @@
 The bus is played: it answers for one sane service, and for others with any name whatever a D-Bus value can be.
 """
 
-import dataclasses
 import json
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -127,7 +127,7 @@ def changed(unit, values, interface=UNIT_INTERFACE):
 def watch(recorder, units, signals, tmp):
     """Run the collector once; return the events of that run."""
     before, stop = len(recorder.events), Over()
-    runtime = dataclasses.replace(recorder.runtime, stop=stop)
+    runtime = msgspec.structs.replace(recorder.runtime, stop=stop)
     manager = Manager(Bus(units, signals, stop), tmp)
     Watch(manager, UnitMemory(recorder.memory, Scope([Watched(("*",), ())])), runtime).run(
         while_agent_down=True

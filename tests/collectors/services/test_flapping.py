@@ -1,6 +1,6 @@
 """A service that keeps ending is one event with a count."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from collectors._services.flapping import (
     CRASHES,

@@ -1,9 +1,8 @@
 """What follows from looks at a service: the compare, on looks as systemd 252 was seen to give them."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from collectors._services.transitions import Known, What, advance, carry_over, end_unseen
 from collectors._services.unit_state import Phase, UnitState
