@@ -113,6 +113,30 @@ class DestinationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     """Keys of which exactly one must be given, as `token` and `token_file`."""
     credential_variable: ClassVar[str] = ""
     """A variable of the environment that may give it instead."""
+    known_elsewhere: ClassVar[frozenset[str]] = frozenset(
+        [
+            "api",
+            "api_key",
+            "api_key_file",
+            "api_token",
+            "api_token_file",
+            "attach",
+            "batch",
+            "compression",
+            "encoding",
+            "headers",
+            "health",
+            "health_interval",
+            "instance",
+            "key_in",
+            "problem_timeout",
+            "scheme",
+            "token",
+            "token_file",
+            "topology",
+        ]
+    )
+    """Keys of one system or another: a message names one that does not belong here, though it stands beside a secret."""
     never: ClassVar[frozenset[str]] = frozenset()
     """Names of events that it does not get as events: what they tell goes to it in records of a kind of its own."""
 
@@ -204,6 +228,15 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Where local programs hand in events; mode 0660. Default: `/run/sts-agent/intake.sock`."""
     http: IntakeHttp | None = None
     sensu: IntakeSensu | None = None
+
+    def __post_init__(self) -> None:
+        listens = {"http": self.http.listen if self.http else None}
+        if self.sensu:
+            listens |= {f"sensu.{name}": getattr(self.sensu, name) for name in ("api", "client", "http")}
+        taken: dict[str, str] = {}
+        for key, listen in listens.items():
+            if listen is not None and (other := taken.setdefault(str(listen), key)) != key:
+                raise ValueError(f"{other} and {key} cannot both have the port {listen}")
 
 
 Hostname = Annotated[str, msgspec.Meta(pattern=r"^[^\s/]+$", description="a host name without spaces")]

@@ -104,7 +104,7 @@ class Walk:
         fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
         shown = partial(
             quotable_key,
-            known=fields.keys() | self._elsewhere.keys(),
+            known=fields.keys() | self._elsewhere.keys() | getattr(kind, "known_elsewhere", frozenset()),
             beside_secrets=any(without_meta(field.type)[0] is Secret for field in fields.values()),
         )
         entries = self._entries(node, key, shown)

@@ -1,0 +1,61 @@
+"""What is said of destinations: each names its credential, and a key that another system has is named, not hidden."""
+
+import msgspec
+import pytest
+
+from agent.configuration.types import DestinationSettings
+from agent.systems.registry import SYSTEMS, system
+
+ONE_EVENT_A_REQUEST = {
+    "dynatrace": "api_token: k\n    attach: {tags: [edge]}",
+    "sematext": "token: k",
+    "sensu": "tls: {}",
+}
+
+
+def own_keys(kind):
+    everybody = {field.encode_name for field in msgspec.structs.fields(DestinationSettings)}
+    return {field.encode_name for field in msgspec.structs.fields(kind)} - everybody
+
+
+def test_the_keys_that_a_message_may_name_are_those_of_every_system():
+    assert set().union(*(own_keys(system(name).settings) for name in SYSTEMS)) == set(
+        DestinationSettings.known_elsewhere
+    )
+
+
+@pytest.mark.parametrize("key", ["batch: {max_events: 3}", "compression: gzip", "key_in: query"])
+@pytest.mark.parametrize("kind", ONE_EVENT_A_REQUEST)
+def test_what_takes_one_event_a_request_has_no_batch_no_compression_and_no_place_of_the_key(
+    written, kind, key
+):
+    text = f"destinations:\n  main:\n    type: {kind}\n    url: https://e.example.com\n    {ONE_EVENT_A_REQUEST[kind]}\n"
+    (problem,) = written.agent(f"{text}    {key}\n").problems()
+    assert f": destinations.main.{key.partition(':')[0]}: unknown key" in problem
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "keys"),
+    [
+        ("stackstate", "", "api_key or api_key_file, or set STS_API_KEY"),
+        ("dynatrace", "attach: {tags: [edge]}", "api_token or api_token_file"),
+        ("sematext", "", "token or token_file"),
+    ],
+)
+def test_a_destination_without_its_credential_is_a_problem(written, kind, more, keys):
+    text = f"destinations:\n  main:\n    type: {kind}\n    url: https://e.example.com\n    {more}\n"
+    (problem,) = written.agent(text).problems()
+    assert problem.endswith(f"is missing: give {keys}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "intake: {sensu: {api: '127.0.0.1:4567', http: '127.0.0.1:4567'}}\n",
+        "intake: {sensu: {client: '127.0.0.1:7078'}, http: {listen: '127.0.0.1:7078', token_file: FILE}}\n",
+    ],
+)
+def test_two_ports_of_the_intake_are_never_one(written, tmp_path, text):
+    (tmp_path / "token").write_text("t")
+    (problem,) = written.agent(text.replace("FILE", str(tmp_path / "token"))).problems()
+    assert "cannot both have the port 127.0.0.1:" in problem
