@@ -36,6 +36,13 @@ class Problem(Exception):  # noqa: N818 - it is an answer; the dialect that give
         """What the router adds to the dialect's answer, as `Allow` and `Retry-After`."""
 
 
+class WrongToken(Problem):
+    """A token that is not the one of the port: a dialect may have a status of its own for that."""
+
+    def __init__(self) -> None:
+        super().__init__(HTTPStatus.FORBIDDEN, "the token is wrong")
+
+
 def bad_request(message: str, place: str = "") -> Problem:
     """Return that a request makes no sense, and where."""
     return Problem(HTTPStatus.BAD_REQUEST, message, place)

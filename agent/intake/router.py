@@ -14,7 +14,7 @@ import msgspec
 from agent.events.identity import Identity
 from agent.http.message import Refusal, Request, Response
 from agent.intake.control import Control, is_own, refuse
-from agent.intake.dialect import Dialect, Parsed, Problem, Route
+from agent.intake.dialect import Dialect, Parsed, Problem, Route, WrongToken
 from agent.intake.keeping import Keeping
 from agent.intake.late_dialect import LateDialect
 
@@ -102,7 +102,7 @@ def _check_token(shown: str | None, token: str) -> None:
     import hmac  # brings OpenSSL, and is for ports alone
 
     if not token or not hmac.compare_digest(shown.encode("utf-8", "replace"), token.encode()):
-        raise Problem(HTTPStatus.FORBIDDEN, "the token is wrong")
+        raise WrongToken
 
 
 def _refused(dialect: Dialect, problem: Problem) -> Response:

@@ -16,7 +16,7 @@ from agent.events.completion import EventTooLarge, complete
 from agent.events.identity import Identity
 from agent.events.portable import NotPortable, check_portable
 from agent.http import Request, Response
-from agent.intake.dialect import Parsed, Problem, Route, bad_request
+from agent.intake.dialect import Parsed, Problem, Route, WrongToken, bad_request
 from agent.systems.dynatrace.check import Violation, violations, without_nulls
 from agent.systems.dynatrace.from_desk import NAME, to_stored
 from agent.systems.dynatrace.rules import V1, V2
@@ -74,7 +74,7 @@ class DynatraceDialect:
 
     def refused(self, problem: Problem) -> Response:
         """Return the error as the API words it; a token that is none is always its 401."""
-        status = HTTPStatus.UNAUTHORIZED if problem.status == HTTPStatus.FORBIDDEN else problem.status
+        status = HTTPStatus.UNAUTHORIZED if isinstance(problem, WrongToken) else problem.status
         error: dict[str, Any] = {"code": int(status), "message": str(problem)}
         if isinstance(problem, _Violated):
             error["message"] = problem.message

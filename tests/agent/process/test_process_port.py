@@ -59,9 +59,13 @@ def test_without_it_nothing_is_kept_and_the_daemons_own_paths_do_not_exist(agent
     assert "by the port" not in agent.command("log").stdout
 
 
-def test_a_page_in_a_browser_cannot_post(port):
+@pytest.mark.parametrize(
+    "path", ["/intake?api_key=right", "/api/v1/events", "/e/env/api/v2/events/ingest", "/right/event"]
+)
+def test_a_page_in_a_browser_cannot_post_in_any_dialect(port, path):
     for header in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}):
-        assert ask(port, "POST", "/intake?api_key=right", BODY, **header)[0] == HTTPStatus.FORBIDDEN
+        shown = {"Authorization": "Api-Token right", **header}
+        assert ask(port, "POST", path, BODY, **shown)[0] == HTTPStatus.FORBIDDEN
 
 
 def test_another_token_counts_from_the_next_request_on(agent, port):

@@ -199,6 +199,16 @@ def test_without_the_token_the_port_keeps_nothing_and_never_says_the_token(spool
 
 
 @every_dialect
+@pytest.mark.parametrize(
+    "reason", ["this port is not for web pages", "this port is for programs on this host"]
+)
+def test_what_a_page_of_the_web_posts_is_403_in_the_dialects_own_shape(spool, example, reason):
+    response = router(spool).refuse(Refusal(403, reason, example.request(b"")))
+    assert response.status == 403
+    assert reason in example.reason(response)
+
+
+@every_dialect
 def test_on_the_socket_any_token_is_taken(spool, example):
     for show in example.with_token:
         request = show(example.request(example.body(["x"])), "any")

@@ -6,7 +6,7 @@ import pytest
 
 from agent.events.identity import Identity
 from agent.http.message import Request
-from agent.intake.dialect import Problem
+from agent.intake.dialect import Problem, WrongToken
 from agent.systems.dynatrace.dialect import DynatraceDialect
 from agent.systems.dynatrace.rules import TYPES
 
@@ -238,6 +238,6 @@ def test_both_versions_are_there_with_and_without_an_environment(path):
 
 
 def test_a_wrong_token_is_401_in_the_words_of_the_api():
-    response = DIALECT.refused(Problem(403, "the token is wrong"))
+    response = DIALECT.refused(WrongToken())
     assert response.status == 401
     assert json.loads(response.body) == {"error": {"code": 401, "message": "the token is wrong"}}
