@@ -110,12 +110,14 @@ class Services:
 def watched_by(entry: Scoped[ServicesEntry]) -> Watched:
     """Return an entry of the configuration as what it matches, its braces written out."""
     config = entry.config
+    units = [tuple(expand_braces(pattern)) for pattern in config.units]
     return Watched(
-        tuple(one for pattern in config.units for one in expand_braces(pattern)),
+        tuple(one for alternatives in units for one in alternatives),
         tuple(one for pattern in config.exclude for one in expand_braces(pattern)),
         entry.tags,
         entry.element_identifiers,
         config.log_lines,
+        tuple(alternatives for alternatives in units if len(alternatives) > 1),
     )
 
 

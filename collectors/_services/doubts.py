@@ -16,11 +16,18 @@ _ALIKE = 0.7
 
 
 def doubts(entries: Sequence[Watched], files: UnitFiles, loaded: Collection[str] = ()) -> Iterator[str]:
-    """Yield a sentence for each pattern that fits no service of a host with these unit files, and why."""
+    """Yield a sentence for each pattern that fits no service of a host with these unit files, and why.
+
+    Of the alternatives in braces it is enough that one fits.
+    """
     names = {*files.names, *files.aliases, *loaded}
-    for pattern in dict.fromkeys(pattern for entry in entries for pattern in entry.units if pattern != _ALL):
-        if doubt := _doubt(pattern, files, names):
-            yield doubt
+    patterns = dict.fromkeys(pattern for entry in entries for pattern in entry.units if pattern != _ALL)
+    said = {pattern: _doubt(pattern, files, names) for pattern in patterns}
+    for entry in entries:
+        for alternatives in entry.either:
+            if not all(said.get(one) for one in alternatives):
+                said.update(dict.fromkeys(alternatives, ""))
+    yield from filter(None, said.values())
     for entry in entries:
         for pattern in entry.units:
             if not _GLOB.search(pattern) and not entry.matches(_with_suffix(pattern)):

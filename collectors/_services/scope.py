@@ -25,6 +25,8 @@ class Watched(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     element_identifiers: tuple[str, ...] = ()
     log_lines: int = 0
+    either: tuple[tuple[str, ...], ...] = ()
+    """The units that braces stand for, one of each suffices: those of other families of Linux are not missed."""
 
     def matches(self, unit: str, aliases: Sequence[str] = ()) -> bool:
         """Return whether this entry is about the unit, by its name or by an alias."""

@@ -2,10 +2,12 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from agent.cli import main
+from agent.configuration.load import load_application
 
 URL = "https://sts.example.com/stsAgent"
 
@@ -163,3 +165,25 @@ def test_what_is_likely_not_meant_is_a_warning(file, capsys):
     file.write_text("")
     assert main(["check", "--config", str(file)]) == 0
     assert "warning: no destination" in capsys.readouterr().err
+
+
+SAMPLES = sorted((Path(__file__).parents[3] / "packaging" / "conf.d").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
+def test_every_sample_of_conf_d_is_clean(sample, capsys):
+    assert main(["check", "--no-keys", str(sample)]) == 0
+    assert capsys.readouterr() == (f"{sample}: ok\n", "")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["nginx", "apache", "postgresql", "mysql", "redis", "haproxy", "sshd", "cron", "docker", "kubelet"],
+)
+def test_the_sample_of_an_application_watches_its_service_and_its_files_under_its_own_tag(name):
+    [sample] = [sample for sample in SAMPLES if sample.stem == name]
+    entries = load_application(sample)
+    assert entries.keys() == {"services", "files"}
+    for one in (*entries["services"], *entries["files"]):
+        assert one.tags == (f"app:{name}",)
+        assert one.element_identifiers == (f"urn:component:/{name}",)

@@ -70,6 +70,14 @@ def test_braces_are_alternatives(root):
     assert set(expand_braces("{a,b{c,d}}-x")) == {"a-x", "bc-x", "bd-x"}
     assert scope(root, "{nginx,php*-fpm}").matches("php8.2-fpm.service")
     assert doubts(root, "{nginx,ssh}", "*.service") == []
+
+
+def test_of_alternatives_one_is_enough_and_none_is_told(root):
+    assert doubts(root, "{nginx,httpd}") == []
+    assert len(doubts(root, "{httpd,lighttpd}")) == 2
+
+
+def test_braces_that_stand_for_too_much_are_refused():
     with pytest.raises(ValueError, match="more than 100 patterns"):
         ServicesEntry(units=("{a,b}" * 40,))
 

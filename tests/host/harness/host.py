@@ -142,6 +142,8 @@ def agent_layer(base: Path, debian: Debian = BOOKWORM) -> Path:
         by_hand = ["sh", "-euc", sysvinit.INSTALL]
         install = install_command("--no-start") if debian.has_systemd else by_hand
         machine.prepare(*install, show=what_installing_needs(debian))
+        # Each test says what is watched; tests/host/test_system_sample.py takes what an installation brings.
+        machine.path("/etc/sts-agent/conf.d/system.yaml").unlink(missing_ok=True)
         machine.become_layer().rename(directory)
 
     return image.made_once(f"agent-on-{base.name}", make, namespace.scratch())
