@@ -9,7 +9,8 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from agent.delivery.totals import DeliveryTotals
-from agent.runtime.metrics import Readings, answer
+from agent.runtime.metric_families import Readings
+from agent.runtime.metrics import answer
 from agent.runtime.status import Collector, Destination, Document, Listener, SpoolSize
 
 ROOT = Path(__file__).parent.parent

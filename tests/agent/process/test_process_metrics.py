@@ -107,6 +107,16 @@ def test_trouble_shows_while_it_lasts_and_totals_go_on_after_a_kill(agent, recei
     assert again["sts_agent_events_captured_total", ("collector", "intake")] == 0
 
 
+def test_whoever_posts_events_can_make_no_series(agent):
+    agent.start()
+    agent.post("first")
+    known = scrape(agent).keys()
+    for number in range(20):
+        agent.post("posted", name=f"odd-{number}")
+        agent.send("sent", "--tags", f"number:{number}", "--source", f"source-{number}")
+    assert scrape(agent).keys() == known
+
+
 def test_the_port_opens_and_closes_by_a_reload_and_has_the_metrics_alone(agent, port, wait_until):
     agent.start()
     wait_until(lambda: accepts(port), agent.log)

@@ -6,7 +6,8 @@ import sys
 from prometheus_client.parser import text_string_to_metric_families
 
 from agent.delivery.totals import DeliveryTotals
-from agent.runtime.metrics import Readings, answer
+from agent.runtime.metric_families import Readings
+from agent.runtime.metrics import answer
 from agent.runtime.status import Collector, Destination, Document, Listener, SpoolSize
 
 NOW = 1_800_000_000.0
