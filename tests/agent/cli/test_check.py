@@ -137,7 +137,7 @@ def test_a_file_of_conf_d_is_checked_by_itself(tmp_path, capsys, monkeypatch):
     told = json.loads(capsys.readouterr().out)
     assert [(one["file"], one["line"], one["key"]) for one in told] == [
         (str(wrong), 1, "log_level"),
-        (str(wrong), 2, "files[0]"),
+        (str(wrong), 2, "files[0].paths[0]"),
         (str(tmp_path / "absent.yaml"), 1, ""),
     ]
     assert told[0]["hint"] == "it belongs into agent.yaml"
