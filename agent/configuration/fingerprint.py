@@ -5,6 +5,9 @@ only this host has: neither what a key file holds nor where a default directory 
 """
 
 import json
+from _blake2 import (
+    blake2b,
+)  # the module behind hashlib, which would bring OpenSSL: every start tells the hash
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,11 +21,9 @@ _DIGITS = 16
 
 def configuration_hash(configuration: Configuration) -> str:
     """Return sixteen hexadecimal digits; a file that was set aside, or replaced, is not in them."""
-    import hashlib  # brings OpenSSL, and only who asks for the status needs it
-
     counts = _stable([configuration.settings, configuration.collectors])
     text = json.dumps(counts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+    return blake2b(text.encode(), digest_size=_DIGITS // 2).hexdigest()
 
 
 def _stable(value: Any) -> Any:
