@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from agent.cli import CommandError
+from agent.cli.again import command
 from agent.cli.daemon_client import NotAnsweringError, ask
 from agent.stand_in import Received, Reply, Request
 from agent.systems.registry import DEFAULT_TYPE, stand_in
@@ -73,7 +73,7 @@ class DemoEnvironment:
     def send(self, *words: str) -> None:
         """Run `sts-agent event send`."""
         sent = subprocess.run(
-            [*_program(), "--config", str(self._configuration), "event", "send", *words],
+            [*command(), "--config", str(self._configuration), "event", "send", *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -131,7 +131,7 @@ files:
     def _start_agent(self) -> None:
         with self._log.open("wb") as log:
             self._agent = subprocess.Popen(
-                [*_program(), "--config", str(self._configuration), "run"],
+                [*command(), "--config", str(self._configuration), "run"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -168,8 +168,3 @@ def _make_directory() -> Path:
             directory.mkdir(mode=0o700)
             return directory
         number += 1
-
-
-def _program() -> list[str]:
-    """Return how this very program is started, whatever the current directory holds."""
-    return [sys.executable, "-P", "-m", "agent.cli"]

@@ -7,10 +7,11 @@ Nothing of the unit is left behind, and what the service itself has open is not 
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from agent.cli.again import command
 
 UNIT = "sts-agent.service"
 RUNTIME_UNITS = Path("/run/systemd/system")
@@ -70,7 +71,7 @@ def run(arguments: Sequence[str]) -> bytes:
     """Return what `sts-agent` with these arguments prints inside such a unit; raises `NotTried`."""
     name = f"sts-agent-doctor-{os.getpid()}.service"
     unit, output = RUNTIME_UNITS / name, Path(f"/run/{name}.out")
-    program = [sys.executable, "-P", "-m", "agent.cli", *arguments]
+    program = [*command(), *arguments]
     unit.write_text(passing_unit(_ask("cat", UNIT), program, output))
     try:
         _ask("start", name)
