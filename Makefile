@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 HOSTS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all torture test-fast test-clients test-deps test-deps-all lint format constraints reference bench-delivery bench-intake bench-collectors bench-fleet bench-report quiet-day attacks clean
+.PHONY: help demo deb rpm dist test test-all torture test-fast test-clients test-deps test-deps-all lint format constraints reference bench-delivery bench-intake bench-collectors bench-fleet bench-report quiet-day attacks clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,15 @@ $(VENV)/dev: pyproject.toml packaging/constraints.txt packaging/client-requireme
 
 demo: $(BIN)/sts-agent ## install, then run the main job on an embedded receiver
 	$(BIN)/sts-agent demo --seconds 20
+
+deb: $(VENV)/dev ## build the package of Debian and Ubuntu, in dist/
+	$(BIN)/python packaging/builder deb
+
+rpm: $(VENV)/dev ## build the package of RHEL and its kin, in dist/
+	$(BIN)/python packaging/builder rpm
+
+dist: $(VENV)/dev ## build wheel and sdist, in dist/
+	$(BIN)/python -m build --no-isolation --outdir dist .
 
 test: $(VENV)/dev lint ## run every test this machine can run
 	$(BIN)/python -m pytest -m 'not host and not torture and not long and not clients'

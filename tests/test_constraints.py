@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FILES = ["constraints.txt", "requirements.txt", "build-requirements.txt", "otlp-requirements.txt"]
+FILES = [
+    "constraints.txt",
+    "requirements.txt",
+    "build-requirements.txt",
+    "otlp-requirements.txt",
+    "bundle-requirements.txt",
+]
 
 
 def pinned(file):
@@ -46,3 +52,9 @@ def test_everything_that_pyproject_asks_for_is_pinned():
     ).keys()
     extra = project["project"]["optional-dependencies"]["otlp"]
     assert {normal(name) for name in extra} <= pinned("otlp-requirements.txt").keys()
+
+
+def test_a_package_holds_what_the_extras_for_its_users_need():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    asked = {normal(name) for extra, names in extras.items() if extra != "dev" for name in names}
+    assert asked | pinned("requirements.txt").keys() <= pinned("bundle-requirements.txt").keys()

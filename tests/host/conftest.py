@@ -52,9 +52,9 @@ def layers():
         pytest.skip(remedy)
 
     @functools.cache
-    def layers(debian, *, more_packages):
+    def layers(debian, *, more_packages, installed):
         base = image.base(image.MORE_PACKAGES if more_packages else (), debian)
-        return [agent_layer(base, debian), base]
+        return [agent_layer(base, debian), base] if installed else [base]
 
     return layers
 
@@ -76,8 +76,8 @@ def new_host(layers, receiver, debian, request):
 
         def new_host(name="edge-01", *, debian=debian, packages=(), installed=True):
             assert set(packages) <= set(image.MORE_PACKAGES), "name it in harness/image.py"
-            below = layers(debian, more_packages=bool(packages))
-            host = Host(below if installed else below[1:], receiver, name)
+            below = layers(debian, more_packages=bool(packages), installed=installed)
+            host = Host(below, receiver, name)
             hosts.callback(host.close)
             hosts.callback(_tell_if_failed, request.node, host)
             return host

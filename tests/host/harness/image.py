@@ -19,11 +19,15 @@ from harness import sysvinit
 
 
 class Debian(NamedTuple):
-    """A kind of Debian; `python` is the version that its python3 has."""
+    """A kind of Debian; `python` is the version that its python3 has.
+
+    Its apt can install what is `offered`, with all that needs, without a network.
+    """
 
     suite: str
     python: str
     packages: tuple[str, ...]
+    offered: tuple[str, ...] = ()
 
     @property
     def has_systemd(self) -> bool:
@@ -36,6 +40,9 @@ _WITH_SYSTEMD = ("libpam-systemd", "nginx", "systemd", "systemd-sysv")
 
 BOOKWORM = Debian("bookworm", "3.11", (*_EVERYWHERE, *_WITH_SYSTEMD))
 TRIXIE = Debian("trixie", "3.13", (*_EVERYWHERE, *_WITH_SYSTEMD, "polkitd"))
+_BARE = ("dbus", "nginx", "systemd", "systemd-sysv")
+BARE_BOOKWORM = Debian("bookworm", "3.11", _BARE, offered=("ca-certificates", "python3"))
+BARE_TRIXIE = Debian("trixie", "3.13", _BARE, offered=("ca-certificates", "python3"))
 SYSVINIT = Debian("bookworm", "3.11", (*_EVERYWHERE, "sysvinit-core"))
 
 DEBIANS = {"Debian 12": BOOKWORM, "Debian 13": TRIXIE}
@@ -61,7 +68,8 @@ server {
 def base(extra: Iterable[str] = (), debian: Debian = BOOKWORM) -> Path:
     """Return the directory of a Debian with `extra` packages; the first call takes a minute."""
     whole = debian._replace(packages=tuple(sorted({*debian.packages, *extra})))
-    key = hashlib.sha256("\n".join([_LAYOUT, whole.suite, *whole.packages]).encode()).hexdigest()[:16]
+    described = [_LAYOUT, whole.suite, *whole.packages, *(f"offered {name}" for name in whole.offered)]
+    key = hashlib.sha256("\n".join(described).encode()).hexdigest()[:16]
     return made_once(f"debian-{key}", lambda directory: _make(directory, whole))
 
 
@@ -96,6 +104,10 @@ def _make(directory: Path, debian: Debian) -> None:
         sources = Path(scratch, "sources.list")
         sources.write_text(_apt_sources(debian.suite))
         command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(debian.packages)}"]
+        if debian.offered:
+            apt = 'APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get'
+            keep = f"{apt} clean; {apt} --yes --download-only install {' '.join(debian.offered)}"
+            command += ["--skip=cleanup/apt", f"--customize-hook={keep}"]
         command += [f"--aptopt={options}", debian.suite, str(directory)]
         if sources.stat().st_size:
             command.append(str(sources))
