@@ -101,8 +101,9 @@ bench-collectors: $(VENV)/dev ## changes to receiver beside inotifywait and Moni
 bench-report: $(VENV)/dev ## how quick a report of fifty thousand events is in a browser
 	$(BIN)/python bench/report_page.py
 
-quiet-day: $(VENV)/dev ## live through a day of a default host, and write down what was told of it
+quiet-day: $(VENV)/dev ## live through a day of a default host and nights of two, and write down what was told
 	$(BIN)/python bench/quiet_day.py --markdown docs/quiet-day.md
+	$(BIN)/python bench/quiet_nights.py --markdown docs/quiet-day.md
 
 attacks: $(VENV)/dev ## attack an installed agent in every way that is known, and count what it cost
 	$(BIN)/python bench/attacks.py

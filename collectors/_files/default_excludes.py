@@ -40,7 +40,19 @@ _PATHS = (
     *(f"/etc/{name}{end}" for name in _USERS for end in ("-", "+", ".[0-9]*")),
     # what is made from other files, or by the kernel
     *("/etc/ld.so.cache", "/etc/mtab", "/etc/mtab.*", "/etc/.updated"),
-    *("/etc/udev/hwdb.bin", "/etc/apparmor.d/cache"),
+    *(
+        "/etc/udev/hwdb.bin",
+        "/etc/apparmor.d/cache",
+        "/etc/aliases.db",
+        "/etc/postfix/*.db",
+        "/etc/mail/*.db",
+    ),
+    *("/etc/init.d/.depend.*", "/etc/ssl/certs/????????.[0-9]", "/etc/ssl/certs/ca-certificates.crt.new"),
+    # the links of one script for init in every runlevel; those of 2 and S are told, and 3 to 5 have the same
+    *("/etc/rc[013456].d/*", "/etc/rc.d/rc[013456].d/*"),
+    # what certbot and LVM keep of every time; certbot's `live` holds what is in use
+    *("/etc/letsencrypt/archive", "/etc/letsencrypt/csr", "/etc/letsencrypt/keys"),
+    *("/etc/lvm/archive", "/etc/lvm/backup", "/etc/lvm/cache"),
 )
 
 DEFAULT_EXCLUDES = (*_NAMES, *_PATHS)
