@@ -144,12 +144,11 @@ def shown(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def write(lines: Sequence[str]) -> None:
-    """Put lines between the marks of the document."""
-    text = DOCUMENT.read_text()
+def with_lines(text: str, lines: Sequence[str]) -> str:
+    """Return the document with these lines between its marks."""
     before, _, rest = text.partition(_BEGIN)
     _, _, after = rest.partition(_END)
-    DOCUMENT.write_text(f"{before}{_BEGIN}\n\n" + "\n".join(lines) + f"\n\n{_END}{after}")
+    return f"{before}{_BEGIN}\n\n" + "\n".join(lines) + f"\n\n{_END}{after}"
 
 
 def main() -> None:
@@ -169,7 +168,7 @@ def main() -> None:
     lines = [*shown(rows), "", text]
     print("\n".join(lines))
     if options.write:
-        write(lines)
+        DOCUMENT.write_text(with_lines(DOCUMENT.read_text(), lines))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ text that comes out is masked. Both answer 202; facts: Sensu Core 1.x, "Results 
 """
 
 import hashlib
+import re
 import time
 from collections.abc import Callable
 from urllib.parse import unquote, urlsplit
@@ -22,6 +23,7 @@ from agent.systems.sensu.outgoing import check_result, unchanged
 from agent.systems.sensu.result import RESULT_KIND
 from agent.systems.sensu.settings import SensuSettings
 
+_PASTED_PATH = re.compile(r"(/results)?/*$")
 _HEADERS = {"Content-Type": "application/json"}
 
 
@@ -40,7 +42,7 @@ class Sensu:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.name = name
-        self._base = settings.url.rstrip("/")
+        self._base = _PASTED_PATH.sub("", settings.url)
         self._mask = mask_of(self._base)
         self._http = client(
             tls=settings.tls, proxy=settings.proxy, no_proxy=settings.no_proxy, mask=self._mask, wall=wall

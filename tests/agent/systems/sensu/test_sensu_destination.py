@@ -89,6 +89,12 @@ def test_an_event_that_says_little_goes_with_what_the_agent_knows(server, destin
     assert event["output"] == "tried"
 
 
+@pytest.mark.parametrize("pasted", ["", "/", "/results", "/results/"])
+def test_the_url_is_the_base_and_may_be_pasted_whole(server, destination, pasted):
+    assert destination(server.url + pasted).deliver(outgoing(), 10) == Delivered()
+    assert destination(server.url + pasted).identity == destination(server.url).identity
+
+
 @pytest.mark.parametrize("category", ["Activities", "Anomalies", "Changes", "Deployments", "Others"])
 def test_what_is_no_alert_has_status_0(server, destination, category):
     assert sent(server, destination, outgoing(context={"category": category}))["status"] == 0
