@@ -90,6 +90,6 @@ def _written_places(location: Location) -> Places:
 
 def _written(text: str, section: str, key: str) -> str:
     """Return what seems to be written under a key of a section, in either style of YAML."""
-    pattern = rf"""^["']?{section}["']?\s*:(?:(?!^\S).)*?\b{key}["']?\s*:\s*["']?(/[^"',}}\s#]+)"""
+    pattern = rf"""^[ ]*["']?{section}["']?\s*:(?:(?!^\S).)*?\b{key}["']?\s*:\s*["']?(/[^"',}}\s#]+)"""
     found = re.search(pattern, text.replace("{", " {"), re.MULTILINE | re.DOTALL)
     return found[1] if found else ""

@@ -85,7 +85,7 @@ class RetryTimer:
         was_failing, self._failing_since = self._failing_since is not None, None
         self._due = None
         self._said = ""
-        self.state = msgspec.structs.replace(self.state, last_success=now, failures=0)
+        self.state = msgspec.structs.replace(self.state, last_success=now, failures=0, needs_operator=False)
         if was_failing:
             self._changed()
 
@@ -126,6 +126,7 @@ class RetryTimer:
             until=now + delay,
             reason=reason,
             failures=self.failures + 1,
+            needs_operator=phase is Phase.PAUSED,
             last_failure=now,
             last_failure_reason=reason,
         )

@@ -27,6 +27,8 @@ class DestinationState(msgspec.Struct, frozen=True):
     """Why it is backing off or paused."""
     failures: int = 0
     """In a row."""
+    needs_operator: bool = False
+    """Whether it was paused when it was last tried: also while it is tried once more."""
     last_success: float | None = None
     last_failure: float | None = None
     last_failure_reason: str = ""

@@ -30,18 +30,24 @@ class Look(Protocol):
 
 
 def that_passes(
-    found: DestinationStatus, passes: Filter, kinds: Collection[str], look: Look
+    found: DestinationStatus,
+    passes: Filter,
+    kinds: Collection[str],
+    look: Look,
+    *,
+    looked_at: int = LOOKED_AT_EVENTS,
 ) -> DestinationStatus:
     """Return where a destination stands, with only that waiting which it is going to get.
 
-    Behind `LOOKED_AT_EVENTS` what waits is counted as if all of it passed.
+    Behind so many events as are `looked_at` what waits is counted as if all of it passed.
     """
     events = size = seen = seen_bytes = 0
     oldest: int | None = None
     since: float | None = None
     position = found.position
-    while seen < LOOKED_AT_EVENTS:
-        batch = look(position, kinds=kinds, max_events=_AT_ONCE_EVENTS, max_bytes=_AT_ONCE_BYTES)
+    at_once = min(_AT_ONCE_EVENTS, looked_at)
+    while seen < looked_at:
+        batch = look(position, kinds=kinds, max_events=at_once, max_bytes=_AT_ONCE_BYTES)
         seen += batch.passed_over
         for piece in batch.pieces:
             count = piece.last_entry - piece.first_entry

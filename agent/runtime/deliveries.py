@@ -13,6 +13,7 @@ from agent.delivery.correction import Clocks
 from agent.delivery.destination import DestinationError
 from agent.delivery.filter import Filter
 from agent.delivery.loop import DeliveryLoop
+from agent.delivery.state import Phase
 from agent.delivery.totals import DeliveryTotals
 from agent.delivery.waiting import that_passes
 from agent.runtime import status
@@ -106,10 +107,11 @@ class Deliveries:
         if loop is None:
             return status.destination(found, "failed", reason=self.failed.get(found.name, ""))
         state = loop.state()
+        is_probing = state.needs_operator and state.phase is Phase.SENDING
         return status.destination(
             found,
-            str(state.phase),
-            reason=state.reason,
+            str(Phase.PAUSED if is_probing else state.phase),
+            reason=state.last_failure_reason if is_probing else state.reason,
             until=state.until,
             last_success=state.last_success or found.last_success,
             last_failure=state.last_failure,

@@ -5,7 +5,7 @@ for the first time; which mounts held files, so that a missing one is no deletio
 told to be unreadable; whether there is room for more.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from collectors._files.change_event import Names, event_of
 from collectors._files.compare import Change
@@ -37,7 +37,7 @@ class Books:
         self.learnt: frozenset[str] = frozenset()
         """The entries of the configuration whose files have all been learnt, by identity."""
         self.files = 0
-        """How many files there were at the last compare of everything."""
+        """How many files there are: as the last compare of everything found, and what came and went since."""
         self.problems: tuple[str, ...] = ()
         """What could not be seen then, for `status`."""
 
@@ -67,6 +67,13 @@ class Books:
         self.room.tell()
         self._draft.commit()
         self.learnt = wanted
+
+    def count(self, remember: Mapping[str, bytes | None]) -> None:
+        """Keep the number of files true between two compares of everything; called before `remember` is kept."""
+        for key, value in remember.items():
+            if key.startswith("f"):
+                was_there = self._memory.get(key) is not None
+                self.files += (value is not None) - was_there
 
     def note(self, scan: Scan, due: Due) -> Iterator[Change]:
         """Yield what to remember and to tell of whole directories, after all that was found in them."""

@@ -54,6 +54,7 @@ class Line:
         reader = FileReader(job, Texts(Redactor(self._key), job.budget), self._health)
         self._look = Look(job, reader, self._health, self._watch_set, self._books)
         self._is_ending = False
+        self._reported_files = 0
 
     def close(self) -> None:
         """Let go of everything."""
@@ -110,7 +111,7 @@ class Line:
             self._emitter.commit()
             if due.is_everything:
                 self._end_everything()
-            if due.trees:
+            if due.trees or self._books.files != self._reported_files:
                 self._report()
         if self._is_ending:
             self._draft.remember({LAST_LOOK: b"%d" % int(self._job.host.wall())})
@@ -140,6 +141,8 @@ class Line:
 
     def emit(self, change: Change | Failed, due: Due) -> None:
         """Have a change told, and what is new remembered, together and with the next commit."""
+        if isinstance(change, Change) and not due.is_everything:
+            self._books.count(change.remember)
         self._emitter.emit(change, due.occasion)
         if isinstance(change, Change) and change.difference is not None:
             self._pending.told(change.path)
@@ -173,6 +176,7 @@ class Line:
 
     def _report(self) -> None:
         books = self._books
+        self._reported_files = books.files
         text = f"watching {books.files} files in {self._watch_set.directories} directories"
         if books.room.left_out:
             text += f"; {books.room.left_out} more are not: no room to remember them, raise spool.max_size"

@@ -91,6 +91,7 @@ def test_who_may_not_ask_hears_that_and_not_that_nothing_runs(capsys):
                 os.seteuid(0)
     said = capsys.readouterr()
     assert "not allowed to use" in said.out
+    assert "usermod --append --groups sts-agent USER" in said.out
     assert "is not running" not in said.out
 
 
@@ -103,3 +104,22 @@ def test_whether_a_spool_is_written_is_told_by_the_kernel_and_without_its_lock(t
 
 def test_where_the_kernel_does_not_tell_nothing_is_said(tmp_path):
     assert is_held(tmp_path, tmp_path / "no-such-file") is None
+
+
+@pytest.mark.usefixtures("mute")
+@pytest.mark.parametrize("columns", ["20", "60", "80"])
+def test_no_line_is_wider_than_columns_says(status, tmp_path, monkeypatch, columns):
+    Spool.open(tmp_path / "spool").close()
+    monkeypatch.setenv("COLUMNS", columns)
+    assert max(map(len, status()[1].splitlines())) <= int(columns)
+
+
+def test_where_nobody_says_how_wide_a_line_is_whole(status, tmp_path, monkeypatch):
+    Spool.open(tmp_path / "spool").close()
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert str(tmp_path / "spool") in status()[1]
+
+
+def test_an_acknowledgement_needs_the_daemon(configuration, capsys):
+    assert cli.main(["--config", str(configuration), "status", "--acknowledge"]) == 1
+    assert "no daemon answers" in capsys.readouterr().err

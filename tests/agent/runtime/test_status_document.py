@@ -5,7 +5,7 @@ import time
 import pytest
 
 from agent.runtime.status import Collector, Destination, Document, Listener, SpoolSize
-from agent.runtime.status_actions import action_needed
+from agent.runtime.status_actions import action_needed, actions
 
 
 def document(**more) -> Document:
@@ -93,6 +93,40 @@ def test_nothing_delivered_for_long_while_something_waits_is_told_whatever_the_r
 )
 def test_neither_a_drain_nor_an_idle_host_nor_a_first_event_after_silence_needs_anybody(more):
     assert action_needed(waiting(**more())) == []
+
+
+def test_what_happened_long_ago_and_was_recorded_now_has_waited_since_now():
+    assert action_needed(waiting(waiting_since=time.time())) == []
+    assert action_needed(waiting(waiting_since=time.time() - 3600))
+
+
+def test_a_collector_that_is_asked_for_and_not_applicable_does_not_run():
+    services = Collector(state="not applicable", detail="no systemd", is_asked_for=True)
+    (reason,) = action_needed(document(collectors={"services": services}))
+    assert reason == "collector services is configured and does not run: not applicable here, no systemd"
+
+
+def test_memory_that_is_full_and_damage_need_somebody():
+    found = document()
+    found.spool.memory_full, found.spool.damage = True, ["its first page"]
+    damaged, full = sorted(action_needed(found), reverse=True)
+    assert "the spool was damaged: its first page" in damaged
+    assert "further files are not watched" in full
+
+
+EVERYTHING = document(
+    set_aside={"/etc/x.yaml": ["one", "two"]},
+    replaced=["agent.yaml:1: x"],
+    refused_reload=["agent.yaml:1: y"],
+    collectors={"files": Collector(state="restarting", detail="why"), "host": Collector(state="stopped")},
+    destinations={"a": Destination(state="paused", reason="403", dropped={"full": 1}, dropped_lately=1)},
+)
+
+
+def test_every_reason_says_what_to_do():
+    found = actions(EVERYTHING)
+    assert len(found) == 7
+    assert all(action.advice for action in found)
 
 
 def test_drops_that_are_acknowledged_or_older_than_a_day_need_nobody():
