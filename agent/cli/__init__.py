@@ -20,6 +20,7 @@ COMMANDS = {
     "status": "what the daemon is doing, and what waits",
     "log": "this host's history, delivered or not",
     "report": "one page of this host's history, for a ticket",
+    "plan": "say that work on this host is planned, and until when",
     "event": "record an event by hand",
     "rejected": "what a destination refused for good",
     "receiver": "a strict stand-in for a remote system, to try a configuration against",

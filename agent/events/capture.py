@@ -16,7 +16,8 @@ import msgspec
 from agent.events import clock
 from agent.events.chunk import Captured, Items, Stamp, chunk, chunk_items
 from agent.events.identity import Identity, united
-from collectors.event import MAX_EVENT_BYTES, Event, encode
+from agent.events.plans import Plan
+from collectors.event import MAX_EVENT_BYTES, Category, Event, encode
 from spool import Record, Spool, SpoolFull, stored_bytes
 
 _CUT = "\n(cut: the event was too large)"
@@ -48,10 +49,19 @@ class Capture:
         """Called after each append, in whichever thread it was."""
         self.observers: Mapping[str, Observing] = {}
         """By whose memory it is: who remembers something of collectors' events in their own transaction."""
+        self.planned: Callable[[float], Sequence[Plan]] = _no_plans
+        """Which planned work was under way at a moment, in seconds since the epoch."""
         self._lock = Lock()
         self.identity = identity
         self.counts: Counter[str] = Counter()
         """How many events were captured since the start, by who saw them or handed them in."""
+
+    @property
+    def identity_now(self) -> Identity:
+        """What is said of this host on what is handed in now: with the tags of planned work."""
+        identity = self.identity
+        tags = tuple(plan.tag for plan in self.planned(self.clocks.wall()))
+        return msgspec.structs.replace(identity, tags=united(identity.tags, tags)) if tags else identity
 
     def rename(self, hostname: str) -> None:
         """Go on under this host name."""
@@ -72,7 +82,7 @@ class Capture:
         identity = self.identity
         captured = [
             Captured(event.name, _encoded(event), event.timestamp, event.event_type, event.tags)
-            for event in (complete(event, identity) for event in events)
+            for event in (complete(event, identity, self.planned(event.timestamp)) for event in events)
         ]
         records = chunk(captured, self._stamp(identity), owner)
         with ExitStack() as observed:
@@ -133,16 +143,31 @@ def _nothing() -> None:
     pass
 
 
-def complete(event: Event, identity: Identity) -> Event:
-    """Return one of our own events with what the agent adds; it was checked before, and is not again."""
+def _no_plans(_: float) -> Sequence[Plan]:
+    return ()
+
+
+def complete(event: Event, identity: Identity, planned: Sequence[Plan] = ()) -> Event:
+    """Return one of our own events with what the agent adds; it was checked before, and is not again.
+
+    A failure during planned work says so.
+    """
     completed = copy(event)
+    tags = identity.tags + tuple(plan.tag for plan in planned)
     for name, value in (
         ("host", event.host or identity.hostname),
-        ("tags", united(event.tags, identity.tags)),
+        ("tags", united(event.tags, tags)),
+        ("text", _in_plans(event.text, planned) if event.category == Category.ALERTS else event.text),
         ("element_identifiers", united(identity.identifiers, event.element_identifiers)),
     ):
         msgspec.structs.force_setattr(completed, name, value)
     return completed
+
+
+def _in_plans(text: str, planned: Sequence[Plan]) -> str:
+    """Return a failure's text with the planned work that it happened in."""
+    works = (f"During planned work: {plan.name}{plan.text and f' ({plan.text})'}" for plan in planned)
+    return "\n".join(filter(None, (text, *works)))
 
 
 def _encoded(event: Event) -> bytes:

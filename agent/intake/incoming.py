@@ -57,7 +57,7 @@ class IncomingFiles:
     def take(self) -> int:
         """Take in what lies there and return how many events that was."""
         count = size = 0
-        identity = self._capture.identity  # one for all that is kept together
+        identity = self._capture.identity_now  # one for all that is kept together
         group: dict[str, Parsed] = {}
         for name, body in self._spool.incoming.waiting():
             parsed = self._read(name, body, identity)
@@ -67,7 +67,7 @@ class IncomingFiles:
             size += len(body)
             if sum(held.count for held in group.values()) >= _EVENTS_AT_ONCE or size >= _BYTES_AT_ONCE:
                 count += self._keep(group, identity)
-                identity, group, size = self._capture.identity, {}, 0
+                identity, group, size = self._capture.identity_now, {}, 0
         return count + self._keep(group, identity)
 
     def close(self) -> None:

@@ -69,7 +69,7 @@ class Router(msgspec.Struct, frozen=True):
     def _take(self, dialect: Dialect, route: Route, request: Request) -> Response:
         if route.answer is not None:
             return route.answer(request)
-        parsed = dialect.parse(request, self.keeping.capture.identity)
+        parsed = dialect.parse(request, self.keeping.capture.identity_now)
         self.keeping.keep(parsed)
         return dialect.kept(parsed)
 

@@ -16,7 +16,7 @@ from typing import ParamSpec
 from agent.configuration.compare import compare
 from agent.configuration.problem import ConfigurationError
 from agent.configuration.types import Configuration
-from agent.events import hostname
+from agent.events import hostname, plans
 from agent.events.capture import INTAKE, Capture
 from agent.http.budget import budget_of_this_process
 from agent.http.message import Response
@@ -37,6 +37,7 @@ from agent.runtime.log_setup import say, say_refused
 from agent.runtime.metrics import answer, readings_now
 from agent.runtime.metrics_port import wanted_metrics
 from agent.runtime.own_files import OwnFiles
+from agent.runtime.running_work import RunningWork
 from agent.runtime.schedule import Housekeeping, Job
 from agent.runtime.sd_notify import Notify
 from agent.runtime.self_reports import SelfReporter
@@ -101,6 +102,12 @@ class Daemon:
         self._capture = Capture(self._spool, hostname.identity(self._configuration.settings))
         self._earliest = EarliestClock(self._capture.clocks)
         self._telling = SelfReporter(self._spool, self._capture)
+        planned = plans.Plans(
+            self._spool.memory(plans.OWNER),
+            lambda keys: self._spool.records.append([], owner=plans.OWNER, remember=keys),
+            RunningWork(),
+        )
+        self._capture.planned = planned.at
         surroundings = Surroundings(
             lambda: self._capture.identity.hostname or None,
             lambda: host_state(
@@ -139,6 +146,7 @@ class Daemon:
                 self._spool.rejected.discard,
                 self._spool.notices.acknowledge_drops,
                 self._metrics,
+                planned,
             ),
         )
         self._incoming = IncomingFiles(

@@ -12,6 +12,7 @@ import pytest
 from agent.cli.daemon_client import ask
 from agent.events.capture import Capture
 from agent.events.identity import Identity
+from agent.events.plans import Plans
 from agent.http.message import Peer, Request, Response
 from agent.intake.control import Control
 from agent.intake.dialect import Parsed, Route
@@ -67,6 +68,7 @@ def router(spool, document):
         lambda ids: len(ids or ""),
         lambda: 7,
         lambda: Response(200, b"metrics"),
+        Plans({}, dict),
     )
     return Router([StackStateDialect(), Greedy()], keeping, control)
 

@@ -14,6 +14,7 @@ from agent.cli.daemon_client import ask
 from agent.events.capture import Capture
 from agent.events.chunk import entries
 from agent.events.identity import Identity
+from agent.events.plans import Plans
 from agent.http.message import Peer, Refusal, Response
 from agent.intake.control import Control
 from agent.intake.keeping import Keeping
@@ -51,7 +52,9 @@ def spool(tmp_path):
 def router(spool, capture=None, **more) -> Router:
     values = {"rate": Rate(10_000, 10_000), "share": IntakeQuota(lambda: 0, lambda: 100_000_000), **more}
     capture = capture or Capture(spool, Identity("web-1"))
-    control = Control(lambda: Document(running=True), list, lambda _: 0, lambda _: 0, lambda: 0, Response)
+    control = Control(
+        lambda: Document(running=True), list, lambda _: 0, lambda _: 0, lambda: 0, Response, Plans({}, dict)
+    )
     return Router([*DIALECTS.values()], Keeping(capture, **values), control)
 
 

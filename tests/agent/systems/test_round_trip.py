@@ -21,6 +21,7 @@ from agent.configuration.values import Loopback
 from agent.delivery.loop import DeliveryLoop
 from agent.events.capture import Capture
 from agent.events.identity import Identity
+from agent.events.plans import Plans
 from agent.http.message import Request, Response
 from agent.intake.control import Control
 from agent.intake.keeping import Keeping
@@ -67,7 +68,15 @@ class Agent:
         self.capture = Capture(self.spool, Identity("edge-01", ("env:prod",)))
         share, rate = IntakeQuota(lambda: 0, lambda: 10**9), Rate(10**6, 10**6)
         keeping = Keeping(self.capture, share, rate)
-        control = Control(lambda: Document(running=True), list, lambda _: 0, lambda _: 0, lambda: 0, Response)
+        control = Control(
+            lambda: Document(running=True),
+            list,
+            lambda _: 0,
+            lambda _: 0,
+            lambda: 0,
+            Response,
+            Plans({}, dict),
+        )
         self.router = Router(dialects(Surroundings()), keeping, control)
         ports = SystemPorts(keeping, self.spool.memory, lambda: self.capture.identity)
         self.sensu_port = free_port()
