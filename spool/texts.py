@@ -6,7 +6,7 @@ one that is damaged or gone is none: its owner goes on without it.
 """
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from spool.memory import Totals, encode_key, save_totals, text_checksum
@@ -16,6 +16,8 @@ from spool.store import Store
 _ROW_BYTES = 128
 _IN_ONE_PAGE_BYTES = 4000
 _OVERFLOW_BYTES = PAGE_BYTES - 4
+_KEYS_AT_ONCE = 500
+_Row = tuple[int, str, bytes, int | None]
 
 
 class Room(Protocol):
@@ -24,6 +26,10 @@ class Room(Protocol):
     @property
     def text_bytes(self) -> int:
         """How much all texts may take."""
+        ...
+
+    def has_room(self, store: Store, size_bytes: int) -> bool:
+        """Return whether so much fits without anything giving way."""
         ...
 
     def makes_room_for_text(self, store: Store, size_bytes: int, now: float) -> bool:
@@ -44,16 +50,17 @@ def total(store: Store) -> int:
 
 def remember(store: Store, room: Room, owner: str, texts: Mapping[str, bytes | None], *, now: float) -> None:
     """Set and forget texts of one owner inside the open transaction; one without room is counted as given up."""
-    for name, text in texts.items():
-        key = encode_key(name)
-        row = store.connection.execute(
-            "SELECT id, owner, key, length(text) FROM texts WHERE owner = ? AND key = ?", (owner, key)
-        ).fetchone()
-        if row:
-            _remove(store, row)
-        if not text:
-            continue
-        if not _has_room(store, room, size_of(key, len(text)), now):
+    keyed = {encode_key(name): text for name, text in texts.items()}
+    for row in _stored(store, owner, list(keyed)):
+        _remove(store, row)
+    kept = {key: text for key, text in keyed.items() if text}
+    if not kept:
+        return
+    totals = store.totals.setdefault(owner, Totals())
+    all_bytes = sum(size_of(key, len(text)) for key, text in kept.items())
+    has_room_for_all = total(store) + all_bytes <= room.text_bytes and room.has_room(store, all_bytes)
+    for key, text in kept.items():
+        if not has_room_for_all and not _has_room(store, room, size_of(key, len(text)), now):
             store.state.texts_given_up += 1
             store.touch()
             continue
@@ -61,7 +68,19 @@ def remember(store: Store, room: Room, owner: str, texts: Mapping[str, bytes | N
             "INSERT INTO texts (owner, key, text, crc) VALUES (?, ?, ?, ?)",
             (owner, key, text, text_checksum(owner, key, text)),
         )
-        _count(store, owner, size_of(key, len(text)))
+        totals.text_bytes += size_of(key, len(text))
+    save_totals(store.connection, owner, totals)
+
+
+def _stored(store: Store, owner: str, keys: list[bytes]) -> Iterator[_Row]:
+    """Yield what is stored under some keys of an owner."""
+    for at in range(0, len(keys), _KEYS_AT_ONCE):
+        some = keys[at : at + _KEYS_AT_ONCE]
+        marks = ", ".join("?" * len(some))
+        yield from store.connection.execute(
+            f"SELECT id, owner, key, length(text) FROM texts WHERE owner = ? AND key IN ({marks})",  # noqa: S608 - marks alone
+            (owner, *some),
+        ).fetchall()
 
 
 def give_way(store: Store, size_bytes: int) -> bool:
@@ -102,8 +121,8 @@ def _has_room(store: Store, room: Room, size_bytes: int, now: float) -> bool:
     return room.makes_room_for_text(store, size_bytes, now)
 
 
-def _oldest(store: Store) -> tuple[int, str, bytes, int | None] | None:
-    row: tuple[int, str, bytes, int | None] | None = store.connection.execute(
+def _oldest(store: Store) -> _Row | None:
+    row: _Row | None = store.connection.execute(
         "SELECT id, owner, key, length(text) FROM texts ORDER BY id LIMIT 1"
     ).fetchone()
     if row is None:
@@ -112,7 +131,7 @@ def _oldest(store: Store) -> tuple[int, str, bytes, int | None] | None:
     return row
 
 
-def _remove(store: Store, row: tuple[int, str, bytes, int | None]) -> None:
+def _remove(store: Store, row: _Row) -> None:
     store.connection.execute("DELETE FROM texts WHERE id = ?", (row[0],))
     _count(store, row[1], -size_of(bytes(row[2]), row[3] or 0))
 

@@ -5,8 +5,9 @@ What comes out says what to remember and, where there is something to tell, the 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, assert_never
+from typing import assert_never
 
+import msgspec
 from msgspec.structs import replace as replaced
 
 from collectors._files.difference import Difference, Kind, decide
@@ -28,7 +29,7 @@ from collectors._files.selection import Choice
 from collectors.event import Event
 
 
-class Change(NamedTuple):
+class Change(msgspec.Struct, frozen=True):
     """What became known of one path; all of it is kept together."""
 
     path: str
@@ -114,7 +115,7 @@ class _Comparison:
         value = encode(seen.stat, seen.content, look_again=seen.is_racy)
         change = self._change(value, difference, seen.content.text)
         gone = {file_key(source): None, _parent_key(source): b""}
-        return change._replace(remember={**gone, **change.remember})
+        return replaced(change, remember={**gone, **change.remember})
 
     def unreadable(self, found: Unreadable) -> Change | None:
         """Return that a file cannot be read any more; what was known of it stays known."""

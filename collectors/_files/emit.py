@@ -41,7 +41,8 @@ class Emitter:
                     raise
                 change = Failed(change.path, error)
             else:
-                self._draft.remember(self.troubles.over(change.path))
+                if solved := self.troubles.over(change.path):
+                    self._draft.remember(solved)
         if isinstance(change, Failed):
             met = self.troubles.met(change.path, change.error, int(self._job.host.wall()))
             self._draft.remember(met.remember, met.events)
@@ -63,9 +64,10 @@ class Emitter:
             self._draft.remember(remember, [event])
 
     def _tell(self, change: Change, occasion: Occasion) -> None:
-        remember, events = dict(change.remember), list(change.events)
+        remember, events = change.remember, change.events
         difference = change.difference
         if difference is not None:
+            remember, events = dict(remember), list(events)
             root = self._job.selection.root_of(change.path)
             if self.floods.admits(root, difference, remember):
                 events.append(event_of(self._complete(difference, occasion), self._names, self._job.budget))

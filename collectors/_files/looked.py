@@ -1,7 +1,8 @@
 """What the look hands to the compare, as values: one path, or what was found of everything below one directory."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+
+import msgspec
 
 from collectors._files.job import Stopped
 from collectors._files.reader import Found
@@ -23,7 +24,7 @@ def blames_path(error: Exception) -> bool:
     return not isinstance(error, CollectorError | Stopped) and not may_lack(error)
 
 
-class Looked(NamedTuple):
+class Looked(msgspec.Struct, frozen=True):
     """One path that was looked at."""
 
     path: str

@@ -22,7 +22,13 @@ T = TypeVar("T")
 _LAST_SECONDS = 0.5
 """So long, all in all, is waited for answers after the stop."""
 _MAX_PAUSE_SECONDS = 3600.0
-_working = threading.local()
+
+
+class _Working(threading.local):
+    work: "_Work | None" = None
+
+
+_working = _Working()
 
 
 class GivenUp(BaseException):
@@ -31,7 +37,7 @@ class GivenUp(BaseException):
 
 def beat() -> None:
     """Say, in the middle of work that may take long, that the file system has just answered."""
-    work: _Work | None = getattr(_working, "work", None)
+    work = _working.work
     if work is not None:
         work.beats += 1
         if work.is_given_up:

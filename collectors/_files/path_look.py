@@ -8,6 +8,8 @@ import stat
 from collections.abc import Generator, Iterable
 from functools import partial
 
+from msgspec.structs import replace
+
 from collectors._files.books import Books
 from collectors._files.fingerprint import decode, file_key, pack_stat, unpack_stat
 from collectors._files.job import Job, Stopped
@@ -104,7 +106,7 @@ class PathLook:
             if isinstance(looked.found, Seen) and looked.remembered is None:
                 source = sources.get(_shape(looked.found.stat))
                 if source is not None and source in absent:
-                    looked = looked._replace(source=(source, absent.pop(source)))
+                    looked = replace(looked, source=(source, absent.pop(source)))
             yield looked
         for path in absent:
             looked = self._look(path, is_hinted=is_hinted)
@@ -149,10 +151,10 @@ class PathLook:
         except Exception as error:
             if not blames_path(error):
                 raise
-            return looked._replace(found=Failed(path, error))
+            return replace(looked, found=Failed(path, error))
         if isinstance(looked.found, Seen) and remembered is None:
             is_first = self._may_be_older(path, choice, is_hinted=is_hinted)
-            return looked._replace(is_first_sight=is_first)
+            return replace(looked, is_first_sight=is_first)
         return looked
 
     def _read(self, looked: Looked, choice: Choice) -> Looked:
@@ -161,10 +163,10 @@ class PathLook:
         beat()
         match found:
             case Seen():
-                return looked._replace(found=found, others=self._watch_set.tie(looked.path, found))
+                return replace(looked, found=found, others=self._watch_set.tie(looked.path, found))
             case Gone():
-                return looked._replace(found=found, listed_at=listed_at(looked.path))
-        return looked._replace(found=found)
+                return replace(looked, found=found, listed_at=listed_at(looked.path))
+        return replace(looked, found=found)
 
     def _out_of_reach(self, looked: Looked, error: OutOfReach) -> Looked | None:
         """Return that a link leads out of reach; None where the path lies there itself."""
@@ -176,7 +178,7 @@ class PathLook:
         except OSError:
             return None
         is_trouble = error.lost.is_trouble
-        return looked._replace(found=Unreadable(error.lost.reason, status, is_trouble=is_trouble))
+        return replace(looked, found=Unreadable(error.lost.reason, status, is_trouble=is_trouble))
 
     def _note(self, error: OutOfReach) -> None:
         if error.lost.is_trouble:

@@ -4,7 +4,7 @@ It may only pass over what the rules would leave as it is; a test holds it to th
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from collectors._redaction.tokens import words_in
 
@@ -28,13 +28,22 @@ _SHAPES = words_in(
     "$2$ $2a$ $2b$ $2x$ $2y$ $5$ $6$ $7$ $y$ $gy$ $apr1$ $argon $scrypt $p$ $h$ $s$ $sha1$ $bcrypt"
 )
 """Something of each shape of a token that may be shorter than a long run."""
+_WORDS = tuple(sorted(_NAMES | _SHAPES))
 _FORM = re.compile(
     r"[^\s:]++:\S|\*\s++\S++\s++[\"']|\d{1,10}\s++[a-z]|[\"']?[\w.@\\*\-]++[\"']?\s++(?:\*|[\"'][\w.*\-]++[\"']\s)|[\"'][^\"']*+[\"']\s++(?:[a-z][a-z\d,\-]*+\s++)?[\"'h]|\[?[\w.*\-]++\]?(?::\d{1,5})?\s++[^\s:]++:\S|(?:.{0,100}\s)?:\s++(?:psk|eap|xauth|ntlm|pin|p12|pkcs8|rsa|ecdsa)\s"
     r"|[^\s,\"':=]++,[\w.@\-]++,\d|[\w.\-]++\s*+[:=]\s*+[^,\s]{7,64}+,|[\w.~]*+/\S*+\s++[\"']?[\w.@\-]++[\"']?\s++\S++\s*+$|user\s++\S++\s++\S++\s*+$"
 )
 """A line that may be one of those known by their form: of a password file, of pap-secrets, of ntp.keys."""
+_FORM_SIGN = re.compile(r"[:*\"',/]|\A(?:\d|user\s)")
+"""What each of those has: most lines have none of it, and this is quick to say."""
 _FLAG = re.compile(r"(?:^|[\s\"'\[(,])-[a-z]{1,4}(?:[\s\"']|[^\s\"'\d]*+\d)|(?:^|\s)-p\S|--stdin|chpasswd")
 _USER = re.compile(r"(?:user|login|auth)\w*+[\s=:,\"']++[^\s:%]++[:%][^\s/]")
+
+_SIGN = re.compile(r"[@\-:{%/]")
+_SHORT = 200
+_BEGINNING = 3
+_BEGINNINGS = frozenset(word[:_BEGINNING] for word in _WORDS if len(word) >= _BEGINNING)
+_SHORT_WORDS = tuple(word for word in _WORDS if len(word) < _BEGINNING)
 
 _SCHEMED = re.compile(r"\{[a-z\d.\-]{3,40}\}")
 _LONG = 512
@@ -45,25 +54,63 @@ _CLASSES = bytes(
 _RUN = b"a" * _LONGEST_CALM
 
 
-def hinted(lines: Sequence[str]) -> Iterator[bool]:
-    """Yield for each line whether the rules have to look at it."""
-    low = "\n".join(lines).lower()
-    signs = [sign for sign in "@-:{%/" if sign in low]
-    names = [word for word in _NAMES | _SHAPES if word in low]
+def hinted(lines: Sequence[str]) -> list[bool]:
+    """Return for each line whether the rules have to look at it, and nothing where they have to look at none."""
+    distinct = list(dict.fromkeys(lines))  # what stands there many times is judged once
+    low = "\n".join(distinct).lower()
+    judge = _judge_of(low)
+    if "-----" in low:
+        return list(_around_pem("\n".join(lines).lower().split("\n"), judge))
+    hints = [judge(line) for line in low.split("\n")]
+    if True not in hints:
+        return []
+    by_line = dict(zip(distinct, hints, strict=True))
+    return [by_line[line] for line in lines]
+
+
+def _judge_of(low: str) -> Callable[[str], bool]:
+    """Return what says of a line whether the rules have to look at it, given all lines, in small letters."""
+    has_signs = _SIGN.search(low) is not None
+    names = [word for word in _WORDS if word in low] if _may_have_words(low) else []
     has_runs = _RUN in low.encode("utf-8", "replace").translate(_CLASSES)
+
+    def judge(line: str) -> bool:
+        for word in names:
+            if word in line:
+                return True
+        return (
+            (has_runs and _has_run(line))
+            or (has_signs and _may_be_formed(line))
+            or has_form(line)
+            or len(line) > _LONG
+        )
+
+    return judge
+
+
+def _may_have_words(low: str) -> bool:
+    """Return whether any of the words may be in a text; of a short one this is quicker to say than which."""
+    if len(low) > _SHORT:
+        return True
+    beginnings = {low[at : at + _BEGINNING] for at in range(len(low))}
+    return not _BEGINNINGS.isdisjoint(beginnings) or any(word in low for word in _SHORT_WORDS)
+
+
+def _around_pem(lines: Iterable[str], judge: Callable[[str], bool]) -> Iterator[bool]:
+    """Yield the same where blocks of PEM begin and end, inside of which nothing has to be looked at by itself."""
     is_pem = False
-    for line in low.split("\n"):
+    for line in lines:
         if "-----" in line:
             is_pem = "-----begin " in line and "-----end " not in line
             yield True
         else:
-            yield not is_pem and (
-                any(word in line for word in names)
-                or (has_runs and _has_run(line))
-                or (any(sign in line for sign in signs) and _may_be_formed(line))
-                or _FORM.match(line.lstrip(" \t#/;")) is not None
-                or len(line) > _LONG
-            )
+            yield not is_pem and judge(line)
+
+
+def has_form(line: str) -> bool:
+    """Return whether a line, in small letters, may be one that is known by its form."""
+    text = line.lstrip(" \t#/;")
+    return _FORM_SIGN.search(text) is not None and _FORM.match(text) is not None
 
 
 def _has_run(line: str) -> bool:

@@ -44,8 +44,8 @@ class Redactor:
         check = _checked(is_over)
         extra = secret_keys(text)
         lines = text.split("\n")
-        hints = [True] * len(lines) if extra else list(hinted(lines))
-        if not any(hints):
+        hints = [True] * len(lines) if extra else hinted(lines)
+        if True not in hints:
             return text
         return "\n".join(walked(self._mask, lines, hints, extra, check))
 
@@ -57,7 +57,8 @@ class Redactor:
 def secret_keys(text: str) -> frozenset[str]:
     """Return the keys that are secret in this text whatever their names say: Kubernetes' `data`, users in `[users]`."""
     keys = frozenset(users_in(text))
-    return keys | _KUBERNETES_KEYS if _KUBERNETES_SECRET.search(text) else keys
+    is_secret = "kind" in text and "Secret" in text and _KUBERNETES_SECRET.search(text) is not None
+    return keys | _KUBERNETES_KEYS if is_secret else keys
 
 
 def _checked(is_over: Callable[[], bool] | None) -> Callable[[], None]:

@@ -12,6 +12,10 @@ _HEADER = re.compile(
     r"^[ \t]*+(?:#|//|;)?[ \t]*+\[(?P<name>admins|passwords|secrets|credentials|users|accounts|logins|tokens)\][ \t\r]*+$",
     re.MULTILINE | re.IGNORECASE,
 )
+_HEADERS = tuple(
+    f"[{name}]"
+    for name in ("admins", "passwords", "secrets", "credentials", "users", "accounts", "logins", "tokens")
+)
 _UNSURE = frozenset({"users", "accounts", "logins"})
 """Sections that hold settings too, in other files: there a value has to look like a secret."""
 _ENTRY = re.compile(
@@ -22,12 +26,23 @@ _MOST_ENTRIES = 1000
 
 def users_in(text: str) -> Iterator[str]:
     """Yield the names of the keys that are users with their passwords."""
+    if not may_have_users(text):
+        return
     for found in _HEADER.finditer(text):
         is_unsure = found["name"].lower() in _UNSURE
         for line in _lines_below(text, found.end() + 1):
             entry = _ENTRY.fullmatch(line)
             if entry is not None and _is_password(entry["value"], is_unsure=is_unsure):
                 yield entry["key"]
+
+
+def may_have_users(text: str) -> bool:
+    """Return whether one of the sections may be in a text: few texts have any, and this is quick to say."""
+    if "[" not in text:
+        return False
+    low = text.lower()
+    # Beyond ASCII there are letters that are an `s` or a `k` only where case is ignored.
+    return not text.isascii() or any(header in low for header in _HEADERS)
 
 
 def _lines_below(text: str, start: int) -> Iterator[str]:
