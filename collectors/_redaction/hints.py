@@ -14,7 +14,7 @@ _NAMES = words_in(
     "createuser inguser outgoinguser user_ encrypt client_send sink sqlconnectinfo monitor secure_link identify header x- :// "
     "rename-command radtest radclient radeapclient isql iusql add_user ejabberdctl prosodyctl mkpasswd pg_md5 smbencrypt radcrypt "
     "smbclient qpdf <<< sqlplus expdp impdp sqlldr ,p= ,data= kinit cryptsetup openconnect pdbedit adcli kadmin veracrypt "
-    "snmp-server -ap -xp --cert cleartext creds systemd-creds mount.cifs --unlock"
+    "authbasicfake pepper mysql_servers pgsql_servers redis_servers k00 $auth snmp-server -ap -xp --cert cleartext creds systemd-creds mount.cifs --unlock"
 ) | {
     "net use", "mc alias", "mc config", "vault login", "crypto ", "connect to", "rman ", "exp ", "imp ", "sudo -s",
     "| su", "realm ",

@@ -87,7 +87,7 @@ _BY_WORD: dict[str, Rule] = {
     "com2sec": _com2sec, "com2sec6": _com2sec, "com2secunix": _com2sec, "createuser": _create_user, "trapsink": _nth(2),
     "trap2sink": _nth(2), "informsink": _nth(2), "sqlconnectinfo": _nth(3), "monitor": _monitor, "secure_link_md5": _literal,
     "cachemgr_passwd": _nth(1), "identify": _nth(1), "incominguser": _nth(2), "outgoinguser": _nth(2),
-    "snmp-server": _trap, "rename-command": _nth(2), "crypto": _behind_key, "rewritecond": _condition,
+    "authbasicfake": _nth(2), "snmp-server": _trap, "rename-command": _nth(2), "crypto": _behind_key, "rewritecond": _condition,
     "tacacs-server": _behind_key, "radius-server": _behind_key, "ntp": _behind_key, "user": _third, "acl": _acl,
 }  # fmt: skip
 """Lines known by their first word."""
@@ -104,7 +104,7 @@ _SQL = re.compile(
 _LINE = tuple(
     re.compile(expression)
     for expression in (
-        r"(?:[^\s:\\]|\\.)++:(?:\d{1,5}|\*):[^\s:]++:[^\s:]++:(?P<value>\S.*+)",  # .pgpass
+        r"(?:[^\s:\\]|\\.)++:(?:\d{1,5}|\*):[^\s:]++:[^\s:][^:]*+:(?P<value>\S.*+)",  # .pgpass
         r"\d{1,10}\s++(?i:md5|sha\d*+|sha-\d++|aes[\w\-]*+|[mnas]|cmac|rmd160|mdc2|ripemd\d*+)\s++(?:(?i:hex|ascii):)?(?P<value>\S++).*+",  # ntp, chrony
         r"""["']?[\w.@\\*\-]++["']?\s++\*\s++(?P<value>["'][^"']++["']|(?![\d*/])\S++)(?:\s.{0,60})?""",  # ppp
         r"""["'][\w.@\\*\-]++["']\s++["'][\w.*\-]*+["']\s++(?P<value>["'][^"'*]++["'])(?:\s.{0,60})?""",  # ppp
@@ -118,6 +118,10 @@ _LINE = tuple(
         r"(?:\*|[\w*\-]++\.[\w.*\-]++):[\w.@+\-]++:(?P<value>(?![\d/])[^:\s/]++)",  # exim's passwd.client
         r"(?i:.{0,200}\bstats\s++auth)\s++[^\s:]++:(?P<value>\S++).*+",
         r"(?i:.{0,200}\bnickserv\b.{0,40}\bidentify)\s++(?:\S++\s++)??(?P<value>[^\s\"';]++)[\"';\s]*+",
+        r"(?i:(?:.{0,60}\s)?authentication)\s++(?:string|key)\s++(?:\d\s++)?(?P<value>\S++)",  # routers
+        r"(?i:[\w]{0,30}password_maps)\s*+=\s*+inline:\s*+\{(?P<value>[^}]++)\}.*+",  # Postfix
+        r"(?:hide\s++)?(?:mysql|pgsql|redis)_servers\s*+=\s*+[^/\s]++/[^/\s]++/[^/\s]++/(?P<value>\S++)",  # exim
+        r".{0,100}\beq(?:i)?\s*+\{\$auth\d\}\s*+\{(?P<value>[^{}$]++)\}.*+",  # exim
         r"(?i:client_send)\s*+=\s*+(?P<value>.++)",  # exim
         r"""["'][^"']*+["']\s++[A-Z][A-Z0-9,\-]*+\s++(?P<value>["'][^"']++["']|hash:\S++)(?:\s++\[2\])?""",  # hostapd.eap_user
         r"(?i:.{0,200}\bkey)\s++(?:s|\d):(?P<value>[^\s\"']++).*+",  # iwconfig
@@ -132,6 +136,7 @@ _LINE = tuple(
 _LIKE = tuple(
     re.compile(expression)
     for expression in (
+        r"""["'][\w.@\-]++["']\s++[\w.*\-]++\s++(?P<value>["'][^"']++["'])(?:\s++[\d*][\d./*]*+)?""",  # ppp
         r"[\w.@+\-]++:(?P<value>[^\s:/]++):\d{1,2}",  # Deluge
         r"(?P<value>[^\s,\"':=]++),[\w.@\-]++,\d++(?:,.{0,200})?",  # tokens of Kubernetes' API server
         r"[\w.\-]++\s*+[:=]\s*+(?P<value>[^,\s()\"']{7,64}+)(?:, ?[A-Za-z_:\-]++){1,6}+",  # realm.properties

@@ -13,7 +13,7 @@ from collectors._redaction.tokens import Chunk, words_in
 from collectors._redaction.values import is_harmless, is_reference, looks_secret
 
 _PLACES: dict[str, tuple[tuple[str, int], ...]] = {
-    "radtest": (("", 2), ("", 5)), "radclient": (("", 3),), "radeapclient": (("", 3),), "isql": (("", 3),), "iusql": (("", 3),),
+    "radtest": (("", 2), ("", 5)), "radclient": (("", 3),), "radeapclient": (("", 3),), "b2": (("authorize-account", 3), ("account authorize", 4)), "isql": (("", 3),), "iusql": (("", 3),),
     "net": (("user", 3), ("use", 4), ("use", 3)), "mc": (("alias set", 6), ("config host", 7)), "wpa_passphrase": (("", 2),),
     "rabbitmqctl": (("add_user", 3), ("change_password", 3)), "ejabberdctl": (("register", 4), ("change_password", 4)),
     "prosodyctl": (("register", 4),), "mosquitto_passwd": (("", 3),), "mkpasswd": (("", 1), ("", 2)), "pg_md5": (("", 1),),

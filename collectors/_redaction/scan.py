@@ -93,6 +93,7 @@ class Scan:
         if not level and word not in PAIR_NAMES and word not in PAIR_VALUES:
             return
         how, value = separator(self._pieces, self._cursor.at, token)
+        value = self._behind_doubled(value)
         if (
             how == "assigned"
             and (word in PAIR_NAMES or word in PAIR_VALUES)
@@ -111,6 +112,15 @@ class Scan:
             self._spaced(token, level, value)
         elif how == "end" and level >= Sounds.LIKELY and self._is_alone(token):
             self._cursor.opened = Opened("argument")
+
+    def _behind_doubled(self, value: int) -> int:
+        """Return where a value begins behind a quote that SQL doubles within a text: `'… PASSWORD ''…'''`."""
+        quotes = self._pieces.tokens[value : value + 2]
+        is_doubled = len(quotes) > 1 and all(quote.text == self._cursor.enclosing != "" for quote in quotes)
+        is_word = (
+            is_doubled and value + 2 < len(self._pieces) and self._pieces.tokens[value + 2].kind == "word"
+        )
+        return value + 2 if is_word else value
 
     def _is_alone(self, token: Token) -> bool:
         return token.text.startswith("-") or self._text[self._body.start : self._body.start + 1] == "?"

@@ -61,6 +61,7 @@ _LAST_WORDS = frozenset(
         "pw",
         "sig",
         "pass",
+        "pepper",
     }
 )
 _MAYBE = _LAST_WORDS | {"auth", "login", "user", "username", "userpwd", "credentials", "keys", "encrypt"}

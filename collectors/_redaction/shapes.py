@@ -24,7 +24,7 @@ TOKEN = re.compile(
     r"|xox[a-z]-[A-Za-z0-9\-]{8,}+|xapp-[\w\-]{8,}+|eyJ[\w\-]{5,}+\.[\w\-]{5,}+(?:\.[\w\-]*+)?"
     r"|[sprw]k_(?:live|test)_\w{6,}+|whsec_\w{6,}+|AIza[\w\-]{30,}+|ya29\.[\w\-]{8,}+|GOCSPX-[\w\-]{8,}+|SG\.[\w\-]{6,}+\.[\w\-]{6,}+"
     r"|hv[sbr]\.[\w\-]{8,}+|[sb]\.[A-Za-z0-9]{22,}+|pypi-[\w\-]{8,}+|npm_[A-Za-z0-9]{8,}+|do[opr]_v1_\w{8,}+|shp(?:at|ca|pa|ss)_\w{8,}+"
-    r"|key-[0-9a-f]{16,}+|AGE-SECRET-KEY-\w++|PMAK-[\w\-]{8,}+|hf_\w{8,}+|sk-[\w\-]{16,}+|NRAK-\w{8,}+|dapi[0-9a-f]{16,}+|tskey-[\w\-]{8,}+"
+    r"|key-[0-9a-f]{16,}+|K00[0-9][A-Za-z0-9+/]{20,}+|AGE-SECRET-KEY-\w++|PMAK-[\w\-]{8,}+|hf_\w{8,}+|sk-[\w\-]{16,}+|NRAK-\w{8,}+|dapi[0-9a-f]{16,}+|tskey-[\w\-]{8,}+"
     r"|lin_api_\w{8,}+|rubygems_[0-9a-f]{8,}+|sntry[su]_[\w=]{8,}+|sq0[a-z]{3}-[\w\-]{8,}+|dckr_pat_[\w\-]{8,}+|cio[a-zA-Z0-9]{16,}+|oy2[a-z0-9]{20,}+"
     r"|[0-9]{8,10}:AA[\w\-]{20,}+|[MNO][\w\-]{23,25}\.[\w\-]{6}\.[\w\-]{27,}+|ATATT[\w\-=]{8,}+|secret-token:\S++|AccountKey=\S++)"
     r"|\$(?:1|2[abxy]?|5|6|7|y|gy|apr1|argon2[a-z]*+|scrypt|pbkdf2[\w\-]*+|sha1|md5|P|H|S|bcrypt[\w\-]*+)\$[^\s:\"']++"
@@ -95,7 +95,7 @@ def _before_host(text: str, at: int) -> Iterator[Span]:
         and colon
         and begin < end
         and "/" not in user
-        and text[end + 1 : end + 2].isalnum()
+        and (text[end + 1 : end + 2].isalnum() or (end + 1 == len(text) and user.isalnum()))
         and not _is_number(text[begin:end])
     ):
         yield Span(at + begin, at + end)

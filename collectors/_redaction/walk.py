@@ -19,7 +19,8 @@ _NEAR = 4
 """A value stands within so many lines of its name."""
 _ENTRY = re.compile(r"""(?:[-#;<}\])]|["']?[\w.\-$/]++["']?\s*+[:=])""")
 _INSIDE = re.compile(
-    r"""(?P<before>(?:-\s++)?(?:["']?[\w.\-/]++["']?\s*+[:=](?:\s++|$))?)(?P<value>.*+)""", re.DOTALL
+    r"""(?P<before>(?:-\s++)?(?:(?:"[^"]++"|["']?[\w.\-/]++["']?)\s*+[:=](?:\s++|$))?)(?P<value>.*+)""",
+    re.DOTALL,
 )
 _STRUCTURE = frozenset({"{", "}", "[", "]", "},", "],", "|", ">", "|-", ">-", "(", ")", ");", "};"})
 _VALUE = re.compile(
