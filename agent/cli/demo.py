@@ -21,7 +21,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(arguments: Namespace) -> int:
     """Play it."""
     from agent.demo.environment import DemoEnvironment
-    from agent.demo.scenario import NEXT, Scenario
+    from agent.demo.scenario import Scenario, next_steps
     from agent.demo.screen import Screen
     from agent.stand_in import Received
 
@@ -41,5 +41,5 @@ def run(arguments: Namespace) -> int:
     with DemoEnvironment(arrived, arguments.system) as stage:
         story.play(stage)
     screen.title("Everything is stopped and removed.")
-    screen.title(NEXT)
+    screen.title(next_steps(arguments.system))
     return DONE

@@ -9,6 +9,7 @@ from pathlib import Path
 from agent.demo.environment import DemoEnvironment
 from agent.demo.screen import Screen
 from agent.stand_in import Received
+from agent.systems.registry import DEFAULT_TYPE
 
 _SHORTEST_PAUSE_SECONDS = 0.3
 _ACTS = 9
@@ -22,14 +23,20 @@ log = /var/log/shop.log
 """
 _AFTER = _BEFORE.replace("workers = 4", "workers = 16").replace("timeout = 30", "timeout = 10")
 
-NEXT = """\
+_NEXT = """\
 To go on:
-  sts-agent receiver                      a strict receiver of your own on 127.0.0.1:7077
+  {receiver:39} a strict receiver of your own on 127.0.0.1:7077
   /etc/sts-agent/agent.yaml               hostname, tags, destinations: see packaging/agent.yaml
   /etc/sts-agent/conf.d/NAME.yaml         what to watch for one application
   sts-agent check                         is it right? every problem at once
   sts-agent run                           the daemon; sts-agent.service runs it for good
   sts-agent status, sts-agent log -f      what it does, and what happened on this host"""
+
+
+def next_steps(system: str) -> str:
+    """Return how to go on after a demo with this system."""
+    is_default = system == DEFAULT_TYPE
+    return _NEXT.format(receiver="sts-agent receiver" + ("" if is_default else f" --system {system}"))
 
 
 class Scenario:

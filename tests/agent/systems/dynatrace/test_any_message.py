@@ -113,3 +113,7 @@ def test_ids_and_tags_of_a_selector_come_back_as_they_were(words):
             assert is_whole
             assert rules_of(text) == rules
     assert event_tags({}) == ()
+
+
+def test_a_field_of_blanks_that_a_version_does_not_ask_for_is_one_that_the_other_asks_for():
+    check_any({"eventType": "AVAILABILITY_EVENT", "source": "s", "title": "x", "description": "\r"})

@@ -24,6 +24,7 @@ def test_the_demo_shows_changes_an_outage_and_the_catch_up_as_events_of_sematext
     assert ran.returncode == 0, ran.stderr
     types = [json.loads(line)["type"] for line in ran.stdout.splitlines()]
     assert types.count("ConfigurationChangedEvent") == 5
+    assert "sts-agent receiver --system sematext" in ran.stderr
     assert types.index("DeploymentEvent") < types.index("RestartEvent") < types.index("AgentStoppedEvent")
 
 
