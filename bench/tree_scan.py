@@ -9,6 +9,7 @@ import random
 import resource
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +44,28 @@ STATS = "find '{root}' -type f -printf '%i %s %C@ %T@ %m %U %G\\n'"
 """The least that a compare by stat alone can take: one `lstat` a file, in C, and nothing made of it."""
 
 
+BARE = """
+import os, sys, time
+for directory, _, files in os.walk(sys.argv[1]):
+    for name in files:
+        os.lstat(f"{directory}/{name}")
+print(time.process_time())
+"""
+"""The least that a compare by stat alone can take in Python."""
+
+
+def of_bare_walk(root: Path) -> float:
+    """Return the CPU seconds of a walk with one `lstat` a file in Python, without the interpreter's start."""
+
+    def run(directory: Path) -> float:
+        done = subprocess.run(
+            [sys.executable, "-c", BARE, directory], check=True, capture_output=True, text=True
+        )
+        return float(done.stdout)
+
+    return run(root) - run(root / "none")
+
+
 def of_command(command: str, root: Path) -> float:
     """Return the CPU seconds of a line of shell over the tree below `root`, with what it starts."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -73,6 +96,7 @@ def measure(scratch: Path, files: int, mean_bytes: int) -> list[str]:
     size = sum(path.stat().st_size for path in root.rglob("*.conf"))
     of_command(SUMS, root)  # into the page cache
     summed, listed = of_command(SUMS, root), of_command(STATS, root)
+    bare = of_bare_walk(root)
     start = of_agent(scratch / "start", empty, 0, "auto")
     lines = [
         (
@@ -85,6 +109,7 @@ def measure(scratch: Path, files: int, mean_bytes: int) -> list[str]:
         f"| `sha256sum` of the tree | {summed:.2f} | 1.00 | | |",
         f"| `find -printf`: one stat a file | {listed:.2f} | {listed / summed:.2f} | | |",
     ]
+    lines.append(f"| `os.walk`, `os.lstat` in Python | {bare:.2f} | {bare / summed:.2f} | | |")
     for diff in ("never", "auto"):
         own = scratch / f"agent-{diff}"
         baseline = of_agent(own, root, files, diff)
@@ -98,6 +123,7 @@ def measure(scratch: Path, files: int, mean_bytes: int) -> list[str]:
                 f"| restart, unchanged, `diff: {diff}` | {second:.2f} | {second / summed:.2f} | {second / first:.2f} "
                 f"| {held:,.0f} B |"
             ),
+            f"| the same, beside `os.walk` and `os.lstat` | | | {second / bare:.2f} x | |",
         ]
         shutil.rmtree(own)
     return lines

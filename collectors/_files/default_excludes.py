@@ -58,7 +58,11 @@ _PATHS = (
 DEFAULT_EXCLUDES = (*_NAMES, *_PATHS)
 """As they could stand in `exclude`."""
 
-_LAST_NAMES = [text.rpartition("/")[2] for text in DEFAULT_EXCLUDES]
+_ALL = "/*"
+_LAST_NAMES = [text.rpartition("/")[2] for text in DEFAULT_EXCLUDES if not text.endswith(_ALL)]
+_is_emptied = re.compile(
+    "|".join(parse_exclude(text.removesuffix(_ALL)) for text in DEFAULT_EXCLUDES if text.endswith(_ALL))
+).fullmatch
 _ENDS = tuple(name[1:] for name in _LAST_NAMES if name.startswith("*"))
 _is_other = re.compile(
     "|".join(parse_exclude("/" + name)[1:] for name in _LAST_NAMES if not name.startswith("*"))
@@ -67,8 +71,13 @@ _BELOW = r"(?:/[^/]+)*"
 
 
 def is_ordinary(name: str) -> bool:
-    """Return whether surely no default exclude means a file of this name, wherever it lies; quick, for each is asked."""
+    """Return whether surely no default exclude means a file of this name, wherever files are kept; quick, for each is asked."""
     return not name.endswith(_ENDS) and _is_other(name) is None
+
+
+def keeps_files(directory: str) -> bool:
+    """Return whether no default exclude means everything in a directory, whatever its name."""
+    return _is_emptied(directory) is None
 
 
 @cache

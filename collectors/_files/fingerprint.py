@@ -35,6 +35,21 @@ def pack_stat(status: os.stat_result) -> bytes:
     A file system may say anything (`touch -d 2300-01-01`, a size below zero): what does not fit goes round, and
     a change of it still shows.
     """
+    try:
+        return _STAT.pack(
+            status.st_ino,
+            status.st_size,
+            status.st_mtime_ns,
+            status.st_ctime_ns,
+            status.st_mode,
+            status.st_uid,
+            status.st_gid,
+        )
+    except struct.error:
+        return _pack_round(status)
+
+
+def _pack_round(status: os.stat_result) -> bytes:
     return _STAT.pack(
         status.st_ino & _UNSIGNED,
         status.st_size & _UNSIGNED,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from collectors._files.default_excludes import default_excludes_beside, is_ordinary
+from collectors._files.default_excludes import default_excludes_beside, is_ordinary, keeps_files
 from collectors._files.patterns import Pattern, parse_exclude, parse_path
 
 Diff = Literal["never", "strict", "auto", "always"]
@@ -78,7 +78,7 @@ class _Compiled:
 
     def takes_all_in(self, directory: str) -> bool:
         """Return whether it surely means every file right in `directory` that has an ordinary name."""
-        return not self.has_excludes and bool(self.matches_all_in(directory))
+        return not self.has_excludes and bool(self.matches_all_in(directory)) and keeps_files(directory)
 
 
 class Selection:

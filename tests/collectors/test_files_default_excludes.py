@@ -159,6 +159,14 @@ def test_no_default_exclude_means_what_the_quick_test_calls_ordinary(start, end)
             assert not any(re.fullmatch(parse_exclude(text), path) for text in DEFAULT_EXCLUDES)
 
 
+def test_most_names_are_known_at_once_to_be_meant_but_where_everything_is_left_out():
+    selection = Selection([Scope(("/etc/**",))])
+    assert selection.plainly_means("/etc/app")("app.conf")
+    assert selection.choose_all_in("/etc/app") is not None
+    assert not selection.plainly_means("/etc/rc3.d")("S01app")
+    assert selection.choose_all_in("/etc/rc3.d") is None
+
+
 @pytest.fixture
 def etc(tmp_path):
     directory = tmp_path / "etc"
