@@ -1,16 +1,18 @@
 """`sts-agent demo`: see the main job done, on this machine, in a few seconds; it leaves nothing behind."""
 
+import _thread
 import signal
 import sys
 from argparse import Namespace
 
-from agent.cli import DONE, Subparsers
+from agent.cli import COMMANDS, DONE, Subparsers
 from agent.cli.receiver import add_system
+from agent.cli.terminal import OtherThreads
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Describe the command's words."""
-    parser = subparsers.add_parser("demo", description=__doc__)
+    parser = subparsers.add_parser("demo", help=COMMANDS["demo"], description=__doc__)
     parser.add_argument(
         "--seconds", type=float, default=20, metavar="N", help="about how long it takes (default: 20)"
     )
@@ -38,8 +40,13 @@ def run(arguments: Namespace) -> int:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the end of the demo ends the agent as well
     screen.title("sts-agent: this host's changes, on their way to a receiver")
-    with DemoEnvironment(arrived, arguments.system) as stage:
-        story.play(stage)
+    threads = OtherThreads(_thread.interrupt_main)
+    try:
+        with DemoEnvironment(threads.guarded(arrived), arguments.system) as stage:
+            story.play(stage)
+    except KeyboardInterrupt:
+        threads.check()
+        raise
     screen.title("Everything is stopped and removed.")
     screen.title(next_steps(arguments.system))
     return DONE

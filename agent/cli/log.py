@@ -1,6 +1,5 @@
 """`sts-agent log`: this host's history, delivered or not: what happened, when, and why."""
 
-import select
 import sys
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterable
@@ -11,7 +10,7 @@ from agent.cli.history import Kept, as_recorded, by_time, last, newest
 from agent.cli.log_lines import below, on_one_line, one_line
 from agent.cli.pager import paged
 from agent.cli.paths import configuration_or_places
-from agent.cli.terminal import printable_json
+from agent.cli.terminal import is_reader_gone, printable_json
 from agent.cli.wanted import Wanted, add_filters, add_times, wanted
 from spool import SpoolReader
 
@@ -77,15 +76,8 @@ def _follow(reader: SpoolReader, asked: Wanted, end: int, arguments: Namespace) 
             _show(kept, arguments)
             end = kept.number
         sys.stdout.flush()
-        if _is_reader_gone(_LOOK_AGAIN_SECONDS):
+        if is_reader_gone(_LOOK_AGAIN_SECONDS):
             return
-
-
-def _is_reader_gone(within_seconds: float) -> bool:
-    """Return whether whoever reads our output goes away within so many seconds."""
-    waiting = select.poll()
-    waiting.register(sys.stdout.fileno(), 0)  # of an error the kernel tells whatever is asked for
-    return bool(waiting.poll(within_seconds * 1000))
 
 
 def _show(kept: Kept, arguments: Namespace) -> None:

@@ -6,6 +6,7 @@ out: it keeps what it received in memory, and in `--record` when asked.
 
 import argparse
 import json
+import os
 import signal
 import sys
 import time
@@ -13,7 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.cli import COMMANDS
+from agent.cli.terminal import OtherThreads, is_reader_gone
 from collectors._portable import printable
+
+_ENDS = {signal.SIGINT, signal.SIGTERM}
+_LOOK_AGAIN_SECONDS = 0.5
 
 if TYPE_CHECKING:  # the server is only loaded by the command that serves
     from agent.stand_in import Received
@@ -57,7 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             print(_line(one), flush=True)
 
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
+    threads = OtherThreads(lambda: os.kill(os.getpid(), signal.SIGTERM))
     try:
         receiver = stand_in(
             arguments.system,
@@ -65,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             int(port),
             credential=arguments.api_key,
             record=arguments.record,
-            on_event=show,
+            on_event=threads.guarded(show),
             on_refusal=lambda text: print(printable(f"refused: {text}"), file=sys.stderr, flush=True),
         ).start()
     except KeyError:
@@ -76,9 +82,11 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     print(f"listening; configure it as url: {receiver.url}", file=sys.stderr, flush=True)
     try:
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        while signal.sigtimedwait(_ENDS, _LOOK_AGAIN_SECONDS) is None and not is_reader_gone():
+            pass
     finally:
         receiver.close()
+    threads.check()
     if arguments.json:
         print(json.dumps({"report": receiver.report.to_json()}))
     else:

@@ -8,12 +8,16 @@ What colours by itself writes to the stream below.
 
 import os
 import re
+import select
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TextIO, cast
+from typing import Any, TextIO, TypeVar, cast
 
 from collectors._portable import printable_lines
+
+T = TypeVar("T")
 
 _BEYOND_SHORT = re.compile("[\U00010000-\U0010ffff]")
 
@@ -86,6 +90,44 @@ def printable_json(text: str) -> str:
     return _BEYOND_SHORT.sub(
         lambda found: found[0] if found[0].isprintable() else _json_escape(found[0]), text
     )
+
+
+class OtherThreads:
+    """Lets other threads print: what is lost there ends the main thread's work, which then raises it."""
+
+    def __init__(self, end: Callable[[], object]) -> None:
+        self._end = end
+        self._lost: LostOutputError | None = None
+
+    def guarded(self, show: Callable[[T], object]) -> Callable[[T], None]:
+        """Return `show` for another thread: it raises nothing of its output, and asks once for the end instead."""
+
+        def run(one: T) -> None:
+            if self._lost is not None:
+                return
+            try:
+                show(one)
+            except LostOutputError as error:
+                self._lost = error
+                self._end()
+
+        return run
+
+    def check(self) -> None:
+        """Raise what was lost."""
+        if self._lost is not None:
+            raise self._lost
+
+
+def is_reader_gone(within_seconds: float = 0.0) -> bool:
+    """Return whether whoever reads our results goes away within so many seconds."""
+    waiting = select.poll()
+    try:
+        waiting.register(sys.stdout.fileno(), 0)  # of an error the kernel tells whatever is asked for
+    except (OSError, ValueError):
+        time.sleep(within_seconds)
+        return False
+    return bool(waiting.poll(within_seconds * 1000))
 
 
 @contextmanager

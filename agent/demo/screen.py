@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from threading import Lock
 from typing import Any, TextIO
 
-from agent.cli.terminal import coloured
+from agent.cli.terminal import LostOutputError, coloured
 from agent.stand_in import Received
 from collectors._portable import printable
 
@@ -60,6 +60,9 @@ class Screen:
         return f"\x1b[{colour}m{text}\x1b[0m" if self._colours else text
 
     def _write(self, *lines: str) -> None:
-        with self._lock:
-            self._stream.write("\n".join(lines) + "\n")
-            self._stream.flush()
+        try:
+            with self._lock:
+                self._stream.write("\n".join(lines) + "\n")
+                self._stream.flush()
+        except OSError as error:
+            raise LostOutputError(error) from None

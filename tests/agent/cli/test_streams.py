@@ -87,6 +87,25 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(run, words):
     assert all(line.startswith(b"sts-agent: ") for line in ran.stderr.splitlines())
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["receiver", "--listen", "127.0.0.1:0"],
+        ["demo", "--seconds", "1"],
+        ["demo", "--seconds", "1", "--json"],
+        ["log", "-f"],
+    ],
+    ids=shown,
+)
+def test_what_goes_on_until_it_is_told_ends_when_nobody_reads_it_any_more(run, words):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as gone:
+        ran = run(words, stdout=gone)
+    assert ran.returncode == 0, ran.stderr
+    assert b"Traceback" not in ran.stderr
+
+
 @pytest.mark.parametrize("words", SHOWING, ids=shown)
 def test_a_full_disk_is_one_clean_error(run, words):
     with Path("/dev/full").open("wb") as full:
