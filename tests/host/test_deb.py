@@ -112,3 +112,20 @@ def test_what_cannot_take_over_leaves_the_agent_that_runs_alone(bare_host):
     apt(host, "remove", "sts-agent")
     apt(host, "install", package)
     assert host.property(UNIT, "ActiveState") == "active"
+
+
+def test_a_user_runs_an_agent_of_his_own(new_host):
+    host = new_host(packages=("dbus-user-session",), installed=False)
+    host.boot()
+    apt(host, "install", bring(host, built("deb", VERSION)))
+    host.shell("useradd -m ann; loginctl enable-linger ann")
+    uid = host.run("id", "-u", "ann").stdout.strip()
+    host.shell(f"until [ -S /run/user/{uid}/systemd/private ]; do sleep 0.1; done")
+    environment = ("env", f"XDG_RUNTIME_DIR=/run/user/{uid}", "HOME=/home/ann")
+    host.run(*environment, "systemctl", "--user", "enable", "--now", "sts-agent", user="ann")
+    host.run(
+        *environment, "sts-agent", "--user", "event", "send", "OwnEvent", "--title", "by ann", user="ann"
+    )
+    assert "by ann" in host.run(*environment, "sts-agent", "--user", "log", user="ann").stdout
+    assert host.path("/home/ann/.local/state/sts-agent/spool.db").exists()
+    assert "by ann" not in host.agent("log").stdout

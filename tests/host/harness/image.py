@@ -28,6 +28,8 @@ class Debian(NamedTuple):
     python: str
     packages: tuple[str, ...]
     offered: tuple[str, ...] = ()
+    sources: str = ""
+    """Lines of a sources.list, for what this machine's own mirrors do not have."""
 
     @property
     def has_systemd(self) -> bool:
@@ -42,7 +44,8 @@ BOOKWORM = Debian("bookworm", "3.11", (*_EVERYWHERE, *_WITH_SYSTEMD))
 TRIXIE = Debian("trixie", "3.13", (*_EVERYWHERE, *_WITH_SYSTEMD, "polkitd"))
 _BARE = ("dbus", "nginx", "systemd", "systemd-sysv")
 BARE_BOOKWORM = Debian("bookworm", "3.11", _BARE, offered=("ca-certificates", "python3"))
-BARE_TRIXIE = Debian("trixie", "3.13", _BARE, offered=("ca-certificates", "python3"))
+BARE_TRIXIE = BARE_BOOKWORM._replace(suite="trixie", python="3.13")
+BARE_UBUNTU = BARE_BOOKWORM._replace(suite="noble", python="3.12")  # its `sources` are harness.ubuntu's
 SYSVINIT = Debian("bookworm", "3.11", (*_EVERYWHERE, "sysvinit-core"))
 
 DEBIANS = {"Debian 12": BOOKWORM, "Debian 13": TRIXIE}
@@ -100,9 +103,9 @@ def cache_directory() -> Path:
 def _make(directory: Path, debian: Debian) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         options = Path(scratch, "apt.conf")
-        options.write_text(_apt_options())
+        options.write_text(apt_options())
         sources = Path(scratch, "sources.list")
-        sources.write_text(_apt_sources(debian.suite))
+        sources.write_text(debian.sources or apt_sources(debian.suite))
         command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(debian.packages)}"]
         if debian.offered:
             apt = 'APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get'
@@ -126,7 +129,7 @@ def _make(directory: Path, debian: Debian) -> None:
         subprocess.run(["systemctl", "--quiet", f"--root={directory}", "disable", unit], check=True)
 
 
-def _apt_sources(suite: str) -> str:
+def apt_sources(suite: str) -> str:
     """Return this machine's own mirrors with the suite in place of its own, or nothing where it has none."""
     wanted = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
     targets = subprocess.run(
@@ -140,7 +143,7 @@ def _apt_sources(suite: str) -> str:
     return "".join(f"deb {line}\n" for line in sorted(lines) if f" {suite}" in line)
 
 
-def _apt_options() -> str:
+def apt_options() -> str:
     """Return what this machine's apt was told about proxies, certificates and the mirror's dates."""
     wanted = ("Acquire::http", "Acquire::https", "Acquire::Check-", "Acquire::Retries", "Acquire::Languages")
     dump = subprocess.run(["apt-config", "dump"], check=True, capture_output=True, text=True).stdout

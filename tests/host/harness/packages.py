@@ -28,10 +28,12 @@ def bring(host: Host, package: Path) -> str:
     return f"/packages/{package.name}"
 
 
-def apt(host: Host, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+def apt(
+    host: Host, *words: str, check: bool = True, timeout_seconds: float = 300
+) -> subprocess.CompletedProcess[str]:
     """Run apt on the host, as a script does."""
     quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y"]
-    return host.run(*quiet, *words, check=check, timeout_seconds=300)
+    return host.run(*quiet, *words, check=check, timeout_seconds=timeout_seconds)
 
 
 def left_on(host: Host) -> str:
