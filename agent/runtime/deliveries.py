@@ -80,10 +80,12 @@ class Deliveries:
         for thread in flushing:
             thread.join()
 
-    def poke(self) -> None:
-        """Have all of them try now."""
+    def retry(self, ids: Sequence[int] | None) -> int:
+        """Have rejected events sent again, all where `ids` is None; return how many."""
+        count = self._spool.rejected.retry(ids)
         for loop in self._loops.values():
             loop.poke()
+        return count
 
     def is_alive(self) -> bool:
         """Return whether every loop runs."""

@@ -1,0 +1,87 @@
+"""The ways in for other programs' events: the socket, the ports, and the files in `incoming/`.
+
+Made whole at the start and brought in line with the configuration; nothing listens before `reconfigure`.
+"""
+
+import logging
+from collections.abc import Callable
+
+from agent.configuration.types import Configuration
+from agent.events.capture import INTAKE, Capture
+from agent.http.budget import budget_of_this_process
+from agent.http.message import Response
+from agent.intake.control import Control
+from agent.intake.incoming import IncomingFiles
+from agent.intake.keeping import Keeping
+from agent.intake.open_listeners import Listening, OpenListeners
+from agent.intake.quota import IntakeQuota
+from agent.intake.router import Router
+from agent.intake.wanted import wanted_listeners
+from agent.runtime.metrics_port import wanted_metrics
+from agent.runtime.system_ports import SystemPorts
+from agent.systems.registry import dialects
+from agent.systems.system import Surroundings
+from spool import Spool
+
+log = logging.getLogger(__name__)
+
+
+class WaysIn:
+    """The main thread changes them; `states` and `is_alive` are for any."""
+
+    def __init__(self, spool: Spool, capture: Capture, surroundings: Surroundings, control: Control) -> None:
+        self._capture = capture
+        self._directory = spool.directory / "incoming"
+        self._metrics: Callable[[], Response] = control.metrics
+        self._budget = budget_of_this_process()
+        quota = IntakeQuota(
+            lambda: spool.records.waiting_bytes(INTAKE), lambda: spool.records.room_bytes() // 2
+        )
+        keeping = Keeping(capture, quota)
+        self._router = Router(dialects(surroundings), keeping, control)
+        self._system_ports = SystemPorts(keeping, spool.memory, lambda: capture.identity, self._budget)
+        self._listeners = OpenListeners()
+        parse = self._router.parse_common
+        self._incoming = IncomingFiles(spool, capture, parse, quota.has_room, self._budget)
+
+    def reconfigure(self, configuration: Configuration) -> None:
+        """Listen where the configuration says, and close what it says no more."""
+        settings = configuration.settings
+        wanted = wanted_listeners(configuration, self._router, self._budget)
+        wanted += self._system_ports.wanted(settings.intake)
+        wanted += wanted_metrics(
+            settings.metrics, self._metrics, lambda: self._capture.identity.hostname, self._budget
+        )
+        self._capture.observers = self._system_ports.observers
+        self._listeners.reconfigure(wanted)
+
+    def try_again(self) -> None:
+        """Listen where that was not possible before."""
+        self._listeners.try_again()
+
+    @property
+    def has_problems(self) -> bool:
+        """Return whether something does not listen that should."""
+        return self._listeners.has_problems
+
+    def states(self) -> dict[str, Listening]:
+        """Return what listens where."""
+        return self._listeners.states()
+
+    def is_alive(self) -> bool:
+        """Return whether everything that listens still accepts."""
+        return self._listeners.is_alive()
+
+    def watch_incoming(self) -> None:
+        """Have `ARRIVED` raised for each file in `incoming/` from now on."""
+        self._incoming.watch(self._directory)
+
+    def take_incoming(self) -> None:
+        """Keep the events that lie in `incoming/`."""
+        if count := self._incoming.take():
+            log.info("%d events were left in incoming/", count)
+
+    def stop(self) -> None:
+        """Stop listening; what lies in `incoming/` stays there."""
+        self._listeners.stop()
+        self._incoming.close()
