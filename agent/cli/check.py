@@ -61,7 +61,7 @@ def run(arguments: Namespace) -> int:
 
 def _check_files(arguments: Namespace) -> int:
     """Check files of conf.d, each by itself."""
-    from agent.configuration.load import load_application
+    from agent.configuration.applications import load_application
     from agent.configuration.problem import ConfigurationError, Problem
     from agent.doctor.doubts import doubts_of
 

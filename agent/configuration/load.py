@@ -5,29 +5,26 @@ defaults. It opens no socket, writes nothing, and looks at no collector but thro
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-from yaml.nodes import MappingNode, Node
+from yaml.nodes import Node
 
+from agent.configuration.applications import Applications, Entries
 from agent.configuration.destinations import settings_types, want_credentials
 from agent.configuration.environment import overlay
 from agent.configuration.location import Location, locate
 from agent.configuration.nodes import Place, compose_file, empty_mapping, entry
-from agent.configuration.own_intake import own_intakes, own_source
+from agent.configuration.own_intake import own_intakes
 from agent.configuration.problem import ConfigurationError, Problem
 from agent.configuration.quoting import quotable_name
-from agent.configuration.types import Application, Configuration, Intake, Scoped, Settings
+from agent.configuration.types import Configuration, Scoped, Settings
 from agent.configuration.walk import WRONG, Walk
-from agent.systems.sources import SOURCES, WithSources
+from agent.systems.sources import SOURCES
 from collectors.collector import Registration
 from collectors.registry import COLLECTORS
-
-_IN_AGENT_FILE = dict.fromkeys(Settings.__struct_fields__, "it belongs into agent.yaml")
-
-Entries = dict[str, tuple[Scoped[Any], ...]]
 
 
 class Loaded(NamedTuple):
@@ -75,57 +72,37 @@ def load_whole(
     loops = {} if agent is WRONG else dict(own_intakes(agent.destinations, agent.intake))
     if strict:
         _note_loops(loops, root, walk)
-    files, sources, warnings = _find_applications(location)
-    applications = {file: compose_file(file) for file in files}
-    collectors = _defaults(agent, registry)
-    set_aside: dict[Path, tuple[str, ...]] = {}
-    registry = WithSources(registry, _sources_named(applications.values()))
-    application_type = _application_type(registry)
-    for file, written in applications.items():
-        file_walk = Walk(must_exist=strict and keys, elsewhere=_IN_AGENT_FILE)
-        entries = _read_application(written, application_type, file_walk, registry)
-        if strict:
-            walk.problems += file_walk.problems
-        elif file_walk.problems:
-            set_aside[file] = tuple(map(str, sorted(file_walk.problems)))
-            continue
-        most = Settings().diff_at_most if agent is WRONG else agent.diff_at_most
-        for name, scoped in _limited(entries, most, registry, f"{file}: ", warnings).items():
-            collectors[name] = collectors.get(name, ()) + scoped
-            if name in SOURCES and agent is not WRONG:
-                warnings += _own_sources(f"{file}: {name}", scoped, agent.intake)
+    applications = Applications(location)
+    problems = walk.problems if strict else None
+    known = None if agent is WRONG else agent
+    asked = applications.read(registry, problems, known, must_exist=strict and keys)
     if walk.problems:
         raise ConfigurationError(walk.problems)
+    collectors = _defaults(agent, registry)
+    for name, scoped in asked.items():
+        collectors[name] = collectors.get(name, ()) + scoped
+    configuration = _effective(agent, location, applications, collectors, loops)
+    return Loaded(configuration, location, root, agent_type)
+
+
+def _effective(
+    agent: Settings,
+    location: Location,
+    applications: Applications,
+    collectors: Entries,
+    loops: Mapping[str, str],
+) -> Configuration:
     settings = Settings(**{field: getattr(agent, field) for field in Settings.__struct_fields__})
-    configuration = Configuration(
+    return Configuration(
         settings=settings,
         spool_directory=settings.spool.directory or location.spool_directory,
         socket=settings.intake.socket or location.socket,
         collectors=collectors,
-        sources=sources,
-        set_aside=set_aside,
+        sources=applications.sources,
+        set_aside=applications.set_aside,
         withheld={name: f"its url {text}" for name, text in loops.items()},
-        warnings=(*location.warnings, *warnings, *_doubts(settings)),
+        warnings=(*location.warnings, *applications.warnings, *_doubts(settings)),
     )
-    return Loaded(configuration, location, root, agent_type)
-
-
-def load_application(file: Path, *, keys: bool = True) -> Entries:
-    """Return what one file of conf.d holds, by itself; raises `ConfigurationError` with every problem at once."""
-    written = compose_file(file)
-    registry = WithSources(COLLECTORS, _sources_named([written]))
-    walk = Walk(must_exist=keys, elsewhere=_IN_AGENT_FILE)
-    entries = _read_application(written, _application_type(registry), walk, registry)
-    if walk.problems:
-        raise ConfigurationError(walk.problems)
-    return entries
-
-
-def _own_sources(place: str, entries: Iterable[Scoped[Any]], intake: Intake) -> Iterator[str]:
-    """Yield what is said of servers to poll that are this agent itself."""
-    for scoped in entries:
-        if found := own_source(scoped.config.url, intake):
-            yield f"{place}.url: {found}"
 
 
 def _note_loops(loops: Mapping[str, str], root: Node, walk: Walk) -> None:
@@ -151,21 +128,6 @@ def _agent_type(root: Node, registry: Mapping[str, Registration]) -> type[msgspe
     return msgspec.defstruct("AgentFile", [destinations, *switches], bases=(Settings,), kw_only=True)
 
 
-def _application_type(registry: Mapping[str, Registration]) -> type[msgspec.Struct]:
-    """Return the type of a conf.d file: what is said of all of it, and the collectors' own keys."""
-    keys = [
-        (name, tuple[known.entry, ...] | None if known.many else known.entry | None, None)  # type: ignore[name-defined]
-        for name, known in registry.items()
-    ]
-    return msgspec.defstruct("ApplicationFile", keys, bases=(Application,), kw_only=True)
-
-
-def _sources_named(roots: Iterable[Node | Problem]) -> list[str]:
-    """Return the keys of sources that the files hold: only these are loaded."""
-    mappings = [root for root in roots if isinstance(root, MappingNode)]
-    return sorted(key for key in SOURCES if any(entry(root, key) for root in mappings))
-
-
 def _in_applications(registry: Mapping[str, Registration]) -> dict[str, str]:
     return dict.fromkeys((*registry, *SOURCES), "it belongs into a file in conf.d")
 
@@ -176,59 +138,6 @@ def _defaults(agent: Any, registry: Mapping[str, Registration]) -> Entries:
         for name, known in registry.items()
         if known.default is not None and (agent is WRONG or getattr(agent, name))
     }
-
-
-def _find_applications(location: Location) -> tuple[list[Path], tuple[Path, ...], list[str]]:
-    """Return the conf.d files in name order, every file that counts, and a warning for each that does not."""
-    own = (location.file,) if location.exists else ()
-    try:
-        found = sorted(location.applications.iterdir())
-    except FileNotFoundError:
-        return [], own, []
-    except OSError:
-        return [location.applications], own, []  # read like a file, it tells why it may not be
-    files = [file for file in found if not file.name.startswith(".")]
-    counting = [file for file in files if file.suffix == ".yaml"]
-    warnings = [
-        f"{file}: is not read: its name does not end in .yaml" for file in files if file not in counting
-    ]
-    return counting, (*own, *counting), warnings
-
-
-def _read_application(
-    root: Node | Problem, kind: type[msgspec.Struct], walk: Walk, registry: Mapping[str, Registration]
-) -> Entries:
-    if isinstance(root, Problem):
-        walk.problems.append(root)
-        return {}
-    read = walk.read(root, kind)
-    if read is WRONG or walk.problems:
-        return {}
-    entries: Entries = {}
-    for name, known in registry.items():
-        value = getattr(read, name)
-        values = () if value is None else value if known.many else (value,)
-        if values:
-            entries[name] = tuple(Scoped(one, read.tags, read.element_identifiers) for one in values)
-    return entries
-
-
-def _limited(
-    entries: Entries, most: str, registry: Mapping[str, Registration], where: str, warnings: list[str]
-) -> Entries:
-    """Return the entries with no more of a diff than agent.yaml lets any have, and warn of what asks for more."""
-    limited: Entries = {}
-    for name, scoped in entries.items():
-        limit = registry[name].limit
-        configs = [one.config if limit is None else limit(one.config, most) for one in scoped]
-        limited[name] = tuple(
-            msgspec.structs.replace(one, config=config) for one, config in zip(scoped, configs, strict=True)
-        )
-        if limited[name] != scoped:
-            warnings.append(
-                f"{where}{name}: asks for more than `diff_at_most: {most}` of agent.yaml allows, and gets that"
-            )
-    return limited
 
 
 def _doubts(settings: Settings) -> list[str]:

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from agent.cli import main
-from agent.configuration.load import load, load_application
+from agent.configuration.applications import load_application
+from agent.configuration.load import load
 from agent.configuration.problem import ConfigurationError
 from agent.configuration.reference import keys
 from agent.configuration.schema import schema
