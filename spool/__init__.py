@@ -29,12 +29,11 @@ from spool.memory import SpoolMemory
 from spool.moment import Moment
 from spool.options import Options
 from spool.reader import SpoolReader
-from spool.record import EVENT, Position, Record, Segment, StoredRecord
+from spool.record import EVENT, Position, Record, Segment, StoredRecord, stored_bytes
 from spool.segment import SegmentError, compress, inflate, splice
 from spool.spool import Spool
 from spool.state import DROP_REASONS, Recovery
 from spool.status import DestinationStatus, SpoolStatus
-from spool.usage import stored_bytes
 
 __all__ = [
     "DROP_REASONS",

@@ -6,12 +6,10 @@ room from the reserve before anything is refused.
 """
 
 import logging
-import os
 import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,44 +19,19 @@ from spool.cap import RESERVE_BYTES, Cap
 from spool.errors import SpoolClosed, SpoolError, SpoolFull
 from spool.lock import Lock
 from spool.options import Options
-from spool.record import Position
-from spool.repair import recovery
+from spool.repair import aside, recovery
 from spool.repair.salvage import Salvager
 from spool.schema import SCHEMA, Schema
-from spool.state import DISK_FULL, Recovery
+from spool.state import Recovery
 from spool.store import Store
+from spool.view import View, view_of
 from spool.writer import Writer
 
 T = TypeVar("T")
 
-_GIVE_WAY_PAGES = 128
 _NO_SPACE = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What readers need to know of the last commit."""
-
-    last_number: int = 0
-    positions: dict[str, Position] | None = None
-    held_below: int = 0
-    """Records below this number are being brought back: nobody reads them before all are there."""
-    has_untold_drops: bool = False
-    has_untold_damage: bool = False
-    """Damage whose counts are final."""
-    has_untold_texts: bool = False
-
-    def has_news_since(self, earlier: "View") -> bool:
-        """Return whether there is something to tell that there was not before, besides drops."""
-        return (self.has_untold_damage and not earlier.has_untold_damage) or (
-            self.has_untold_texts and not earlier.has_untold_texts
-        )
-
-    def limit(self, position: Position) -> int:
-        """Return the number up to which, exclusive, may be read from `position` on."""
-        return 0 if position.record < self.held_below else self.last_number + 1
 
 
 class Engine:
@@ -89,7 +62,7 @@ class Engine:
             store, self.recovery = _open(directory, wall(), wanted)
             self._reader_lock = threading.Lock()
             self._reader = schema.open_reader(store.path)
-            _give_to_owner(directory)
+            modes.give_to_owner(directory)
             modes.repair(directory)
             incoming.sync_directory(directory)
         except BaseException:
@@ -142,7 +115,7 @@ class Engine:
         """Bound the damaged copies, make the reserve where it is missing, measure again."""
         salvage = store.state.salvage
         in_use = salvage.copy if salvage is not None else ""
-        recovery.forget_copies(self.directory, self.cap.options.max_size_bytes // 8, in_use)
+        aside.forget_copies(self.directory, self.cap.options.max_size_bytes // 8, in_use)
         incoming.remove_leftovers(self.directory)
         prune.restore_reserve(self.cap)
         self.cap.refresh()
@@ -201,7 +174,7 @@ class Engine:
             incoming.sync_directory(self.directory)
         self._lock.release()
         if self.volatile:
-            recovery.remove_tree(self.directory)
+            aside.remove_tree(self.directory)
         self.wake()
 
     def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -210,17 +183,8 @@ class Engine:
         return work(self._reader)
 
     def _publish(self, store: Store) -> None:
-        state = store.state
-        salvage = state.salvage
         self.remembered_bytes = memory.stored_bytes(store.totals)
-        view = View(
-            state.last_number,
-            {standing.name: standing.position for standing in state.attached()},
-            salvage.bound if salvage is not None and salvage.frontier < salvage.bound else 0,
-            bool(state.untold()),
-            any(kept["finished"] and not kept["told"] for kept in state.recoveries),
-            state.texts_given_up > 0 and not state.texts_told,
-        )
+        view = view_of(store.state)
         earlier = self.view
         if view == earlier:
             return  # a heartbeat, or a look for what to tidy: nobody waits for it, and an idle host sleeps on
@@ -272,21 +236,8 @@ class Engine:
         return self._replace(store, error) if is_refusal(error) else None
 
     def _make_space(self, store: Store) -> None:
-        """Make room on a full disk: from the reserve first; when that is gone, something gives way."""
-        released = reserve.release(self.directory)
-        with suppress(sqlite3.Error):
-            prune.checkpoint(store)
-        if released:
-            return
-        with suppress(sqlite3.Error):
-            store.begin(durable=True)
-            self.cap.give_way(store, _GIVE_WAY_PAGES, DISK_FULL, self.wall())
-            store.commit()
+        if prune.make_space(store, self.cap, self.wall()):
             self._publish(store)
-        if store.connection.in_transaction:
-            store.rollback()
-        with suppress(sqlite3.Error):
-            prune.give_back_slice(store, _GIVE_WAY_PAGES)
 
     def _replace(self, store: Store, error: BaseException) -> Store:
         """Go on with a fresh database in place of one that SQLite refuses. Runs in the writer's thread."""
@@ -330,16 +281,3 @@ def _open(directory: Path, now: float, wanted: Schema) -> tuple[Store, Recovery 
         if not reserve.release(directory):
             raise
         return recovery.open_store(directory, now, wanted)
-
-
-def _give_to_owner(directory: Path) -> None:
-    """Root's files in the service user's directory would lock that user out of its own spool."""
-    if os.geteuid() != 0:
-        return
-    owner = directory.stat()
-    if owner.st_uid == 0:
-        return
-    for path in directory.rglob("*"):
-        with suppress(OSError):
-            if path.lstat().st_uid == 0:
-                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

@@ -9,6 +9,7 @@ import logging
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 INCOMING = "incoming"
@@ -31,6 +32,19 @@ def repair(directory: Path) -> None:
             log.debug("%s keeps its mode: %s", path, error)
             continue
         log.info("%s had mode %04o, it has %04o now", path, stat.S_IMODE(found.st_mode), mode)
+
+
+def give_to_owner(directory: Path) -> None:
+    """Root's files in the service user's directory would lock that user out of its own spool."""
+    if os.geteuid() != 0:
+        return
+    owner = directory.stat()
+    if owner.st_uid == 0:
+        return
+    for path in directory.rglob("*"):
+        with suppress(OSError):
+            if path.lstat().st_uid == 0:
+                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _wanted(directory: Path) -> Iterator[tuple[Path, int]]:

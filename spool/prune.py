@@ -4,16 +4,20 @@ Everything is done in small slices, each one transaction, so that an append wait
 most. Without a clock that can be trusted nothing is too old.
 """
 
+import sqlite3
+from contextlib import suppress
+
 from spool import failpoints, positions, rejected, reserve
 from spool.cap import Cap, delete_before
 from spool.moment import Moment
 from spool.options import Options
 from spool.schema import BUSY_MILLISECONDS
-from spool.state import AGE
+from spool.state import AGE, DISK_FULL
 from spool.store import Store
 
 _ROWS_A_SLICE = 500
 _PAGES_A_SLICE = 256
+_GIVE_WAY_PAGES = 128
 
 
 def expire_slice(store: Store, options: Options, now: Moment) -> bool:
@@ -89,6 +93,29 @@ def has_much_free(store: Store) -> bool:
     free = _free_pages(store)
     total = int(store.connection.execute("PRAGMA page_count").fetchone()[0])
     return free > _PAGES_A_SLICE and free > total // 4
+
+
+def make_space(store: Store, cap: Cap, now: float) -> bool:
+    """Make room on a full disk: from the reserve first; when that is gone, something gives way, and True is returned.
+
+    It opens its own transaction.
+    """
+    released = reserve.release(cap.directory)
+    with suppress(sqlite3.Error):
+        checkpoint(store)
+    if released:
+        return False
+    gave_way = False
+    with suppress(sqlite3.Error):
+        store.begin(durable=True)
+        cap.give_way(store, _GIVE_WAY_PAGES, DISK_FULL, now)
+        store.commit()
+        gave_way = True
+    if store.connection.in_transaction:
+        store.rollback()
+    with suppress(sqlite3.Error):
+        give_back_slice(store, _GIVE_WAY_PAGES)
+    return gave_way
 
 
 def restore_reserve(cap: Cap) -> None:

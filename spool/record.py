@@ -56,3 +56,13 @@ class StoredRecord:
 
     number: int
     record: Record
+
+
+ROW_BYTES = 320
+"""What a row takes besides what is counted: its plain columns, and pages that are not full."""
+
+
+def stored_bytes(record: Record) -> int:
+    """Return about what a record will take of the spool."""
+    labels = sum(len(label) + 3 for label in (*record.event_types, *record.tags))
+    return ROW_BYTES + len(record.segment.deflated) + labels + len(record.name)

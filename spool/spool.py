@@ -20,7 +20,7 @@ from spool.errors import SpoolError, SpoolLocked
 from spool.memory import SpoolMemory
 from spool.moment import Moment
 from spool.options import DEFAULT_OPTIONS, MEBIBYTE, Options
-from spool.repair.recovery import remove_tree
+from spool.repair.aside import remove_tree
 from spool.schema import SCHEMA, Schema
 from spool.state import Recovery
 from spool.status import SpoolStatus, read_status
@@ -146,7 +146,7 @@ class Spool:
         return self._engine.remembered_bytes + more_bytes <= self._engine.cap.memory_bytes
 
     def _forget_damaged(self, owner: str) -> None:
-        log.error("the memory of %s is damaged: it learns anew", owner)
+        log.error("what %s remembered is damaged: it begins with a new baseline", owner)
         now = self._engine.wall()
         self._engine.write(lambda store: quarantine.forget_damaged_memory(store, owner, now))
 

@@ -1,11 +1,12 @@
 """What is kept for destinations: appended, read in order, acknowledged."""
 
+import sqlite3
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
-from spool import failpoints, incoming, memory, positions, quarantine, rejected, usage
+from spool import failpoints, incoming, memory, positions, quarantine, rejected
 from spool import texts as spool_texts
 from spool.batch import Batch, Rejection
 from spool.batch_reader import Damage, collect
@@ -13,7 +14,7 @@ from spool.calls.positions import EVENTS, Positions
 from spool.codec import from_record
 from spool.engine import Engine
 from spool.errors import SpoolError
-from spool.record import Position, Record
+from spool.record import ROW_BYTES, Position, Record, stored_bytes
 from spool.schema import PAGE_BYTES
 from spool.state import DISK_FULL
 from spool.store import Store
@@ -43,14 +44,12 @@ class Records:
     ) -> int:
         """Keep records, what `owner` remembers and the ids of incoming files, all or nothing.
 
-        `beside` is what other owners remember of the same records, by their names.
-
-        `texts` are what can be done without, by the same keys: without room they are not kept, which is no
-        error; a key that is forgotten takes its text along. Only what is `refusable` is refused by
-        `when_full: reject_new`. Returns the number of the last record once everything is on disk. Raises
-        `SpoolFull`.
+        `beside` is what other owners remember of the same records, by their names. `texts` are what can be done
+        without, by the same keys: without room they are not kept, which is no error; a key that is forgotten takes
+        its text along. Only what is `refusable` is refused by `when_full: reject_new`. Returns the number of the
+        last record once everything is on disk. Raises `SpoolFull`.
         """
-        size_bytes = sum(map(usage.stored_bytes, records))
+        size_bytes = sum(map(stored_bytes, records))
         size_bytes += sum(map(_remembered_bytes, (remember, *beside.values())))
 
         def run(store: Store) -> int:
@@ -68,9 +67,9 @@ class Records:
             failpoints.reached("append.rows")
             if ingested:
                 incoming.remember_ingested(store.connection, ingested)
-            for name, remembered in {**beside, owner: remember}.items():
-                if remembered:
-                    memory.remember(store.connection, store.totals, name, remembered)
+            for name, remembered in beside.items():
+                _remember(store, name, remembered)
+            _remember(store, owner, remember)
             forgotten = dict.fromkeys(key for key, value in remember.items() if value is None)
             spool_texts.remember(store, cap, owner, {**forgotten, **texts}, now=now)
             return store.state.last_number
@@ -177,7 +176,7 @@ class Records:
         if not positions:
             return 0
         first = min(position.record for position in positions)
-        return self._engine.read(partial(usage.waiting_bytes, first=first, origin=origin))
+        return self._engine.read(partial(_waiting_bytes, first=first, origin=origin))
 
     def room_bytes(self) -> int:
         """Return how much of the cap, in bytes, records may take beside what is remembered."""
@@ -204,5 +203,20 @@ def _insert(store: Store, records: Sequence[Record]) -> None:
         store.connection.executemany(RECORDS.insert, rows)
 
 
+def _remember(store: Store, owner: str, remember: Mapping[str, bytes | None]) -> None:
+    if remember:
+        memory.remember(store.connection, store.totals, owner, remember)
+
+
 def _remembered_bytes(remember: Mapping[str, bytes | None]) -> int:
     return sum(len(value or b"") + len(key) + memory.ROW_BYTES for key, value in remember.items())
+
+
+def _waiting_bytes(connection: sqlite3.Connection, first: int, origin: str) -> int:
+    """Return what the records of `origin` from number `first` on take."""
+    row = connection.execute(
+        "SELECT count(*), coalesce(sum(length(deflated) + length(event_types) + length(tags) + length(name)), 0)"
+        " FROM records WHERE number >= ? AND origin = ?",
+        (first, origin),
+    ).fetchone()
+    return int(row[0]) * ROW_BYTES + int(row[1])
