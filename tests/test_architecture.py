@@ -103,7 +103,9 @@ def test_the_table_of_collectors_names_every_module_beside_it():
 SEAMS = (
     "agent.systems.system",
     "agent.systems.finding",
+    "agent.systems.http_destination",
     "agent.systems.http_outcome",
+    "agent.systems.probing",
     "agent.delivery.destination",
     "agent.delivery.outcome",
     "agent.delivery.outgoing",
@@ -268,7 +270,9 @@ def test_a_daemon_without_a_destination_loads_no_client_no_tls_and_no_tool_of_ra
     (tmp_path / "agent.yaml").write_text("hostname: edge-01\n")
     script = (
         "import sys, pathlib, agent.cli.run, agent.runtime.daemon; from agent.configuration.start import Start;"
-        f" Start(pathlib.Path({str(tmp_path / 'agent.yaml')!r}), environ={{}}).first(); print(*sys.modules)"
+        f" first = Start(pathlib.Path({str(tmp_path / 'agent.yaml')!r}), environ={{}}).first();"
+        " from agent.configuration.fingerprint import configuration_hash;"
+        " configuration_hash(first); print(*sys.modules)"
     )
     loaded = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT

@@ -16,8 +16,7 @@ from agent.configuration.types import Tls
 from agent.http.deadline import Deadline
 from agent.http.errors import ClientError, translated
 from agent.http.mask import Mask
-from agent.http.result import Answered, HttpResult, NoAnswer, NotSent
-from agent.http.retry_after import parse_retry_after
+from agent.http.result import Answered, HttpResult, NoAnswer, NotSent, parse_retry_after
 from agent.http.tls import tls_context
 
 if TYPE_CHECKING:  # loaded with the first request

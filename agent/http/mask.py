@@ -1,7 +1,7 @@
 """Credentials out of texts: the last thing that happens to every text that leaves a destination."""
 
 import re
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 _KEY_IN_URL = re.compile(r"(?i)(api_key=)[^&\s'\"]+")
 _USERINFO = re.compile(r"(://)[^/@\s]+@")
@@ -23,3 +23,18 @@ class Mask:
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, "***")
         return _USERINFO.sub(r"\1***@", _KEY_IN_URL.sub(r"\1***", text))
+
+
+def mask_of(url: str) -> Mask:
+    """Return what takes the password of a URL out of texts."""
+    mask = Mask()
+    password = urlsplit(url).password or ""
+    for spelling in (password, unquote(password)):
+        mask.add(spelling)
+    return mask
+
+
+def without_credentials(url: str) -> str:
+    """Return the URL without user, password and query."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 from enum import StrEnum
 
 
@@ -45,3 +46,21 @@ class NotSent:
 
 
 HttpResult = Answered | NoAnswer | NotSent
+
+
+def parse_retry_after(value: str | None, now: float) -> float | None:
+    """Return a Retry-After header in seconds from `now` (RFC 9110, 10.2.3), or None when it says nothing."""
+    if value is None:
+        return None
+    value = value.strip()
+    if value.isascii() and value.isdecimal():
+        return float(value[:20])
+    from email.utils import parsedate_to_datetime
+
+    try:
+        moment = parsedate_to_datetime(value)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return max(0.0, moment.timestamp() - now)
+    except (ValueError, OverflowError, TypeError):
+        return None

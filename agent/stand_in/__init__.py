@@ -5,7 +5,7 @@ arrived, a report of who broke which rule. A stand-in keeps nothing but what it 
 """
 
 from agent.http.message import Request
-from agent.stand_in.reply import Reply, decode, text
+from agent.stand_in.reply import Reply, text
 from agent.stand_in.report import Report
 from agent.stand_in.server import Received, StandIn
 from agent.stand_in.verdict import Found, Problem, Rules, Verdict
@@ -20,6 +20,5 @@ __all__ = [
     "Rules",
     "StandIn",
     "Verdict",
-    "decode",
     "text",
 ]

@@ -4,12 +4,10 @@ See `agent.delivery.destination` for the contract. The token goes into its heade
 too late for the API is judged here, without asking. Facts: Dynatrace, "Events API".
 """
 
-import hashlib
 import re
 import time
 from collections.abc import Callable
 from functools import partial
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -19,7 +17,6 @@ from agent.events import stored_event
 from agent.http.client import HttpClient
 from agent.http.credential import Credential
 from agent.http.errors import ClientError
-from agent.http.mask import Mask
 from agent.http.result import HttpResult, NotSent
 from agent.systems.dynatrace.answers import meaning
 from agent.systems.dynatrace.lasting import LastingProblems, as_problem, failing
@@ -28,13 +25,14 @@ from agent.systems.dynatrace.rules import VERSIONS
 from agent.systems.dynatrace.selector import attach_rules
 from agent.systems.dynatrace.settings import DynatraceSettings
 from agent.systems.dynatrace.to_desk import Terms, message_of
+from agent.systems.http_destination import HttpDestination, MakeClient
 from agent.systems.system import Surroundings
 
 _ALONE = Surroundings()
 _PASTED_PATH = re.compile(r"(/api(/v[12](/events(/ingest)?)?)?)?/*$")
 
 
-class Dynatrace:
+class Dynatrace(HttpDestination):
     """Posts each event to the events API below a base URL."""
 
     max_events = 1
@@ -46,19 +44,21 @@ class Dynatrace:
         settings: DynatraceSettings,
         surroundings: Surroundings = _ALONE,
         *,
-        client: Callable[..., HttpClient] = HttpClient,
+        client: MakeClient = HttpClient,
         wall: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.name = name
-        self._base = _PASTED_PATH.sub("", settings.url)
+        self._token = Credential(
+            settings.api_token, settings.api_token_file, what="API token", option="api_token"
+        )
+        base = _PASTED_PATH.sub("", settings.url)  # both versions of the API lead to the same place
+        super().__init__(name, settings, base, self._token, client=client, wall=wall)
         self._version = VERSIONS[settings.api]
         self._terms = Terms(
             self._version,
             attach_rules(settings.attach.entity_ids, settings.attach.tags),
             settings.problem_timeout,
         )
-        self._wall = wall
         owner = f"dynatrace/{self.identity[:16]}"
         self._lasting = LastingProblems(
             self._version,
@@ -68,24 +68,6 @@ class Dynatrace:
             failing=lambda: failing(surroundings.host_state()),
             clock=clock,
         )
-        self._token = Credential(
-            settings.api_token, settings.api_token_file, what="API token", option="api_token"
-        )
-        self._mask = Mask()
-        self._mask.add(urlsplit(self._base).password or "")
-        self._http = client(
-            tls=settings.tls, proxy=settings.proxy, no_proxy=settings.no_proxy, mask=self._mask, wall=wall
-        )
-
-    def __repr__(self) -> str:
-        return f"Dynatrace({self.name!r}, {self._mask(self._base)!r})"
-
-    @property
-    def identity(self) -> str:
-        """Return what it is, whatever its name; both versions of the API lead to the same place."""
-        parts = urlsplit(self._base)
-        where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-        return hashlib.sha256(f"dynatrace {where}".encode()).hexdigest()
 
     def deliver(self, outgoing: Outgoing, timeout_seconds: float) -> Outcome:
         """POST the one event, as what it still can be at this time."""
@@ -127,18 +109,6 @@ class Dynatrace:
         """Ask for nothing of an event, with the token: what is answered tells whether it is known."""
         return self._asked(None, timeout_seconds)
 
-    def credential_changed(self) -> bool:
-        """Return whether the token file is another than the one last used."""
-        return self._token.has_changed()
-
-    def cut_short(self, seconds: float) -> None:
-        """Leave a request that is under way at most so many seconds more."""
-        self._http.shorten(seconds)
-
-    def close(self) -> None:
-        """Close connections."""
-        self._http.close()
-
     def _post(self, message: dict[str, object], timeout_seconds: float) -> HttpResult:
         return self._asked(msgspec.json.encode(message), timeout_seconds)
 
@@ -148,7 +118,7 @@ class Dynatrace:
         except ClientError as error:
             return NotSent(str(error))
         self._mask.add(token)
-        url = f"{self._base}{self._version.path}"
+        url = f"{self._url}{self._version.path}"
         headers = {"Authorization": f"Api-Token {token}"}
         if body is None:
             return self._http.get(url, headers, timeout_seconds)

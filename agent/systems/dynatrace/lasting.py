@@ -146,7 +146,7 @@ class LastingProblems:
         try:
             self._remember(remember)
         except Exception as error:  # noqa: BLE001 - a refresh less after a restart is no reason to send nothing
-            log.warning("what lasts cannot be remembered: %s", error)
+            log.warning("cannot remember which problems last: %s", error)
 
 
 def _subject(event: StoredEvent, name: str) -> str | None:

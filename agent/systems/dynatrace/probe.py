@@ -1,9 +1,10 @@
 """Whether an environment can be reached and knows the token. It sends no event, so its question is answered in several ways."""
 
-from agent.http.result import Answered, Failure, HttpResult, NoAnswer, NotSent
+from agent.http.result import Answered, HttpResult, NoAnswer, NotSent
 from agent.systems.dynatrace.destination import Dynatrace
 from agent.systems.dynatrace.settings import DynatraceSettings
 from agent.systems.finding import Finding
+from agent.systems.probing import ask_once, without_answer
 
 _KNOWS = {200, 405}
 """GET on the events: version 1 lists them, and what only takes POST has looked at the token before."""
@@ -11,25 +12,14 @@ _KNOWS = {200, 405}
 
 def probe(name: str, settings: DynatraceSettings, timeout_seconds: float) -> Finding:
     """Ask for the events."""
-    destination = Dynatrace(name, settings)
-    try:
-        answer = destination.ask(timeout_seconds)
-    finally:
-        destination.close()
-    return finding(f"destination {name}", settings.url.masked(), answer)
+    return ask_once(Dynatrace, finding, name, settings, timeout_seconds)
 
 
 def finding(check: str, where: str, answer: HttpResult) -> Finding:
     """Return the finding that an answer means."""
     match answer:
-        case NotSent(reason):
-            return Finding(check, "fail", reason, "put the token where the configuration says")
-        case NoAnswer(Failure.TLS, text):
-            advice = "set tls.ca_file to the authority that signed its certificate"
-            return Finding(check, "fail", f"{where} does not prove who it is: {text}", advice)
-        case NoAnswer(_, text):
-            advice = "fix the url, the proxy, or the way there"
-            return Finding(check, "fail", f"{where} cannot be reached: {text}", advice)
+        case NotSent() | NoAnswer():
+            return without_answer(check, where, answer, "put the token where the configuration says")
         case Answered(status=401):
             return Finding(
                 check, "fail", f"{where} does not know the token", "put the right token in its place"

@@ -5,7 +5,6 @@ success names how many records were rejected and not which, so the delivery sear
 given up for an answer that may be about all of them; see docs/decisions/0053-partial-success.md.
 """
 
-import hashlib
 import logging
 import time
 import zlib
@@ -19,8 +18,8 @@ from agent.events.clock import read_machine_id
 from agent.http.client import HttpClient
 from agent.http.credential import Credential
 from agent.http.errors import ClientError
-from agent.http.mask import Mask
 from agent.http.result import Answered, HttpResult, NotSent
+from agent.systems.http_destination import HttpDestination, MakeClient
 from agent.systems.http_outcome import is_success, outcome_of
 from agent.systems.otlp.encoding import JSON_TYPE, PROTOBUF_TYPE, Json, make_encoding
 from agent.systems.otlp.mapping import export_request
@@ -35,7 +34,7 @@ _LEAST_SECRET = 6
 """Characters of a header's value that is masked in texts: masking a shorter one would only spoil them."""
 
 
-class Otlp:
+class Otlp(HttpDestination):
     """Posts events as log records to `<url>/v1/logs`."""
 
     kinds = frozenset({EVENT})
@@ -45,41 +44,26 @@ class Otlp:
         name: str,
         settings: OtlpSettings,
         *,
-        client: Callable[..., HttpClient] = HttpClient,
+        client: MakeClient = HttpClient,
         wall: Callable[[], float] = time.time,
         machine_id: Callable[[], str] = read_machine_id,
     ) -> None:
         """Raise `DestinationError` where the encoding's library is not installed."""
-        self.name = name
-        self.max_events = settings.batch.max_events
-        self._settings = settings
-        self._url = _endpoint(settings.url)
-        self._encoding = make_encoding(settings.encoding)
         has_token = settings.token is not None or settings.token_file is not None
         self._token = (
             Credential(settings.token, settings.token_file, what="token", option="token")
             if has_token
             else None
         )
+        super().__init__(name, settings, _endpoint(settings.url), self._token, client=client, wall=wall)
+        self.max_events = settings.batch.max_events
+        self._settings = settings
+        self._encoding = make_encoding(settings.encoding)
         self._machine_id = machine_id
         self._headers = {key: value.reveal() for key, value in (settings.headers or {}).items()}
-        self._mask = Mask()
-        for secret in (urlsplit(self._url).password or "", *_secrets(self._headers)):
+        for secret in _secrets(self._headers):
             self._mask.add(secret)
-        self._http = client(
-            tls=settings.tls, proxy=settings.proxy, no_proxy=settings.no_proxy, mask=self._mask, wall=wall
-        )
         self._has_warned = False
-
-    def __repr__(self) -> str:
-        return f"Otlp({self.name!r}, {self._mask(self._url)!r})"
-
-    @property
-    def identity(self) -> str:
-        """Return what it is, whatever its name."""
-        parts = urlsplit(self._url)
-        where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-        return hashlib.sha256(f"otlp {where}".encode()).hexdigest()
 
     def deliver(self, outgoing: Outgoing, timeout_seconds: float) -> Outcome:
         """POST the events as log records."""
@@ -97,18 +81,6 @@ class Otlp:
     def ask(self, timeout_seconds: float) -> HttpResult:
         """Send a request without a record: it tries the address and the credential."""
         return self._post({"resourceLogs": []}, timeout_seconds)
-
-    def credential_changed(self) -> bool:
-        """Return whether the token file is another than the one last used."""
-        return self._token is not None and self._token.has_changed()
-
-    def cut_short(self, seconds: float) -> None:
-        """Leave a request that is under way at most so many seconds more."""
-        self._http.shorten(seconds)
-
-    def close(self) -> None:
-        """Close connections."""
-        self._http.close()
 
     def _post(self, request: JsonValue, timeout_seconds: float) -> HttpResult:
         headers = {

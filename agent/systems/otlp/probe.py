@@ -2,39 +2,24 @@
 
 from http import HTTPStatus
 
-from agent.delivery.destination import DestinationError
-from agent.http.result import Answered, Failure, HttpResult, NoAnswer, NotSent
+from agent.http.result import Answered, HttpResult, NoAnswer, NotSent
 from agent.systems.finding import Finding
 from agent.systems.http_outcome import describe, is_success
 from agent.systems.otlp.destination import Otlp
 from agent.systems.otlp.settings import OtlpSettings
+from agent.systems.probing import ask_once, without_answer
 
 
 def probe(name: str, settings: OtlpSettings, timeout_seconds: float) -> Finding:
     """Ask one receiver."""
-    check = f"destination {name}"
-    try:
-        destination = Otlp(name, settings)
-    except DestinationError as error:
-        return Finding(check, "fail", error.problem, error.hint)
-    try:
-        answer = destination.ask(timeout_seconds)
-    finally:
-        destination.close()
-    return finding(check, settings.url.masked(), answer)
+    return ask_once(Otlp, finding, name, settings, timeout_seconds)
 
 
 def finding(check: str, where: str, answer: HttpResult) -> Finding:
     """Return the finding that an answer means."""
     match answer:
-        case NotSent(reason):
-            return Finding(check, "fail", reason, "put the token where the configuration says")
-        case NoAnswer(Failure.TLS, text):
-            advice = "set tls.ca_file to the authority that signed its certificate"
-            return Finding(check, "fail", f"{where} does not prove who it is: {text}", advice)
-        case NoAnswer(_, text):
-            advice = "fix the url, the proxy, or the way there"
-            return Finding(check, "fail", f"{where} cannot be reached: {text}", advice)
+        case NotSent() | NoAnswer():
+            return without_answer(check, where, answer, "put the token where the configuration says")
         case Answered(status=HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN):
             advice = "put the right token or header where the configuration says; see scheme"
             return Finding(check, "fail", f"{where} does not take the credential: {describe(answer)}", advice)

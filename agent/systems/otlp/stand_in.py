@@ -1,13 +1,14 @@
 """A strict receiver of OTLP/HTTP logs: its path, its encodings, its credential, and answers in the request's own encoding."""
 
 import hmac
-import zlib
 from collections.abc import Mapping
+from http import HTTPStatus
 
 import msgspec
 
+from agent.http.decoding import DecodingError, decoded
 from agent.http.message import Request
-from agent.stand_in.reply import Reply, decode
+from agent.stand_in.reply import Reply
 from agent.stand_in.server import MAX_BODY_BYTES
 from agent.stand_in.verdict import Verdict
 from agent.systems.otlp.encoding import JSON_TYPE, PROTOBUF_TYPE
@@ -51,14 +52,16 @@ class LogsRules(msgspec.Struct, frozen=True):
         try:
             if encoding not in {"identity", "gzip"}:
                 return Verdict(_failure(media_type, 415, _INVALID, "Content-Encoding is not gzip"))
-            body = decode(request.body, encoding, self.max_body_bytes)
-            if body is None:
-                return Verdict(self._too_large(media_type))
+            body = decoded(request.body, encoding, self.max_body_bytes, strict=True)
             document, broken = _document(body, media_type)
         except ImportError:
             words = "reading protobuf needs opentelemetry-proto here, the extra otlp"
             return Verdict(_failure(media_type, 415, _INVALID, words))
-        except (ValueError, zlib.error) as error:
+        except DecodingError as error:
+            if error.refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+                return Verdict(self._too_large(media_type))
+            return Verdict(_failure(media_type, 400, _INVALID, f"the body cannot be read: {error}"))
+        except ValueError as error:
             return Verdict(_failure(media_type, 400, _INVALID, f"the body cannot be read: {error}"))
         checked = check(document)
         broken = [*broken, *(f"{one.where}: {one.rule}" for one in checked.problems)]

@@ -4,11 +4,10 @@ See `agent.delivery.destination` for the contract. The token is the only credent
 every text that comes out is masked. Facts: Sematext, "Events API".
 """
 
-import hashlib
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 
@@ -18,8 +17,8 @@ from agent.events.stored_event import decode, read_unread_fields
 from agent.http.client import HttpClient
 from agent.http.credential import Credential
 from agent.http.errors import ClientError
-from agent.http.mask import Mask
 from agent.http.result import Answered, HttpResult, NotSent
+from agent.systems.http_destination import HttpDestination, MakeClient
 from agent.systems.http_outcome import describe, outcome_of
 from agent.systems.sematext.mapping import from_stored
 from agent.systems.sematext.settings import SematextSettings
@@ -28,7 +27,7 @@ _NO_APPLICATION = "application not found"
 """What the receiver says of a token that it does not know, with whatever status."""
 
 
-class Sematext:
+class Sematext(HttpDestination):
     """Posts each event to `<url>/<token>/event`."""
 
     max_events = 1
@@ -39,27 +38,11 @@ class Sematext:
         name: str,
         settings: SematextSettings,
         *,
-        client: Callable[..., HttpClient] = HttpClient,
+        client: MakeClient = HttpClient,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self.name = name
-        self._base = settings.url.rstrip("/")
         self._token = Credential(settings.token, settings.token_file, what="token", option="token")
-        self._mask = Mask()
-        self._mask.add(urlsplit(self._base).password or "")
-        self._http = client(
-            tls=settings.tls, proxy=settings.proxy, no_proxy=settings.no_proxy, mask=self._mask, wall=wall
-        )
-
-    def __repr__(self) -> str:
-        return f"Sematext({self.name!r}, {self._mask(self._base)!r})"
-
-    @property
-    def identity(self) -> str:
-        """Return what it is, whatever its name."""
-        parts = urlsplit(self._base)
-        where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-        return hashlib.sha256(f"sematext {where}".encode()).hexdigest()
+        super().__init__(name, settings, settings.url.rstrip("/"), self._token, client=client, wall=wall)
 
     def deliver(self, outgoing: Outgoing, timeout_seconds: float) -> Outcome:
         """POST the one event."""
@@ -68,36 +51,24 @@ class Sematext:
         body = from_stored(stored, event.name, outgoing.hostname, unread)
         return _outcome(self._post(msgspec.json.encode(body), timeout_seconds))
 
-    def token(self) -> str:
-        """Return the token as it stands now; raises `ClientError` when there is none."""
-        return self._token.get()
-
     def ask(self, timeout_seconds: float) -> HttpResult:
-        """Ask whether anything answers; it has no way to try a token without an event."""
-        return self._http.get(self._base + "/", {}, timeout_seconds)
-
-    def credential_changed(self) -> bool:
-        """Return whether the token file is another than the one last used."""
-        return self._token.has_changed()
-
-    def cut_short(self, seconds: float) -> None:
-        """Leave a request that is under way at most so many seconds more."""
-        self._http.shorten(seconds)
-
-    def close(self) -> None:
-        """Close connections."""
-        self._http.close()
+        """Ask whether anything answers, where there is a token; it has no way to try one without an event."""
+        try:
+            self._token.get()
+        except ClientError as error:
+            return NotSent(str(error))
+        return self._http.get(self._url + "/", {}, timeout_seconds)
 
     def _post(self, body: bytes, timeout_seconds: float) -> HttpResult:
         try:
-            token = self.token()
+            token = self._token.get()
         except ClientError as error:
             return NotSent(str(error))
         in_path = quote(token, safe="")
         self._mask.add(token)
         self._mask.add(in_path)
         headers = {"Content-Type": "application/json"}
-        return self._http.post(f"{self._base}/{in_path}/event", body, headers, timeout_seconds)
+        return self._http.post(f"{self._url}/{in_path}/event", body, headers, timeout_seconds)
 
 
 def _outcome(result: HttpResult) -> Outcome:

@@ -2,34 +2,24 @@
 
 from http import HTTPStatus
 
-from agent.http.result import Answered, Failure, HttpResult, NoAnswer, NotSent
+from agent.http.result import Answered, HttpResult, NoAnswer, NotSent
 from agent.systems.finding import Finding
 from agent.systems.http_outcome import describe, is_success
+from agent.systems.probing import ask_once, without_answer
 from agent.systems.sensu.destination import Sensu
 from agent.systems.sensu.settings import SensuSettings
 
 
 def probe(name: str, settings: SensuSettings, timeout_seconds: float) -> Finding:
     """Ask who is there."""
-    destination = Sensu(name, settings)
-    try:
-        answer = destination.ask(timeout_seconds)
-    finally:
-        destination.close()
-    return finding(f"destination {name}", settings.url.masked(), answer)
+    return ask_once(Sensu, finding, name, settings, timeout_seconds)
 
 
 def finding(check: str, where: str, answer: HttpResult) -> Finding:
     """Return the finding that an answer means."""
     match answer:
-        case NotSent(reason):
-            return Finding(check, "fail", reason, "fix the url or the proxy")
-        case NoAnswer(Failure.TLS, text):
-            advice = "set tls.ca_file to the authority that signed its certificate"
-            return Finding(check, "fail", f"{where} does not prove who it is: {text}", advice)
-        case NoAnswer(_, text):
-            advice = "fix the url, the proxy, or the way there"
-            return Finding(check, "fail", f"{where} cannot be reached: {text}", advice)
+        case NotSent() | NoAnswer():
+            return without_answer(check, where, answer, "fix the url or the proxy")
         case Answered(status=HTTPStatus.UNAUTHORIZED):
             advice = "put user and password into the url, as http://USER:PASSWORD@HOST:4567"
             return Finding(check, "fail", f"{where} lets nobody in without the right password", advice)

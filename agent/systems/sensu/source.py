@@ -17,7 +17,7 @@ import msgspec
 
 from agent.configuration.types import Tls
 from agent.http.client import HttpClient
-from agent.systems.sensu.destination import mask_of, without_credentials
+from agent.http.mask import mask_of, without_credentials
 from agent.systems.sensu.settings import SensuApiConfig
 from agent.systems.sensu.source_api import PAGE_BYTES, EventsApi, Key, NotAskedError, Page
 from agent.systems.sensu.source_events import Known, known, news, resolved

@@ -4,20 +4,19 @@ See `agent.delivery.destination` for the contract. It never sends the key anywhe
 address: no redirect is followed, and after the first success the key stays where it worked.
 """
 
-import hashlib
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from agent.delivery.outcome import Delivered, Outcome, Paused
 from agent.delivery.outgoing import Outgoing
 from agent.http.client import HttpClient
 from agent.http.credential import Credential
 from agent.http.errors import ClientError
-from agent.http.mask import Mask
 from agent.http.result import Answered, HttpResult, NotSent
+from agent.systems.http_destination import HttpDestination, MakeClient
 from agent.systems.http_outcome import is_success, outcome_of
 from agent.systems.stackstate.address import parse_address
 from agent.systems.stackstate.body import KINDS, Part, body_of, encode
@@ -36,7 +35,7 @@ _KEY_REFUSED = {401, 403}
 _ALONE = Surroundings()
 
 
-class StackState:
+class StackState(HttpDestination):
     """Sends the common JSON object to one receiver."""
 
     kinds = KINDS
@@ -47,34 +46,18 @@ class StackState:
         settings: StackStateSettings,
         surroundings: Surroundings = _ALONE,
         *,
-        client: Callable[..., HttpClient] = HttpClient,
+        client: MakeClient = HttpClient,
         wall: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.name = name
+        address = parse_address(settings.url)
+        self._key = Credential(settings.api_key or address.api_key, settings.api_key_file, what="key")
+        super().__init__(name, settings, address.url, self._key, client=client, wall=wall)
         self.max_events = settings.batch.max_events
         self._settings = settings
-        self._wall = wall
         self._clock = clock
-        self._address = parse_address(settings.url)
-        self._key = Credential(settings.api_key or self._address.api_key, settings.api_key_file, what="key")
-        self._mask = Mask()
-        self._mask.add(urlsplit(self._address.url).password or "")
-        self._http = client(
-            tls=settings.tls, proxy=settings.proxy, no_proxy=settings.no_proxy, mask=self._mask, wall=wall
-        )
         self._proven: Place | None = None
         self._snapshots = Snapshots(settings, surroundings.hostname, surroundings.host_state, clock)
-
-    def __repr__(self) -> str:
-        return f"StackState({self.name!r}, {self._mask(self._address.url)!r})"
-
-    @property
-    def identity(self) -> str:
-        """Return what it is, whatever its name."""
-        parts = urlsplit(self._address.url)
-        where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-        return hashlib.sha256(f"stackstate {where}".encode()).hexdigest()
 
     def deliver(self, outgoing: Outgoing, timeout_seconds: float) -> Outcome:
         """POST the events once, or twice while it is not known where this receiver wants the key."""
@@ -107,21 +90,9 @@ class StackState:
             self._snapshots.lost()
         return outcome
 
-    def validate(self, timeout_seconds: float) -> HttpResult:
+    def ask(self, timeout_seconds: float) -> HttpResult:
         """Ask the receiver whether it knows the key: 2xx when it does, 403 when not."""
         return self._first_answer("/api/v1/validate", self._http.get, {}, timeout_seconds)
-
-    def credential_changed(self) -> bool:
-        """Return whether the key file is another than the one last used."""
-        return self._key.has_changed()
-
-    def cut_short(self, seconds: float) -> None:
-        """Leave a request that is under way at most so many seconds more."""
-        self._http.shorten(seconds)
-
-    def close(self) -> None:
-        """Close connections."""
-        self._http.close()
 
     def _post(self, parts: list[Part], timeout_seconds: float) -> Outcome:
         body, encoding = encode(parts, self._settings.compression)
@@ -144,7 +115,7 @@ class StackState:
         refused: Answered | None = None
         for place in self._places():
             answer = ask(
-                self._url(path, key, place),
+                self._target(path, key, place),
                 headers={**headers, **_key_headers(key, place)},
                 timeout_seconds=max(ends - self._clock(), 0.001),
             )
@@ -164,9 +135,9 @@ class StackState:
             case place:
                 return (place,)
 
-    def _url(self, path: str, key: str, place: Place) -> str:
+    def _target(self, path: str, key: str, place: Place) -> str:
         query = "" if place == "header" else f"?api_key={quote(key, safe='')}"
-        return f"{self._address.url}{path}{query}"
+        return f"{self._url}{path}{query}"
 
 
 def _key_headers(key: str, place: Place) -> dict[str, str]:

@@ -1,25 +1,16 @@
 """Whether a receiver can be reached, is who it says, and knows our key; nothing is sent to it but that question."""
 
-from agent.delivery.destination import DestinationError
 from agent.events.identity import HOST_IDENTIFIER
-from agent.http.result import Answered, Failure, HttpResult, NoAnswer, NotSent
+from agent.http.result import Answered, HttpResult, NoAnswer, NotSent
 from agent.systems.finding import Finding
+from agent.systems.probing import ask_once, without_answer
 from agent.systems.stackstate.destination import StackState
 from agent.systems.stackstate.settings import StackStateSettings
 
 
 def probe(name: str, settings: StackStateSettings, timeout_seconds: float) -> Finding:
     """Ask one receiver whether it knows the key."""
-    check = f"destination {name}"
-    try:
-        destination = StackState(name, settings)
-    except DestinationError as error:
-        return Finding(check, "fail", error.problem, error.hint)
-    try:
-        answer = destination.validate(timeout_seconds)
-    finally:
-        destination.close()
-    return finding(check, settings.url.masked(), answer)
+    return ask_once(StackState, finding, name, settings, timeout_seconds)
 
 
 def remarks(name: str, settings: StackStateSettings, hostname: str | None) -> list[Finding]:
@@ -35,18 +26,8 @@ def remarks(name: str, settings: StackStateSettings, hostname: str | None) -> li
 def finding(check: str, where: str, answer: HttpResult) -> Finding:
     """Return the finding that an answer means."""
     match answer:
-        case NotSent(reason):
-            return Finding(check, "fail", reason, "put the key where the configuration says")
-        case NoAnswer(Failure.TLS, text):
-            advice = "set tls.ca_file to the authority that signed the receiver's certificate"
-            return Finding(check, "fail", f"{where} does not prove who it is: {text}", advice)
-        case NoAnswer(_, text):
-            return Finding(
-                check,
-                "fail",
-                f"{where} cannot be reached: {text}",
-                "fix the url, the proxy, or the way there",
-            )
+        case NotSent() | NoAnswer():
+            return without_answer(check, where, answer, "put the key where the configuration says")
         case Answered(status=401 | 403):
             return Finding(
                 check,

@@ -1,15 +1,16 @@
 """A strict StackState receiver: its paths, its key, its encodings and its words, as documented and captured."""
 
 import hmac
-import zlib
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 
-from agent.http.message import Request
-from agent.stand_in.reply import Reply, decode, text
+from agent.http.decoding import DecodingError, decoded
+from agent.http.message import Refusal, Request
+from agent.stand_in.reply import Reply, text
 from agent.stand_in.server import MAX_BODY_BYTES, StandIn
 from agent.stand_in.verdict import Verdict
 from agent.systems.stackstate.stand_in_rules import check
@@ -46,17 +47,21 @@ class ReceiverRules(msgspec.Struct, frozen=True):
             return Verdict(text(415, words))
         return Verdict(self._too_large()) if is_too_large else self._intake(request)
 
+    def _undecoded(self, refusal: Refusal) -> Reply:
+        match refusal.status:
+            case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+                return self._too_large()
+            case HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+                return text(415, "The request's Content-Encoding is not supported. Expected: deflate, gzip")
+            case status:
+                return text(status, f"The request's encoding is corrupt: {refusal.reason}")
+
     def _intake(self, request: Request) -> Verdict:
         encoding = request.header("content-encoding", "identity").strip().lower()
         try:
-            body = decode(request.body, encoding, self.max_body_bytes)
-        except KeyError:
-            words = "The request's Content-Encoding is not supported. Expected: deflate, gzip"
-            return Verdict(text(415, words))
-        except zlib.error as error:
-            return Verdict(text(400, f"The request's encoding is corrupt: {error}"))
-        if body is None:
-            return Verdict(self._too_large())
+            body = decoded(request.body, encoding, self.max_body_bytes, strict=True)
+        except DecodingError as error:
+            return Verdict(self._undecoded(error.refusal))
         checked = check(body)
         is_odd = request.header("sts-time-format")
         broken = ["sts-time-format changes the unit of collection_timestamp"] if is_odd else []

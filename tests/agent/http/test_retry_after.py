@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.http.retry_after import parse_retry_after
+from agent.http.result import parse_retry_after
 
 NOON = 1763726400.0  # Fri, 21 Nov 2025 12:00:00 GMT
 

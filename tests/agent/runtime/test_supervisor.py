@@ -190,7 +190,7 @@ def test_an_emit_of_a_run_that_does_not_end_is_refused_after_it_was_stopped(supe
         stuck.emit([event()], {"old": b""})
     release.set()
     assert kept == [("files", [], {"new": b""})]
-    assert "left behind" in caplog.text
+    assert "abandoned" in caplog.text
 
 
 def test_a_last_event_while_ending_is_kept(supervised, kept):

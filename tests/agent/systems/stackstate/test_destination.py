@@ -162,8 +162,8 @@ def test_without_any_key_nothing_is_sent(receiver, destination):
 
 
 def test_the_key_can_be_validated(receiver, destination):
-    assert destination(receiver.url).validate(10).status == 200
-    assert destination(receiver.url, api_key=types.Secret("wrong")).validate(10).status == 403
+    assert destination(receiver.url).ask(10).status == 200
+    assert destination(receiver.url, api_key=types.Secret("wrong")).ask(10).status == 403
 
 
 def test_an_address_with_a_login_uses_it_and_never_shows_it(wire, destination):
