@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from agent.http.budget import Budget
@@ -28,56 +29,8 @@ Answer = Callable[[Request], Response]
 Refuse = Callable[[Refusal], Response]
 
 
-class SocketListener:
-    """HTTP on a Unix socket."""
-
-    def __init__(
-        self,
-        path: Path,
-        answer: Answer,
-        *,
-        refuse: Refuse = Refusal.plain,
-        budget: Budget | None = None,
-        limits: Limits | None = None,
-    ) -> None:
-        self._refuse = refuse
-        self.path = path
-        self._answer = Acquainted(answer)
-        self._budget = budget
-        self._limits = limits
-        self._made: tuple[int, int] | None = None
-        self._server: Server | None = None
-
-    @property
-    def address(self) -> str:
-        """Return the socket's path."""
-        return str(self.path)
-
-    def start(self) -> None:
-        """Listen from the moment this returns; raises `OSError`."""
-        listener = listen_at(self.path)
-        self._made = _identity(self.path)
-        self._server = serve(
-            listener, self._answer, self._limits, refuse=self._refuse, budget=self._budget, name="intake"
-        )
-
-    def stop(self) -> None:
-        """Take no more, let what is being answered be answered, and remove the socket."""
-        server, self._server = self._server, None
-        if server is None:
-            return
-        if _identity(self.path) == self._made:  # else it is that of whoever came after us
-            with suppress(OSError):
-                self.path.unlink()
-        server.stop()
-
-    def is_alive(self) -> bool:
-        """Return whether new connections are accepted."""
-        return self._server is not None and self._server.is_alive()
-
-
-class PortListener:
-    """HTTP on a port of this host, for programs of this host alone unless the limits say otherwise."""
+class _HttpListener:
+    """A server between `start` and `stop`; a kind says how its socket is made."""
 
     def __init__(
         self,
@@ -88,20 +41,12 @@ class PortListener:
         budget: Budget | None = None,
         limits: Limits | None = None,
     ) -> None:
-        self._refuse = refuse
         self.address = address
         self._answer = answer
+        self._refuse = refuse
         self._budget = budget
         self._limits = limits
         self._server: Server | None = None
-
-    def start(self) -> None:
-        """Listen from the moment this returns; raises `OSError`."""
-        where = urlsplit(f"//{self.address}")
-        listener = listen_on_port(where.hostname or "", where.port or 0)
-        self._server = serve(
-            listener, self._answer, self._limits, refuse=self._refuse, budget=self._budget, name="port"
-        )
 
     def stop(self) -> None:
         """Take no more, and let what is being answered be answered."""
@@ -112,6 +57,44 @@ class PortListener:
     def is_alive(self) -> bool:
         """Return whether new connections are accepted."""
         return self._server is not None and self._server.is_alive()
+
+    def _serve(self, listener: socket.socket, name: str) -> None:
+        self._server = serve(
+            listener, self._answer, self._limits, refuse=self._refuse, budget=self._budget, name=name
+        )
+
+
+class SocketListener(_HttpListener):
+    """HTTP on a Unix socket."""
+
+    def __init__(self, path: Path, answer: Answer, **options: Any) -> None:
+        super().__init__(str(path), Acquainted(answer), **options)
+        self.path = path
+        self._made: tuple[int, int] | None = None
+
+    def start(self) -> None:
+        """Listen from the moment this returns; raises `OSError`."""
+        listener = listen_at(self.path)
+        self._made = _identity(self.path)
+        self._serve(listener, "intake")
+
+    def stop(self) -> None:
+        """Take no more, remove the socket, and let what is being answered be answered."""
+        if (
+            self._server is not None and _identity(self.path) == self._made
+        ):  # else it is that of whoever came after us
+            with suppress(OSError):
+                self.path.unlink()
+        super().stop()
+
+
+class PortListener(_HttpListener):
+    """HTTP on a port of this host, for programs of this host alone unless the limits say otherwise."""
+
+    def start(self) -> None:
+        """Listen from the moment this returns; raises `OSError`."""
+        where = urlsplit(f"//{self.address}")
+        self._serve(listen_on_port(where.hostname or "", where.port or 0), "port")
 
 
 class Acquainted:
