@@ -65,7 +65,7 @@ class Start:
         try:
             last_right.keep(location, root, expected)
         except (OSError, ValueError) as error:
-            log.warning("this configuration is not kept for a start that finds a wrong one: %s", error)
+            log.warning("cannot keep this configuration for a start that finds a wrong one: %s", error)
 
     def _instead(self, kept: LastRight, error: ConfigurationError) -> Configuration:
         for environ in (self._environ, {}):  # the environment may be what is wrong

@@ -5,7 +5,7 @@ suspect until the destination has accepted another one; then it is sent once mor
 it is rejected. A destination that refuses everything thus makes no event guilty, however long it lasts:
 after some refusals in a row the search wants a pause. With one event a request it begins with parts of
 one, and the same rules hold. Why a suspect needs another event to be accepted: a proxy that is broken and answers
-400 to everything must not empty the spool.
+400 to everything must not empty the spool (docs/decisions/0013-when-an-event-is-rejected.md, 0035).
 """
 
 from collections.abc import Iterator, Sequence

@@ -62,7 +62,7 @@ def open_signal(path: Path = KERNEL_NAME) -> int | None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        log.info("a new name of this host counts from the next reload on: %s", error)
+        log.info("cannot watch the name of this host, a new one takes effect at the next reload: %s", error)
         return None
     return descriptor
 

@@ -52,7 +52,7 @@ class IncomingFiles:
             self._watched = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             fcntl.fcntl(self._watched, fcntl.F_NOTIFY, fcntl.DN_RENAME | fcntl.DN_MULTISHOT)
         except OSError as error:
-            log.info("%s is looked at now and then only: %s", directory, error)
+            log.info("cannot watch %s, it is looked at once an hour: %s", directory, error)
 
     def take(self) -> int:
         """Take in what lies there and return how many events that was."""

@@ -59,5 +59,5 @@ class Keeping(msgspec.Struct, frozen=True):
         except SpoolFull as error:
             raise Problem(HTTPStatus.INSUFFICIENT_STORAGE, str(error)) from None
         except SpoolError as error:
-            log.error("intake: nothing can be kept: %s", error)  # noqa: TRY400 - made for people, with a hint
+            log.error("intake: cannot keep events: %s", error)  # noqa: TRY400 - made for people, with a hint
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from None

@@ -24,7 +24,7 @@ def settle_in(
     try:
         return _settle_in(spool, clock.read_machine_id() if machine_id is None else machine_id, start_of_boot)
     except SpoolError as error:
-        log.error("whether this machine is another one cannot be told: %s", error)  # noqa: TRY400 - made for people
+        log.error("cannot tell whether this machine is a clone: %s", error)  # noqa: TRY400 - made for people
         return False
 
 
@@ -46,7 +46,7 @@ def _settle_in(spool: Spool, here: str, start_of_boot: Callable[[], float]) -> b
     try:
         spool.records.append([], owner=OWNER, remember={_KEY: here.encode()})
     except SpoolError as error:
-        log.warning("this machine's name is not remembered: %s", error)
+        log.warning("cannot remember the id of this machine: %s", error)
     return remembered is not None
 
 

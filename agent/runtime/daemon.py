@@ -133,7 +133,7 @@ class Daemon:
             came = self._signals.wait(min((wait for wait in waits if wait is not None), default=None))
             if came & {signal.SIGTERM, signal.SIGINT}:
                 return
-            guarded("what was due", self._turn, came)
+            guarded("scheduled work", self._turn, came)
 
     def _turn(self, came: set[int]) -> None:
         if signal.SIGHUP in came:
@@ -156,7 +156,7 @@ class Daemon:
         log.info("stopping")
         guarded("ending the collectors", self._parts.supervisor.stop)
         guarded("ending the intake", self._parts.ways_in.stop)
-        guarded("a last word", self._parts.telling.stop)
+        guarded("reporting the stop", self._parts.telling.stop)
         guarded("the last flush", self._parts.deliveries.stop, FLUSH_SECONDS)
         self._signals.close()
         self._spool.close()
@@ -181,7 +181,7 @@ class Daemon:
         before = self._configuration
         difference = compare(before, configuration)
         for key in sorted(difference.needs_restart):
-            log.warning("%s changes at the next start", key)
+            log.warning("%s takes effect at the next start", key)
         self._configuration = configuration
         say(configuration)
         self._spool.reconfigure(options(configuration.settings.spool))

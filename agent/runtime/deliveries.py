@@ -166,4 +166,4 @@ class Deliveries:
         deadline = time.monotonic() + flush_seconds + _LONGER_SECONDS
         for loop in loops:
             if not loop.join(max(0.0, deadline - time.monotonic())):
-                log.warning("destination %s does not end; it is left behind", loop.name)
+                log.warning("destination %s did not stop in time; it is abandoned", loop.name)

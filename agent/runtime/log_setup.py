@@ -81,7 +81,7 @@ def say(configuration: Configuration) -> None:
     for warning in configuration.warnings:
         log.warning("%s", warning)
     for path, problems in configuration.set_aside.items():
-        log.error("%s is wrong and set aside: %s", path, "; ".join(problems))
+        log.error("%s is wrong and not used: %s", path, "; ".join(problems))
     if configuration.replaced:
         log.error("agent.yaml is wrong; the last one that was right goes on")
     for problem in configuration.replaced:

@@ -94,7 +94,7 @@ def dropped(drop: Drop, now: int) -> Event:
     return _event(
         "EventsDroppedEvent",
         f"{drop.count} events for {drop.destination} were dropped: {drop.reason}",
-        f"The spool let go of {drop.count} events that {drop.destination} had not taken ({drop.reason}).",
+        f"The spool dropped {drop.count} events before {drop.destination} took them ({drop.reason}).",
         now,
         data={
             "destination": drop.destination,

@@ -43,8 +43,6 @@ def overview(
     A collector that is configured and not supervised is about to be started until the daemon `has_begun`.
     """
     kept = spool.status()
-    absent = State("stopped", "it was not started") if has_begun else State("starting")
-    states = dict.fromkeys(configuration.collectors, absent) | supervisor.states()
     return Document(
         running=True,
         pid=os.getpid(),
@@ -63,18 +61,26 @@ def overview(
         refused_reload=list(refused_reload),
         warnings=list(configuration.warnings),
         alert_after=float(configuration.settings.status.alert_after),
-        collectors={
-            name: Collector(
-                state=state.phase,
-                detail=state.detail,
-                restarts=state.restarts,
-                is_asked_for=_is_asked_for(name, configuration),
-            )
-            for name, state in sorted(states.items())
-        },
+        collectors=_collectors(configuration, supervisor, has_begun=has_begun),
         destinations=deliveries.describe(kept),
         spool=spool_size(spool.directory, kept),
     )
+
+
+def _collectors(
+    configuration: Configuration, supervisor: Supervisor, *, has_begun: bool
+) -> dict[str, Collector]:
+    absent = State("stopped", "it was not started") if has_begun else State("starting")
+    states = dict.fromkeys(configuration.collectors, absent) | supervisor.states()
+    return {
+        name: Collector(
+            state=state.phase,
+            detail=state.detail,
+            restarts=state.restarts,
+            is_asked_for=_is_asked_for(name, configuration),
+        )
+        for name, state in sorted(states.items())
+    }
 
 
 def _is_asked_for(name: str, configuration: Configuration) -> bool:

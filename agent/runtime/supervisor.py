@@ -118,7 +118,7 @@ class Supervisor:
             self._owed.pop(name, None)
 
     def stop(self) -> None:
-        """End them all; one that does not return in time is left behind without a voice."""
+        """End them all; one that does not return in time is abandoned, and what it emits later is refused."""
         self._end(list(self._watched.values()))
 
     def states(self) -> dict[str, State]:
@@ -171,7 +171,7 @@ class _SupervisedCollector:
         """Wait for the thread, then take the right to emit away whether it ended or not."""
         self._thread.join(timeout_seconds)
         if self._thread.is_alive():
-            log.warning("collector %s does not end; it is left behind", self.name)
+            log.warning("collector %s did not stop in time; it is abandoned", self.name)
         with self._emitting:
             self._generation += 1
         if not self._thread.is_alive():
