@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from collectors._braces import expanded
 from collectors._files.patterns import parse_exclude, parse_path
 from collectors._files.selection import Diff, Scope, Selection
 from collectors._regular import may_lack
@@ -26,13 +27,13 @@ if TYPE_CHECKING:
 class FilesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One entry of `files:` in conf.d.
 
-    `paths` and `exclude` are patterns with `*`, `?`, `[…]` and `**`; a path without wildcards that is a
+    `paths` and `exclude` are patterns with `*`, `?`, `[…]`, `{a,b}` and `**`; a path without wildcards that is a
     directory means everything below it; `default_excludes` leaves out what is no configuration. Changes to one file within `settle` are one change.
     """
 
     paths: tuple[str, ...]
-    """Absolute paths and patterns: `*`, `?`, `[…]` within a name, `**` for any depth. A directory means
-    everything below it."""
+    """Absolute paths and patterns: `*`, `?`, `[…]` within a name, `{a,b}` for one or the other, `**` for any
+    depth. A directory means everything below it."""
     exclude: tuple[str, ...] = ()
     """Patterns of what is not meant; one that is not absolute may stand anywhere."""
     default_excludes: bool = True
@@ -48,10 +49,14 @@ class FilesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def __post_init__(self) -> None:
         if not self.paths:
             raise ValueError("`paths` is empty: name files or directories to watch")
-        for path in self.paths:
+        for path in self.all_paths():
             parse_path(path)
-        for pattern in self.exclude:
+        for pattern in expanded(self.exclude):
             parse_exclude(pattern)
+
+    def all_paths(self) -> tuple[str, ...]:
+        """Return the patterns of `paths`, each with braces as all that it stands for."""
+        return expanded(self.paths)
 
 
 class FilesCollector:
@@ -116,8 +121,8 @@ _MAX_LACK_SECONDS = 30.0
 def _scope(entry: Scoped[FilesEntry]) -> Scope:
     config = entry.config
     return Scope(
-        config.paths,
-        config.exclude,
+        config.all_paths(),
+        expanded(config.exclude),
         config.default_excludes,
         config.diff,
         float(config.settle),

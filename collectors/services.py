@@ -12,15 +12,15 @@ start for a moment, unless it fails. A boot tells what did not come back.
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 import msgspec
 
+from collectors._braces import expand_braces, expanded
 from collectors._dbus import Bus, BusLost, Interrupted, connect_again, find_address
 from collectors._services.condition import read_conditions
 from collectors._services.doubts import doubts
-from collectors._services.scope import Scope, Watched, expand_braces
+from collectors._services.scope import Scope, Watched
 from collectors._services.systemd import Manager
 from collectors._services.unit_files import UnitFiles, read_unit_files
 from collectors._services.unit_memory import UnitMemory
@@ -28,7 +28,6 @@ from collectors._services.watch import Watch
 from collectors.collector import NotApplicable, Registration, Retired, Runtime, Scoped
 
 MAX_LOG_LINES = 50
-MAX_ALTERNATIVES = 100
 
 
 class ServicesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,9 +44,7 @@ class ServicesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     agent's user has to be in the group `systemd-journal`."""
 
     def __post_init__(self) -> None:
-        for pattern in (*self.units, *self.exclude):
-            if len(tuple(islice(expand_braces(pattern), MAX_ALTERNATIVES + 1))) > MAX_ALTERNATIVES:
-                raise ValueError(f"`{pattern:.40}` stands for more than {MAX_ALTERNATIVES} patterns")
+        expanded((*self.units, *self.exclude))
         if not 0 <= self.log_lines <= MAX_LOG_LINES:
             raise ValueError(f"`log_lines` is {self.log_lines}: give a number from 0 to {MAX_LOG_LINES}")
 

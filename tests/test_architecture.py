@@ -19,6 +19,7 @@ LAW = {"collectors.event", "collectors.collector", "collectors._portable"}
 """What every collector may import besides its own private parts."""
 
 SHARED = {
+    "collectors._braces": {"files", "processes", "services"},
     "collectors._dbus": {"host", "processes", "services"},
     "collectors._nesting": {"files", "puppet"},
     "collectors._redaction": {"files", "processes", "puppet", "services"},

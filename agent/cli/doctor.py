@@ -110,7 +110,9 @@ def _findings(loaded: Loaded) -> Iterator[Finding]:
     yield host.look_at_clock(is_trusted)
     yield from host.look_at_spool(configuration.spool_directory, settings.spool.max_size)
     scopes = configuration.collectors.get("files", ())
-    findings, directories = watched.look_at_paths(path for scope in scopes for path in scope.config.paths)
+    findings, directories = watched.look_at_paths(
+        path for scope in scopes for path in scope.config.all_paths()
+    )
     if scopes:
         yield from host.look_at_inotify(directories)
     if "services" in configuration.collectors:

@@ -3,9 +3,13 @@
 import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import msgspec
+
+from collectors._braces import MAX_ALTERNATIVES, expand_braces
 
 
 class Process(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +88,13 @@ def find(wanted: Wanted, processes: Sequence[Process]) -> list[Process]:
 
 
 def _fits(text: str, pattern: str | None) -> bool:
-    return pattern is None or fnmatchcase(text, pattern)
+    """Return whether a text fits a glob; one with braces may mean them as they stand, as in a command line, or what they stand for."""
+    return pattern is None or any(fnmatchcase(text, glob) for glob in _globs(pattern))
+
+
+@cache
+def _globs(pattern: str) -> tuple[str, ...]:
+    return (pattern, *islice(expand_braces(pattern), MAX_ALTERNATIVES)) if "{" in pattern else (pattern,)
 
 
 def _executables(process: Process, pattern: str) -> list[str]:

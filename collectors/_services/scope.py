@@ -1,7 +1,6 @@
 """Which services are told, and with whose tags: the entries of the configuration as one question."""
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Self
 
@@ -14,7 +13,6 @@ DEFAULT_EXCLUDES = ("user@*", "user-runtime-dir@*", "run-*", "session-*")
 """Units that come and go with logins and with `systemd-run`; a pattern that names them itself still wins."""
 
 _SUFFIX = ".service"
-_BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
 
 
 class Watched(msgspec.Struct, frozen=True):
@@ -98,16 +96,6 @@ class Scope:
     def _matching(self, unit: str) -> list[Watched]:
         aliases = self._aliases.get(unit, ())
         return [entry for entry in self._entries if entry.matches(unit, aliases)]
-
-
-def expand_braces(pattern: str) -> Iterator[str]:
-    """Yield the patterns that `{a,b}` stands for; braces without a comma stay, and fit no unit."""
-    found = _BRACES.search(pattern)
-    if found is None:
-        yield pattern
-        return
-    for alternative in found[1].split(","):
-        yield from expand_braces(pattern[: found.start()] + alternative + pattern[found.end() :])
 
 
 def _fits(unit: str, pattern: str) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collectors._braces import expanded
 from collectors._files.debounce import MAX_WINDOW_SECONDS, Debouncer
 from collectors._files.fingerprint import escape, file_key, files_prefix, unescape
 from collectors._files.job import Job
@@ -258,3 +259,17 @@ def test_a_file_system_that_answers_late_is_not_looked_at_before_it_answers_in_t
     assert health.take_return()
     assert health.lost_at("/far") is None
     health.close()
+
+
+def test_braces_in_a_path_stand_for_each_of_what_they_hold_also_across_directories():
+    entry = FilesEntry(paths=("/etc/{app/*.{conf,yaml},hosts}", "/srv/{x}"), exclude=("*.{bak,old}",))
+    selection = Selection([Scope(entry.all_paths(), expanded(entry.exclude), settle_seconds=0.1)])
+    meant = ["/etc/app/a.conf", "/etc/app/a.yaml", "/etc/hosts", "/srv/{x}"]
+    assert [
+        path for path in (*meant, "/etc/app/a.ini", "/etc/app/a.conf.bak") if selection.means(path)
+    ] == meant
+
+
+def test_braces_that_stand_for_more_than_anybody_means_are_refused():
+    with pytest.raises(ValueError, match="stands for more than 100 patterns"):
+        FilesEntry(paths=("/etc/" + "{a,b}" * 7,))

@@ -109,6 +109,13 @@ def test_a_server_and_the_workers_it_forks_are_one():
     assert find(WORKER, [children[0], PROCESS, children[1], stranger]) == [PROCESS]
 
 
+def test_braces_of_a_pattern_stand_for_each_of_what_they_hold_and_for_themselves():
+    process = Process(pid=1, ticks=1, name="worker", cmdline=("job", '{"a":1,"b":2}'), user="root")
+    assert Wanted(label="x", name="{work,help}er").matches(process)
+    assert not Wanted(label="x", name="{helper,other}").matches(process)
+    assert Wanted(label="x", cmdline='job {"a":1,"b":2}').matches(process)
+
+
 def test_every_pattern_must_fit_and_the_executable_may_be_named_as_it_was_called(tmp_path):
     real, link = tmp_path / "python3.11", tmp_path / "python3"
     real.touch()
