@@ -54,7 +54,7 @@ if _named := os.environ.get("STS_AGENT_TEST_SUITE"):
     _suite, _, _python = _named.partition(":")
     DEBIANS = {f"Debian {_suite}": TRIXIE._replace(suite=_suite, python=_python)}
 
-MORE_PACKAGES = ("bindfs", "dbus-user-session", "dnf", "polkitd", "puppet-agent", "rpm")
+MORE_PACKAGES = ("ansible-core", "bindfs", "dbus-user-session", "dnf", "polkitd", "puppet-agent", "rpm")
 """What some tests ask for; one second base has them all, since each base costs a minute and 300 MB."""
 
 _LAYOUT = "1"  # raise it when what is done to a base after mmdebstrap changes
