@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 # So many tests on real hosts run side by side; one takes some 300 MB.
 HOSTS ?= 2
 
+# A single test of the torture works for longer than the ten minutes after which one counts as hanging.
+PATIENT := -o faulthandler_timeout=7200
+
 .DEFAULT_GOAL := help
 .PHONY: help demo deb rpm dist test test-all torture test-fast test-clients test-deps test-deps-all lint format constraints reference bench-delivery bench-intake bench-collectors bench-fleet bench-report quiet-day attacks clean
 
@@ -51,10 +54,10 @@ torture: $(VENV)/dev ## kill the spool ten thousand times, the program two hundr
 	STS_AGENT_TORTURE_KILLS=10000 STS_AGENT_POWER_CUTS=10000 $(BIN)/python -m pytest -v --durations=0 \
 		tests/spool/test_kill.py tests/spool/test_power_loss.py tests/agent/process/test_process_kills.py
 	STS_AGENT_TORTURE_KILLS=200 $(BIN)/python -m pytest -v tests/spool/test_model.py tests/spool/test_damage.py
-	STS_AGENT_TORTURE_EXAMPLES=20000 $(BIN)/python -m pytest -v --durations=0 \
+	STS_AGENT_TORTURE_EXAMPLES=20000 $(BIN)/python -m pytest $(PATIENT) -v --durations=0 \
 		tests/collectors/test_any_input.py tests/agent/http/test_fuzz.py
-	STS_AGENT_TORTURE_EXAMPLES=2500 $(BIN)/python -m pytest -v --durations=0 tests/collectors/test_files_any_tree.py \
-		tests/collectors/services/test_any_unit.py tests/collectors/services/test_recorded.py
+	STS_AGENT_TORTURE_EXAMPLES=2500 $(BIN)/python -m pytest $(PATIENT) -v --durations=0 tests/collectors/test_files_any_tree.py \
+		tests/collectors/test_one_bad_item.py tests/collectors/services/test_any_unit.py tests/collectors/services/test_recorded.py
 	$(BIN)/python -m pytest -v -m torture --deselect tests/agent/process/test_process_kills.py
 
 test-fast: $(VENV)/dev ## run the tests that need no host of their own

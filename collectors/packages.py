@@ -6,25 +6,36 @@ must never take an unreadable database for an empty one, and never asks a manage
 """
 
 import fnmatch
+import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import msgspec
 
-from collectors._packages.comparison import VersionChange, changes
-from collectors._packages.database import Database, DatabaseError, Packages
+from collectors._packages.comparison import Difference, VersionChange, changes_of, differences
+from collectors._packages.database import Database, DatabaseError, Moment, Packages
 from collectors._packages.dpkg import Dpkg
+from collectors._packages.events import data_of, version_changed
 from collectors._packages.hints import Hints
 from collectors._packages.rpm import Rpm
+from collectors._troubles import Subject, Troubles
 from collectors.collector import NotApplicable, NotKept, Registration, Retired, Runtime, Scoped, recall
-from collectors.event import Category, Event, Value
+from collectors.event import Event
+
+_LOG = logging.getLogger(__name__)
 
 _QUIET_SECONDS = 0.5
 _LONGEST_TRANSACTION_SECONDS = 1800.0
 """A front end that hangs with its lock must not keep what was done from being told."""
-_MOST_CHARACTERS = 500
 _AGAIN_SECONDS = 30.0
+_PACKAGES = Subject(
+    "package",
+    "What becomes of package {} cannot be told",
+    "Package {} cannot be compared: {}. Every other package is watched as before.",
+    "cannot compare",
+)
 _UNREADABLE_SECONDS = 300.0
 """When to look again at a database that could not be read, if nothing hints at it before."""
 
@@ -53,7 +64,7 @@ class Looks(msgspec.Struct, frozen=True):
     """
 
     before: Packages
-    after: Packages
+    after: dict[str, tuple[str, ...]]
     looked: int
     now: int
     is_whole: bool
@@ -93,6 +104,7 @@ class PackageWatch:
         databases = [database for database in candidates if database.exists()]
         if not databases:
             raise NotApplicable("neither dpkg nor rpm keeps packages on this host")
+        troubles = Troubles(runtime.memory, _PACKAGES)
         with Hints(database.directory for database in databases) as hints:
             looked_at: set[str] = set()
             while not runtime.stop.is_set():
@@ -101,15 +113,16 @@ class PackageWatch:
                     return
                 try:
                     found = [
-                        self._look(runtime, database, at_start=database.manager not in looked_at)
+                        self._look(runtime, database, troubles, at_start=database.manager not in looked_at)
                         for database in databases
                     ]
                 except NotKept:
+                    troubles.forgo()
                     hints.wait(runtime.stop, _AGAIN_SECONDS)
                 except Retired:
                     return
                 else:
-                    runtime.report(_said(found))
+                    runtime.report("; ".join(filter(None, (_said(found), troubles.in_words()))))
                     looked_at |= {one.manager for one in found if not one.problem}
                     is_whole = all(not one.problem for one in found)
                     hints.wait(runtime.stop, None if is_whole else self._unreadable_seconds)
@@ -124,7 +137,7 @@ class PackageWatch:
             if moving:
                 runtime.stop.wait(self._quiet_seconds / 10)
 
-    def _look(self, runtime: Runtime, database: Database, *, at_start: bool) -> Found:
+    def _look(self, runtime: Runtime, database: Database, troubles: Troubles, *, at_start: bool) -> Found:
         """Compare and emit; a database that cannot be read now is left as it is remembered."""
         manager, memory = database.manager, runtime.memory
         known = recall(memory.get(manager), Known)
@@ -132,7 +145,7 @@ class PackageWatch:
             signature = database.signature()
             if known is not None and known.signature == signature:
                 return Found(manager, known.count)
-            after = database.read()
+            after = dict(database.read())
         except DatabaseError as error:
             return Found(manager, problem=str(error))
         before = {
@@ -140,33 +153,43 @@ class PackageWatch:
             for key, value in memory.items(f"{manager}/")
         }
         now = int(self._wall())
+        if troubles.are_any:
+            for key in [key for key in after if after[key] == before.get(key)]:
+                troubles.over(key)
+                troubles.over(key.rpartition(":")[0])
+        for name, why in database.odd.items():
+            troubles.met(name, why)
+        for key in [key for key in before if key.rpartition(":")[0] in database.odd]:
+            _leave(Difference(key, key, before[key], ()), after)
         events: list[Event] = []
         if known is not None:
             looks = Looks(before, after, known.looked, now, is_whole=known.count == len(before))
-            events = self._events(database, looks, at_start=at_start)
+            events = self._events(database, looks, troubles, at_start=at_start)
         remember = _difference(manager, before, after)
         remember[manager] = msgspec.json.encode(Known(signature, now, len(after)))
-        runtime.emit(events, remember)
+        runtime.emit([*events, *troubles.news(now)], remember | troubles.to_remember())
+        troubles.kept()
         return Found(manager, len(after))
 
-    def _events(self, database: Database, looks: Looks, *, at_start: bool) -> list[Event]:
-        found = [
-            change
-            for change in changes(looks.before, looks.after, database.compare)
-            if self._meant_by(change.key) and (change.old or looks.is_whole)
-        ]
-        moments = database.moments([change.key for change in found]) if found else {}
-        events = []
-        for change in found:
-            moment = moments.get(change.key)
-            seconds = min(max(moment.seconds if moment else looks.now, looks.looked), looks.now)
-            data = _data(change, database.manager)
-            if moment is not None:
-                data["time_from"] = moment.evidence
-            if at_start:
-                data["while_agent_down"] = True
-            events.append(self._event(change, seconds, data))
+    def _events(self, database: Database, looks: Looks, troubles: Troubles, *, at_start: bool) -> list[Event]:
+        """Return what is to be told; a package that makes trouble is left in `looks.after` as it was before."""
+        found: list[tuple[Difference, list[VersionChange]]] = []
+        for one in differences(looks.before, looks.after):
+            with _leaving(one, looks.after, troubles):
+                if self._meant_by(one.key):
+                    found.append((one, self._changes_of(one, database, is_whole=looks.is_whole)))
+        moments = _moments(database, [one.key for one, _ in found])
+        events: list[Event] = []
+        for one, made in found:
+            with _leaving(one, looks.after, troubles):
+                events += [
+                    self._event(change, database.manager, moments.get(change.key), looks, at_start=at_start)
+                    for change in made
+                ]
         return sorted(events, key=lambda event: event.timestamp)
+
+    def _changes_of(self, one: Difference, database: Database, *, is_whole: bool) -> list[VersionChange]:
+        return [change for change in changes_of(one, database.compare) if change.old or is_whole]
 
     def _meant_by(self, key: str) -> list[Scoped[PackagesConfig]]:
         name = key.rpartition(":")[0]
@@ -176,19 +199,16 @@ class PackageWatch:
             if any(fnmatch.fnmatchcase(name, glob) for glob in entry.config.names)
         ]
 
-    def _event(self, change: VersionChange, seconds: int, data: Mapping[str, Value]) -> Event:
-        name = _cut(change.key.rpartition(":")[0])
+    def _event(
+        self, change: VersionChange, manager: str, moment: Moment | None, looks: Looks, *, at_start: bool
+    ) -> Event:
         entries = self._meant_by(change.key)
-        title = _title(name, change)
-        return Event(
-            name="package",
-            event_type="VersionChangedEvent",
-            category=Category.DEPLOYMENTS,
-            title=title,
-            text=f"{title}, by {data['manager']} ({data['architecture']}).",
-            timestamp=seconds,
-            data=data,
-            tags=_united([f"package:{name}"], *(entry.tags for entry in entries)),
+        data = data_of(change, manager, moment, at_start=at_start)
+        return version_changed(
+            change,
+            min(max(moment.seconds if moment else looks.now, looks.looked), looks.now),
+            data,
+            tags=_united(*(entry.tags for entry in entries)),
             element_identifiers=_united(*(entry.element_identifiers for entry in entries)),
         )
 
@@ -201,39 +221,36 @@ def _said(found: Sequence[Found]) -> str:
     return "; ".join([*watching, *problems])
 
 
+@contextmanager
+def _leaving(one: Difference, after: dict[str, tuple[str, ...]], troubles: Troubles) -> Iterator[None]:
+    """Keep the trouble that one package makes to that package: it stays as it is remembered, and is compared again."""
+    with troubles.guarded(one.key):
+        yield
+    if one.key in troubles:
+        _leave(one, after)
+
+
+def _leave(one: Difference, after: dict[str, tuple[str, ...]]) -> None:
+    after.pop(one.key, None)
+    if one.old:
+        after[one.was] = one.old
+
+
+def _moments(database: Database, keys: Sequence[str]) -> Mapping[str, Moment]:
+    """Return what says when; a log that makes trouble says nothing, and the changes are told all the same."""
+    try:
+        return database.moments(keys) if keys else {}
+    except Exception as error:  # noqa: BLE001 - a log may hold anything
+        _LOG.warning("%s: when packages changed cannot be read: %s", database.manager, type(error).__name__)
+        return {}
+
+
 def _difference(manager: str, before: Packages, after: Packages) -> dict[str, bytes | None]:
     return {
         f"{manager}/{key}": "\n".join(after[key]).encode() if key in after else None
         for key in before.keys() | after.keys()
         if before.get(key) != after.get(key)
     }
-
-
-def _cut(text: str) -> str:
-    """Return a name or a version as long as an event can hold: a database may say anything."""
-    return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}… (cut)"
-
-
-def _data(change: VersionChange, manager: str) -> dict[str, Value]:
-    name, _, architecture = change.key.rpartition(":")
-    return {
-        "package": _cut(name),
-        "old_version": _cut(change.old) or None,
-        "new_version": _cut(change.new) or None,
-        "action": change.action,
-        "manager": manager,
-        "architecture": _cut(architecture),
-    }
-
-
-def _title(name: str, change: VersionChange) -> str:
-    match change.action:
-        case "installed":
-            return f"{name} {_cut(change.new)} installed"
-        case "removed":
-            return f"{name} {_cut(change.old)} removed"
-        case action:
-            return f"{name} {action} from {_cut(change.old)} to {_cut(change.new)}"
 
 
 def _united(*lists: Sequence[str]) -> tuple[str, ...]:

@@ -20,12 +20,20 @@ from collectors._processes.proc import read_boot_mark, read_seconds_since_boot
 from collectors._processes.scanner import ProcessScanner
 from collectors._processes.shutdown import is_going_down
 from collectors._processes.transitions import Sight, compare, encode, take_up
+from collectors._troubles import PREFIX as TROUBLE
+from collectors._troubles import Subject, Troubles
 from collectors.collector import NotKept, Registration, Retired, Runtime, Scoped
 
 SCAN_SECONDS = 5.0
 AFTER_AN_END_SECONDS = (0.1, 0.5, 2.0)
 """When to look for what replaces a process that ended."""
 BOOT_SECONDS = 300.0
+_PROCESSES = Subject(
+    "process",
+    "What becomes of process {} cannot be told",
+    "Process {} cannot be looked at: {}. Every other process is watched as before.",
+    "cannot look at",
+)
 
 
 class ProcessMatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,7 +104,8 @@ class _Record:
         self._wanted = wanted
         self._is_going_down = is_going_down
         self._mark = read_boot_mark()
-        self._kept = dict(runtime.memory.items())
+        self._troubles = Troubles(runtime.memory, _PROCESSES)
+        self._kept = {key: value for key, value in runtime.memory.items() if not key.startswith(TROUBLE)}
         self._state = take_up(self._kept, self._mark)
         self._is_late = True
         self._doubts = list(find_doubts(wanted, Path("/")))
@@ -109,18 +118,23 @@ class _Record:
             now=time.time(),
             boot_is_over=read_seconds_since_boot() >= BOOT_SECONDS,
             late=self._is_late,
+            odd=eyes.odd,
         )
         state, events = compare(self._state, sight, self._wanted, self._mark)
         kept = encode(state)
-        if kept != self._kept:
+        self._troubles.are({str(pid): error for pid, error in sight.odd.items()})
+        if kept != self._kept or self._troubles.to_remember():
             if self._is_going_down():
                 return
             remember: dict[str, bytes | None] = dict.fromkeys(self._kept.keys() - kept.keys())
             remember |= {key: value for key, value in kept.items() if self._kept.get(key) != value}
+            events += self._troubles.news(int(sight.now))
             try:
-                self._runtime.emit(events, remember)
+                self._runtime.emit(events, remember | self._troubles.to_remember())
             except NotKept:
+                self._troubles.forgo()
                 return  # the next scan finds the same difference
+            self._troubles.kept()
             self._report(len(sight.running))
         elif self._is_late:
             self._report(len(sight.running))
@@ -128,7 +142,8 @@ class _Record:
         eyes.forget_endings()
 
     def _report(self, count: int) -> None:
-        self._runtime.report("; ".join([f"watching {count} processes", *self._doubts]))
+        said = [f"watching {count} processes", self._troubles.in_words(), *self._doubts]
+        self._runtime.report("; ".join(filter(None, said)))
 
 
 def _wait(stop: int, eyes: ProcessScanner, timeout_seconds: float) -> bool:

@@ -23,12 +23,19 @@ from collectors._puppet.report_files import (
 )
 from collectors._puppet.run_memory import Remember, RunMemory
 from collectors._regular import IsOwn, NotRegular, opened_regular
+from collectors._troubles import Subject, Troubles, apart
 from collectors.collector import NotKept, Registration, Runtime, Scoped
-from collectors.event import Event, EventError
+from collectors.event import Event
 
 SETTLE_SECONDS = 0.2
 """A run writes its report to two files, one after the other."""
 RETRY_SECONDS = 60.0
+_REPORTS = Subject(
+    "path",
+    "Reports of Puppet at {} cannot be followed",
+    "{} cannot be followed: {}. Every other report is read as before.",
+    "cannot follow",
+)
 _RUNS_AT_ONCE = 50
 _WRITTEN_SECONDS = 5.0
 """What was written so shortly ago and is no report may be half of one."""
@@ -86,22 +93,29 @@ class Puppet:
         """Tell the runs since the last look, then each as its report is written."""
         from collectors._puppet.hints import DirectoryHints
 
+        troubles = Troubles(runtime.memory, _REPORTS)
         with DirectoryHints() as hints:
             while not runtime.stop.is_set():
                 blind = hints.watch({d for named in self._directories for d in watched_directories(named)})
                 try:
-                    undone = [*blind, *self._compare(runtime)]
+                    undone = [*blind, *self._compare(runtime, troubles)]
                 except NotKept:
+                    troubles.forgo()
                     undone = list(self._directories)
                 hints.wait(runtime.stop, self._retry_seconds if undone else None)
                 runtime.stop.wait(self._settle_seconds)
 
-    def _compare(self, runtime: Runtime) -> list[Path]:
+    def _compare(self, runtime: Runtime, troubles: Troubles) -> list[Path]:
         """Compare the reports that are there with those remembered; return those that could not be read."""
-        ledger = RunMemory(runtime.memory)
-        looks = {directory: read_reports(directory) for directory in self._directories}
+        odd: dict[str, Exception] = {}
+        ledger = RunMemory(runtime.memory, odd)
+        looks = {directory: read_reports(directory, odd) for directory in self._directories}
         found = self._found(looks)
-        fresh = {path for path, file in found.items() if ledger.is_new(path, file.sighting)}
+        fresh: set[Path] = set()
+        for path, file in found.items():
+            with apart(str(path), odd):
+                if ledger.is_new(path, file.sighting):
+                    fresh.add(path)
         for directory in filter(ledger.is_first_sight, looks):
             files = {path: found[path].sighting for path in looks[directory].files}
             runtime.emit([], ledger.first_sight(directory, files))
@@ -111,16 +125,33 @@ class Puppet:
         for first in range(0, len(runs), _RUNS_AT_ONCE):
             batch = runs[first : first + _RUNS_AT_ONCE]
             told = list(_tell(batch, ledger))
-            seen = {run.path: _read_as(run) for run in batch}
+            remember: Remember = {}
+            for run in batch:
+                with apart(str(run.path), odd):
+                    remember |= ledger.seen({run.path: _read_as(run)})
             told_runs = [run.report.identity for run in batch if run.report.identity]
-            runtime.emit(told, ledger.seen(seen) | ledger.told(told_runs))
+            runtime.emit(told, remember | ledger.told(told_runs))
+        self._end_look(runtime, troubles, ledger, looks.values(), odd)
+        said = _in_words(len(found), unreadable, RunMemory(runtime.memory, {}).none)
+        runtime.report("; ".join(filter(None, (said, troubles.in_words()))))
+        return [*unreadable, *map(Path, odd)]
+
+    def _end_look(
+        self,
+        runtime: Runtime,
+        troubles: Troubles,
+        ledger: RunMemory,
+        looks: Iterable[Look],
+        odd: dict[str, Exception],
+    ) -> None:
+        """Forget what is gone, and tell what made trouble."""
         forget: Remember = {}
-        for look in looks.values():
-            forget |= ledger.gone(look)
-        if forget:
-            runtime.emit([], forget)
-        runtime.report(_in_words(len(found), unreadable, RunMemory(runtime.memory).none))
-        return unreadable
+        for look in looks:
+            forget |= ledger.gone(look, odd)
+        troubles.are(odd)
+        if forget or troubles.to_remember():
+            runtime.emit(troubles.news(int(time.time())), forget | troubles.to_remember())
+            troubles.kept()
 
     def _found(self, looks: dict[Path, Look]) -> dict[Path, Found]:
         found: dict[Path, Found] = {}
@@ -163,22 +194,29 @@ def _tell(runs: Iterable[Run], ledger: RunMemory) -> Iterator[Event]:
         if run.problem:
             yield no_report(run.path, run.problem, int(time.time()))
             continue
-        entries = run.found.entries
-        is_wanted = run.report.status != "unchanged" or any(entry.config.unchanged for entry in entries)
-        if (
-            not run.report.status
-            or not is_wanted
-            or ledger.is_told(run.report.identity)
-            or run.report.identity in told
-        ):
-            continue
-        told.add(run.report.identity)
-        tags = dict.fromkeys(tag for entry in entries for tag in entry.tags)
-        identifiers = dict.fromkeys(name for entry in entries for name in entry.element_identifiers)
         try:
-            yield puppet_run(run.report, tuple(tags), tuple(identifiers))
-        except EventError as error:
-            yield no_report(run.path, str(error), int(time.time()))
+            event = _event_of(run, ledger, told)
+        except Exception as error:  # noqa: BLE001 - whatever a report makes Python do, it is that report's trouble
+            event = no_report(run.path, escaped(f"{type(error).__name__}: {error}")[:200], int(time.time()))
+        if event is not None:
+            yield event
+
+
+def _event_of(run: Run, ledger: RunMemory, told: set[str]) -> Event | None:
+    """Return the event of a run, and add it to those that are `told`; None where there is nothing to tell."""
+    entries = run.found.entries
+    is_wanted = run.report.status != "unchanged" or any(entry.config.unchanged for entry in entries)
+    if (
+        not run.report.status
+        or not is_wanted
+        or ledger.is_told(run.report.identity)
+        or run.report.identity in told
+    ):
+        return None
+    told.add(run.report.identity)
+    tags = dict.fromkeys(tag for entry in entries for tag in entry.tags)
+    identifiers = dict.fromkeys(name for entry in entries for name in entry.element_identifiers)
+    return puppet_run(run.report, tuple(tags), tuple(identifiers))
 
 
 def _read_as(run: Run) -> Sighting:

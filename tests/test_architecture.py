@@ -23,7 +23,8 @@ SHARED = {
     "collectors._dbus": {"host", "processes", "services"},
     "collectors._nesting": {"files", "puppet"},
     "collectors._redaction": {"files", "processes", "puppet", "services"},
-    "collectors._regular": {"files", "puppet"},
+    "collectors._regular": {"files", "processes", "puppet", "troubles"},
+    "collectors._troubles": {"files", "packages", "processes", "puppet", "services"},
     "collectors._utmp": {"files", "host", "processes"},
 }
 """Parts that more than one collector uses; see docs/decisions/0004-shared-dbus-reader.md."""
@@ -112,6 +113,7 @@ SEAMS = (
     "agent.delivery.outgoing",
     "agent.intake.dialect",
     "agent.intake.listeners",
+    "agent.intake.odd",
     "agent.intake.open_listeners",
     "agent.http",
     "agent.events",
@@ -121,6 +123,7 @@ SEAMS = (
     "agent.configuration.nodes",
     "collectors.collector",
     "collectors.event",
+    "collectors._troubles",
     "spool",
 )
 """What a remote system may import besides its own parts."""

@@ -90,6 +90,8 @@ def _of_a_destination(name: str, found: Destination) -> Iterator[str]:
 
 
 def _of_the_rest(document: Document) -> Iterator[str]:
+    if document.odd_posts:
+        yield f"posts: {document.odd_posts}"
     for name, listener in document.listens.items():
         problem = f": {listener.problem}" if listener.problem else ""
         yield f"{'does not listen' if problem else 'listens'}: {name} at {listener.address}{problem}"

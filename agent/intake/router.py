@@ -17,6 +17,7 @@ from agent.intake.control import Control, is_own, refuse
 from agent.intake.dialect import Dialect, Parsed, Problem, Route, WrongToken
 from agent.intake.keeping import Keeping
 from agent.intake.late_dialect import LateDialect
+from agent.intake.odd import Odd, ignored
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ class Router(msgspec.Struct, frozen=True):
     dialects: Sequence[Dialect | LateDialect]
     keeping: Keeping
     control: Control
+    odd: Odd = ignored
+    """Told of a body that raised what nobody foresaw."""
 
     def answer_socket(self, request: Request) -> Response:
         """Return the answer to a request on the Unix socket; never raises for what is in it."""
@@ -62,8 +65,9 @@ class Router(msgspec.Struct, frozen=True):
             return self._take(dialect, _chosen(routes, request.method), request)
         except Problem as problem:
             return _refused(dialect, problem)
-        except Exception:
+        except Exception as error:
             log.exception("intake: a request could not be answered")
+            self.odd("the intake", request.body, error)
             return _refused(dialect, Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "it could not be taken"))
 
     def _take(self, dialect: Dialect, route: Route, request: Request) -> Response:

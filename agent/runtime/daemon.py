@@ -204,6 +204,7 @@ class Daemon:
             listening=self._parts.ways_in.states(),
             refused_reload=self._refused,
             has_begun=self._has_begun,
+            odd_posts=self._parts.ways_in.odd_posts(),
         )
 
     def _doing(self) -> str:

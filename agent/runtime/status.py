@@ -98,6 +98,8 @@ class Document(msgspec.Struct, kw_only=True):
     """What is wrong with agent.yaml, where the last one that was right goes on in its place."""
     refused_reload: list[str] = []
     """What was wrong with the configuration that a reload refused."""
+    odd_posts: str = ""
+    """Which posted bodies raised what nobody foresaw, in a few words."""
     alert_after: float = 900.0
     """After how many seconds without any delivery action is needed, while something waits."""
     warnings: list[str] = []

@@ -37,6 +37,7 @@ def overview(
     listening: Mapping[str, Listening],
     refused_reload: Sequence[str],
     has_begun: bool,
+    odd_posts: str = "",
 ) -> Document:
     """Return what everything is at.
 
@@ -60,6 +61,7 @@ def overview(
         replaced=list(configuration.replaced),
         refused_reload=list(refused_reload),
         warnings=list(configuration.warnings),
+        odd_posts=odd_posts,
         alert_after=float(configuration.settings.status.alert_after),
         collectors=_collectors(configuration, supervisor, has_begun=has_begun),
         destinations=deliveries.describe(kept),

@@ -13,6 +13,7 @@ from agent.events.identity import Identity
 from agent.http.budget import Budget
 from agent.intake.dialect import Parsed
 from agent.intake.keeping import Keeping
+from agent.intake.odd import Odd, ignored
 from agent.intake.open_listeners import Wanted
 from agent.systems.registry import SYSTEMS, system
 from agent.systems.system import Lent, OwnPorts
@@ -30,11 +31,13 @@ class SystemPorts:
         memory: Callable[[str], Memory],
         identity: Callable[[], Identity],
         budget: Budget | None = None,
+        odd: Odd = ignored,
     ) -> None:
         self._keeping = keeping
         self._memory = memory
         self._identity = identity
         self._budget = budget
+        self._odd = odd
         self._made: dict[str, OwnPorts] = {}
         self.observers: Mapping[str, Observing] = {}
         """Who remembers something of collectors' events, by whose memory it is."""
@@ -59,7 +62,7 @@ class SystemPorts:
         def keep(parsed: Parsed, remember: Remember) -> None:
             self._keeping.keep(parsed, remember, name)
 
-        return Lent(self._identity, partial(self._memory, name), keep, self._budget)
+        return Lent(self._identity, partial(self._memory, name), keep, self._budget, self._odd)
 
 
 def _is_asked(name: str, intake: Intake) -> bool:

@@ -18,6 +18,7 @@ from agent.intake.quota import IntakeQuota
 from agent.intake.router import Router
 from agent.intake.wanted import wanted_listeners
 from agent.runtime.metrics_port import wanted_metrics
+from agent.runtime.odd_posts import OddPosts
 from agent.runtime.system_ports import SystemPorts
 from agent.systems.registry import dialects
 from agent.systems.system import Surroundings
@@ -38,8 +39,10 @@ class WaysIn:
             lambda: spool.records.waiting_bytes(INTAKE), lambda: spool.records.room_bytes() // 2
         )
         keeping = Keeping(capture, quota)
-        self._router = Router(dialects(surroundings), keeping, control)
-        self._system_ports = SystemPorts(keeping, spool.memory, lambda: capture.identity, self._budget)
+        self._odd_posts = OddPosts(capture)
+        odd = self._odd_posts.met
+        self._router = Router(dialects(surroundings), keeping, control, odd)
+        self._system_ports = SystemPorts(keeping, spool.memory, lambda: capture.identity, self._budget, odd)
         self._listeners = OpenListeners()
         parse = self._router.parse_common
         self._incoming = IncomingFiles(spool, capture, parse, quota.has_room, self._budget)
@@ -67,6 +70,10 @@ class WaysIn:
     def states(self) -> dict[str, Listening]:
         """Return what listens where."""
         return self._listeners.states()
+
+    def odd_posts(self) -> str:
+        """Return which bodies raised what nobody foresaw, in a few words."""
+        return self._odd_posts.in_words()
 
     def is_alive(self) -> bool:
         """Return whether everything that listens still accepts."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # the table is read by every command: it loads none of what a
     from agent.http.budget import Budget
     from agent.http.client import HttpClient
     from agent.intake.dialect import Dialect, Parsed
+    from agent.intake.odd import Odd
     from agent.intake.open_listeners import Wanted
     from agent.stand_in.verdict import Rules
 
@@ -44,6 +45,10 @@ def _nothing_remembered(_: str) -> Memory:
 
 def _forgotten(_: str, __: Remember) -> None:
     """Keep nothing: nobody lends a memory."""
+
+
+def _ignored(_: str, __: bytes, ___: Exception) -> None:
+    """Tell nobody: nobody asked to be told."""
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -93,6 +98,8 @@ class Lent(msgspec.Struct, frozen=True):
     keep: Keep
     budget: "Budget | None" = None
     """Of the process, for bodies that come in."""
+    odd: "Odd" = _ignored
+    """Is told of a body that raised what nobody foresaw: where it came in, itself, and what it raised."""
 
 
 class OwnPorts(Protocol):

@@ -76,7 +76,7 @@ def _event(difference: Difference, names: Names, text_facts: Mapping[str, Value]
     path = _shown(difference.path)
     data: dict[str, Value] = {"path": path, "change": difference.kind}
     for prefix, fingerprint in (("old", old), ("new", new)):
-        data |= {f"{prefix}_{key}": value for key, value in _facts(fingerprint, names).items()}
+        data |= {f"{prefix}_{key}": value for key, value in facts_of(fingerprint, names).items()}
     if difference.renamed_from is not None:
         data["renamed_from"] = _shown(difference.renamed_from)
     if difference.reason:
@@ -107,7 +107,8 @@ def _shown(path: str) -> str:
     return without_secrets(escaped(path))
 
 
-def _facts(fingerprint: Fingerprint | None, names: Names) -> dict[str, Value]:
+def facts_of(fingerprint: Fingerprint | None, names: Names) -> dict[str, Value]:
+    """Return what an event says of a file's hash and stat; of what may be a private file of another place the hash alone."""
     if fingerprint is None:
         return {"sha256": None, "size": None, "mode": None, "owner": None}
     status = fingerprint.effective

@@ -3,11 +3,12 @@
 What the spool does not take now is remembered by nobody, and is compared again.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from msgspec.structs import replace as replaced
 
-from collectors._files.change_event import Names, event_of
+from collectors._files.change_event import Names, event_of, facts_of
 from collectors._files.compare import Change
 from collectors._files.difference import Difference
 from collectors._files.draft import Draft
@@ -18,6 +19,7 @@ from collectors._files.looked import Failed, blames_path
 from collectors._files.occasion import Occasion
 from collectors._files.origin import Origins
 from collectors._files.troubles import Troubles
+from collectors.event import Value
 
 
 class Emitter:
@@ -33,18 +35,20 @@ class Emitter:
 
     def emit(self, change: Change | Failed, occasion: Occasion) -> None:
         """Have a change told and remembered with the next commit; one that makes trouble is told as trouble."""
+        facts: Mapping[str, Value] = {}
         if isinstance(change, Change):
             try:
                 self._tell(change, occasion)
             except Exception as error:
                 if not blames_path(error):
                     raise
+                facts = self._known_of(change)
                 change = Failed(change.path, error)
             else:
                 if solved := self.troubles.over(change.path):
                     self._draft.remember(solved)
         if isinstance(change, Failed):
-            met = self.troubles.met(change.path, change.error, int(self._job.host.wall()))
+            met = self.troubles.met(change.path, change.error, int(self._job.host.wall()), facts)
             self._draft.remember(met.remember, met.events)
 
     def commit(self) -> None:
@@ -62,6 +66,10 @@ class Emitter:
         """Tell of the floods that are over, or of all."""
         for event, remember in self.floods.summaries(all_of_them=all_of_them):
             self._draft.remember(remember, [event])
+
+    def _known_of(self, change: Change) -> Mapping[str, Value]:
+        new = change.difference.new if change.difference is not None else None
+        return {key: value for key, value in facts_of(new, self._names).items() if value is not None}
 
     def _tell(self, change: Change, occasion: Occasion) -> None:
         remember, events = change.remember, change.events

@@ -7,7 +7,7 @@ wakes it when nothing happens, but for a compare of everything once an hour.
 import math
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from collectors._files.agenda import Agenda
 from collectors._files.books import Books
@@ -145,7 +145,8 @@ class Line:
             self._books.count(change.remember)
         self._emitter.emit(change, due.occasion)
         if isinstance(change, Change) and change.difference is not None:
-            self._pending.told(change.path)
+            with suppress(Exception):  # only how soon it is looked at again hangs on this
+                self._pending.told(change.path)
 
     @contextmanager
     def one_round(self) -> Iterator[None]:

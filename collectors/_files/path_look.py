@@ -127,16 +127,29 @@ class PathLook:
                 if place.do(partial(os.path.lexists, path)):
                     present.append(path)
                     continue
+                remembered = self._remembered(path)
             except OutOfReach as error:
                 self._note(error)
                 continue
-            remembered = self._remembered(path)
+            except Exception as error:
+                if not blames_path(error):
+                    raise
+                present.append(path)  # the trouble is met again when it is looked at
+                continue
             if remembered is not None:
                 absent[path] = remembered
         return present, absent
 
     def _look(self, path: str, *, is_hinted: bool) -> Looked | None:
         """Look at a path; None when there is no room to remember it, or it is out of reach now."""
+        try:
+            return self._look_beside_memory(path, is_hinted=is_hinted)
+        except Exception as error:
+            if not blames_path(error):
+                raise
+            return Looked(path, None, Failed(path, error))
+
+    def _look_beside_memory(self, path: str, *, is_hinted: bool) -> Looked | None:
         remembered = self._remembered(path)
         choice = self._selection.choose(path)
         if choice is None:
@@ -148,10 +161,6 @@ class PathLook:
             looked = self._health.place_of(path).do(partial(self._read, looked, choice))
         except OutOfReach as error:
             return self._out_of_reach(looked, error)
-        except Exception as error:
-            if not blames_path(error):
-                raise
-            return replace(looked, found=Failed(path, error))
         if isinstance(looked.found, Seen) and remembered is None:
             is_first = self._may_be_older(path, choice, is_hinted=is_hinted)
             return replace(looked, is_first_sight=is_first)

@@ -42,9 +42,12 @@ class Pending:
         for path in trees:
             self._touch(path + "/", self._selection.settle_seconds)
         for path in hints.files:
-            choice = self._selection.choose(path)
-            if choice is not None:
-                self._touch(path, choice.settle_seconds)
+            try:
+                choice = self._selection.choose(path)
+                if choice is not None:
+                    self._touch(path, choice.settle_seconds)
+            except Exception:  # noqa: BLE001 - met again when it is looked at, and told then
+                self._settle.put(path, self._monotonic() + self._selection.settle_seconds)
         for path, source in hints.moved.items():
             self._sources[path] = source
             self._sources[path + "/"] = source + "/"

@@ -6,7 +6,7 @@ not mounted, one that is mounted over what was there. It compares nothing and te
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from collectors._files.job import Job
@@ -69,21 +69,36 @@ class TreeWalk:
         """Return the files that are meant, and the names of directories that may hold some."""
         files: list[os.DirEntry[str]] = []
         inner: list[str] = []
-        means, plainly_means = self._selection.means, self._selection.plainly_means(directory)
+        plainly_means = self._selection.plainly_means(directory)
         for entry in entries:
-            name = entry.name
-            if entry.is_file(follow_symlinks=False):
-                if plainly_means(name) or means(f"{directory}/{name}"):
-                    files.append(entry)
-                continue
-            path = f"{directory}/{name}"
-            is_link = entry.is_symlink()
-            if entry.is_dir(follow_symlinks=False) or (is_link and path in self._selection.named):
-                if self._selection.may_hold(path):
-                    inner.append(name)
-            elif is_link and means(path):
+            try:
+                self._put(directory, entry, plainly_means, files, inner)
+            except OSError:
+                raise
+            except Exception:  # noqa: BLE001 - met again when it is looked at, and told then; it is not gone for that
                 files.append(entry)
         return files, inner
+
+    def _put(
+        self,
+        directory: str,
+        entry: "os.DirEntry[str]",
+        plainly_means: Callable[[str], bool],
+        files: "list[os.DirEntry[str]]",
+        inner: list[str],
+    ) -> None:
+        name, means = entry.name, self._selection.means
+        if entry.is_file(follow_symlinks=False):
+            if plainly_means(name) or means(f"{directory}/{name}"):
+                files.append(entry)
+            return
+        path = f"{directory}/{name}"
+        is_link = entry.is_symlink()
+        if entry.is_dir(follow_symlinks=False) or (is_link and path in self._selection.named):
+            if self._selection.may_hold(path):
+                inner.append(name)
+        elif is_link and means(path):
+            files.append(entry)
 
     def _descend(self, directory: Directory, name: str, scan: Scan) -> Iterator[Listing]:
         path = f"{directory.path}/{name}"

@@ -181,10 +181,20 @@ class Watch(InotifyFD):
         """Turn one event into hints."""
         with self._hint_lock:
             was_empty = not self._hints
-            self._take_event(event)
+            try:
+                self._take_event(event)
+            except Exception:  # noqa: BLE001 - whatever a name makes Python do: the compare of its directory finds the change
+                self._take_roughly(event)
             wakes = was_empty and bool(self._hints)
         if wakes:
             self._wake()
+
+    def _take_roughly(self, event: InotifyEvent) -> None:
+        known = self._paths.get(event.wd)
+        if known is None:
+            self._hints.overflowed = True
+        for directory in known if isinstance(known, tuple) else (known,) if known is not None else ():
+            self._hints.trees.setdefault(directory, False)
 
     def _take_event(self, event: InotifyEvent) -> None:
         if event.is_queue_overflow:

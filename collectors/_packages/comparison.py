@@ -16,11 +16,29 @@ class VersionChange(msgspec.Struct, frozen=True):
     action: str
 
 
+class Difference(msgspec.Struct, frozen=True):
+    """A package whose versions differ between two looks; `was` is its key in the earlier one."""
+
+    key: str
+    was: str
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+
+
 def changes(before: Packages, after: Packages, compare: Callable[[str, str], int]) -> Iterator[VersionChange]:
     """Yield what has to have happened between two looks, in order of name."""
+    for difference in differences(before, after):
+        yield from changes_of(difference, compare)
+
+
+def differences(before: Packages, after: Packages) -> Iterator[Difference]:
+    """Yield the packages that differ, in order of name."""
     moved = _moved(before, after)
     for key in sorted((before.keys() | after.keys()) - set(moved.values())):
-        yield from _changes_of(key, before.get(moved.get(key, key), ()), after.get(key, ()), compare)
+        was = moved.get(key, key)
+        old, new = before.get(was, ()), after.get(key, ())
+        if old != new or was != key:
+            yield Difference(key, was, old, new)
 
 
 def _moved(before: Packages, after: Packages) -> dict[str, str]:
@@ -40,9 +58,9 @@ def _by_name(keys: Iterable[str]) -> dict[str, list[str]]:
     return named
 
 
-def _changes_of(
-    key: str, old: tuple[str, ...], new: tuple[str, ...], compare: Callable[[str, str], int]
-) -> Iterator[VersionChange]:
+def changes_of(difference: Difference, compare: Callable[[str, str], int]) -> Iterator[VersionChange]:
+    """Yield what has to have happened to one package."""
+    key, old, new = difference.key, difference.old, difference.new
     gone = [version for version in old if version not in new]
     come = [version for version in new if version not in old]
     if len(old) == len(new) == len(gone) == len(come) == 1:

@@ -43,6 +43,11 @@ class Database(Protocol):
         """Return the directory whose entries change with every transaction."""
         ...
 
+    @property
+    def odd(self) -> Mapping[str, Exception]:
+        """Return why packages of the last `read` could not be read, by name; nothing may be concluded of these."""
+        ...
+
     def exists(self) -> bool:
         """Return whether this host has it."""
         ...

@@ -7,7 +7,7 @@ killed did since lies in `updates/`. apt and its kin hold `lock-frontend` around
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -34,6 +34,7 @@ class Dpkg:
         self.directory = root / "var/lib/dpkg"
         self._status = self.directory / "status"
         self._updates = self.directory / "updates"
+        self.odd: dict[str, Exception] = {}
         self._logs = (root / "var/log/dpkg.log.1", root / "var/log/dpkg.log")
 
     def exists(self) -> bool:
@@ -60,10 +61,11 @@ class Dpkg:
     def read(self) -> Packages:
         """Return what is installed, half-done updates included."""
         packages: dict[str, tuple[str, ...]] = {}
+        self.odd = {}
         try:
             for file in (self._status, *self._journal()):
                 with file.open("rb") as lines:
-                    packages.update(parse_status(lines))
+                    packages.update(parse_status(lines, self.odd))
         except OSError as error:
             raise DatabaseError(f"{error.filename}: {error.strerror}") from None
         if not packages:
@@ -90,13 +92,24 @@ class Dpkg:
         return sorted(file for file in self._updates.iterdir() if file.name.isdigit())
 
 
-def parse_status(lines: Iterable[bytes]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield `name:architecture` and its version, or none where it is known and not installed."""
+def parse_status(
+    lines: Iterable[bytes], odd: MutableMapping[str, Exception] | None = None
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield `name:architecture` and its version, or none where it is known and not installed.
+
+    What a stanza raises is put into `odd`, by the package's name.
+    """
+    odd = {} if odd is None else odd
     stanza: dict[bytes, bytes] = {}
     for line in chain(lines, [b"\n"]):
         if line in {b"\n", b"\r\n"}:
             if b"Package" in stanza:
-                yield _read_stanza(stanza)
+                try:
+                    found = _read_stanza(stanza)
+                except Exception as error:  # noqa: BLE001 - whatever a stanza makes Python do, it is its package's trouble
+                    odd[stanza[b"Package"].decode(errors="replace")] = error
+                else:
+                    yield found
             stanza = {}
         elif line[:1] not in b" \t":
             field, _, value = line.partition(b":")

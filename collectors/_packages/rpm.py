@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from collectors._packages.database import ANY_TIME, DatabaseError, Moment, Packages, Signature, is_locked
 from collectors._packages.version import compare_rpm
@@ -26,6 +27,8 @@ class Rpm:
     """The database below `root`."""
 
     manager = "rpm"
+    odd: Mapping[str, Exception] = MappingProxyType({})
+    """rpm tells no package that it cannot read apart from an error of its own."""
 
     def __init__(self, root: Path = Path("/"), *, program: str = "rpm") -> None:
         self._root = root

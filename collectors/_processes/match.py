@@ -1,7 +1,7 @@
 """Which processes an entry of the configuration means. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from itertools import islice
@@ -78,12 +78,23 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def find(wanted: Wanted, processes: Sequence[Process]) -> list[Process]:
+def find(
+    wanted: Wanted, processes: Sequence[Process], odd: MutableMapping[int, Exception] | None = None
+) -> list[Process]:
     """Return the processes that an entry means: those that match and whose parent does not.
 
-    A server and the workers it forks are one thing that runs; the workers come and go as it likes.
+    A server and the workers it forks are one thing that runs; the workers come and go as it likes. What one raises
+    is put into `odd`, by its pid.
     """
-    matching = {process.pid: process for process in processes if wanted.matches(process)}
+    matching = {}
+    for process in processes:
+        try:
+            if wanted.matches(process):
+                matching[process.pid] = process
+        except Exception as error:
+            if odd is None:
+                raise
+            odd[process.pid] = error
     return [process for process in matching.values() if process.parent not in matching]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from collectors._processes.match import Process
+from collectors._regular import pass_on_lack
 
 PROC = Path("/proc")
 
@@ -43,10 +44,13 @@ def parse_ticks(stat: str) -> int:
 
 
 def read_ticks(pid: int, proc: Path = PROC) -> int | None:
-    """Return the start time of a process, or None when there is none of that pid."""
+    """Return the start time of a process, or None when there is none of that pid; raises `Lacking`."""
     try:
         return parse_ticks((proc / str(pid) / "stat").read_text(errors="replace"))
-    except (OSError, ValueError, IndexError):
+    except OSError as error:
+        pass_on_lack(error)
+        return None
+    except (ValueError, IndexError):
         return None
 
 
@@ -58,7 +62,10 @@ def read_pids() -> list[int]:
 
 
 def read_process(pid: int) -> Process | None:
-    """Return what is known of a process, or None when it is gone; what may not be read is empty."""
+    """Return what is known of a process, or None when it is gone; what may not be read is empty.
+
+    Raises `Lacking` when this process may open no file: then nobody is gone.
+    """
     import psutil
 
     ticks = read_ticks(pid)
@@ -68,7 +75,10 @@ def read_process(pid: int) -> Process | None:
         process = psutil.Process(pid)
         with process.oneshot():
             found = process.as_dict(["ppid", "name", "exe", "cmdline", "username", "status"], ad_value=None)
-    except (psutil.Error, OSError):  # it is gone, or too many files are open: the next scan sees it
+    except psutil.Error:
+        return None
+    except OSError as error:
+        pass_on_lack(error)
         return None
     if found["status"] == psutil.STATUS_ZOMBIE or read_ticks(pid) != ticks:
         return None
@@ -137,8 +147,13 @@ def open_pidfd(process: Process) -> int | None:
         raise
     except OSError:  # too many files, or a kernel before 5.3: the scan will see it
         return None
-    if read_ticks(process.pid) != process.ticks:
-        os.close(descriptor)
+    is_it = False
+    try:
+        is_it = read_ticks(process.pid) == process.ticks
+    finally:
+        if not is_it:
+            os.close(descriptor)
+    if not is_it:
         raise ProcessLookupError(process.pid)
     return descriptor
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from collectors._processes.match import Process, Wanted, find
 from collectors._processes.proc import Ending, open_pidfd, read_endings, read_pids, read_process
 from collectors._processes.transitions import Running
+from collectors._regular import may_lack
 
 YOUNG_SECONDS = 30.0
 ALL_SECONDS = 60.0
@@ -28,6 +29,8 @@ class ProcessScanner:
         self._running: dict[str, Running] = {}
         self._descriptors: dict[str, int] = {}
         self.endings: dict[str, Ending] = {}
+        self.odd: dict[int, Exception] = {}
+        """Why processes could not be looked at in the last scan, by pid: whether these run is not known."""
 
     @property
     def running(self) -> dict[str, Running]:
@@ -49,11 +52,12 @@ class ProcessScanner:
         return bool(ended)
 
     def scan(self) -> None:
-        """Look at the host."""
+        """Look at the host; one process that makes trouble is left out, and noted as `odd`."""
+        self.odd = {}
         processes = self._inspect(time.monotonic())
         means: dict[int, tuple[Wanted, ...]] = {}
         for entry in self._wanted:
-            for process in find(entry, processes):
+            for process in find(entry, processes, self.odd):
                 means[process.pid] = (*means.get(process.pid, ()), entry)
         by_pid = {process.pid: process for process in processes}
         self._running = {by_pid[pid].key: Running(by_pid[pid], entries) for pid, entries in means.items()}
@@ -84,11 +88,22 @@ class ProcessScanner:
             before = self._inspected.get(pid)
             if before is not None and not inspect_all and now >= before[1]:
                 inspected[pid] = before
-            elif (process := read_process(pid)) is not None:
+                continue
+            process = self._read(pid)
+            if process is not None:
                 same = before is not None and before[0].ticks == process.ticks
                 inspected[pid] = (process, before[1] if before and same else now + YOUNG_SECONDS)
         self._inspected = inspected
         return [process for process, _ in inspected.values()]
+
+    def _read(self, pid: int) -> Process | None:
+        try:
+            return read_process(pid)
+        except Exception as error:
+            if may_lack(error):
+                raise
+            self.odd[pid] = error
+            return None
 
     def _hold(self, key: str, process: Process) -> None:
         if len(self._descriptors) >= MOST_DESCRIPTORS:

@@ -6,10 +6,12 @@ all, one file a minute, where the setting `reports` has `store` (Puppet's defaul
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 
 import msgspec
+
+from collectors._troubles import apart
 
 DEFAULT_DIRECTORIES = (
     Path("/opt/puppetlabs/puppet/cache/reports"),
@@ -41,7 +43,11 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True):
 def watched_directories(report_dir: Path) -> list[Path]:
     """Return the directories in which a new report shows, or where they will be made."""
     wanted = [report_dir, *state_directories(report_dir), *_hosts(report_dir)]
-    return list(dict.fromkeys(_existing(directory) for directory in wanted))
+    found: dict[Path, None] = {}
+    for directory in wanted:
+        with apart(str(directory), {}):  # said when its reports are read
+            found[_existing(directory)] = None
+    return list(found)
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -58,20 +64,21 @@ class Look(msgspec.Struct, frozen=True):
         return parent in self.listed or (parent.parent in self.listed and not parent.exists())
 
 
-def read_reports(report_dir: Path) -> Look:
-    """Read which report files there are."""
+def read_reports(report_dir: Path, odd: MutableMapping[str, Exception]) -> Look:
+    """Read which report files there are; what one directory raises is put into `odd`."""
     listed = set()
     files = {}
     for directory in (report_dir, *state_directories(report_dir), *_hosts(report_dir)):
-        names = _names(directory)
-        if names is None:
-            continue
-        listed.add(directory)
-        for name in names:
-            if name == LAST_RUN or _STORED.fullmatch(name):
-                with contextlib.suppress(OSError):
-                    stat = (directory / name).stat()
-                    files[directory / name] = Sighting(stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        with apart(str(directory), odd):
+            names = _names(directory)
+            if names is None:
+                continue
+            listed.add(directory)
+            for name in names:
+                if name == LAST_RUN or _STORED.fullmatch(name):
+                    with contextlib.suppress(OSError):
+                        stat = (directory / name).stat()
+                        files[directory / name] = Sighting(stat.st_ino, stat.st_size, stat.st_mtime_ns)
     return Look(files, frozenset(listed))
 
 

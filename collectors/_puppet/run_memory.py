@@ -1,12 +1,13 @@
 """What is remembered of Puppet's reports: each file as it was seen, and the runs that were told last."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
 
 import msgspec
 
 from collectors._puppet.report_files import Look, Sighting
+from collectors._troubles import apart
 from collectors.collector import Memory, recall
 
 _FILE = "file/"
@@ -21,13 +22,17 @@ Remember = dict[str, bytes | None]
 class RunMemory:
     """The memory of the collector, as of its last emit."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, odd: MutableMapping[str, Exception]) -> None:
+        """Recall the files; what one raises is put into `odd`."""
         self._memory = memory
-        self._files = {
-            _path_of(key): sighting
-            for key, value in memory.items(_FILE)
-            if (sighting := recall(value, Sighting)) is not None
-        }
+        self._files: dict[Path, Sighting] = {}
+        self._unknown: set[str] = set()
+        for key, value in memory.items(_FILE):
+            self._unknown.add(key)
+            with apart(key.removeprefix(_FILE), odd):
+                if (sighting := recall(value, Sighting)) is not None:
+                    self._files[_path_of(key)] = sighting
+                self._unknown.discard(key)
         self._told = recall(memory.get(_TOLD) or b"[]", list[str]) or []
         self._runs = {sighting.run for sighting in self._files.values()} | set(self._told)
 
@@ -42,6 +47,8 @@ class RunMemory:
 
     def is_new(self, path: Path, sighting: Sighting) -> bool:
         """Return whether a file was written since it was seen last."""
+        if self._unknown and _key_of(path) in self._unknown:
+            return False  # what was told of it cannot be recalled now
         return not sighting.is_same_file(self._files.get(path))
 
     def is_told(self, run: str) -> bool:
@@ -56,9 +63,14 @@ class RunMemory:
         """Return what to remember of files."""
         return {_key_of(path): msgspec.json.encode(sighting) for path, sighting in files.items()}
 
-    def gone(self, look: Look) -> Remember:
+    def gone(self, look: Look, odd: MutableMapping[str, Exception]) -> Remember:
         """Return what to forget after a look."""
-        return {_key_of(path): None for path in self._files if look.is_gone(path)}
+        forget: Remember = {}
+        for path in self._files:
+            with apart(str(path), odd):
+                if look.is_gone(path):
+                    forget[_key_of(path)] = None
+        return forget
 
     def told(self, runs: Iterable[str]) -> Remember:
         """Count these runs as told; return what to remember of that."""

@@ -27,6 +27,7 @@ from collectors._services.unit_state import (
     UNIT_INTERFACE,
     UNIT_PROPERTIES,
     OddReply,
+    Phase,
     UnitState,
     is_unit_name,
     parse_invocation,
@@ -45,6 +46,7 @@ _MANAGER = "org.freedesktop.systemd1.Manager"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 _SOCKET_INTERFACE = "org.freedesktop.systemd1.Socket"
 _SERVICES = "*.service"
+_THERE = Listed(Phase.COMING, has_job=True)
 _CONTROL_COMMANDS = (
     "ExecCondition",
     "ExecStartPre",
@@ -102,23 +104,20 @@ class Manager:
         found: list[News] = []
         signal = self._bus.next_signal(timeout_seconds)
         while signal is not None:
-            news = self._parse(signal)
+            try:
+                news = self._parse(signal)
+            except Exception as error:  # noqa: BLE001 - whatever a signal makes Python do, it is its unit's trouble
+                news = self._odd(parse_unit_path(signal.path), error)
             if news is not None:
                 found.append(news)
             signal = self._bus.next_signal(0)
         return found
 
-    def _parse(self, signal: Signal) -> News | None:
-        try:
-            return self._read_signal(signal)
-        except (ValueError, TypeError, LookupError) as error:
-            return self._odd(parse_unit_path(signal.path), error)
-
     @staticmethod
     def _odd(unit: str, error: Exception) -> Odd | None:
         return Odd(escaped(unit), f"{type(error).__name__}: {error}") if unit else None
 
-    def _read_signal(self, signal: Signal) -> News | None:
+    def _parse(self, signal: Signal) -> News | None:
         match signal.member:
             case "PropertiesChanged":
                 return self._parse_change(signal)
@@ -173,11 +172,10 @@ class Manager:
     def list_services(self) -> dict[str, Listed]:
         """Return every loaded service."""
         [units] = self._call("ListUnitsByPatterns", "asas", ([], [_SERVICES]))
-        return {
-            name: Listed(UnitState(unit=name, state=active, sub_state=sub).phase, bool(job))
-            for name, _, _, active, sub, _, _, job, _, _ in units
-            if self._is_sane(name)
-        }
+        sane = self._each([row[0] for row in units], self._is_sane)
+        rows = {row[0]: row for row in units if sane.get(row[0])}
+        # One whose line makes no sense is there all the same: what it is shows when it is looked at by itself.
+        return dict.fromkeys(rows, _THERE) | self._each(rows, lambda unit: _listed(*rows[unit]))
 
     def invocations(self, units: Sequence[str]) -> dict[str, str]:
         """Return each unit's InvocationID; "" for one that has not run."""
@@ -201,7 +199,7 @@ class Manager:
         for unit in units:
             try:
                 found[unit] = read(unit)
-            except (ValueError, TypeError, AttributeError, LookupError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever its values make Python do, it is this unit's trouble
                 self._odd_units.append(Odd(unit, f"{type(error).__name__}: {error}"))
         return found
 
@@ -250,9 +248,10 @@ class Manager:
         return names or ()
 
     def _read(self, units: Iterable[str], interface: str, names: Sequence[str]) -> dict[str, dict[str, Any]]:
-        wanted = [(unit, name) for unit in units for name in names]
+        paths = self._each(units, unit_path)
+        wanted = [(unit, name) for unit in paths for name in names]
         calls = [
-            Call(NAME, unit_path(unit), _PROPERTIES, "Get", "ss", (interface, name)) for unit, name in wanted
+            Call(NAME, paths[unit], _PROPERTIES, "Get", "ss", (interface, name)) for unit, name in wanted
         ]
         values: dict[str, dict[str, Any]] = {unit: {} for unit, _ in wanted}
         answers = self._bus.calls(calls, timeout_seconds=_ANSWER_SECONDS)
@@ -278,3 +277,9 @@ class Manager:
             if error.name in _AWAY:
                 raise ManagerAway(str(error)) from error
             raise
+
+
+def _listed(*row: Any) -> Listed:
+    """Return a line of ListUnits: name, description, load, active and sub state, follower, path, job, its type and path."""
+    unit, _, _, active, sub, _, _, job, _, _ = row
+    return Listed(UnitState(unit=unit, state=active, sub_state=sub).phase, bool(job))

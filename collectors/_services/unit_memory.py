@@ -17,8 +17,8 @@ from collectors._services.flapping import fold
 from collectors._services.manager_events import Kind
 from collectors._services.scope import Scope
 from collectors._services.transitions import Known, Step, What, carry_over
-from collectors._services.troubles import Troubles
 from collectors._services.unit_state import Phase
+from collectors._troubles import Subject, Troubles
 from collectors.collector import Emit, Memory, recall
 from collectors.event import Event
 
@@ -26,6 +26,12 @@ UNIT = "unit/"
 """What the keys of units begin with in the memory."""
 _SCOPE = "scope"
 _MANAGER = "manager"
+_UNITS = Subject(
+    "unit",
+    "What becomes of {} cannot be told",
+    "What systemd says of {} makes no sense: {}. Every other service is watched as before.",
+    "cannot read",
+)
 _TOLD_OF_QUIET = {What.FAILED, What.GAVE_UP, What.NOT_STARTED, What.FLAPPING}
 
 
@@ -42,7 +48,7 @@ class UnitMemory:
     def __init__(self, memory: Memory, scope: Scope, *, user_manager: bool = False) -> None:
         self._scope = scope
         self._user_manager = user_manager
-        self.troubles = Troubles(memory)
+        self.troubles = Troubles(memory, _UNITS)
         self._known = {
             key.removeprefix(UNIT): known
             for key, value in memory.items(UNIT)
@@ -85,7 +91,11 @@ class UnitMemory:
 
     def matches(self, unit: str) -> bool:
         """Return whether the configuration is about the unit."""
-        return self._scope.matches(unit)
+        try:
+            return self._scope.matches(unit)
+        except Exception as error:  # noqa: BLE001 - whatever its name makes Python do, it is this unit's trouble
+            self.troubles.met(unit, error)
+            return False
 
     def known(self, unit: str, kind: Kind | None) -> Known:
         """Return what is known of a unit, with what has been learnt about its kind."""
@@ -118,6 +128,7 @@ class UnitMemory:
         before = self._pending.get(unit) or self._known.get(unit)
         if self._is_first_sight(unit):
             steps = ()
+        fresh: list[Step] = []
         for step in steps:
             if (known.quiet and step.what not in _TOLD_OF_QUIET) or (
                 self._is_learning and step.what is What.STARTED
@@ -125,11 +136,12 @@ class UnitMemory:
                 continue
             known, told = fold(known, step)
             if told is not None:
-                self._steps.append(told)
-                self._worth_keeping.add(unit)
-        self._pending[unit] = known
-        if _is_worth_keeping(before, known):
+                fresh.append(told)
+        if fresh or _is_worth_keeping(before, known):
             self._worth_keeping.add(unit)
+        # Last, and at once: where anything above raised, nothing of this unit has moved.
+        self._steps += fresh
+        self._pending[unit] = known
 
     def forget_all_but(self, loaded: Container[str]) -> None:
         """Forget units that the manager has forgotten, unless they ought to be there."""
@@ -143,9 +155,10 @@ class UnitMemory:
         Only the journal of the system can be asked by run.
         """
         for index, step in enumerate(self._steps):
-            lines = 0 if self._user_manager else self._scope.log_lines(step.unit)
-            if lines and step.what in {What.FAILED, What.GAVE_UP} and step.invocation:
-                with suppress(Exception):  # whatever the journal holds: the failure is told without its log
+            if self._user_manager or step.what not in {What.FAILED, What.GAVE_UP} or not step.invocation:
+                continue
+            with suppress(Exception):  # whatever the journal holds: the failure is told without its log
+                if lines := self._scope.log_lines(step.unit):
                     self._steps[index] = change(step, lines)
 
     def compared(self, *, boot_is_over: bool) -> None:
@@ -217,8 +230,8 @@ class UnitMemory:
         for step in self._steps:
             try:
                 yield self._event(step, while_agent_down=while_agent_down)
-            except (ValueError, TypeError, OverflowError) as error:
-                self.troubles.met(step.unit, f"{type(error).__name__}: {error}")
+            except Exception as error:  # noqa: BLE001 - whatever its values make Python do, it is this unit's trouble
+                self.troubles.met(step.unit, error)
 
     def _event(self, step: Step, *, while_agent_down: bool) -> Event:
         tags, element_identifiers = self._scope.attributes(step.unit)

@@ -7,6 +7,7 @@ was stopped by the shutdown was up, and is expected back.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 
 import msgspec
 
@@ -138,7 +139,8 @@ class Watch:
                 case UnitState() if item.unit in in_order:
                     self._take(next(in_order[item.unit]))
                 case JobEnded():
-                    self._take_job(item)
+                    with self._guarded(item.unit):
+                        self._take_job(item)
                 case Odd() if self._ledger.matches(item.unit):
                     self._ledger.troubles.met(item.unit, item.reason)
                 case Unloaded():
@@ -149,16 +151,22 @@ class Watch:
         by_unit: dict[str, list[UnitState]] = {}
         for look in looks:
             by_unit.setdefault(look.unit, []).append(look)
-        return {
-            unit: iter(in_order(self._ledger.known(unit, None), of_unit)) for unit, of_unit in by_unit.items()
-        }
+        ordered = {}
+        for unit, of_unit in by_unit.items():
+            with self._guarded(unit):
+                ordered[unit] = iter(in_order(self._ledger.known(unit, None), of_unit))
+        return ordered
+
+    def _guarded(self, unit: str) -> AbstractContextManager[None]:
+        """Keep the trouble that one unit makes to that unit."""
+        return self._ledger.troubles.guarded(unit, ends=False)
 
     def _take(self, look: UnitState) -> None:
         if not self._ledger.matches(look.unit):
             return
-        known, steps = advance(self._ledger.known(look.unit, self._kinds.get(look.unit)), look)
-        self._ledger.take(look.unit, known, [self._with_exit(step) for step in steps])
-        self._ledger.troubles.over(look.unit)
+        with self._ledger.troubles.guarded(look.unit):
+            known, steps = advance(self._ledger.known(look.unit, self._kinds.get(look.unit)), look)
+            self._ledger.take(look.unit, known, [self._with_exit(step) for step in steps])
 
     def _with_exit(self, step: Step) -> Step:
         """Add how a command beside the main process ended, where that is what failed."""
@@ -205,11 +213,11 @@ class Watch:
         listed = {unit: line for unit, line in loaded.items() if self._ledger.matches(unit)}
         invocations = self._manager.invocations(list(listed))
         self._learn_kinds(unit for unit, invocation in invocations.items() if invocation)
-        differing = [
-            unit
-            for unit, line in listed.items()
-            if self._ledger.differs(unit, invocations.get(unit, ""), line.phase)
-        ]
+        differing: list[str] = []
+        for unit, line in listed.items():
+            with self._guarded(unit):
+                if self._ledger.differs(unit, invocations.get(unit, ""), line.phase):
+                    differing.append(unit)
         missing = self._missing(listed)
         looks = self._manager.looks(differing)
         if (
@@ -247,8 +255,9 @@ class Watch:
         """Tell what is not there any more, unless something was heard of it since the list was made."""
         now = int(self._now() * 1_000_000)
         for unit, known in missing.items():
-            if self._ledger.known(unit, None) is known:
-                self._ledger.take(unit, *end_unseen(known, unit, now))
+            with self._guarded(unit):
+                if self._ledger.known(unit, None) is known:
+                    self._ledger.take(unit, *end_unseen(known, unit, now))
 
     def _settle(self) -> None:
         """Tell where a service that kept ending has come to rest."""
@@ -257,8 +266,9 @@ class Watch:
         if not due or self._monotonic() < self._hold_until:
             return
         for unit, look in self._manager.looks(due).items():
-            known = self._ledger.known(unit, self._kinds.get(unit))
-            self._ledger.take(unit, settle(known), list(at_rest(look)))
+            with self._guarded(unit):
+                known = self._ledger.known(unit, self._kinds.get(unit))
+                self._ledger.take(unit, settle(known), list(at_rest(look)))
         self._commit()
 
     def _commit(self, *, while_agent_down: bool = False) -> None:

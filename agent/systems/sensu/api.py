@@ -15,6 +15,7 @@ import msgspec
 
 from agent.http.message import Refusal, Request, Response
 from agent.intake.dialect import Problem
+from agent.intake.odd import Odd, ignored
 from agent.systems.sensu import api_events, api_looks, api_stashes
 from agent.systems.sensu.api_route import Page, Route
 from agent.systems.sensu.registry import Registry
@@ -36,7 +37,8 @@ _IMPLIED = {"GET": "GET, HEAD"}
 class Api:
     """Answers requests; any thread may call it."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, odd: Odd = ignored) -> None:
+        self._odd = odd
         self._routes: Sequence[Route] = (
             *api_events.routes(registry),
             *api_looks.routes(registry),
@@ -60,21 +62,21 @@ class Api:
             return Response(HTTPStatus.NOT_FOUND)
         for route, match in found:
             if route.method == request.method:
-                return _called(route, request, match)
+                return self._called(route, request, match)
         return _not_allowed([route.method for route, _ in found])
 
-
-def _called(route: Route, request: Request, match: re.Match[str]) -> Response:
-    try:
-        answer = route.answer(request, **match.groupdict())
-    except Problem as problem:
-        return _refused(problem)
-    except Exception:
-        log.exception("sensu: a request could not be answered")
-        return Response(HTTPStatus.INTERNAL_SERVER_ERROR)
-    if isinstance(answer, Page):
-        return _paged(answer.items, request.query)
-    return answer
+    def _called(self, route: Route, request: Request, match: re.Match[str]) -> Response:
+        try:
+            answer = route.answer(request, **match.groupdict())
+        except Problem as problem:
+            return _refused(problem)
+        except Exception as error:
+            log.exception("sensu: a request could not be answered")
+            self._odd("sensu.api", request.body, error)
+            return Response(HTTPStatus.INTERNAL_SERVER_ERROR)
+        if isinstance(answer, Page):
+            return _paged(answer.items, request.query)
+        return answer
 
 
 def _refused(problem: Problem) -> Response:

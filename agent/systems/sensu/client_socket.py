@@ -17,6 +17,7 @@ from agent.http.connections import Connections, Place
 from agent.http.limits import Limits
 from agent.http.server import Server, listen_on_port
 from agent.intake.dialect import Problem
+from agent.intake.odd import Odd, ignored
 from agent.systems.sensu.datagrams import Datagrams
 from agent.systems.sensu.result import Result, read_results
 from agent.systems.sensu.whole_json import WholeJson
@@ -38,9 +39,12 @@ Take = Callable[[Sequence[Result]], None]
 class ClientSocket:
     """Both sockets of the number, open or closed together."""
 
-    def __init__(self, address: str, take: Take, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, address: str, take: Take, now: Callable[[], float] = time.time, *, odd: Odd = ignored
+    ) -> None:
         self.address = address
         self._take = take
+        self._odd = odd
         self._now = now
         self._lock = threading.Lock()
         self._told_at = float("-inf")
@@ -84,6 +88,9 @@ class ClientSocket:
             self._take(read_results(message, self._now))
         except Problem as problem:
             self._tell(problem)
+            raise
+        except Exception as error:
+            self._odd("sensu.client", message, error)
             raise
 
     def _tell(self, problem: Problem) -> None:

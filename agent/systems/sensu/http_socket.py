@@ -12,6 +12,7 @@ import msgspec
 
 from agent.http.message import Refusal, Request, Response
 from agent.intake.dialect import Problem
+from agent.intake.odd import Odd, ignored
 from agent.systems.sensu.result import NotJson, Result, read_results
 
 log = logging.getLogger(__name__)
@@ -24,9 +25,14 @@ class HttpSocket:
     """Answers requests; any thread may call it."""
 
     def __init__(
-        self, take: Callable[[Sequence[Result]], None], now: Callable[[], float] = time.time
+        self,
+        take: Callable[[Sequence[Result]], None],
+        now: Callable[[], float] = time.time,
+        *,
+        odd: Odd = ignored,
     ) -> None:
         self._take = take
+        self._odd = odd
         self._now = now
 
     def answer(self, request: Request) -> Response:
@@ -57,8 +63,9 @@ class HttpSocket:
             return _said(HTTPStatus.BAD_REQUEST, _NOT_PARSED)
         except Problem as problem:
             return _said(problem.status, str(problem), problem.headers)
-        except Exception:
+        except Exception as error:
             log.exception("sensu: a result could not be taken")
+            self._odd("sensu.http", request.body, error)
             return _said(HTTPStatus.INTERNAL_SERVER_ERROR, "it could not be taken")
         return _said(HTTPStatus.ACCEPTED, "ok")
 

@@ -25,6 +25,7 @@ class SensuPorts:
     def __init__(self, lent: Lent) -> None:
         self._registry = Registry(lent)
         self._budget = lent.budget
+        self._odd = lent.odd
 
     def wanted(self, intake: Intake) -> Sequence[Wanted]:
         """Return what is to listen, by the names that the configuration gives it."""
@@ -33,7 +34,7 @@ class SensuPorts:
             return []
         makers: tuple[tuple[str, Loopback | None, Callable[[str], Listener]], ...] = (
             ("api", sensu.api, self._api),
-            ("client", sensu.client, partial(ClientSocket, take=self._registry.take)),
+            ("client", sensu.client, partial(ClientSocket, take=self._registry.take, odd=self._odd)),
             ("http", sensu.http, self._http),
         )
         return [
@@ -47,9 +48,9 @@ class SensuPorts:
         return self._registry.observing(events)
 
     def _api(self, address: str) -> PortListener:
-        api = Api(self._registry)
+        api = Api(self._registry, self._odd)
         return PortListener(address, api.answer, refuse=api.refuse, budget=self._budget)
 
     def _http(self, address: str) -> PortListener:
-        http = HttpSocket(self._registry.take)
+        http = HttpSocket(self._registry.take, odd=self._odd)
         return PortListener(address, http.answer, refuse=http.refuse, budget=self._budget)

@@ -21,12 +21,20 @@ from agent.http.mask import mask_of, without_credentials
 from agent.systems.sensu.settings import SensuApiConfig
 from agent.systems.sensu.source_api import PAGE_BYTES, EventsApi, Key, NotAskedError, Page
 from agent.systems.sensu.source_events import Known, known, news, resolved
+from collectors._troubles import PREFIX as TROUBLE
+from collectors._troubles import Subject, Troubles
 from collectors.collector import NotKept, Runtime, Scoped, Stop, recall
 from collectors.event import Event
 
 _ASKED_AT_ONCE = 100
 """So many missing events are asked for one by one in a pass; the others in the next."""
 _CUT_SECONDS = 0.1
+_EVENTS = Subject(
+    "sensu_event",
+    "What becomes of the Sensu event {} cannot be told",
+    "The Sensu event {} cannot be told: {}. Every other event is told as before.",
+    "cannot tell",
+)
 
 
 class SensuApi:
@@ -96,6 +104,7 @@ class _Server:
         self._http = client(tls=Tls(), mask=mask_of(config.url), body_bytes=PAGE_BYTES, wall=wall)
         self._api = EventsApi(config.url, self._http)
         self._known: dict[Key, Known] | None = None
+        self._troubles = Troubles(None, _EVENTS)
         self._left_out = 0
 
     def close(self) -> None:
@@ -105,16 +114,19 @@ class _Server:
         """Look at every page once, and tell what is new; whatever goes wrong is for `status`."""
         if self._known is None:
             self._known = dict(self._remembered(runtime))
+            self._troubles = Troubles(runtime.memory, _EVENTS, prefix=f"{self.prefix}{TROUBLE}")
         try:
             with _cut_short(runtime.stop, self._http):
                 self._pass(runtime, self._known)
         except NotAskedError as reason:
             self.state = f"{self._where} cannot be looked at: {reason}"
         except NotKept as reason:
+            self._troubles.forgo()
             self.state = f"{self._where}: {reason}"
         else:
             left_out = f", {self._left_out} more are left out for lack of room" if self._left_out else ""
-            self.state = f"{len(self._known)} events at {self._where}{left_out}"
+            odd = f", {words}" if (words := self._troubles.in_words()) else ""
+            self.state = f"{len(self._known)} events at {self._where}{left_out}{odd}"
 
     def _pass(self, runtime: Runtime, told: dict[Key, Known]) -> None:
         seen: set[Key] = set()
@@ -129,12 +141,11 @@ class _Server:
         if pages > 1:
             missing = [key for key in islice(missing, _ASKED_AT_ONCE) if self._api.is_gone(key)]
         now = self._wall()
-        self._emit(
-            runtime,
-            told,
-            [resolved(key, told[key], self._scope, now) for key in missing],
-            dict.fromkeys(missing),
-        )
+        over: dict[Key, Event] = {}
+        for key in missing:
+            with self._troubles.guarded(self._shown(key)):
+                over[key] = resolved(key, told[key], self._scope, now)
+        self._emit(runtime, told, list(over.values()), dict.fromkeys(over))
 
     def _tell(self, runtime: Runtime, told: dict[Key, Known], page: Page) -> None:
         now = self._wall()
@@ -147,10 +158,11 @@ class _Server:
             if before is None and not runtime.memory.has_room(size):
                 self._left_out += 1
                 continue
-            fresh = list(news(before, one, self._scope, now))
-            if fresh:
-                events += fresh
-                changes[one.key] = known(one)
+            with self._troubles.guarded(self._shown(one.key)):
+                fresh = list(news(before, one, self._scope, now))
+                if fresh:
+                    changes[one.key] = known(one)
+                    events += fresh
         self._emit(runtime, told, events, changes)
 
     def _emit(
@@ -160,20 +172,23 @@ class _Server:
         events: Sequence[Event],
         changes: Mapping[Key, Known | None],
     ) -> None:
-        if not events:
+        if not events and not self._troubles.to_remember():
             return
-        runtime.emit(
-            events,
-            {
-                self._stored(key): None if value is None else msgspec.json.encode(value)
-                for key, value in changes.items()
-            },
-        )
+        remember = {
+            self._stored(key): None if value is None else msgspec.json.encode(value)
+            for key, value in changes.items()
+        }
+        troubles = self._troubles.news(int(self._wall()))
+        runtime.emit([*events, *troubles], remember | self._troubles.to_remember())
+        self._troubles.kept()
         for key, value in changes.items():
             if value is None:
                 told.pop(key, None)
             else:
                 told[key] = value
+
+    def _shown(self, key: Key) -> str:
+        return f"{'/'.join(key)} at {self._where}"
 
     def _stored(self, key: Key) -> str:
         return self.prefix + "/".join(key)

@@ -1,5 +1,6 @@
 """Paths lead to the right dialect, and the daemon's own paths are the socket's alone."""
 
+import hashlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import pytest
 
 from agent.cli.daemon_client import ask
 from agent.events.capture import Capture
+from agent.events.chunk import entries
 from agent.events.identity import Identity
 from agent.events.plans import Plans
 from agent.http.message import Peer, Request, Response
@@ -20,6 +22,7 @@ from agent.intake.keeping import Keeping
 from agent.intake.listeners import SocketListener
 from agent.intake.quota import IntakeQuota
 from agent.intake.router import Router
+from agent.runtime.odd_posts import OddPosts
 from agent.runtime.status import Document, SpoolSize
 from agent.runtime.status_actions import action_needed
 from agent.systems.stackstate.dialect import StackStateDialect
@@ -228,3 +231,34 @@ signal.pause()
         child.wait()
     with SpoolReader.open(tmp_path / "spool") as reader:
         assert [stored.record.count for stored in reader.records()] == [1]
+
+
+class Breaks(StackStateDialect):
+    """A dialect with a fault that some bodies bring out."""
+
+    def parse(self, request, identity):
+        if b"bring it out" in request.body:
+            raise RecursionError(request.body.decode())
+        return super().parse(request, identity)
+
+
+def test_a_body_that_raises_what_nobody_foresaw_is_told_once_by_its_hash_and_shown(spool, router):
+    capture = Capture(spool, Identity("web-1"))
+    odd = OddPosts(capture)
+    keeping = Keeping(capture, IntakeQuota(lambda: 0, lambda: 1_000_000))
+    router = Router([Breaks()], keeping, router.control, odd.met)
+    body = b'{"api_key": "s3cret", "bring it out": 1}'
+    answers = [router.answer_socket(request("POST", "/intake", one)).status for one in (body, BODY, body)]
+    assert answers == [500, 200, 500]
+    with SpoolReader.open(spool.directory) as reader:
+        events = [json.loads(one) for stored in reader.records() for one in entries(stored.record)]
+    [told] = [event for event in events if event["event_type"] == "WatchDegradedEvent"]
+    digest = hashlib.sha256(body).hexdigest()
+    assert told["context"]["data"] == {
+        "sha256": digest,
+        "reason": "RecursionError",
+        "where": "the intake",
+        "size": len(body),
+    }
+    assert odd.in_words() == f"could not take 1, as {digest}: RecursionError"
+    assert "s3cret" not in json.dumps(told)

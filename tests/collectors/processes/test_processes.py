@@ -1,6 +1,7 @@
 """Real processes, watched by the real collector."""
 
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 
 from collectors._processes.match import Wanted
+from collectors._processes.proc import read_process
 from collectors._processes.scanner import ProcessScanner
 from collectors.collector import Scoped
 from collectors.processes import ProcessEntry, Processes, ProcessMatch
@@ -159,6 +161,21 @@ def test_many_ends_that_nobody_asks_for_take_one_moment_together(program):
     assert eyes.take_ends(list(eyes.descriptors()))
     assert time.monotonic() - began < 1
     assert len(eyes.endings) == 10
+    eyes.close()
+
+
+def test_without_descriptors_nothing_is_told_as_ended(program):
+    process = program.start()
+    eyes = eyes_on(program)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))  # what is open stays open, and nothing more can be
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            read_process(process.pid)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    eyes.scan()
+    assert [running.process.pid for running in eyes.running.values()] == [process.pid]
     eyes.close()
 
 

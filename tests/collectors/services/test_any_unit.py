@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from made_to_raise import Fault, MadeUpError, places
 
 from collectors._dbus import CallFailed, Signal
 from collectors._services.scope import Scope, Watched
@@ -193,3 +194,33 @@ def test_the_names_that_systemd_takes_are_those_of_its_manual():
     assert not any(
         map(is_unit_name, ("", "a b.service", "é.service", "a\n.service", "x" * 260, "\udcff.service"))
     )
+
+
+def test_whatever_one_unit_makes_the_collector_raise_its_neighbour_is_told(record, boot_id):
+    counting = Fault("bad", "good", 0)
+    start_both(record(), boot_id, counting)
+    assert counting.calls > 0
+    for at in places(counting.calls):
+        fault = Fault("bad", "good", at)
+        try:
+            start_both(record(), boot_id, fault)
+        except (AssertionError, MadeUpError) as error:
+            raise AssertionError(f"{fault.raised} raised: {error!r}") from error
+
+
+def start_both(recorder, boot_id, fault):
+    """Start a sane unit and one that makes trouble: it is told itself, or its trouble is, and after a restart no more of it."""
+    watch(recorder, {"bad.service": {}, GOOD: {}}, [], boot_id)
+    with fault.here():
+        events = watch(
+            recorder,
+            {"bad.service": {}, GOOD: {}},
+            [changed("bad.service", SANE), changed(GOOD, SANE)],
+            boot_id,
+        )
+    units = [event.data.get("unit") for event in events]
+    assert units.count(GOOD) == 1
+    assert "bad.service" in units
+    again = watch(recorder, {"bad.service": SANE, GOOD: SANE}, [], boot_id)
+    assert not [event for event in again if event.event_type == "WatchDegradedEvent"]
+    assert not [event for event in again if event.data["unit"] == GOOD]
