@@ -5,8 +5,18 @@ any of them may hold a credential.
 """
 
 import re
-from typing import NoReturn
+from pathlib import Path
+from typing import Annotated, NoReturn
 from urllib.parse import urlsplit
+
+import msgspec
+
+Tag = Annotated[str, msgspec.Meta(pattern=r"^[^:]+:", description="a tag `key:value`, as env:prod")]
+Tags = Annotated[tuple[Tag, ...], msgspec.Meta(extra={"may_be_empty": True})]
+Identifier = Annotated[str, msgspec.Meta(min_length=1, description="an identifier, as urn:component:/nginx")]
+Identifiers = Annotated[tuple[Identifier, ...], msgspec.Meta(extra={"may_be_empty": True})]
+Readable = Annotated[Path, msgspec.Meta(extra={"must_exist": True})]
+"""A file that `check` wants to read; the daemon starts without it and looks again."""
 
 
 class Secret:
