@@ -27,32 +27,37 @@ class NotRegular(OSError):  # noqa: N818 - what the file is
     """What lies there is no regular file, or one of the agent's own."""
 
 
-@contextmanager
-def opened_name(name: str, *, dir_fd: int | None = None, follows: bool = False) -> Iterator[int]:
+class Opened:
+    """An open descriptor, which is closed at the end of a `with`; a generator would take as long as the opening itself."""
+
+    __slots__ = ("_fd",)
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def __enter__(self) -> int:
+        return self._fd
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
+
+
+def opened_name(name: str, *, dir_fd: int | None = None, follows: bool = False) -> Opened:
     """Open what lies at a name as a mere place; a link itself unless it `follows`."""
-    fd = os.open(name, _PLACE if follows else _PLACE | os.O_NOFOLLOW, dir_fd=dir_fd)
-    try:
-        yield fd
-    finally:
-        os.close(fd)
+    return Opened(os.open(name, _PLACE if follows else _PLACE | os.O_NOFOLLOW, dir_fd=dir_fd))
 
 
-@contextmanager
-def opened_place(place: int, is_own: IsOwn) -> Iterator[int]:
-    """Open the file at an open place to be read; raise `NotRegular` for what is not to be opened."""
-    before = os.fstat(place)
+def opened_place(place: int, is_own: IsOwn, status: os.stat_result | None = None) -> Opened:
+    """Open the file at an open place to be read, whose status may be known; raise `NotRegular` for what is not to be opened."""
+    before = status or os.fstat(place)
     if not stat.S_ISREG(before.st_mode):
         raise NotRegular(errno.EINVAL, "it is no regular file")
     if is_own(before):
         raise NotRegular(errno.EPERM, "it is one of the agent's own files")
     try:
-        fd = os.open(f"/proc/self/fd/{place}", _READ)
+        return Opened(os.open(f"/proc/self/fd/{place}", _READ))
     except FileNotFoundError:
         raise NotRegular(errno.ENOSYS, "/proc is not mounted") from None
-    try:
-        yield fd
-    finally:
-        os.close(fd)
 
 
 @contextmanager

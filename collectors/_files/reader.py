@@ -118,7 +118,7 @@ class FileReader:
     def _read(self, place: int, directory: Directory, paths: tuple[str, ...], choice: Choice) -> Found:
         status = os.fstat(place)
         try:
-            with opened_place(place, self._is_own) as fd:
+            with opened_place(place, self._is_own, status) as fd:
                 moment = read_moment(fd)
         except NotRegular as error:
             return Unreadable(str(error.strerror))
