@@ -88,5 +88,5 @@ def test_each_warning_of_a_start_comes_once(agent):
     agent.stop()
     lines = re.findall(r"(?:WARNING|ERROR  ) (.*)", agent.log())
     assert [line for line, count in Counter(lines).items() if count > 1] == []
-    for what in ("no destination", "does not end in .yaml", "set aside", "other hosts can read"):
+    for what in ("no destination", "does not end in .yaml", "not used", "other hosts can read"):
         assert len([line for line in lines if what in line]) == 1, lines
