@@ -9,7 +9,7 @@ HOSTS ?= 2
 PATIENT := -o faulthandler_timeout=7200
 
 .DEFAULT_GOAL := help
-.PHONY: help demo deb rpm dist test test-all torture test-fast test-clients test-deps test-deps-all lint format constraints reference bench-delivery bench-intake bench-collectors bench-fleet bench-report quiet-day attacks clean
+.PHONY: help demo deb rpm dist test test-all torture test-fast test-clients test-deps test-deps-all lint format constraints reference bench-delivery bench-intake bench-collectors bench-fleet bench-report pictures quiet-day attacks clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -103,6 +103,9 @@ bench-collectors: $(VENV)/dev ## changes to receiver beside inotifywait and Moni
 
 bench-report: $(VENV)/dev ## how quick a report of fifty thousand events is in a browser
 	$(BIN)/python bench/report_page.py
+
+pictures: $(VENV)/dev ## make the pictures of README and the answers of docs/operations.md on a booted host (root)
+	$(BIN)/python bench/pictures.py
 
 quiet-day: $(VENV)/dev ## live through a day of a default host and nights of two, and write down what was told
 	$(BIN)/python bench/quiet_day.py --markdown docs/quiet-day.md
