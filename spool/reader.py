@@ -30,6 +30,7 @@ class SpoolReader:
     def __init__(self, directory: Path, connection: sqlite3.Connection) -> None:
         self._directory = directory
         self._connection = connection
+        self._file = _identity(directory)
         self.passed_by = 0
         """How many places could not be read so far: damaged records, or pages with any number of them."""
 
@@ -52,6 +53,19 @@ class SpoolReader:
                 "use the sts-agent that the daemon runs",
             )
         return cls(directory, connection)
+
+    def renewed(self) -> "SpoolReader | None":
+        """Return a reader of the file that took the place of the one that was opened, None while there is none.
+
+        A daemon that repairs its spool moves the damaged file aside: whoever holds it sees nothing new any more.
+        """
+        there = _identity(self._directory)
+        if there is None or there == self._file:
+            return None
+        try:
+            return SpoolReader.open(self._directory)
+        except SpoolError:
+            return None  # it is being made: the next look finds it
 
     def status(self) -> SpoolStatus:
         """Return how the spool is doing, as of the last commit."""
@@ -128,6 +142,15 @@ class SpoolReader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _identity(directory: Path) -> tuple[int, int] | None:
+    """Return which file the database is. It is never opened for this: that would drop SQLite's locks."""
+    try:
+        found = (directory / schema.DATABASE).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class _translated:  # noqa: N801 - used as a statement

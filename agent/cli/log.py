@@ -3,7 +3,7 @@
 import sys
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterable
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 
 from agent.cli import COMMANDS, DONE, Subparsers, complain
 from agent.cli.history import Kept, as_recorded, by_time, last, newest
@@ -12,7 +12,7 @@ from agent.cli.pager import paged
 from agent.cli.paths import configuration_or_places
 from agent.cli.terminal import is_reader_gone, printable_json
 from agent.cli.wanted import Wanted, add_filters, add_times, wanted
-from spool import SpoolReader
+from spool import SpoolError, SpoolReader
 
 _LOOK_AGAIN_SECONDS = 0.5
 _BEFORE_FOLLOWING = 10
@@ -55,7 +55,8 @@ def run(arguments: Namespace) -> int:
         if reader.passed_by:
             complain("parts of the history are damaged and left out; the daemon saves what can be saved")
         if arguments.follow:
-            _follow(reader, asked, end, arguments)
+            with ExitStack() as opened:
+                _follow(reader, asked, end, arguments, opened)
     return DONE
 
 
@@ -70,14 +71,24 @@ def _past(reader: SpoolReader, asked: Wanted, arguments: Namespace) -> Iterable[
     return sorted(found, key=lambda kept: kept.happened) if in_order_of_time else found
 
 
-def _follow(reader: SpoolReader, asked: Wanted, end: int, arguments: Namespace) -> None:
+def _follow(reader: SpoolReader, asked: Wanted, end: int, arguments: Namespace, opened: ExitStack) -> None:
+    """Show what comes, also in the file that takes the place of a damaged one: numbers go on there."""
+    is_told = False
     while True:
-        for kept in as_recorded(reader, asked, after=end):
-            _show(kept, arguments)
-            end = kept.number
+        try:
+            for kept in as_recorded(reader, asked, after=end):
+                _show(kept, arguments)
+                end = kept.number
+        except SpoolError as damage:
+            if not is_told:
+                complain(str(damage))
+            is_told = True
         sys.stdout.flush()
         if is_reader_gone(_LOOK_AGAIN_SECONDS):
             return
+        fresh = reader.renewed()
+        if fresh is not None:
+            reader, is_told = opened.enter_context(fresh), False
 
 
 def _show(kept: Kept, arguments: Namespace) -> None:

@@ -223,6 +223,30 @@ def test_the_log_can_be_followed(agent):
         following.wait(60)
 
 
+def test_the_log_is_followed_into_the_file_that_takes_the_place_of_a_damaged_one(agent):
+    agent.settings["destinations"] = {}
+    agent.configure()
+    agent.start()
+    agent.post("before")
+    following = subprocess.Popen(
+        [*agent_program(agent).split(), "log", "-f", "--json"], stdout=subprocess.PIPE, text=True
+    )
+    with following:
+        shown = [json.loads(following.stdout.readline()) for _ in range(2)]
+        assert shown[-1]["msg_title"] == "before"
+        agent.stop()
+        with (agent.spool / "spool.db").open("r+b") as database:
+            database.write(bytes(4096))
+        agent.start()
+        agent.post("in the new file")
+        titles = []
+        while "in the new file" not in titles:
+            titles.append(json.loads(following.stdout.readline())["msg_title"])
+        assert "before" not in titles
+        following.send_signal(signal.SIGINT)
+        following.wait(60)
+
+
 def agent_program(agent) -> str:
     return " ".join(agent.command("--version").args[:-1])
 
