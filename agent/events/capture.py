@@ -4,12 +4,14 @@ Here an event gets what only the agent knows: this host's name, its tags, its id
 that somebody else made keeps what it has. Nothing is acknowledged to anybody before the spool has it.
 """
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from copy import copy
 from threading import Lock
+from typing import Any
 
 import msgspec
 
@@ -17,8 +19,11 @@ from agent.events import clock
 from agent.events.chunk import Captured, Items, Stamp, chunk, chunk_items
 from agent.events.identity import Identity, united
 from agent.events.plans import Plan
+from agent.events.preceding import FAILURES, Preceding
 from collectors.event import MAX_EVENT_BYTES, Category, Event, encode
 from spool import Record, Spool, SpoolFull, stored_bytes
+
+log = logging.getLogger(__name__)
 
 _CUT = "\n(cut: the event was too large)"
 
@@ -51,6 +56,7 @@ class Capture:
         """By whose memory it is: who remembers something of collectors' events in their own transaction."""
         self.planned: Callable[[float], Sequence[Plan]] = _no_plans
         """Which planned work was under way at a moment, in seconds since the epoch."""
+        self.preceding = Preceding()
         self._lock = Lock()
         self.identity = identity
         self.counts: Counter[str] = Counter()
@@ -80,9 +86,10 @@ class Capture:
         Returns the number of the last record.
         """
         identity = self.identity
+        self.preceding.notice(events)  # what fails in the same breath was preceded by it
         captured = [
             Captured(event.name, _encoded(event), event.timestamp, event.event_type, event.tags)
-            for event in (complete(event, identity, self.planned(event.timestamp)) for event in events)
+            for event in (self._complete(event, identity) for event in events)
         ]
         records = chunk(captured, self._stamp(identity), owner)
         with ExitStack() as observed:
@@ -95,6 +102,21 @@ class Capture:
         self._count(owner, records)
         self.on_kept()
         return number
+
+    def _complete(self, event: Event, identity: Identity) -> Event:
+        completed = complete(event, identity, self.planned(event.timestamp))
+        if event.event_type in FAILURES and (before := self._before(event, identity)):
+            data = {**event.data, "preceded_by": before}
+            msgspec.structs.force_setattr(completed, "data", data)
+        return completed
+
+    def _before(self, failure: Event, identity: Identity) -> list[dict[str, Any]]:
+        """Return what changed before a failure; a failure is kept whether that can be told or not."""
+        try:
+            return self.preceding.before(failure, (*identity.tags, *identity.identifiers))
+        except Exception:
+            log.exception("what changed before %s cannot be told", failure.title)
+            return []
 
     def keep_posted(
         self,

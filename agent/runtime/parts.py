@@ -5,16 +5,19 @@ the ways in ──▶   ┘
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from agent.configuration.types import Configuration
 from agent.events import hostname, plans
 from agent.events.capture import Capture
+from agent.events.preceding import Preceding
 from agent.intake.control import Control
 from agent.runtime.clone_check import settle_in
 from agent.runtime.deliveries import Deliveries
 from agent.runtime.drop_reports import DropReports
 from agent.runtime.earliest_clock import EarliestClock
 from agent.runtime.host_name import HostName
+from agent.runtime.last_day import last_day
 from agent.runtime.metrics import answer, readings_now
 from agent.runtime.own_files import OwnFiles
 from agent.runtime.running_work import RunningWork
@@ -24,6 +27,7 @@ from agent.runtime.status import Document
 from agent.runtime.status_actions import action_needed
 from agent.runtime.status_report import host_state
 from agent.runtime.supervisor import CollectorServices, Supervisor
+from agent.runtime.unit_facts import read_facts
 from agent.runtime.ways_in import WaysIn
 from agent.systems.sources import WithSources
 from agent.systems.system import Surroundings
@@ -55,6 +59,7 @@ class Parts:
             RunningWork(),
         )
         self.capture.planned = self.planned.at
+        self.capture.preceding = Preceding(partial(last_day, spool.directory), read_facts)
         surroundings = Surroundings(
             lambda: self.capture.identity.hostname or None,
             lambda: host_state(status(), configuration(), self.capture.identity, spool.memory),
