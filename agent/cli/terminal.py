@@ -40,7 +40,9 @@ class Printable:
 
     def write(self, text: str) -> int:
         """Write `text`, with escapes in place of what a terminal would obey; return its length."""
-        self._attempt(self.below.write, _encodable(printable_lines(text), self._encoding))
+        # `print` writes a newline by itself, and a long history has many.
+        shown = text if text == "\n" else _encodable(printable_lines(text), self._encoding)
+        self._attempt(self.below.write, shown)
         return len(text)
 
     def writelines(self, lines: Any) -> None:

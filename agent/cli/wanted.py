@@ -69,7 +69,7 @@ class Wanted(NamedTuple):
             self.until is not None and happened >= self.until
         ):
             return False
-        return self._fits(event)
+        return not any(self[2:]) or self._fits(event)
 
     def _fits(self, event: StoredEvent) -> bool:
         context = event.context
