@@ -9,7 +9,7 @@ configuration does not name, and never lets a secret into an event.
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -24,6 +24,16 @@ if TYPE_CHECKING:
     from collectors._files.line import Line
 
 
+def _check_path(pattern: str) -> None:
+    for path in expanded((pattern,)):
+        parse_path(path)
+
+
+def _check_exclude(pattern: str) -> None:
+    for one in expanded((pattern,)):
+        parse_exclude(one)
+
+
 class FilesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One entry of `files:` in conf.d.
 
@@ -31,10 +41,10 @@ class FilesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     directory means everything below it; `default_excludes` leaves out what is no configuration. Changes to one file within `settle` are one change.
     """
 
-    paths: tuple[str, ...]
+    paths: tuple[Annotated[str, msgspec.Meta(extra={"rule": _check_path})], ...]
     """Absolute paths and patterns: `*`, `?`, `[…]` within a name, `{a,b}` for one or the other, `**` for any
     depth. A directory means everything below it."""
-    exclude: tuple[str, ...] = ()
+    exclude: tuple[Annotated[str, msgspec.Meta(extra={"rule": _check_exclude})], ...] = ()
     """Patterns of what is not meant; one that is not absolute may stand anywhere."""
     default_excludes: bool = True
     """Leaves out what is no configuration: working copies, backups, locks and caches of programs. `false`:
@@ -49,10 +59,10 @@ class FilesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def __post_init__(self) -> None:
         if not self.paths:
             raise ValueError("`paths` is empty: name files or directories to watch")
-        for path in self.all_paths():
-            parse_path(path)
-        for pattern in expanded(self.exclude):
-            parse_exclude(pattern)
+        for path in self.paths:
+            _check_path(path)
+        for pattern in self.exclude:
+            _check_exclude(pattern)
 
     def all_paths(self) -> tuple[str, ...]:
         """Return the patterns of `paths`, each with braces as all that it stands for."""

@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -30,23 +31,35 @@ from collectors.collector import NotApplicable, Registration, Retired, Runtime, 
 MAX_LOG_LINES = 50
 
 
+def _check_unit(pattern: str) -> None:
+    expanded((pattern,))
+
+
+def _check_lines(count: int) -> None:
+    if not 0 <= count <= MAX_LOG_LINES:
+        raise ValueError(f"`log_lines` is {count}: give a number from 0 to {MAX_LOG_LINES}")
+
+
+Unit = Annotated[str, msgspec.Meta(extra={"rule": _check_unit})]
+
+
 class ServicesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Services by glob (`{a,b}` too) or alias, with or without `.service`; see `DEFAULT_EXCLUDES` for what a glob leaves out."""
 
-    units: tuple[str, ...] = ("*.service",)
+    units: tuple[Unit, ...] = ("*.service",)
     """Units by glob (`{a,b}` too) or by an alias, with or without `.service`. `check`, `doctor` and
     `status` tell one that fits no service of the host."""
-    exclude: tuple[str, ...] = ()
+    exclude: tuple[Unit, ...] = ()
     """Units that this entry does not mean. `user@*`, `user-runtime-dir@*`, `run-*` and `session-*` are
     never meant by a mere glob."""
-    log_lines: int = 0
+    log_lines: Annotated[int, msgspec.Meta(extra={"rule": _check_lines})] = 0
     """So many last lines of the log of a run that failed go with its event, at most 50, secrets masked. The
     agent's user has to be in the group `systemd-journal`."""
 
     def __post_init__(self) -> None:
-        expanded((*self.units, *self.exclude))
-        if not 0 <= self.log_lines <= MAX_LOG_LINES:
-            raise ValueError(f"`log_lines` is {self.log_lines}: give a number from 0 to {MAX_LOG_LINES}")
+        for pattern in (*self.units, *self.exclude):
+            _check_unit(pattern)
+        _check_lines(self.log_lines)
 
 
 class Services:

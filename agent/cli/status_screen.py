@@ -97,7 +97,7 @@ def _of_the_rest(document: Document) -> Iterator[str]:
         yield f"{'does not listen' if problem else 'listens'}: {name} at {listener.address}{problem}"
     if document.spool:
         yield from _of_the_spool(document.spool)
-    if not document.destinations:
+    if not document.destinations and (document.running or not document.replaced):
         yield "no destination is configured: events are recorded and sent nowhere"
     for warning in document.warnings:
         if not warning.startswith("no destination is configured"):

@@ -4,6 +4,7 @@ One that is wrong is a problem where the caller is strict, and else set aside wh
 looks at no collector but through its registration.
 """
 
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ class Applications:
         What is wrong is added to `problems`; without them a wrong file is set aside.
         """
         most = (agent or Settings()).diff_at_most
-        written = {file: compose_file(file) for file in self._files}
+        written = {file: _compose(file) for file in self._files}
         registry = WithSources(registry, _sources_named(written.values()))
         kind = _application_type(registry)
         together: Entries = {}
@@ -79,9 +80,7 @@ class Applications:
             return [location.applications]  # read like a file, it tells why it may not be
         files = [file for file in found if not file.name.startswith(".")]
         counting = [file for file in files if file.suffix == ".yaml"]
-        self.warnings += [
-            f"{file}: is not read: its name does not end in .yaml" for file in files if file not in counting
-        ]
+        self.warnings += [_not_read(file) for file in files if file not in counting]
         return counting
 
     def _limited(
@@ -100,6 +99,30 @@ class Applications:
                 asked = f"{file}: {name}: asks for more than `diff_at_most: {most}` of agent.yaml allows"
                 self.warnings.append(f"{asked}, and gets that")
         return limited
+
+
+def _compose(file: Path) -> Node | Problem:
+    """Return the tree of a file; nothing is opened there that could hold us up."""
+    try:
+        mode = file.stat().st_mode
+    except OSError:
+        return compose_file(file)  # it says why it may not be read
+    if file.name == "conf.d" and not stat.S_ISDIR(mode):
+        return Problem(str(file), 1, "", "must be a directory, and a file is there")
+    if stat.S_ISDIR(mode):
+        return Problem(str(file), 1, "", "is a directory", 1, ": move its files into conf.d itself")
+    if not stat.S_ISREG(mode):
+        return Problem(str(file), 1, "", "is no file that can be read", 1, ": put a file there, or remove it")
+    return compose_file(file)
+
+
+def _not_read(file: Path) -> str:
+    """Return what to do about something in conf.d that does not count."""
+    if file.is_dir():
+        return f"{file}: is not read: it is a directory; move its files into conf.d itself"
+    if file.suffix == ".yml":
+        return f"{file}: is not read: its name does not end in .yaml; rename it to {file.stem}.yaml"
+    return f"{file}: is not read: its name does not end in .yaml"
 
 
 def _own_sources(place: str, entries: Iterable[Scoped[Any]], intake: Intake) -> Iterator[str]:

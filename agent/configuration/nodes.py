@@ -18,12 +18,17 @@ from yaml.reader import Reader, ReaderError
 from yaml.resolver import BaseResolver
 from yaml.scanner import Scanner
 
+from agent.configuration.placeholder import PLACEHOLDER_HINT, PLACEHOLDER_TEXT, find_placeholder
 from agent.configuration.problem import Problem
 from agent.configuration.quoting import without_quotes
 from collectors._nesting import TooDeep, YamlLevels
 
 MAX_FILE_BYTES = 1024 * 1024
 
+_ONE_DOCUMENT = "expected a single document in the stream"  # PyYAML's words
+_SECOND_HINT = (
+    ": a file holds one; write all of it without a line `---`, or an application of its own into conf.d"
+)
 _TAG = "tag:yaml.org,2002:"
 STR, INT, FLOAT, BOOL, NULL = (_TAG + name for name in ("str", "int", "float", "bool", "null"))
 
@@ -87,9 +92,14 @@ def compose_file(path: Path, read: Callable[[Path], bytes] = Path.read_bytes) ->
 
 def compose(text: str, name: str) -> Node | Problem:
     """Return the tree of one document; `name` is what its nodes say their file is."""
+    if found := find_placeholder(text):
+        line, column = found
+        return Problem(name, line, "", PLACEHOLDER_TEXT, column, PLACEHOLDER_HINT)
     try:
         root = _Loader(text, name).get_single_node()
     except yaml.MarkedYAMLError as error:
+        if error.context == _ONE_DOCUMENT and error.problem_mark:
+            return Problem(name, error.problem_mark.line + 1, "", "begins a second document", 1, _SECOND_HINT)
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         return Problem(name, line, "", f"is no YAML: {_reason(error)}", column)

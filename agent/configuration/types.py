@@ -62,20 +62,34 @@ __all__ = [
 ]
 
 
+Directory = Annotated[Path, msgspec.Meta(extra={"place": "directory"})]
+"""A directory of the agent's own."""
+SocketPath = Annotated[Path, msgspec.Meta(extra={"place": "socket"})]
+
 SMALLEST_SPOOL_BYTES = 8 * 1024 * 1024
 """The reserve, an empty database, its -wal and one large chunk have to fit."""
+
+
+def _not_too_small(size: Size) -> None:
+    if size < SMALLEST_SPOOL_BYTES:
+        raise ValueError("must be at least 8MiB")
+
+
+def _not_nothing(duration: Duration) -> None:
+    if duration <= 0:
+        raise ValueError("must be longer than 0s")
 
 
 class Spool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where events are kept, and for how long."""
 
-    directory: Path | None = None
+    directory: Directory | None = None
     """Where events are kept; under systemd the unit's state directory. Elsewhere the unit may not write:
     `systemctl edit sts-agent`, and write `[Service]` and below it `ReadWritePaths=DIRECTORY`; the
     directory has to exist and be owned by sts-agent. `sts-agent doctor` tells. Default: `/var/lib/sts-agent`."""
-    max_size: Size = Size(512 * 1024 * 1024)
+    max_size: Annotated[Size, msgspec.Meta(extra={"rule": _not_too_small})] = Size(512 * 1024 * 1024)
     """How large the whole directory may become; at least `8MiB`."""
-    max_age: Duration = Duration(30 * 86400)
+    max_age: Annotated[Duration, msgspec.Meta(extra={"rule": _not_nothing})] = Duration(30 * 86400)
     """Older events are dropped, counted, and told."""
     keep_delivered: Duration = Duration(7 * 86400)
     """How long `sts-agent log` remembers what was delivered."""
@@ -83,10 +97,8 @@ class Spool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """`drop_oldest`, or `reject_new`: local programs are refused, collectors wait."""
 
     def __post_init__(self) -> None:
-        if self.max_size < SMALLEST_SPOOL_BYTES:
-            raise ValueError("max_size must be at least 8MiB")
-        if self.max_age <= 0:
-            raise ValueError("max_age must be longer than 0s")
+        _not_too_small(self.max_size)
+        _not_nothing(self.max_age)
 
 
 class IntakeHttp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -112,7 +124,7 @@ class IntakeSensu(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class Intake(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where local programs hand in their events."""
 
-    socket: Path | None = None
+    socket: SocketPath | None = None
     """Where local programs hand in events; mode 0660. Default: `/run/sts-agent/intake.sock`."""
     http: IntakeHttp | None = None
     sensu: IntakeSensu | None = None

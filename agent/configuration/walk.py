@@ -16,6 +16,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from agent.configuration.kinds import describe, refusal, structs_in, told_apart, what_is, without_meta
 from agent.configuration.no_proxy import Exemption
 from agent.configuration.nodes import NULL, entry, value_of
+from agent.configuration.place import check_place
 from agent.configuration.problem import Problem
 from agent.configuration.quoting import quotable_key, quotable_name
 from agent.configuration.units import parse_duration, parse_size
@@ -89,6 +90,8 @@ class Walk:
         for name, value in node.value:
             if not isinstance(name, ScalarNode):
                 self.note(name, key, f"a key must be text, this is {what_is(name)}")
+            elif name.value == "<<" and name.style is None:
+                self.note(name, key, "merge keys (`<<`) are not read", ": write the keys themselves here")
             elif name.value in entries:
                 first = entries[name.value][0].start_mark.line + 1
                 self.note(
@@ -163,21 +166,30 @@ class Walk:
         if not _is_text(node.value):
             return self._wrong(node, key, "holds half a surrogate pair, which is no character")
         try:
-            if kind in _READ_TEXT:
-                return _READ_TEXT[kind](node.value)
-            if kind is Path:
-                return self._read_path(node, meta)
-            return msgspec.convert(value_of(node), meta.get("type", kind))
+            return self._value(node, kind, meta)
         except msgspec.ValidationError as error:
             return self._wrong(node, key, *refusal(node, kind, meta, error))
         except (ValueError, RuntimeError) as error:
             return self._wrong(node, key, str(error))
+
+    def _value(self, node: ScalarNode, kind: Any, meta: Mapping[str, Any]) -> Any:
+        """Return the value; raises what its kind, or a rule of its own, has against it."""
+        if kind in _READ_TEXT:
+            value = _READ_TEXT[kind](node.value)
+        elif kind is Path:
+            value = self._read_path(node, meta)
+        else:
+            value = msgspec.convert(value_of(node), meta.get("type", kind))
+        if rule := meta.get("rule"):
+            rule(value)
+        return value
 
     def _read_path(self, node: ScalarNode, meta: Mapping[str, Any]) -> Path:
         """Return an absolute path; a relative one is meant from where its file lies."""
         if not isinstance(value_of(node), str) or not node.value.strip() or "\0" in node.value:
             raise ValueError("must be a path")
         path = Path(node.start_mark.name).parent.absolute() / Path(node.value).expanduser()
+        check_place(path, meta.get("place", ""), is_on_host=self._must_exist)
         if self._must_exist and meta.get("must_exist"):
             _check_readable(path)
         return path

@@ -61,7 +61,8 @@ def _of_the_configuration(document: Document) -> Iterator[Action]:
         first = f": {problems[0]}" if problems else ""
         yield Action(f"{path} is wrong and was set aside{first}", _CHECK)
     if document.replaced:
-        yield Action(f"agent.yaml is wrong, the last right one goes on: {document.replaced[0]}", _CHECK)
+        goes_on = ", the last right one goes on" if document.running else ""
+        yield Action(f"agent.yaml is wrong{goes_on}: {document.replaced[0]}", _CHECK)
     if document.refused_reload:
         yield Action(f"a reload was refused: {document.refused_reload[0]}", _CHECK)
 

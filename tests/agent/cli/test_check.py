@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.cli import main
-from agent.configuration.load import load_application
+from agent.configuration.applications import load_application
 
 URL = "https://sts.example.com/stsAgent"
 

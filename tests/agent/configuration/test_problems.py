@@ -1,10 +1,12 @@
 """Everything that is wrong with a configuration is told at once, each with its file and line."""
 
 import errno
+import os
 
 import pytest
 
 from agent.configuration.nodes import compose_file
+from collectors.registry import COLLECTORS
 
 
 def test_problems_of_all_kinds_in_two_files_are_told_together(written):
@@ -59,7 +61,7 @@ def test_a_missing_key_is_told_where_its_mapping_begins(written):
         ("host:", "host: has no value: write one, or leave the key out"),
         ("spool: [1]", "spool: is a list, must be a mapping of keys"),
         ("spool: {max_size: 512}", "spool.max_size: must be a size as 900KiB, 512MiB or 1GiB"),
-        ("spool: {max_size: 1MiB}", "spool: max_size must be at least 8MiB"),
+        ("spool: {max_size: 1MiB}", "spool.max_size: must be at least 8MiB"),
         ("spool: {directory: 7}", "spool.directory: must be a path"),
         ("intake: {http: {listen: '127.0.0.1:1'}}", "intake.http.token_file: is missing"),
         (
@@ -81,7 +83,7 @@ def test_a_missing_key_is_told_where_its_mapping_begins(written):
         ("a: [", "is no YAML: expected the node content, but found '<stream end>' while parsing a flow node"),
         (
             "a: 1\n---\nb: 2",
-            "is no YAML: but found another document expected a single document in the stream",
+            "begins a second document: a file holds one; write all of it without a line `---`, or an application of its own into conf.d",
         ),
         ("a: \x07", "is no YAML: the character U+0007 is not allowed"),
         ("[" * 3000, "is nested too deeply"),
@@ -168,3 +170,115 @@ def test_a_directory_in_place_of_the_file_is_a_problem(written):
     written.file.unlink()
     written.file.mkdir()
     assert written.problems() == ["agent.yaml:1: may not be read: Is a directory"]
+
+
+def test_every_wrong_key_of_the_spool_is_told_at_once(written):
+    written.agent("spool:\n  directory: /\n  max_size: 1MiB\n  max_age: 0s\n  keep_delivered: x\n")
+    assert written.problems() == [
+        "agent.yaml:2: spool.directory: is the whole file system: name a directory of its own",
+        "agent.yaml:3: spool.max_size: must be at least 8MiB",
+        "agent.yaml:4: spool.max_age: must be longer than 0s",
+        "agent.yaml:5: spool.keep_delivered: must be a duration as 250ms, 30s, 5m, 12h or 7d",
+    ]
+
+
+def test_every_wrong_path_of_an_entry_is_told_at_once(written):
+    paths = "      - /**\n      - etc\n      - /etc/../x\n      - /proc/x\n      - /etc/right\n"
+    written.application("a.yaml", f"files:\n  - paths:\n{paths}    settle: soon\n")
+    told = written.problems(registry=COLLECTORS)
+    assert [one.split(": ")[:2] for one in told] == [
+        *([f"conf.d/a.yaml:{3 + at}", f"files[0].paths[{at}]"] for at in range(4)),
+        ["conf.d/a.yaml:8", "files[0].settle"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "spool: {directory: '/var/**'}",
+            "spool.directory: names one place: `*` and `?` stand for nothing in it",
+        ),
+        (
+            "intake: {socket: '/run/*.sock'}",
+            "intake.socket: names one place: `*` and `?` stand for nothing in it",
+        ),
+        ("spool: {directory: /dev/null}", "spool.directory: must be a directory, and a file is there"),
+        (
+            "intake: {socket: /tmp}",
+            "intake.socket: must be a socket, or nothing yet, and something else is there",
+        ),
+        (f"intake: {{socket: /{'x' * 107}}}", "intake.socket: is too long for a socket: 107 bytes at most"),
+    ],
+)
+def test_a_place_that_cannot_be_is_told(written, text, told):
+    written.agent(text)
+    assert written.problems() == [f"agent.yaml:1: {told}"]
+
+
+PLACEHOLDER = (
+    "holds a placeholder of a template: this file was copied and not rendered; "
+    "let Ansible's template, Helm or Puppet fill it in first"
+)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "hostname: {{ inventory_hostname }}",
+        "hostname: '{{ inventory_hostname }}'",
+        "tags: ['env:{{ env }}']",
+        "{% for tag in tags %}",
+        "hostname: <%= @fqdn %>",
+        "spool: {max_size: {{ size }}}",
+    ],
+)
+def test_a_template_that_was_not_rendered_is_told_with_what_to_do(written, line):
+    written.agent(f"log_level: info\n{line}\n")
+    assert written.problems() == [f"agent.yaml:2: {PLACEHOLDER}"]
+
+
+def test_what_a_template_engine_has_left_in_a_comment_is_no_value(written):
+    written.agent("# {{ ansible_managed }}\nlog_level: debug  # {{ why }}\n")
+    assert written.load().settings.log_level == "debug"
+
+
+def test_looking_for_placeholders_takes_no_longer_than_the_text_is_long(written):
+    written.agent("hostname: " + "{{" * 300_000)
+    (told,) = written.problems()
+    assert told.startswith("agent.yaml:1: ")
+
+
+def test_merge_keys_are_told_and_what_stands_beside_them_is_read(written):
+    written.agent("spool: &one {max_size: 64MiB}\nstatus:\n  <<: *one\n  alert_after: soon\n")
+    assert written.problems() == [
+        "agent.yaml:3: status: merge keys (`<<`) are not read: write the keys themselves here",
+        "agent.yaml:4: status.alert_after: must be a duration as 250ms, 30s, 5m, 12h or 7d",
+    ]
+
+
+def test_what_is_no_file_in_conf_d_is_told_and_never_waited_for(written):
+    written.application("right.yaml", "")
+    (written.directory / "conf.d" / "a.yaml").mkdir()
+    os.mkfifo(written.directory / "conf.d" / "b.yaml")
+    assert written.problems() == [
+        "conf.d/a.yaml:1: is a directory: move its files into conf.d itself",
+        "conf.d/b.yaml:1: is no file that can be read: put a file there, or remove it",
+    ]
+    assert len(written.load(strict=False).set_aside) == 2
+
+
+def test_what_does_not_count_in_conf_d_is_a_warning_that_says_what_to_do(written):
+    written.application("a.yml", "files: [{paths: [/etc/x]}]\n").application("b.yaml.bak", "")
+    (written.directory / "conf.d" / "sub").mkdir()
+    warnings = [one.removeprefix(f"{written.directory}/conf.d/") for one in written.load().warnings]
+    assert warnings == [
+        "a.yml: is not read: its name does not end in .yaml; rename it to a.yaml",
+        "b.yaml.bak: is not read: its name does not end in .yaml",
+        "sub: is not read: it is a directory; move its files into conf.d itself",
+    ]
+
+
+def test_a_file_in_the_place_of_conf_d_is_told(written):
+    (written.directory / "conf.d").write_text("")
+    assert written.problems() == ["conf.d:1: must be a directory, and a file is there"]

@@ -10,9 +10,9 @@ from collectors.registry import COLLECTORS
     [
         (
             "files:\n  - paths:\n      - /etc/hosts\n      - /**\n",
-            ":4: files[0]: '/**' means the whole file system",
+            ":4: files[0].paths[1]: '/**' means the whole file system",
         ),
-        ("files:\n  - paths: [etc/hosts]\n", ":2: files[0]: 'etc/hosts' is not an absolute path"),
+        ("files:\n  - paths: [etc/hosts]\n", ":2: files[0].paths[0]: 'etc/hosts' is not an absolute path"),
         ("files:\n  - paths: []\n", ":2: files[0].paths: is an empty list"),
         ("files: []\n", ":1: files: is an empty list"),
         ("files: {paths: [/a]}\n", ":1: files: is a mapping, must be a list"),
