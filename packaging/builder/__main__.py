@@ -1,6 +1,6 @@
 """Build a package of the checkout around this file: `python packaging/builder deb`, or `rpm`.
 
-SOURCE_DATE_EPOCH is the time of all its files; by default that of the last commit.
+SOURCE_DATE_EPOCH is the time of all its files; by default that of the last commit, or of pyproject.toml.
 """
 
 import argparse
@@ -42,7 +42,8 @@ def _epoch(checkout: Path) -> int:
     if said := os.environ.get("SOURCE_DATE_EPOCH"):
         return int(said)
     command = ["git", "-C", str(checkout), "log", "-1", "--format=%ct"]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    said = subprocess.run(command, check=False, capture_output=True, text=True).stdout
+    return int(said or (checkout / "pyproject.toml").stat().st_mtime)  # an unpacked sdist has no commits
 
 
 main()

@@ -106,12 +106,23 @@ def test_what_cannot_take_over_leaves_the_agent_that_runs_alone(bare_host):
     assert "/etc/sts-agent/agent.yaml:" in told.stdout
     assert host.property(UNIT, "MainPID") == pid
 
-    host.shell("rm /etc/sts-agent/agent.yaml; systemctl stop sts-agent")
-    apt(host, "install", "--reinstall", "--allow-downgrades", package)
+
+@pytest.mark.long
+@pytest.mark.parametrize("debian", [BARE_BOOKWORM], ids=["Debian 12"])
+def test_what_an_operator_did_to_service_and_user_counts(bare_host):
+    host, package = bare_host, bring(bare_host, built("deb", VERSION))
+    apt(host, "install", package)
+    host.shell("systemctl stop sts-agent")
+    apt(host, "install", "--reinstall", package)
     assert host.property(UNIT, "ActiveState") == "inactive"  # somebody stopped it
     apt(host, "remove", "sts-agent")
     apt(host, "install", package)
     assert host.property(UNIT, "ActiveState") == "active"
+
+    host.shell("systemctl stop sts-agent; usermod --comment 'somebody else' sts-agent")
+    apt(host, "purge", "sts-agent")
+    assert "sts-agent" in host.read("/etc/passwd")  # a user of that name whom the package did not make
+    assert not host.path("/var/lib/sts-agent").exists()
 
 
 def test_a_user_runs_an_agent_of_his_own(new_host):

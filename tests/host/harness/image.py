@@ -45,7 +45,9 @@ TRIXIE = Debian("trixie", "3.13", (*_EVERYWHERE, *_WITH_SYSTEMD, "polkitd"))
 _BARE = ("dbus", "nginx", "systemd", "systemd-sysv")
 BARE_BOOKWORM = Debian("bookworm", "3.11", _BARE, offered=("ca-certificates", "python3"))
 BARE_TRIXIE = BARE_BOOKWORM._replace(suite="trixie", python="3.13")
-BARE_UBUNTU = BARE_BOOKWORM._replace(suite="noble", python="3.12")  # its `sources` are harness.ubuntu's
+BARE_UBUNTU = Debian(
+    "noble", "3.12", ("apt", *_BARE), BARE_BOOKWORM.offered
+)  # its `sources` are those of harness.ubuntu
 SYSVINIT = Debian("bookworm", "3.11", (*_EVERYWHERE, "sysvinit-core"))
 
 DEBIANS = {"Debian 12": BOOKWORM, "Debian 13": TRIXIE}
