@@ -5,6 +5,7 @@ import re
 
 import pytest
 from harness.host import CHECKOUT, install_command, what_installing_needs
+from harness.packages import NEXT_VERSION, VERSION, bring, built
 from harness.receiver import API_KEY
 
 pytestmark = pytest.mark.long
@@ -24,9 +25,10 @@ class Ansible:
             "ansible_connection": "local",
             "ansible_python_interpreter": "/usr/bin/python3",
             "sts_agent_config": {
+                "tags": ["env:test"],
                 "destinations": {
                     "main": {"url": host.receiver.url, "api_key_file": "/etc/sts-agent/api_key"},
-                }
+                },
             },
             "sts_agent_api_key": API_KEY,
             "sts_agent_conf_d": {"nginx": NGINX},
@@ -78,6 +80,19 @@ def test_ansible_installs_and_configures_and_a_second_run_changes_nothing(new_ho
     for options in ((), ("--check", "--diff")):
         status, said, changed = ansible.play(*options)
         assert (status, changed) == (0, {"edge-01": 0}), said
+
+
+def test_ansible_installs_the_package_of_dpkg_and_an_upgrade_loses_no_configuration(new_host):
+    ansible = ansible_on(new_host, installed=False)
+    host = ansible.host
+    for version in (VERSION, NEXT_VERSION):
+        ansible.variables["sts_agent_deb"] = bring(host, built("deb", version))
+        status, said, _ = ansible.play()
+        assert status == 0, said
+        host.receiver.wait_for_event("AgentStartedEvent", version=version)
+        assert json.loads(host.agent("check", "--json", "--show").stdout)["tags"] == ["env:test"]
+    status, said, changed = ansible.play()
+    assert (status, changed) == (0, {"edge-01": 0}), said
 
 
 RINGS = ("edge-01", "edge-02", "edge-03")
