@@ -80,6 +80,11 @@ class _Tree:
         for path in self.found(pattern):
             self.put(path, f"{directory}/{Path(path).name}")
 
+    def put_tree(self, source: str, target: str) -> None:
+        for path in self.found(f"{source}/**/*"):
+            if (self.checkout / path).is_file():
+                self.put(path, f"{target}{path.removeprefix(source)}")
+
     def found(self, pattern: str) -> Iterator[str]:
         for path in sorted(self.checkout.glob(pattern)):
             yield str(path.relative_to(self.checkout))
@@ -109,10 +114,10 @@ def _put_modules(checkout: Path, root: Path, version: str) -> None:
 def _put_documents(tree: _Tree) -> None:
     for page in _PAGES:
         tree.put(page, f"{DOCUMENTS}/{page}")
-    for path in tree.found("docs/**/*"):
-        if (tree.checkout / path).is_file():
-            tree.put(path, f"{DOCUMENTS}/{path}")
+    tree.put_tree("docs", f"{DOCUMENTS}/docs")
     tree.put("packaging/agent.yaml", f"{DOCUMENTS}/examples/agent.yaml")
     tree.put_all("packaging/conf.d/*.yaml", f"{DOCUMENTS}/examples/conf.d")
     tree.put_all("packaging/sts-agent.service.d/*.conf", f"{DOCUMENTS}/examples/sts-agent.service.d")
+    for room in ("ansible", "monitoring", "puppet"):
+        tree.put_tree(f"packaging/{room}", f"{DOCUMENTS}/examples/{room}")
     tree.link("examples", f"{DOCUMENTS}/packaging")  # as the documents call them
