@@ -2,6 +2,8 @@
 
 import pytest
 from harness.host import install_command, what_installing_needs
+from harness.packages import VERSION, apt, bring, built
+from harness.receiver import API_KEY
 
 UNINSTALL = "/mnt/checkout/packaging/uninstall"
 
@@ -14,8 +16,14 @@ def bare_host(new_host):
     return host
 
 
-def install(host, *options):
-    return host.run(*install_command(*options), check=False, timeout_seconds=120)
+def install(host, *options, variables=()):
+    return host.run("env", *variables, *install_command(*options), check=False, timeout_seconds=300)
+
+
+def installed_files(host):
+    return host.shell(
+        "find / -xdev \\( -path /proc -o -path /tmp \\) -prune -o -name '*sts-agent*' -print | sort"
+    )
 
 
 def test_one_command_installs_and_starts_the_service(bare_host):
@@ -33,6 +41,69 @@ def test_installing_again_upgrades_and_leaves_the_configuration_alone(bare_host)
     done = install(bare_host)
     assert done.returncode == 0, done.stderr
     assert bare_host.read("/etc/sts-agent/agent.yaml") == "tags: [env:mine]\n"
+    assert bare_host.property("sts-agent.service", "ActiveState") == "active"
+
+
+def test_url_and_key_of_the_environment_become_the_destination_and_no_other_user_reads_the_key(bare_host):
+    url = f"STS_URL={bare_host.receiver.url}"
+    half = install(bare_host, variables=[url])
+    assert "STS_URL is given and STS_API_KEY is not" in half.stderr
+    done = install(bare_host, variables=[url, f"STS_API_KEY={API_KEY}"])
+    assert done.returncode == 0, done.stderr
+    assert API_KEY not in done.stdout + done.stderr
+    bare_host.receiver.wait_for_event("AgentStartedEvent")
+    assert bare_host.shell("stat -c '%a %U %G' /etc/sts-agent/api_key").split() == [
+        "640",
+        "root",
+        "sts-agent",
+    ]
+    assert API_KEY not in bare_host.read("/etc/sts-agent/agent.yaml")
+    again = install(bare_host, "--no-start", variables=[url, "STS_API_KEY=another"])
+    assert "is left alone" in again.stderr
+    assert bare_host.read("/etc/sts-agent/api_key") == f"{API_KEY}\n"
+
+
+@pytest.mark.long
+def test_what_fails_leaves_nothing_behind_or_the_agent_that_runs(bare_host):
+    before = installed_files(bare_host)
+    without_wheels = [
+        "env",
+        "STS_URL=http://localhost",
+        "STS_API_KEY=x",
+        *install_command("--wheels=/mnt/wheel"),
+    ]
+    failed = bare_host.run(*without_wheels, check=False, timeout_seconds=300)
+    assert failed.returncode == 1
+    assert "--require-hashes" in failed.stderr
+    assert "--dest DIR" in failed.stderr
+    assert "nothing of it was left behind" in failed.stderr
+    wrong_url = install(bare_host, variables=["STS_URL=ftp://here", "STS_API_KEY=x"])
+    assert wrong_url.returncode == 1
+    assert installed_files(bare_host) == before
+    assert "sts-agent" not in bare_host.read("/etc/passwd")
+
+    assert install(bare_host).returncode == 0
+    pid = bare_host.property("sts-agent.service", "MainPID")
+    failed = bare_host.run(*without_wheels, check=False, timeout_seconds=300)
+    assert "the agent that was here goes on" in failed.stderr
+    assert bare_host.property("sts-agent.service", "MainPID") == pid
+    assert bare_host.run("sts-agent", "check").returncode == 0
+    bare_host.write(
+        "/usr/lib/systemd/system/sts-agent.service.d/harm.conf",
+        "[Service]\nExecStartPre=/bin/false\nRestart=no\n",
+    )
+    failed = install(bare_host)
+    assert failed.returncode == 1
+    assert "the service does not start" in failed.stderr
+    bare_host.shell(
+        "rm /usr/lib/systemd/system/sts-agent.service.d/harm.conf; systemctl daemon-reload; systemctl restart sts-agent"
+    )
+    assert bare_host.path("/opt/sts-agent.old").exists() is False
+    bare_host.wait_until_watching("services")
+
+    refused = apt(bare_host, "install", bring(bare_host, built("deb", VERSION)), check=False)
+    assert refused.returncode != 0
+    assert "packaging/install has installed the agent here" in refused.stdout
     assert bare_host.property("sts-agent.service", "ActiveState") == "active"
 
 
