@@ -26,7 +26,7 @@ def collector(*paths, settle=0.03, tags=(), element_identifiers=(), **options):
 def etc(tmp_path):
     """Make a directory that everybody may look into, as /etc is."""
     for parent in (tmp_path, *tmp_path.parents):
-        if parent.stat().st_uid == os.getuid() and parent.is_relative_to(tmp_path.parents[1]):
+        if parent.stat().st_uid == os.getuid() and "pytest" in str(parent):
             parent.chmod(0o755)
     directory = tmp_path / "etc"
     directory.mkdir()
