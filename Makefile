@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# So many tests run side by side; one on a real host takes some 300 MB.
+# So many tests run side by side; those on real hosts wait more, and take some 300 MB each.
 JOBS ?= 2
+HOSTS ?= 3
 
 # A single test of the torture works for longer than the ten minutes after which one counts as hanging.
 PATIENT := -o faulthandler_timeout=7200
@@ -45,7 +46,7 @@ dist: $(VENV)/dev ## build wheel and sdist, in dist/
 
 test: $(VENV)/dev lint ## run every test this machine can run
 	$(BIN)/python -m pytest -m 'not host and not torture and not long and not clients' -n $(JOBS) --dist worksteal --durations=20
-	$(BIN)/python -m pytest -m 'host and not torture and not long' -n $(JOBS) --dist worksteal --durations=20
+	$(BIN)/python -m pytest -m 'host and not torture and not long' -n $(HOSTS) --dist worksteal --durations=20
 
 test-all: test ## run every test, those that take minutes as well
 	$(BIN)/python -m pytest -v -m 'long and not torture' --durations=0
