@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 import tempfile
+import time
 from argparse import Namespace
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def run(arguments: Namespace) -> int:
     )
     if around is not None:
         since = around - _BEFORE_SECONDS if since is None else since
-        until = around + _AFTER_SECONDS if until is None else until
+        until = min(around + _AFTER_SECONDS, int(time.time()) + 1) if until is None else until
     configured = configuration_or_places(arguments)
     with SpoolReader.open(configured.spool_directory) as reader:
         history = read_history(reader, since, until)

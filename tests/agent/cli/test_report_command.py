@@ -1,5 +1,6 @@
 """`sts-agent report` writes one file whole or not at all."""
 
+import json
 import stat
 import subprocess
 import sys
@@ -76,3 +77,10 @@ def test_without_jinja2_it_says_how_to_install_it(tmp_path, report, monkeypatch)
     for name in [name for name in sys.modules if name.startswith("agent.report.page")]:
         monkeypatch.delitem(sys.modules, name)
     assert "pip install 'sts-agent[report]'" in report("-o", str(tmp_path / "x.html"), expect=1).err
+
+
+def test_around_a_moment_of_just_now_it_shows_no_time_that_is_yet_to_come(report):
+    page = report("-o", "-", "--around", "1s").out
+    found = json.loads(page.split('<script id="data" type="application/json">')[1].split("</script>")[0])
+    assert found["around"] < found["until"] <= found["now"] + 1
+    assert found["since"] < found["around"]
