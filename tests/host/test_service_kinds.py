@@ -162,9 +162,11 @@ def test_services_that_change_while_systemd_or_dbus_restarts_are_told_once_each(
     watched.run("systemctl daemon-reload")
     watched.run("for n in $(seq 12); do systemctl start many@goes-$n many@again-$n; done")
     told, before = len(watched.told()), states()
-    # systemctl loses its answer now and then; what was done is asked of systemd afterwards.
+    # systemctl loses its answer now and then; what was done is asked of systemd afterwards. While systemd is away
+    # all would be lost within a moment: each round waits for it.
     watched.run(
-        "(set +e; for n in $(seq 12); do systemctl start many@comes-$n; systemctl stop many@goes-$n;"
+        "(set +e; for n in $(seq 12); do until systemctl show-environment >/dev/null; do :; done;"
+        " systemctl start many@comes-$n; systemctl stop many@goes-$n;"
         " systemctl restart many@again-$n; done) 2>/dev/null &"
         f" for n in 1 2; do sleep 0.1; systemctl {disturb} 2>/dev/null || true; done; wait"
     )
