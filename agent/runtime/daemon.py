@@ -73,7 +73,7 @@ class Daemon:
             "the spool": Job(HOUR_SECONDS, self._tidy),
             "incoming": Job(HOUR_SECONDS, self._take_incoming),
         }
-        if self._spool.notices.has_news:
+        if self._is_telling_again:
             jobs["news of the spool"] = Job(TELL_AGAIN_SECONDS, self._tell_news)
         if self._parts.supervisor.is_owing:
             jobs["collectors"] = Job(START_AGAIN_SECONDS, self._supervise)
@@ -229,9 +229,9 @@ class Daemon:
 
     def _tell_news(self) -> None:
         """Tell what is damaged or had no room; while that is not kept, it is tried again now and then."""
-        self._parts.telling.news_of_the_spool()
-        if self._spool.notices.has_news or self._is_telling_again:
-            self._is_telling_again = self._spool.notices.has_news
+        was_kept = self._parts.telling.news_of_the_spool()
+        if self._is_telling_again or not was_kept:
+            self._is_telling_again = not was_kept
             self._housekeeping.arm(self._jobs())
 
     def _tidy(self) -> None:

@@ -60,16 +60,25 @@ class SelfReporter:
         """Tell what was dropped; return the number of the record that tells it, 0 where none is kept."""
         return self._tell([self_events.dropped(drop, _now()) for drop in drops])
 
-    def news_of_the_spool(self) -> None:
-        """Tell what was damaged, once it is known how much of it could be saved, and that texts had no room."""
+    def news_of_the_spool(self) -> bool:
+        """Tell what was damaged, once it is known how much of it could be saved, and that texts had no room.
+
+        Return whether all of it was kept; what becomes known meanwhile is not part of it.
+        """
+        was_kept = True
         if recoveries := self._spool.notices.recoveries():
             for recovery in recoveries:
                 log.error("the spool was damaged: %s", recovery.reason)
             if self._tell([self_events.recovered(recovery, _now()) for recovery in recoveries]):
                 self._spool.notices.tell_recoveries(recoveries)
-        count = self._spool.notices.texts()
-        if count and self._tell([self_events.texts_given_up(count, _now())]):
-            self._spool.notices.tell_texts()
+            else:
+                was_kept = False
+        if count := self._spool.notices.texts():
+            if self._tell([self_events.texts_given_up(count, _now())]):
+                self._spool.notices.tell_texts()
+            else:
+                was_kept = False
+        return was_kept
 
     def refused_files(self) -> None:
         """Tell of files in `incoming/` that could not be taken in: the first at once, what follows once an hour."""
