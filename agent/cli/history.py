@@ -5,15 +5,13 @@ It changes nothing, and holds no more of a long history in memory than what over
 
 import heapq
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
-import msgspec
-
 from agent.cli.wanted import Wanted
-from agent.events.chunk import entries
-from agent.events.stored_event import StoredEvent, read
-from spool import Record, SpoolReader, StoredRecord
+from agent.events.recorded import read_record
+from agent.events.stored_event import StoredEvent
+from spool import SpoolReader, StoredRecord
 
 _NEAR = 64
 """So far ahead it is read on rather than looked up."""
@@ -102,21 +100,7 @@ def _kept(stored: StoredRecord, wanted: Wanted) -> Iterator[Kept]:
     record = stored.record
     if not wanted.may_be_in(record):
         return
-    for entry, body in enumerate(_bodies(record)):
-        event = read(body) or _unreadable(record)
+    for entry, (body, event) in enumerate(read_record(record)):
         happened = record.first_time if event.timestamp is None else event.timestamp
         if wanted.has(event, happened):
             yield Kept(stored.number, entry, body, event, happened, record.captured)
-
-
-def _bodies(record: Record) -> Iterable[bytes]:
-    """Return each event of a record; what cannot be read, of an older version, is null."""
-    try:
-        return entries(record)
-    except (ValueError, msgspec.MsgspecError, RecursionError):
-        return [b"null"] * record.count
-
-
-def _unreadable(record: Record) -> StoredEvent:
-    kind = record.event_types[0] if len(record.event_types) == 1 else record.name
-    return StoredEvent(kind, "(this event cannot be read)", tags=record.tags, timestamp=record.first_time)

@@ -4,7 +4,6 @@ Nothing is held back. A plan survives restarts, ends by itself, and needs the da
 """
 
 import json
-import re
 from argparse import Namespace
 from typing import Any
 
@@ -12,8 +11,6 @@ from agent.cli import COMMANDS, DONE, MISUSED, CommandError, Subparsers, complai
 from agent.cli.daemon_client import ask
 from agent.cli.paths import places
 from agent.cli.time_argument import parse_span
-
-_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -33,8 +30,10 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: Namespace) -> int:
     """Do what is asked."""
+    from agent.events.plans import NAME
+
     name = getattr(arguments, "name", None)
-    if name is not None and not _NAME.fullmatch(name):
+    if name is not None and not NAME.fullmatch(name):
         raise CommandError(
             f"{name!r} is no name for planned work",
             "1 to 64 letters, digits, dots, dashes or underscores",

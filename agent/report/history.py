@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from agent.events.chunk import entries
-from agent.events.stored_event import StoredEvent, read
+from agent.events.recorded import read_record
+from agent.events.stored_event import StoredEvent
 from collectors._portable import printable, printable_lines
-from spool import Record, SpoolReader
+from spool import SpoolReader
 
 MOST_EVENTS = 50_000
 MOST_BYTES = 64 << 20
@@ -88,21 +88,7 @@ def _stored(
     reader: SpoolReader, since: float | None, until: float | None
 ) -> Iterator[tuple[bytes, StoredEvent]]:
     for stored in reader.records(since, until, newest_first=True):
-        yield from reversed([*_events(stored.record)])
-
-
-def _events(record: Record) -> Iterator[tuple[bytes, StoredEvent]]:
-    """Yield each event of a record; one that cannot be read, of an older version, says so."""
-    try:
-        bodies: Iterable[bytes] = [*entries(record)]
-    except (ValueError, msgspec.MsgspecError, RecursionError):
-        bodies = [b"null"] * record.count
-    for body in bodies:
-        yield (
-            body,
-            read(body)
-            or StoredEvent(record.name, "(this event cannot be read)", timestamp=record.first_time),
-        )
+        yield from reversed([*read_record(stored.record)])
 
 
 def _within(

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
-import msgspec
-
-from agent.events.chunk import entries
 from agent.events.preceding import DAY_SECONDS, MOST_CHANGES
-from agent.events.stored_event import StoredEvent, read
+from agent.events.recorded import read_record
+from agent.events.stored_event import StoredEvent
 from spool import SpoolError, SpoolReader
 
 log = logging.getLogger(__name__)
@@ -30,8 +28,8 @@ def last_day(directory: Path) -> Sequence[StoredEvent]:
                 if len(events) >= MOST_CHANGES:
                     break
                 if stored.record.name in _NAMES:
-                    events += filter(None, map(read, reversed([*entries(stored.record)])))
-    except (SpoolError, ValueError, msgspec.MsgspecError) as error:
+                    events += reversed([event for _, event in read_record(stored.record)])
+    except SpoolError as error:
         log.warning("what changed before a failure is not known: %s", error)
     events.reverse()
     return events
