@@ -29,6 +29,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
+from collectors._origin.actor import NoWitnesses, Witnesses
 from collectors.event import Event
 
 ConfigT_co = TypeVar("ConfigT_co", covariant=True)
@@ -150,6 +151,8 @@ class Runtime(msgspec.Struct, frozen=True):
     """(st_dev, st_ino) of directories nobody may look into: the agent's own spool."""
     is_own: Callable[[os.stat_result], bool] = _never
     """Whether a file is one of the agent's own, by its status: no collector may open those, whatever name leads there."""
+    witnesses: Witnesses = NoWitnesses("nobody looks")
+    """Who saw which process changed what."""
 
 
 class RunState(StrEnum):

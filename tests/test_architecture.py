@@ -22,6 +22,7 @@ SHARED = {
     "collectors._braces": {"files", "processes", "services"},
     "collectors._dbus": {"host", "processes", "services"},
     "collectors._nesting": {"files", "puppet"},
+    "collectors._origin": {"collector", "files", "packages", "services"},
     "collectors._redaction": {"files", "processes", "puppet", "services"},
     "collectors._regular": {"files", "processes", "puppet", "troubles"},
     "collectors._troubles": {"files", "packages", "processes", "puppet", "services"},
