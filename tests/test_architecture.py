@@ -24,9 +24,9 @@ SHARED = {
     "collectors._nesting": {"files", "puppet"},
     "collectors._origin": {"collector", "files", "packages", "services"},
     "collectors._redaction": {"files", "processes", "puppet", "services"},
-    "collectors._regular": {"files", "processes", "puppet", "troubles"},
+    "collectors._regular": {"files", "origin", "processes", "puppet", "troubles"},
     "collectors._troubles": {"files", "packages", "processes", "puppet", "services"},
-    "collectors._utmp": {"files", "host", "processes"},
+    "collectors._utmp": {"host", "origin", "processes"},
 }
 """Parts that more than one collector uses; see docs/decisions/0004-shared-dbus-reader.md."""
 

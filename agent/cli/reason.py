@@ -23,6 +23,7 @@ _BY = {
     "dependency": "through a dependency",
     "manager": "by systemd",
 }
+_AT_WORK = {"package-log", "report"}
 
 
 def reason(event: StoredEvent) -> str:
@@ -104,17 +105,16 @@ def _agent(data: Data) -> Iterator[str]:
 
 
 def _who(data: Data) -> Iterator[str]:
-    origin = str(data.get("origin") or "")
+    """Yield who made it; of what nobody knows, what was at work at that moment."""
+    origin, name = str(data.get("origin") or ""), data.get("origin_name")
     if origin in _BY:
-        name = data.get("origin_name") or data.get("origin_unit") or ""
+        who = name or data.get("origin_unit") or ""
         if origin == "person":
-            name = data.get("origin_login_user") or data.get("origin_user") or "a person"
+            who = data.get("origin_login_user") or data.get("origin_user") or "a person"
         program = data.get("origin_program")
-        yield " ".join(filter(None, (_BY[origin], str(name), f"with {program}" if program else "")))
-    elif data.get("changed_by"):
-        yield f"by {data['changed_by']}"
-    elif data.get("changed_during"):
-        yield f"during {data['changed_during']}"
+        yield " ".join(filter(None, (_BY[origin], str(who), f"with {program}" if program else "")))
+    elif name and set(str(data.get("origin_how") or "").split(",")) & _AT_WORK:
+        yield f"during {name}"
 
 
 def _when(data: Data) -> Iterator[str]:

@@ -17,8 +17,8 @@ from collectors._files.flood import Floods
 from collectors._files.job import Job
 from collectors._files.looked import Failed, blames_path
 from collectors._files.occasion import Occasion
-from collectors._files.origin import Origins
 from collectors._files.troubles import Troubles
+from collectors._origin.evidence import Origins
 from collectors.event import Value
 
 
@@ -85,9 +85,9 @@ class Emitter:
 
     def _complete(self, difference: Difference, occasion: Occasion) -> Difference:
         """Return a difference with who made it, and with the text that was remembered."""
-        more = self._origins.of(difference.path, difference.timestamp, is_recent=bool(occasion.hinted))
+        origin = self._origins.of_file(difference.path, difference.timestamp, is_recent=bool(occasion.hinted))
         old = self._with_text(difference.renamed_from or difference.path, difference.old)
-        return replace(difference, old=old, more=more)
+        return replace(difference, old=old, more=origin.as_data())
 
     def _with_text(self, path: str, old: Fingerprint | None) -> Fingerprint | None:
         """Return what was remembered with its text; without where that is gone, or another's."""

@@ -47,9 +47,8 @@ def said(told):
 
 
 def whose(told, path):
-    return [
-        data.get("changed_by", data.get("changed_during")) for data in told if data["path"].startswith(path)
-    ]
+    """Return the origin of each path, and of what; of those that are unknown, what was at work."""
+    return [(data["origin"], data["origin_name"]) for data in told if data["path"].startswith(path)]
 
 
 def test_install_upgrade_and_purge_are_one_event_a_configuration_file_with_the_package(files):
@@ -57,25 +56,19 @@ def test_install_upgrade_and_purge_are_one_event_a_configuration_file_with_the_p
     assert said(installed) == sorted(
         [(path, "created") for path in CONFFILES] + [(path, "modified") for path in USERS]
     )
-    assert whose(installed, "/etc/noisy/") == 16 * ["package noisy"]
-    assert {name.partition(":")[0] for name in whose(installed, "/etc/")} == {
-        "package noisy",
-        "package transaction",
-    }
+    assert whose(installed, "/etc/noisy/") == 16 * [("package", "noisy 1")]
+    assert ("unknown", "package noisy 1") in whose(installed, "/etc/"), "what its scripts made"
 
     edited = after(files, "sleep 3; echo by hand >> /etc/noisy/03.conf; sleep 3")
     assert said(edited) == [("/etc/noisy/03.conf", "modified")]
 
     upgraded = after(files, APT + "install /root/noisy_2.deb; test -e /etc/noisy/03.conf.dpkg-dist")
     assert said(upgraded) == [(path, "modified") for path in CONFFILES if "03" not in path]
-    assert whose(upgraded, "/etc/noisy/") == 15 * ["package noisy"]
+    assert whose(upgraded, "/etc/noisy/") == 15 * [("package", "noisy 2")]
 
     purged = after(files, APT + "purge noisy")
     assert said(purged) == [(path, "deleted") for path in CONFFILES]
-    assert {name.removeprefix("package transaction: ") for name in whose(purged, "/etc/")} <= {
-        "noisy",
-        "package noisy",
-    }
+    assert {*whose(purged, "/etc/")} <= {("package", "noisy 2"), ("unknown", "package noisy 2")}
 
 
 def test_users_that_come_and_go_editors_and_the_linker_leave_one_event_a_file(files):

@@ -10,6 +10,8 @@ PAGE = Path(__file__).resolve().parents[3] / "docs/events.md"
 
 _ROW = re.compile(r"^\| `(\w+)` \| `(\w+)` \| (\w+) \| .+ \| (.+) \|$", re.MULTILINE)
 _SECTION = re.compile(r"^### `(\w+)`: (.+)\n((?:(?!#).*\n)*)", re.MULTILINE)
+_ORIGIN = re.compile(r"^### Origin\n((?:(?!#).*\n)*)", re.MULTILINE)
+_EVENT = re.compile(r"`(\w+)` `(\w+Event)`")
 _KEY = re.compile(r"^\| `(\w+)` \| .* \| ([^|]+) \|$", re.MULTILINE)
 
 Name = tuple[str, str]
@@ -34,11 +36,16 @@ def entries() -> dict[Name, Entry]:
 
 def keys() -> dict[Name, dict[str, str]]:
     """Return, for each event, the keys of its data and when each is there, as the last column says."""
-    return {
+    page = PAGE.read_text()
+    found = {
         (name, event_type): dict(_KEY.findall(table))
-        for name, types, table in _SECTION.findall(PAGE.read_text())
+        for name, types, table in _SECTION.findall(page)
         for event_type in re.findall(r"`(\w+)`", types)
     }
+    [origin] = _ORIGIN.findall(page)
+    for event in _EVENT.findall(origin):
+        found[event] |= _KEY.findall(origin)
+    return found
 
 
 def departures(events: list[dict[str, Any]]) -> list[str]:

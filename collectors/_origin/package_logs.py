@@ -1,4 +1,4 @@
-"""The package transaction that changed a file, or that ran when it changed.
+"""The package transaction that changed something, or that ran when it changed.
 
 The log of dpkg says when each package was under its hands, and dpkg's lists which files are whose. The
 log of dnf says when each package was done, and rpm is asked whose the file is, but only then: asking
@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from collectors._origin.apt_history import AptHistory
+from collectors._origin.claim import Claim
 from collectors._regular import IsOwn, opened_regular
-from collectors.event import Value
 
 _BEFORE_SECONDS = 600.0
 """A large package is unpacked for so long at most between two lines of dpkg's log."""
@@ -25,7 +26,6 @@ _OPEN_SECONDS = 30.0
 _SLACK_SECONDS = 1.0
 """Logs count whole seconds."""
 _TAIL_BYTES = 256 * 1024
-_MAX_NAMED = 10
 _ASK_SECONDS = 1.0
 
 
@@ -47,8 +47,10 @@ class Work:
     package: str
     began: float
     ended: float
-    done: str = ""
-    """What was done, as `upgrade, 1 to 2`."""
+    version: str = ""
+    """The version that it comes to, of one that goes the one that it had."""
+    is_change: bool = False
+    """Whether its files change, or only its scripts run."""
 
 
 class PackageLogs:
@@ -60,37 +62,42 @@ class PackageLogs:
         self._tails: dict[Path, tuple[tuple[int, int], list[str]]] = {}
         self._lists: dict[str, bytes] = {}
         self._owners: dict[str, frozenset[str]] = {}
+        self._history = AptHistory(root, is_own)
 
-    def of(self, path: str, at: float) -> dict[str, Value]:
-        """Return the package that changed `path`, or the transaction that ran at that time."""
-        for works, owns, evidence in (
-            (self._dpkg(at), self._dpkg_lists, "dpkg lists the file, and its log"),
-            (self._dnf(at), self._rpm_owns, "rpm says that it owns the file, and dnf's log"),
-        ):
+    def of_file(self, path: str, at: float) -> list[Claim]:
+        """Return that a package whose file it is was worked on at that time, or else which packages were."""
+        for works, owns in ((self._dpkg(at), self._dpkg_lists), (self._dnf(at), self._rpm_owns)):
             if not works:
                 continue
             mine = [work for work in works if owns(work.package, path)]
             if mine:
-                last = max(mine, key=lambda work: work.began)
-                done = f" ({last.done})" if last.done else ""
-                return {
-                    "changed_by": f"package {_short(last.package)}",
-                    "changed_by_known_from": f"{evidence} the package at that time{done}",
-                }
-            names = list(dict.fromkeys(_short(work.package) for work in works))
-            return {
-                "changed_during": "package transaction: "
-                + ", ".join(names[:_MAX_NAMED])
-                + (" and more" if len(names) > _MAX_NAMED else ""),
-                "changed_during_known_from": "the package manager's log has it at that time; it does not list the file",
-            }
-        return {}
+                return [self._claim(max(mine, key=lambda work: work.began), at, is_direct=True)]
+            return [self._claim(work, at, is_direct=False) for work in works]
+        return []
+
+    def of_package(self, package: str, at: float) -> list[Claim]:
+        """Return that a package, by its name alone, was worked on at that time."""
+        works = (*self._dpkg(at), *self._dnf(at))
+        mine = [work for work in works if _short(work.package) == package]
+        return [self._claim(max(mine, key=lambda work: work.began), at, is_direct=True)] if mine else []
+
+    def _claim(self, work: Work, at: float, *, is_direct: bool) -> Claim:
+        run = self._history.at(at)
+        return Claim(
+            kind="package",
+            how="package-log",
+            is_direct=is_direct,
+            name=f"{_short(work.package)} {work.version}".rstrip(),
+            login_user=run.requested_by if run else "",
+            program=run.program if run else "",
+        )
 
     def forget(self) -> None:
         """Let go of what was read."""
         self._tails.clear()
         self._lists.clear()
         self._owners.clear()
+        self._history.forget()
 
     def _dpkg(self, at: float) -> list[Work]:
         lines = self._lines("var/log/dpkg.log", "%Y-%m-%d %H:%M:%S", at, _BEFORE_SECONDS)
@@ -99,7 +106,7 @@ class PackageLogs:
     def _dnf(self, at: float) -> list[Work]:
         lines = self._lines("var/log/dnf.rpm.log", "%Y-%m-%dT%H:%M:%S", at, _SLACK_SECONDS)
         done = (
-            Work(_name(step.package), step.time - _RPM_SECONDS, step.time, step.action)
+            Work(_name(step.package), step.time - _RPM_SECONDS, step.time, _version_of(step.package))
             for step in parse_dnf_log(lines)
         )
         return [work for work in done if _covers(work, at)]
@@ -159,6 +166,11 @@ def _name(nevra: str) -> str:
     return nevra.rsplit("-", 2)[0]
 
 
+def _version_of(nevra: str) -> str:
+    """Return the version and release of `nginx-1:1.20-1.x86_64`."""
+    return nevra.rpartition(".")[0].removeprefix(_name(nevra)).removeprefix("-")
+
+
 def read_rpm_owners(path: str, root: Path) -> frozenset[str]:
     """Return the names of the packages that own a file; none where rpm does not say so in time."""
     import subprocess  # a host of dpkg's alone never needs it
@@ -185,15 +197,20 @@ def works_of(steps: Iterable[Step]) -> Iterator[Work]:
         last = step.time
         work = under_way.get(step.package) or Work(step.package, step.time, float("inf"))
         if step.action in _CHANGES:
-            if work.done:
+            if work.is_change:
                 yield replace(work, ended=step.time)
                 work = replace(work, began=step.time)
-            old, new = (version if version != "<none>" else "none" for version in (step.old, step.new))
-            work = replace(work, done=f"{step.action}, {old} to {new}")
+            work = replace(work, is_change=True)
+        work = replace(work, version=_version(step) or work.version)
         under_way[step.package] = work
         if step.action in _CLOSED:
             yield replace(under_way.pop(step.package), ended=step.time)
     yield from (replace(work, ended=last + _OPEN_SECONDS) for work in under_way.values())
+
+
+def _version(step: Step) -> str:
+    """Return the version that a step is about; the log has `<none>` for a side that has none."""
+    return next((version for version in (step.new, step.old) if version not in {"", "<none>"}), "")
 
 
 _DPKG = re.compile(

@@ -1,4 +1,4 @@
-"""The Puppet run that changed a file, or that ran when it changed.
+"""The Puppet run that changed something, or that ran when it changed.
 
 A run names what it changed only in its report, which it writes at its end. A change that is told before
 that knows of a running Puppet at most; one that is told after it (a longer settle, a compare, the time
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from collectors._origin.claim import Claim
 from collectors._regular import IsOwn, opened_regular
-from collectors.event import Value
 
 _CACHES = ("opt/puppetlabs/puppet/cache", "var/cache/puppet", "var/lib/puppet")
 """Of Puppet's own packages, of Debian's, and of older ones."""
@@ -34,12 +34,10 @@ class Run:
     ended: float
     report: bytes
 
-    def changed(self, path: str, at: float) -> bool:
-        """Return whether the report lists the file as changed at that time."""
-        title = re.escape(os.fsencode(path))
-        for found in re.finditer(
-            rb"^ *resource: ([\"']?)File\[" + title + rb"\]\1$", self.report, re.MULTILINE
-        ):
+    def changed(self, kind: str, title: str, at: float) -> bool:
+        """Return whether the report lists a resource, as `File` and a path, as changed at that time."""
+        resource = re.escape(kind.encode() + b"[" + os.fsencode(title) + b"]")
+        for found in re.finditer(rb"^ *resource: ([\"']?)" + resource + rb"\1$", self.report, re.MULTILINE):
             status = _block(self.report, found.end())
             if re.search(rb"^ *changed: true$", status, re.MULTILINE) and _is_around(status, at):
                 return True
@@ -53,25 +51,19 @@ class PuppetRuns:
         self._root = root
         self._is_own = is_own
         self._runs: dict[Path, Run | None] = {}
-        self._under_way: str | None = None
+        self._under_way: bool | None = None
 
-    def of(self, path: str, at: float, *, is_recent: bool) -> dict[str, Value]:
-        """Return the run that changed `path`, or that ran at that time; one under way counts if it is recent."""
+    def of(self, kind: str, title: str, at: float, *, is_recent: bool) -> list[Claim]:
+        """Return the run that changed a resource, or that ran at that time; one under way counts if it is recent."""
         caches = [cache for name in _CACHES if (cache := self._root / name).is_dir()]
         runs = [run for cache in caches for run in self._reported(cache, at)]
-        author = next((run for run in runs if run.changed(path, at)), None)
+        author = next((run for run in runs if run.changed(kind, title, at)), None)
         if author is not None:
-            return {
-                "changed_by": f"Puppet run {author.transaction_uuid}",
-                "changed_by_known_from": "the run's report lists the file as changed at that time",
-            }
+            return [_claim(author.transaction_uuid, is_direct=True)]
         if runs:
-            return {
-                "changed_during": f"Puppet run {runs[0].transaction_uuid}",
-                "changed_during_known_from": "a report has the run at that time; it does not list the file as changed",
-            }
-        evidence = self._is_under_way(caches) if is_recent and caches else ""
-        return {"changed_during": "Puppet run", "changed_during_known_from": evidence} if evidence else {}
+            return [_claim(runs[0].transaction_uuid, is_direct=False)]
+        is_running = is_recent and caches and self._is_under_way(caches)
+        return [_claim("", is_direct=False)] if is_running else []
 
     def forget(self) -> None:
         """Let go of the reports, and look again for a run the next time."""
@@ -101,13 +93,11 @@ class PuppetRuns:
                 self._runs[report] = None
         return self._runs[report]
 
-    def _is_under_way(self, caches: list[Path]) -> str:
-        """Return what tells that a run is under way; empty when nothing does."""
+    def _is_under_way(self, caches: list[Path]) -> bool:
+        """Return whether a run is under way: its agent holds its lock, or `puppet apply` runs."""
         if self._under_way is None:
-            if any(self._is_held(cache / "state/agent_catalog_run.lock") for cache in caches):
-                self._under_way = "its agent held agent_catalog_run.lock"
-            else:
-                self._under_way = "`puppet apply` was running" if self._is_applying() else ""
+            locks = (cache / "state/agent_catalog_run.lock" for cache in caches)
+            self._under_way = any(map(self._is_held, locks)) or self._is_applying()
         return self._under_way
 
     def _is_held(self, lock: Path) -> bool:
@@ -121,10 +111,14 @@ class PuppetRuns:
     def _is_applying(self) -> bool:
         """Return whether a `puppet apply` runs, which takes no lock."""
         try:
-            processes = [name for name in os.listdir(self._root / "proc") if name.isdecimal()]
+            processes = [entry for entry in (self._root / "proc").iterdir() if entry.name.isdecimal()]
         except OSError:
             return False
-        return any(is_puppet_apply(_read(self._root / "proc" / pid / "cmdline")) for pid in processes)
+        return any(is_puppet_apply(_read(process / "cmdline")) for process in processes)
+
+
+def _claim(transaction_uuid: str, *, is_direct: bool) -> Claim:
+    return Claim(kind="puppet", how="report", is_direct=is_direct, name=transaction_uuid)
 
 
 def is_puppet_apply(command: bytes) -> bool:
@@ -137,7 +131,7 @@ def is_puppet_apply(command: bytes) -> bool:
 def _stored(directory: Path, at: float) -> list[Path]:
     """Return the stored reports that may tell of a time: they are named after the minute of their run's end, in UTC."""
     try:
-        names = sorted(os.listdir(directory))
+        names = sorted(entry.name for entry in directory.iterdir())
     except OSError:
         return []
     minute = time.strftime("%Y%m%d%H%M", time.gmtime(at))

@@ -4,15 +4,13 @@ logind's files below /run/systemd/sessions are what libsystemd's sd_session_get_
 for no bus. Hosts without systemd have utmp alone, Debian 13 and its kin have no utmp any more.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from collectors._origin.claim import Claim
 from collectors._utmp import USER_PROCESS, parse_entries
-from collectors.event import Value
 
-_MAX_NAMED = 10
 _SECOND = 1_000_000
 
 
@@ -29,6 +27,8 @@ class Login:
     """The process that the session began with."""
     service: str = ""
     """What opened it, as `sshd`."""
+    session: str = ""
+    """As logind counts them."""
 
     def __str__(self) -> str:
         """Return it as people call it: `alice on pts/0 from 192.0.2.5`."""
@@ -41,23 +41,14 @@ class Sessions:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._open: tuple[list[Login], list[Login]] | None = None
+        self._open: list[Login] | None = None
 
-    def of(self, at: float) -> dict[str, Value]:
-        """Return the sessions that are open and were at a time."""
+    def of(self, at: float) -> list[Claim]:
+        """Return the sessions that are open and were at a time, which proves nothing by itself."""
         if self._open is None:
             known = self._from_logind()
-            self._open = known, [login for login in self._from_utmp() if not _knows(known, login)]
-        by_source = [[login for login in logins if login.since <= at + 1] for logins in self._open]
-        logins = [login for logins in by_source for login in logins]
-        if not logins:
-            return {}
-        sources = [name for name, found in zip(("logind", "utmp"), by_source, strict=True) if found]
-        shown = ", ".join(map(str, logins[:_MAX_NAMED]))
-        return {
-            "sessions": shown + (" and more" if len(logins) > _MAX_NAMED else ""),
-            "sessions_known_from": f"{' and '.join(sources)}: open at that time, which proves nothing",
-        }
+            self._open = [*known, *(login for login in self._from_utmp() if not _knows(known, login))]
+        return [_claim(login) for login in self._open if login.since <= at + 1]
 
     def forget(self) -> None:
         """Read anew the next time."""
@@ -66,11 +57,12 @@ class Sessions:
     def _from_logind(self) -> list[Login]:
         directory = self._root / "run/systemd/sessions"
         try:
-            names = sorted(os.listdir(directory))
+            names = sorted(entry.name for entry in directory.iterdir())
         except OSError:
             return []
-        texts = (_read(directory / name) for name in names if name.isalnum())  # `4.ref` is a FIFO
-        return [login for text in texts if (login := parse_session(text)) is not None]
+        # `4.ref` is a FIFO
+        texts = ((name, _read(directory / name)) for name in names if name.isalnum())
+        return [login for name, text in texts if (login := parse_session(text, name)) is not None]
 
     def _from_utmp(self) -> list[Login]:
         return [
@@ -78,6 +70,13 @@ class Sessions:
             for login in parse_utmp(_read(self._root / "run/utmp"))
             if (self._root / "proc" / str(login.leader)).exists()  # else nobody wrote down the logout
         ]
+
+
+def _claim(login: Login) -> Claim:
+    unit = f"session-{login.session}.scope" if login.session else ""
+    return Claim(
+        kind="person", how="session", is_direct=False, name=str(login), login_user=login.user, unit=unit
+    )
 
 
 def _knows(logins: list[Login], other: Login) -> bool:
@@ -94,7 +93,7 @@ def _read(path: Path) -> bytes:
         return b""
 
 
-def parse_session(data: bytes) -> Login | None:
+def parse_session(data: bytes, session: str = "") -> Login | None:
     """Parse logind's file of one session; None where nobody is logged in by it (a greeter, cron) any more."""
     lines = data.decode("utf-8", "replace").splitlines()
     fields: Mapping[str, str] = dict(line.split("=", 1) for line in lines if "=" in line)
@@ -107,6 +106,7 @@ def parse_session(data: bytes) -> Login | None:
         since=_number(fields.get("REALTIME", "")) / _SECOND,
         leader=_number(fields.get("LEADER", "")),
         service=fields.get("SERVICE", ""),
+        session=session,
     )
 
 

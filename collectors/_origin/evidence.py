@@ -1,0 +1,61 @@
+"""All that this host says of who changed something: gathered when it changed, decided by `decide`.
+
+Reads what package managers, Puppet and logins leave behind anyway, and only when something changed. Nothing is waited for,
+so what is written down later than an event is not in it.
+"""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from collectors._origin.claim import Claim
+from collectors._origin.decide import Origin, decide
+from collectors._origin.package_logs import PackageLogs
+from collectors._origin.puppet_runs import PuppetRuns
+from collectors._origin.sessions import Sessions
+from collectors._regular import IsOwn
+
+log = logging.getLogger(__name__)
+
+
+class Origins:
+    """Looks up, below a root directory, who changed something; `is_own` says what nobody may open."""
+
+    def __init__(self, root: Path = Path("/"), is_own: IsOwn = lambda _: False) -> None:
+        self._packages = PackageLogs(root, is_own)
+        self._puppet = PuppetRuns(root, is_own)
+        self._sessions = Sessions(root)
+
+    def of_file(self, path: str, at: float, *, is_recent: bool) -> Origin:
+        """Return who changed `path` at a time; what is open now counts for a recent change only."""
+        by_package = _claims(lambda: self._packages.of_file(path, at))
+        return decide(self._beside(by_package, "File", path, at, is_recent=is_recent))
+
+    def of_package(self, package: str, at: float) -> Origin:
+        """Return who changed the version of a package at a time."""
+        by_package = _claims(lambda: self._packages.of_package(package, at))
+        return decide(self._beside(by_package, "Package", package, at, is_recent=False))
+
+    def forget(self) -> None:
+        """Let go of what was read for one round of changes."""
+        self._packages.forget()
+        self._puppet.forget()
+        self._sessions.forget()
+
+    def _beside(
+        self, by_package: list[Claim], kind: str, title: str, at: float, *, is_recent: bool
+    ) -> list[Claim]:
+        by_puppet = _claims(lambda: self._puppet.of(kind, title, at, is_recent=is_recent))
+        if any(claim.is_direct for claim in by_puppet):
+            # Puppet's report tells the moment of each change, and what it asks of a package manager is in that one's log too.
+            return by_puppet
+        return by_package + by_puppet + (_claims(lambda: self._sessions.of(at)) if is_recent else [])
+
+
+def _claims(ask: Callable[[], list[Claim]]) -> list[Claim]:
+    """Return an answer, or nothing where what others wrote down makes no sense: the change is told all the same."""
+    try:
+        return ask()
+    except Exception as error:  # noqa: BLE001 - whatever stands in a log of others, it is no reason not to tell the change
+        log.warning("who made a change cannot be told: %s", type(error).__name__)
+        return []
