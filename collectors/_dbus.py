@@ -98,7 +98,7 @@ class Bus:
         self._serial = 0
         self._replies: dict[int, Any] = {}
         self._signals: deque[Signal] = deque()
-        self._owners: dict[str, str] = {BUS: BUS}
+        self._owners: dict[str, str | None] = {BUS: BUS}  # None: asked, and nothing heard yet
         try:
             self.call(Call(BUS, BUS_PATH, BUS, "Hello"))
         except BusError:
@@ -112,13 +112,14 @@ class Bus:
         A change of the name's owner arrives as the signal NameOwnerChanged of the bus itself.
         """
         if sender not in self._owners:
-            self._owners[sender] = ""
+            self._owners[sender] = None
             self._add_match({"sender": BUS, "member": "NameOwnerChanged", "arg0": sender})
             try:
                 [owner] = self.call(Call(BUS, BUS_PATH, BUS, "GetNameOwner", "s", (sender,)))
             except CallFailed:
                 owner = ""  # not there yet; NameOwnerChanged will tell
-            self._owners[sender] = owner
+            if self._owners[sender] is None:  # a change that was received with the answer is newer than it
+                self._owners[sender] = owner
         self._add_match({"sender": sender, **rule})
 
     def call(self, call: Call, *, timeout_seconds: float = 10.0, heed_stop: bool = True) -> Reply:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import threading
 from pathlib import Path
@@ -165,6 +166,24 @@ def test_a_name_that_changes_hands_is_followed_and_told(bus, peer):
     told = [bus.next_signal(), bus.next_signal()]
     assert [signal.member for signal in told] == ["NameOwnerChanged", "Hello"]
     assert told[0].sender == BUS
+
+
+def test_a_name_that_is_taken_just_after_its_owner_was_asked_for_is_believed(daemon, peer):
+    class Slow(Bus):
+        def _send(self, call):
+            serial = super()._send(call)
+            if call.method == "GetNameOwner":
+                answer = self._socket.recv(65536, socket.MSG_PEEK)
+                peer.own(NAME)
+                while len(self._socket.recv(65536, socket.MSG_PEEK)) == len(answer):
+                    pass  # until the change lies behind the answer, to be received with it
+            return serial
+
+    with Slow(str(daemon.path)) as bus:
+        bus.match(NAME)
+        assert bus.next_signal(10).member == "NameOwnerChanged"
+        peer.tell("Told")
+        assert bus.next_signal(10).member == "Told"
 
 
 def test_setting_the_stop_ends_a_wait_without_a_timeout(bus, stop):

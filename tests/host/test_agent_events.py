@@ -138,4 +138,4 @@ def test_a_spool_that_was_damaged_while_the_host_was_off_is_told_once_with_what_
     assert (data["events_lost"], data["positions_kept"], data["memory_lost"]) == (0, True, "")
     assert host.path(data["copy"]).is_dir()
     assert abs(data["found_at"] - time.time()) < 60
-    assert [event["msg_title"] for event in host.receiver.of_type("CountEvent")] == ["0", "1", "2", "3", "4"]
+    assert host.receiver.titles("CountEvent") == ["0", "1", "2", "3", "4"]

@@ -40,8 +40,7 @@ def test_a_failure_names_the_file_of_its_unit_before_nearer_changes_also_after_a
     host.agent("plan", "stop", "release")
     host.shell("sleep 1")  # events know whole seconds: the one of the end is the plan's
     host.write("/srv/shop/env", "SECONDS_TO_SLEEP=infinity\n")
-    host.catch_up()
-    tags = [
-        event["tags"] for event in host.receiver.of_type("ConfigurationChangedEvent", path="/srv/shop/env")
-    ]
+    changes = {"event_type": "ConfigurationChangedEvent", "path": "/srv/shop/env"}
+    host.receiver.wait_for(lambda _: len(host.receiver.of_type(**changes)) > 1)
+    tags = [event["tags"] for event in host.receiver.of_type(**changes)]
     assert ["planned:release" in one for one in tags] == [True, False]

@@ -44,7 +44,7 @@ def test_a_host_is_upgraded_from_debian_12_to_13_and_no_event_is_lost(new_host):
     assert host.read("/etc/debian_version").startswith("13")
     host.receiver.wait_for_event("VersionChangedEvent", package="base-files", action="upgraded")
     host.catch_up()
-    assert [event["msg_title"] for event in host.receiver.of_type("CountEvent")] == kept
+    assert host.receiver.titles("CountEvent") == kept
 
     apt(host, "autoremove", "--purge")
     assert not host.path("/usr/bin/python3.11").exists()

@@ -82,7 +82,7 @@ def test_a_backlog_survives_several_boots_offline(host):
         host.boot()
     host.receiver.come_back()
     host.catch_up()
-    assert [event["msg_title"] for event in host.receiver.of_type("CountEvent")] == sent
+    assert host.receiver.titles("CountEvent") == sent
 
 
 def test_the_key_is_in_no_journal(host):

@@ -104,7 +104,7 @@ def test_a_killed_agent_comes_back_and_nothing_is_told_twice(running):
         running.run("kill", "-9", str(main_pid(running)))
         running.receiver.wait_for(lambda events, number=number: starts(events) == number + 2)
     running.catch_up()
-    titles = [event["msg_title"] for event in running.receiver.of_type("CountEvent")]
+    titles = running.receiver.titles("CountEvent")
     assert titles == ["0", "1", "2", "3", "4"]
 
 

@@ -58,7 +58,7 @@ def test_a_clock_that_steps_by_a_month_and_by_years_loses_nothing_that_waits_als
     host.agent("event", "send", "CountEvent", "--title", titles[-1])
     host.receiver.come_back()
     host.catch_up()
-    assert [event["msg_title"] for event in host.receiver.of_type("CountEvent")] == titles
+    assert host.receiver.titles("CountEvent") == titles
     document = json.loads(host.agent("status", "--json").stdout)
     assert not any(one["dropped"] for one in document["destinations"].values())
     assert "housekeeping starts anew" in host.run("journalctl", "-u", UNIT, "-o", "cat").stdout

@@ -29,7 +29,7 @@ def send(host, *titles):
 
 
 def counted(host):
-    return [event["msg_title"] for event in host.receiver.of_type("CountEvent")]
+    return host.receiver.titles("CountEvent")
 
 
 def status(host):

@@ -50,6 +50,16 @@ class Receiver:
         """Return the events of one type whose data has these values."""
         return [event for event in self.events if _is(event, event_type, data)]
 
+    def titles(self, event_type: str) -> list[str]:
+        """Return the titles of one type, each fact once.
+
+        An `event send` that had no answer in time arrives twice under one identifier.
+        """
+        titles: dict[str, str] = {}
+        for event in self.of_type(event_type):
+            titles.setdefault(event["context"]["source_identifier"], event["msg_title"])
+        return list(titles.values())
+
     def wait_for(self, wanted: Callable[[list[Json]], Any], timeout_seconds: float = 30) -> Any:
         """Wait until `wanted(events)` is true of what has arrived, and return what it said."""
         with self._changed:

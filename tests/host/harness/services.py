@@ -30,10 +30,15 @@ class Watched:
         return self.host.shell(script, **options)
 
     def told(self) -> list[tuple[str, str]]:
-        """Wait until everything before now was told; return (type, unit) of it, without the marks."""
+        """Wait until everything before now was told; return (type, unit) of it, without the marks.
+
+        A mark stays up until it was told: what comes and goes while the bus is away is seen by nobody.
+        """
         self._marks += 1
         mark = f"mark-{self._marks}.service"
-        self.run(f"systemd-run --quiet --unit={mark} /bin/true")
+        self.run(f"systemd-run --quiet --unit={mark} --remain-after-exit /bin/true")
+        self.host.receiver.wait_for_event(STARTED, unit=mark)
+        self.run(f"systemctl stop {mark}")
         self.host.receiver.wait_for_event(STOPPED, unit=mark)
         return [
             (event["event_type"], event["context"]["data"]["unit"])
