@@ -111,7 +111,7 @@ def test_each_start_of_a_service_that_systemd_starts_again_counts_whatever_its_r
     modes = ("normal", "direct", "debug")
     for mode in modes:
         fails_twice = f"echo >> /root/{mode}; [ $(wc -l < /root/{mode}) -gt 2 ] || exit 5; exec sleep 1000"
-        restart = f"Restart=on-failure\nRestartSec=100ms\nRestartSteps=2\nRestartMode={mode}"
+        restart = f"Restart=on-failure\nRestartSec=300ms\nRestartSteps=2\nRestartMode={mode}"
         watched.unit(f"{mode}.service", f"[Service]\n{restart}\nExecStart=/bin/sh -c '{fails_twice}'\n")
     watched.run(f"systemctl daemon-reload; systemctl start {' '.join(modes)}")
     for mode in modes:

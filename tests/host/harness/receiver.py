@@ -60,7 +60,7 @@ class Receiver:
             titles.setdefault(event["context"]["source_identifier"], event["msg_title"])
         return list(titles.values())
 
-    def wait_for(self, wanted: Callable[[list[Json]], Any], timeout_seconds: float = 30) -> Any:
+    def wait_for(self, wanted: Callable[[list[Json]], Any], timeout_seconds: float = 90) -> Any:
         """Wait until `wanted(events)` is true of what has arrived, and return what it said."""
         with self._changed:
             found = self._changed.wait_for(lambda: wanted(self._events), timeout_seconds)
@@ -71,7 +71,7 @@ class Receiver:
                 )
             return found
 
-    def wait_for_event(self, event_type: str, timeout_seconds: float = 30, **data: Any) -> Json:
+    def wait_for_event(self, event_type: str, timeout_seconds: float = 90, **data: Any) -> Json:
         """Wait for an event of one type whose data has these values, and return the first."""
         return self.wait_for(
             lambda events: next((e for e in events if _is(e, event_type, data)), None), timeout_seconds
