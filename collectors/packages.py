@@ -10,10 +10,13 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 
+from collectors._origin.decide import Origin
+from collectors._origin.evidence import Origins
 from collectors._packages.comparison import Difference, VersionChange, changes_of, differences
 from collectors._packages.database import Database, DatabaseError, Moment, Packages
 from collectors._packages.dpkg import Dpkg
@@ -86,6 +89,7 @@ class PackageWatch:
         entries: Sequence[Scoped[PackagesConfig]],
         databases: Sequence[Database] | None = None,
         *,
+        root: Path = Path("/"),
         wall: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
         quiet_seconds: float = _QUIET_SECONDS,
@@ -93,6 +97,7 @@ class PackageWatch:
     ) -> None:
         self._entries = tuple(entries)
         self._databases = databases
+        self._origins = Origins(root)
         self._wall = wall
         self._clock = clock
         self._quiet_seconds = quiet_seconds
@@ -178,6 +183,7 @@ class PackageWatch:
             with _leaving(one, looks.after, troubles):
                 if self._meant_by(one.key):
                     found.append((one, self._changes_of(one, database, is_whole=looks.is_whole)))
+        self._origins.forget()
         moments = _moments(database, [one.key for one, _ in found])
         events: list[Event] = []
         for one, made in found:
@@ -204,6 +210,11 @@ class PackageWatch:
     ) -> Event:
         entries = self._meant_by(change.key)
         data = data_of(change, manager, moment, at_start=at_start)
+        if moment is not None and looks.looked <= moment.seconds <= looks.now:
+            name = change.key.rpartition(":")[0]
+            data |= self._origins.of_package(name, change.new or change.old, moment.seconds).as_data()
+        else:  # nothing of this change says when it was, and so by whom
+            data |= Origin().as_data()
         return version_changed(
             change,
             min(max(moment.seconds if moment else looks.now, looks.looked), looks.now),

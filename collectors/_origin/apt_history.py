@@ -9,26 +9,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
+from collectors._origin.asked import Asked, program_of
 from collectors._regular import IsOwn, opened_regular
 
 _TAIL_BYTES = 64 * 1024
 _MOMENT = "%Y-%m-%d  %H:%M:%S"
 _STILL_SECONDS = 3600.0
 """A transaction whose end is not written yet goes on for so long at most."""
-_SLACK_SECONDS = 1.0
 _USER = re.compile(r"(?P<name>\S+) \(\d+\)")
-
-
-class AptRun(msgspec.Struct, frozen=True):
-    """One transaction; times in seconds since the epoch."""
-
-    began: float
-    ended: float
-    program: str = ""
-    """The name of what was executed, as `apt-get`."""
-    requested_by: str = ""
 
 
 class AptHistory:
@@ -37,20 +25,10 @@ class AptHistory:
     def __init__(self, root: Path, is_own: IsOwn) -> None:
         self._path = root / "var/log/apt/history.log"
         self._is_own = is_own
-        self._runs: list[AptRun] | None = None
 
-    def at(self, moment: float) -> AptRun | None:
-        """Return the transaction of a time; None where there was none, or more than one."""
-        if self._runs is None:
-            self._runs = [*parse_history(self._read())]
-        found = [
-            run for run in self._runs if run.began - _SLACK_SECONDS <= moment <= run.ended + _SLACK_SECONDS
-        ]
-        return found[0] if len(found) == 1 else None
-
-    def forget(self) -> None:
-        """Read anew the next time."""
-        self._runs = None
+    def read(self) -> Iterator[Asked]:
+        """Yield the latest transactions; none where there is no history, or none that can be read."""
+        yield from parse_history(self._read())
 
     def _read(self) -> str:
         try:
@@ -61,7 +39,7 @@ class AptHistory:
             return ""
 
 
-def parse_history(text: str) -> Iterator[AptRun]:
+def parse_history(text: str) -> Iterator[Asked]:
     """Yield the transactions of a history, whose times are local; one that makes no sense is left out."""
     for block in text.split("\n\n"):
         fields = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line)
@@ -71,13 +49,7 @@ def parse_history(text: str) -> Iterator[AptRun]:
         except (KeyError, ValueError, OverflowError):
             continue
         user = _USER.fullmatch(fields.get("Requested-By", "").strip())
-        yield AptRun(began, ended, _program(fields.get("Commandline", "")), user["name"] if user else "")
-
-
-def _program(command_line: str) -> str:
-    """Return `apt-get` of `/usr/bin/apt-get install nginx`; of a script that Python runs, the script's name."""
-    words = [word.rpartition("/")[2] for word in command_line.split()[:2]]
-    return words[-1] if words and words[0].startswith("python") else next(iter(words), "")
+        yield Asked(began, ended, program_of(fields.get("Commandline", "")), user["name"] if user else "")
 
 
 def _seconds(text: str) -> float:

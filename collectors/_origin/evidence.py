@@ -31,9 +31,9 @@ class Origins:
         by_package = _claims(lambda: self._packages.of_file(path, at))
         return decide(self._beside(by_package, "File", path, at, is_recent=is_recent))
 
-    def of_package(self, package: str, at: float) -> Origin:
-        """Return who changed the version of a package at a time."""
-        by_package = _claims(lambda: self._packages.of_package(package, at))
+    def of_package(self, package: str, version: str, at: float) -> Origin:
+        """Return who brought a package to a version, or took that version away, at a time that its manager names."""
+        by_package = _claims(lambda: [self._packages.of_package(package, version, at)])
         return decide(self._beside(by_package, "Package", package, at, is_recent=False))
 
     def forget(self) -> None:

@@ -14,7 +14,9 @@ from datetime import datetime
 from pathlib import Path
 
 from collectors._origin.apt_history import AptHistory
+from collectors._origin.asked import Asked, asked_at
 from collectors._origin.claim import Claim
+from collectors._origin.dnf_history import DnfHistory
 from collectors._regular import IsOwn, opened_regular
 
 _BEFORE_SECONDS = 600.0
@@ -62,7 +64,8 @@ class PackageLogs:
         self._tails: dict[Path, tuple[tuple[int, int], list[str]]] = {}
         self._lists: dict[str, bytes] = {}
         self._owners: dict[str, frozenset[str]] = {}
-        self._history = AptHistory(root, is_own)
+        self._histories = (AptHistory(root, is_own), DnfHistory(root, is_own))
+        self._asked: list[Asked] | None = None
 
     def of_file(self, path: str, at: float) -> list[Claim]:
         """Return that a package whose file it is was worked on at that time, or else which packages were."""
@@ -75,21 +78,21 @@ class PackageLogs:
             return [self._claim(work, at, is_direct=False) for work in works]
         return []
 
-    def of_package(self, package: str, at: float) -> list[Claim]:
-        """Return that a package, by its name alone, was worked on at that time."""
-        works = (*self._dpkg(at), *self._dnf(at))
-        mine = [work for work in works if _short(work.package) == package]
-        return [self._claim(max(mine, key=lambda work: work.began), at, is_direct=True)] if mine else []
+    def of_package(self, package: str, version: str, at: float) -> Claim:
+        """Return the claim of a package of which its manager says that it came to a version at that time."""
+        return self._claim(Work(package, at, at, version), at, is_direct=True)
 
     def _claim(self, work: Work, at: float, *, is_direct: bool) -> Claim:
-        run = self._history.at(at)
+        if self._asked is None:
+            self._asked = [asked for history in self._histories for asked in history.read()]
+        asked = asked_at(self._asked, at)
         return Claim(
             kind="package",
             how="package-log",
             is_direct=is_direct,
             name=f"{_short(work.package)} {work.version}".rstrip(),
-            login_user=run.requested_by if run else "",
-            program=run.program if run else "",
+            login_user=asked.requested_by if asked else "",
+            program=asked.program if asked else "",
         )
 
     def forget(self) -> None:
@@ -97,7 +100,7 @@ class PackageLogs:
         self._tails.clear()
         self._lists.clear()
         self._owners.clear()
-        self._history.forget()
+        self._asked = None
 
     def _dpkg(self, at: float) -> list[Work]:
         lines = self._lines("var/log/dpkg.log", "%Y-%m-%d %H:%M:%S", at, _BEFORE_SECONDS)

@@ -135,6 +135,9 @@ class TestDpkg:
             "manager": "dpkg",
             "architecture": "all",
             "time_from": "dpkg.log",
+            "origin": "package",
+            "origin_how": "package-log",
+            "origin_name": "nginx 1.2-1",
         }
         assert before <= event.timestamp <= time.time()
         assert event.tags == ("package:nginx",)

@@ -1,9 +1,11 @@
 """What the host says of who changed something, and what is decided from it: nothing that nothing says."""
 
 import os
+import sqlite3
 import stat
 import struct
 import time
+from contextlib import closing
 
 import pytest
 
@@ -125,8 +127,8 @@ def test_apts_history_says_who_asked_for_a_transaction_and_with_what(dpkg):
     (dpkg / "var/log/apt/history.log").write_text(APT_HISTORY)
     asked = by_package("1.22.1-9", origin_login_user="alice", origin_program="apt-get")
     assert found(dpkg, "/etc/nginx/nginx.conf", at("12:00:08")) == asked
-    assert Origins(dpkg).of_package("nginx", at("12:00:08")).as_data() == asked
-    assert Origins(dpkg).of_package("curl", at("12:00:08")).as_data() == NOBODY
+    assert Origins(dpkg).of_package("nginx", "1.22.1-9", at("12:00:08")).as_data() == asked
+    assert Origins(dpkg).of_package("nginx", "1.22.1-9", at("12:00:30")).as_data() == by_package("1.22.1-9")
 
 
 def test_apts_history_is_read_as_it_is_written():
@@ -195,6 +197,38 @@ def test_an_rpm_that_is_not_there_or_hangs_owns_nothing(dnf, tmp_path, monkeypat
     (tmp_path / "bin/rpm").unlink()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     assert found(dnf, "/etc/nginx/nginx.conf", DONE)["origin"] == "unknown"
+
+
+def history(path, *, command, user_id):
+    path.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(f"CREATE TABLE trans (id, dt_begin, dt_end, user_id, {command})")
+        row = (1, int(DONE) - 5, int(DONE) + 1, user_id, "/usr/bin/python3 /usr/bin/dnf -y install nginx")
+        database.execute("INSERT INTO trans VALUES (?, ?, ?, ?, ?)", row)
+
+
+@pytest.mark.parametrize(
+    ("place", "command"),
+    [
+        ("var/lib/dnf/history.sqlite", "cmdline"),
+        ("usr/lib/sysimage/libdnf5/transaction_history.sqlite", "description"),
+    ],
+)
+@pytest.mark.parametrize(("user_id", "who"), [(1000, "alice"), (1001, "1001"), (0xFFFF_FFFF, None)])
+def test_dnfs_history_says_who_asked_for_a_transaction(dnf, place, command, user_id, who):
+    (dnf / "etc").mkdir()
+    (dnf / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n")
+    history(dnf / place, command=command, user_id=user_id)
+    data = found(dnf, "/etc/nginx/nginx.conf", DONE - 2)
+    assert (data["origin"], data["origin_program"], data.get("origin_login_user")) == ("package", "dnf", who)
+    assert sorted(path.name for path in (dnf / place).parent.iterdir()) == [(dnf / place).name]
+
+
+def test_a_history_of_dnf_that_is_none_says_nothing(dnf):
+    path = dnf / "var/lib/dnf/history.sqlite"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"SQLite format 3\0" + 200 * b"x")
+    assert found(dnf, "/etc/nginx/nginx.conf", DONE - 2) == by_package("1:1.20-1")
 
 
 # --- Puppet
@@ -319,6 +353,14 @@ def test_a_lock_that_a_dead_agent_left_behind_is_no_run(puppet):
 )
 def test_only_puppet_apply_is_a_run_by_its_command_line(command, expected):
     assert is_puppet_apply(b"\0".join(map(str.encode, command))) is expected
+
+
+def test_a_package_that_the_report_lists_as_changed_then_was_changed_by_the_run(puppet):
+    report = puppet / "var/cache/puppet/state/last_run_report.yaml"
+    report.write_text(REPORT.replace("File[/etc/long]", "Package[nginx]"))
+    os.utime(report, (ENDED, ENDED))
+    assert Origins(puppet).of_package("nginx", "2", BEGAN + 4).as_data() == BY_RUN
+    assert Origins(puppet).of_package("curl", "2", BEGAN + 4).as_data()["origin"] == "package"
 
 
 def test_what_is_no_report_is_no_run():
