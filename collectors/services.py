@@ -19,6 +19,7 @@ import msgspec
 
 from collectors._braces import expand_braces, expanded
 from collectors._dbus import Bus, BusLost, Interrupted, connect_again, find_address
+from collectors._origin.evidence import Origins
 from collectors._services.condition import read_conditions
 from collectors._services.doubts import doubts
 from collectors._services.scope import Scope, Watched
@@ -97,7 +98,9 @@ class Services:
         while bus is not None:
             try:
                 with bus:
-                    Watch(Manager(bus), ledger, runtime).run(while_agent_down=while_agent_down)
+                    Watch(Manager(bus), ledger, runtime, Origins(self._root, runtime.is_own)).run(
+                        while_agent_down=while_agent_down
+                    )
                 bus = None
             except BusLost as error:
                 ledger.forgo()

@@ -36,6 +36,16 @@ class Origins:
         by_package = _claims(lambda: [self._packages.of_package(package, version, at)])
         return decide(self._beside(by_package, "Package", package, at, is_recent=False))
 
+    def of_unit(self, unit: str, at: float, *, is_recent: bool) -> Origin:
+        """Return who had a unit started, stopped or reloaded at a time, where systemd itself does not say it."""
+        found = _claims(
+            lambda: [claim for path in unit_files(unit) for claim in self._packages.of_file(path, at)]
+        )
+        by_package = [claim for claim in found if claim.is_direct] or found
+        return decide(
+            self._beside(by_package, "Service", unit.removesuffix(".service"), at, is_recent=is_recent)
+        )
+
     def forget(self) -> None:
         """Let go of what was read for one round of changes."""
         self._packages.forget()
@@ -50,6 +60,13 @@ class Origins:
             # Puppet's report tells the moment of each change, and what it asks of a package manager is in that one's log too.
             return by_puppet
         return by_package + by_puppet + (_claims(lambda: self._sessions.of(at)) if is_recent else [])
+
+
+def unit_files(unit: str) -> tuple[str, ...]:
+    """Return where a package may have put the file of a unit, or of the template that it is made from."""
+    stem, _, kind = unit.rpartition(".")
+    template = f"{stem.partition('@')[0]}@.{kind}" if "@" in stem else unit
+    return tuple(f"{directory}/systemd/system/{template}" for directory in ("/usr/lib", "/lib"))
 
 
 def _claims(ask: Callable[[], list[Claim]]) -> list[Claim]:

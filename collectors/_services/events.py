@@ -2,6 +2,7 @@
 
 import signal
 
+from collectors._origin.decide import Origin
 from collectors._services.transitions import Step, What
 from collectors.event import AlertType, Category, Event, Value
 
@@ -32,7 +33,7 @@ def tell(
     element_identifiers: tuple[str, ...] = (),
 ) -> Event:
     """Return the event of a step."""
-    data = _data(step)
+    data = _data(step) | (step.origin or Origin()).as_data()
     if while_agent_down:
         data["while_agent_down"] = True
     if user_manager:

@@ -19,6 +19,13 @@ class Kind(msgspec.Struct, frozen=True):
     on_demand: bool = False
 
 
+class JobBegun(msgspec.Struct, frozen=True):
+    """A job was queued; those of one transaction have higher numbers than the one that was asked for."""
+
+    unit: str
+    number: int
+
+
 class JobEnded(msgspec.Struct, frozen=True):
     """A start or stop job is over; `result` is the manager's word for how."""
 
@@ -48,4 +55,4 @@ class Odd(msgspec.Struct, frozen=True):
     reason: str
 
 
-News = UnitState | JobEnded | Odd | Unloaded | Renewed | StartupFinished
+News = UnitState | JobBegun | JobEnded | Odd | Unloaded | Renewed | StartupFinished

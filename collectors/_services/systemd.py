@@ -12,6 +12,7 @@ from collectors._dbus import BUS, BUS_PATH, Bus, Call, CallFailed, Reply, Signal
 from collectors._portable import escaped
 from collectors._services.kinds import parse_exits, parse_kind
 from collectors._services.manager_events import (
+    JobBegun,
     JobEnded,
     Kind,
     Listed,
@@ -56,6 +57,8 @@ _CONTROL_COMMANDS = (
     "ExecStop",
     "ExecStopPost",
 )
+_RELATIONS = ("WantedBy", "RequiredBy", "RequisiteOf", "BoundBy", "UpheldBy", "Requires", "BindsTo", "PartOf")
+"""Whose start brings a unit along, and whose stop or restart takes it along: systemd.unit(5)."""
 _ANSWER_SECONDS = 60.0
 _AWAY = {
     "org.freedesktop.DBus.Error.ServiceUnknown",
@@ -80,7 +83,7 @@ class Manager:
 
     def listen(self) -> None:
         """Have the bus pass on the manager's signals; once a connection."""
-        for member in ("JobRemoved", "UnitRemoved", "Reloading", "StartupFinished"):
+        for member in ("JobNew", "JobRemoved", "UnitRemoved", "Reloading", "StartupFinished"):
             self._bus.match(NAME, path=_PATH, interface=_MANAGER, member=member)
         for interface in (SERVICE_INTERFACE, UNIT_INTERFACE):
             self._bus.match(
@@ -121,6 +124,9 @@ class Manager:
         match signal.member:
             case "PropertiesChanged":
                 return self._parse_change(signal)
+            case "JobNew":
+                number, _, unit = signal.body
+                return JobBegun(str(unit), int(number))
             case "JobRemoved":
                 number, _, unit, result = signal.body
                 return JobEnded(str(unit), int(number), str(result))
@@ -238,6 +244,11 @@ class Manager:
                 for_connection=unit in sockets and accept[sockets[unit]].get("Accept", False),
             ),
         )
+
+    def related(self, unit: str) -> frozenset[str]:
+        """Return the units whose jobs may bring one of this unit along."""
+        values = self._read([unit], UNIT_INTERFACE, _RELATIONS)[unit]
+        return frozenset(name for names in values.values() for name in names)
 
     def _activatable(self) -> Sequence[str]:
         """Return the names that the bus starts a service for when somebody asks for them."""

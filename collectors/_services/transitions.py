@@ -12,6 +12,7 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import replace
 
+from collectors._origin.decide import Origin
 from collectors._services.unit_state import Phase, UnitState
 
 
@@ -44,6 +45,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """Nobody asked for this end: it failed, or systemd had to start it again."""
     requested: bool = False
     """A job asked for this end."""
+    by_manager: bool = False
+    """systemd itself started this run again, by Restart=."""
     unseen_ends: int = 1
     """How many ends this one stands for, as the count of restarts tells."""
     missing_after_boot: bool = False
@@ -51,6 +54,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     count: int = 0
     window_seconds: int = 0
     log: str = ""
+    origin: Origin | None = None
 
 
 _BETWEEN_RUNS = {Phase.DOWN, Phase.FAILED, Phase.RESTARTING}
@@ -71,6 +75,10 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     changed_monotonic: int = 0
     restarts: int = 0
     reloading: bool = False
+    restarts_at_begin: int = -1
+    """What `restarts` was when this run was first seen; less than 0 where that is not known."""
+    by_manager: bool = False
+    """systemd itself started this run, by Restart=: it counted one more than when it started the run before."""
     quiet: bool = False
     on_demand: bool = False
     ends: tuple[int, ...] = ()
@@ -132,10 +140,12 @@ def advance(known: Known, look: UnitState) -> tuple[Known, list[Step]]:
         known = replace(known, phase=Phase.DOWN if known.phase is Phase.UP else known.phase)
         if not look.invocation:  # loaded, not run
             return known, steps
-        known = _turn_to(known, look.invocation)
+        known = _turn_to(known, look)
     phase = _phase_of_run(known, look, is_first=is_first_of_run)
     known, more = _advance_run(known, look, phase)
     known = replace(known, changed_monotonic=look.changed_monotonic, restarts=look.restarts)
+    if known.by_manager:
+        more = [msgspec.structs.replace(step, by_manager=True) for step in more]
     return known, steps + more
 
 
@@ -146,13 +156,15 @@ def end_unseen(known: Known, unit: str, now: int) -> tuple[Known, list[Step]]:
     return down, [msgspec.structs.replace(step, missing_after_boot=known.expected)]
 
 
-def _turn_to(known: Known, invocation: str) -> Known:
+def _turn_to(known: Known, look: UnitState) -> Known:
     """Return what is known at the beginning of the next run: no state of its own yet, and nothing older is its."""
     return replace(
         known,
-        invocation=invocation,
+        invocation=look.invocation,
         former=known.invocation,
         began=known.changed_monotonic,
+        restarts_at_begin=look.restarts,
+        by_manager=0 <= known.restarts_at_begin < look.restarts,
         phase=Phase.COMING,
         reloading=False,
     )

@@ -11,6 +11,7 @@ from contextlib import suppress
 import msgspec
 from msgspec.structs import replace
 
+from collectors._origin.decide import Origin
 from collectors._services.doubts import doubts
 from collectors._services.events import tell
 from collectors._services.flapping import fold
@@ -160,6 +161,12 @@ class UnitMemory:
             with suppress(Exception):  # whatever the journal holds: the failure is told without its log
                 if lines := self._scope.log_lines(step.unit):
                     self._steps[index] = change(step, lines)
+
+    def attribute(self, origin_of: Callable[[Step], Origin]) -> None:
+        """Have each step that is to be told say whose doing it was; one of which that cannot be asked says nothing."""
+        for index, step in enumerate(self._steps):
+            with suppress(Exception):  # whatever the host says of it: the step is told all the same
+                self._steps[index] = msgspec.structs.replace(step, origin=origin_of(step))
 
     def compared(self, *, boot_is_over: bool) -> None:
         """Note that everything was compared; the first sight of a host lasts to the end of its boot."""

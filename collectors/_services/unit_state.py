@@ -25,6 +25,7 @@ UNIT_PROPERTIES = (
     "ActiveEnterTimestamp",
     "ActiveEnterTimestampMonotonic",
     "InactiveEnterTimestamp",
+    "ActivationDetails",
 )
 SERVICE_PROPERTIES = (
     "MainPID",
@@ -82,6 +83,8 @@ class UnitState(msgspec.Struct, frozen=True, kw_only=True):
     exec_code: int = 0
     exec_status: int = 0
     executed_monotonic: int = 0
+    trigger: str = ""
+    """The unit that started this run, as `backup.timer`; systemd 252 and later say it."""
 
     @property
     def phase(self) -> Phase:
@@ -167,6 +170,7 @@ def parse_look(
         exec_code=_number(of_service, "ExecMainCode"),
         exec_status=_number(of_service, "ExecMainStatus"),
         executed_monotonic=_number(of_service, "ExecMainStartTimestampMonotonic"),
+        trigger=_trigger(of_unit),
     )
 
 
@@ -203,6 +207,16 @@ def _job(values: Mapping[str, Any]) -> int:
             return number
         case odd:
             raise OddReply(f"Job is {odd!r:.100}")
+
+
+def _trigger(values: Mapping[str, Any]) -> str:
+    """Return the unit that triggered a run: of the pairs that tell what led to it, the one that is so called."""
+    match values.get("ActivationDetails", ()):
+        case [*pairs] if all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):  # noqa: PLR2004 - a pair
+            name = dict(pairs).get("trigger_unit", "")
+            return name if isinstance(name, str) and is_unit_name(name) else ""
+        case odd:
+            raise OddReply(f"ActivationDetails is {odd!r:.100}")
 
 
 def parse_values(changed: Any) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager
 
 import msgspec
 
+from collectors._origin.evidence import Origins
+from collectors._services.causes import Causes
 from collectors._services.flapping import at_rest, seconds_to_settle, settle
 from collectors._services.log import LogReader
 from collectors._services.manager_events import (
@@ -49,6 +51,7 @@ class Watch:
         manager: Manager,
         ledger: UnitMemory,
         runtime: Runtime,
+        origins: Origins | None = None,
         *,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -56,6 +59,7 @@ class Watch:
         self._manager = manager
         self._ledger = ledger
         self._runtime = runtime
+        self._causes = Causes(origins or Origins(), manager.related, monotonic, now)
         self._now = now
         self._monotonic = monotonic
         self._kinds: dict[str, Kind] = {}
@@ -131,6 +135,7 @@ class Watch:
             self._end_boot()
 
     def _take_in(self, news: Sequence[News]) -> None:
+        self._causes.note(news, is_booting=self._boot_over_at is not None)
         looks = [item for item in news if isinstance(item, UnitState) and self._ledger.matches(item.unit)]
         self._learn_kinds(look.unit for look in looks if look.invocation)
         in_order = self._in_order(looks)
@@ -280,6 +285,7 @@ class Watch:
             self._forgo()
             return
         self._ledger.revise(LogReader())
+        self._ledger.attribute(self._causes.of)
         try:
             self._ledger.commit(self._runtime.emit, while_agent_down=while_agent_down)
         except NotKept:

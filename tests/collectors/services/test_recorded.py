@@ -146,3 +146,30 @@ def test_what_is_heard_again_later_is_not_told_again(case, data):
     for look in data.draw(st.lists(st.sampled_from(looks), max_size=20)):
         known[look.unit], steps = advance(known[look.unit], look)
         assert told([steps]) == []
+
+
+def started_by_systemd(version, scenario):
+    known, found = {}, []
+    for look in recorded(version)[scenario]:
+        known[look.unit], steps = advance(known.get(look.unit, Known(mark="boot")), look)
+        found += [step.by_manager for step in steps if step.what is What.STARTED]
+    return found
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(
+    ("scenario", "expected"),
+    [
+        ("plain", [False, False, False, False]),
+        ("brief", [False, False]),
+        ("restart after a while", [False, True, True, True]),
+        ("restart at once", [False, True, True, True]),
+        ("always well after a while", [False, True, True]),
+        ("fork restart", [False, True]),
+        ("restart while waiting", [False, False]),
+    ],
+)
+def test_a_run_that_systemd_started_again_by_itself_is_told_apart_from_one_that_was_asked_for(
+    version, scenario, expected
+):
+    assert started_by_systemd(version, scenario) == expected
