@@ -7,11 +7,12 @@ from contextlib import ExitStack, nullcontext
 
 from agent.cli import COMMANDS, DONE, Subparsers, complain
 from agent.cli.history import Kept, as_recorded, by_time, last, newest
-from agent.cli.log_lines import below, on_one_line, one_line
+from agent.cli.led_to import read_led_to
+from agent.cli.log_lines import below, led_to_lines, on_one_line, one_line
 from agent.cli.pager import paged
 from agent.cli.paths import configuration_or_places
 from agent.cli.terminal import is_reader_gone, printable_json
-from agent.cli.wanted import Wanted, add_filters, add_times, wanted
+from agent.cli.wanted import Wanted, add_filters, add_times, unit_name, wanted
 from spool import SpoolError, SpoolReader
 
 _LOOK_AGAIN_SECONDS = 0.5
@@ -52,12 +53,24 @@ def run(arguments: Namespace) -> int:
             for kept in _past(reader, asked, arguments):
                 _show(kept, arguments)
                 end = max(end, kept.number)
+            if asked.around is not None and not arguments.json:
+                units = tuple(map(unit_name, arguments.unit))
+                _show_what_led_to(asked.around, (asked.since or 0, asked.until or 0), units, reader)
         if reader.passed_by:
             complain("parts of the history are damaged and left out; the daemon saves what can be saved")
         if arguments.follow:
             with ExitStack() as opened:
                 _follow(reader, asked, end, arguments, opened)
     return DONE
+
+
+def _show_what_led_to(
+    moment: float, near: tuple[float, float], units: tuple[str, ...], reader: SpoolReader
+) -> None:
+    from agent.runtime.unit_facts import read_facts
+
+    for line in led_to_lines(read_led_to(reader, moment, near, units, read_facts)):
+        print(line)
 
 
 def _past(reader: SpoolReader, asked: Wanted, arguments: Namespace) -> Iterable[Kept]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from agent.cli.history import Kept
+from agent.cli.led_to import Led
 from agent.cli.reason import reason
 from agent.events.stored_event import StoredEvent
 from collectors._portable import printable, printable_lines
@@ -37,6 +38,16 @@ def below(kept: Kept, *, full: bool, diff: bool) -> Iterator[str]:
         yield from _indented(kept.event.text)
     if diff:
         yield from _diff(kept.event)
+
+
+def led_to_lines(led: Led) -> Iterator[str]:
+    """Yield what led to a moment, the most tied first; nothing where nothing changed before it."""
+    if led.named:
+        yield ""
+        yield f"Before {printable(led.to) or 'that moment'} ({moment(led.time)}), the most tied to it first:"
+    for one in led.named:
+        when = moment(led.time - one["seconds_before"]) if isinstance(one.get("seconds_before"), int) else ""
+        yield f"{when}  {printable(str(one.get('title') or ''))} ({printable(str(one.get('reason') or ''))})"
 
 
 def on_one_line(body: bytes) -> str:

@@ -18,6 +18,8 @@ from agent.cli.terminal import coloured
 _BEFORE_SECONDS = 86_400
 _AFTER_SECONDS = _BEFORE_SECONDS // 10
 """What a page shows around a moment where nothing else is said."""
+_NEAR_SECONDS = 1800
+"""A failure so near to a moment is what is asked about."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -45,9 +47,11 @@ def run(arguments: Namespace) -> int:
         if error.name not in {"jinja2", "markupsafe"}:
             raise
         raise CommandError("a report needs jinja2", "pip install 'sts-agent[report]'") from None
+    from agent.cli.led_to import read_led_to
     from agent.cli.status import read_document
     from agent.cli.time_argument import parse_moment
-    from agent.report.history import read_history
+    from agent.report.history import named, read_history
+    from agent.runtime.unit_facts import read_facts
     from spool import SpoolReader
 
     since, until, around = (
@@ -59,10 +63,13 @@ def run(arguments: Namespace) -> int:
     configured = configuration_or_places(arguments)
     with SpoolReader.open(configured.spool_directory) as reader:
         history = read_history(reader, since, until)
+        led = around is not None and read_led_to(
+            reader, around, (around - _NEAR_SECONDS, around + _NEAR_SECONDS), (), read_facts
+        )
     if history.damaged:
         complain("parts of the history are damaged and left out; the daemon saves what can be saved")
     document = read_document(configured)
-    content = page(history, document, Asked(since, until, around)).encode()
+    content = page(history, document, Asked(since, until, around, named(led.named if led else ()))).encode()
     try:
         _write(arguments.output, content)
     except OSError as error:

@@ -58,6 +58,8 @@ class Wanted(NamedTuple):
     units: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
+    around: float | None = None
+    """The moment that was asked about."""
 
     def may_be_in(self, record: Record) -> bool:
         """Return whether any event of a record can be wanted, as far as is known without looking into it."""
@@ -69,7 +71,7 @@ class Wanted(NamedTuple):
             self.until is not None and happened >= self.until
         ):
             return False
-        return not any(self[2:]) or self._fits(event)
+        return not any(self[2:-1]) or self._fits(event)
 
     def _fits(self, event: StoredEvent) -> bool:
         context = event.context
@@ -93,9 +95,10 @@ def wanted(arguments: Namespace) -> Wanted:
         _folded(arguments.type),
         _folded(arguments.tag),
         _folded(arguments.category),
-        tuple(_unit(one) for one in _folded(arguments.unit)),
+        tuple(unit_name(one) for one in _folded(arguments.unit)),
         tuple(pattern for one in _folded(arguments.path) for pattern in _path(one)),
         _folded(arguments.grep),
+        None if arguments.around is None else parse_moment(arguments.around),
     )
 
 
@@ -119,7 +122,8 @@ def _folded(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(value.casefold() for value in values)
 
 
-def _unit(pattern: str) -> str:
+def unit_name(pattern: str) -> str:
+    """Return a unit as people name it with its kind, which is a service where they do not say it."""
     return pattern if _WILD & set(pattern) or "." in pattern else f"{pattern}.service"
 
 

@@ -46,26 +46,28 @@ class Facts(msgspec.Struct, frozen=True):
     """The packages that it comes from and needs, each with how."""
 
 
-def ranked(
-    failure: Event, changes: Iterable[Changed], facts: Facts, common: frozenset[str]
-) -> list[dict[str, Any]]:
-    """Return what `preceded_by` says: at most five changes of the day before, the one most tied to the failure first.
+class Subject(msgspec.Struct, frozen=True):
+    """What changes are ranked for: a failure, or a moment that somebody asks about; `time` in seconds since the epoch."""
 
-    `common` is what every event of this host carries.
-    """
-    ties = frozenset((*failure.tags, *failure.element_identifiers)) - common
-    unit = str(failure.data.get("unit") or "")
+    time: int
+    unit: str = ""
+    ties: frozenset[str] = frozenset()
+    """Tags and element identifiers that not every event of this host has."""
+
+
+def ranked(subject: Subject, changes: Iterable[Changed], facts: Facts) -> list[dict[str, Any]]:
+    """Return what `preceded_by` says: at most five changes of the day before, the one most tied to the subject first."""
     found = [
-        (*_tie(change, unit, ties, facts), change)
+        (*_tie(change, subject.unit, subject.ties, facts), change)
         for change in changes
-        if 0 <= failure.timestamp - change.time <= DAY_SECONDS
+        if 0 <= subject.time - change.time <= DAY_SECONDS
     ]
     found.sort(key=lambda one: (one[0], -one[2].time))
     return [
         {
             "source_identifier": change.identifier,
             "title": change.title,
-            "seconds_before": failure.timestamp - change.time,
+            "seconds_before": subject.time - change.time,
             "reason": reason,
         }
         for _, reason, change in found[:MOST_NAMED]
@@ -133,14 +135,15 @@ class Preceding:
 
     def before(self, failure: Event, common: Iterable[str]) -> list[dict[str, Any]]:
         """Return what `preceded_by` of a failure says."""
-        facts = self._read_facts(str(failure.data.get("unit") or ""))
-        return ranked(failure, self._known(), facts, frozenset(common))
+        unit = str(failure.data.get("unit") or "")
+        ties = frozenset((*failure.tags, *failure.element_identifiers)) - frozenset(common)
+        return ranked(Subject(failure.timestamp, unit, ties), self._known(), self._read_facts(unit))
 
     def _known(self) -> Sequence[Changed]:
         """Return each change once, also where it was noticed twice because it could not be kept at first."""
         if not self._has_read:
             self._has_read = True
-            past = filter(None, map(_of_stored, self._read_past()))  # may take a moment: nobody waits for it
+            past = filter(None, map(of_stored, self._read_past()))  # may take a moment: nobody waits for it
             with self._lock:
                 self._changes.extendleft(reversed([*past][-self._room() :]))
         with self._lock:
@@ -161,7 +164,8 @@ def _of_event(event: Event) -> Changed:
     )
 
 
-def _of_stored(event: StoredEvent) -> Changed | None:
+def of_stored(event: StoredEvent) -> Changed | None:
+    """Return a change as it is remembered; None of an event that is none."""
     context = event.context
     if context is None or context.category not in _CHANGES or not context.source_identifier:
         return None

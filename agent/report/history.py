@@ -122,11 +122,13 @@ def shown(event: StoredEvent) -> Shown:
             (_text(change.get("key")), _text(change.get("old")), _text(change.get("new")))
             for change in _objects(data.get("changes"))
         ],
-        preceded_by=[
-            (_text(one.get("source_identifier")), _text(one.get("title")), _reason(one))
-            for one in _objects(data.get("preceded_by"))
-        ],
+        preceded_by=named(_objects(data.get("preceded_by"))),
     )
+
+
+def named(preceding: Iterable[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    """Return what `preceded_by` says as a page shows it: identifier, title, and why it is named."""
+    return [(_text(one.get("source_identifier")), _text(one.get("title")), _reason(one)) for one in preceding]
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:

@@ -141,11 +141,14 @@
     }
     return [...changes, ...activities].slice(0, MOST_BEFORE).sort((a, b) => b.at - a.at);
   };
-  const showBefore = (time, why) => {
+  const showBefore = (time, why, ranked) => {
     moment = time;
-    const named = new Map((events[chosen] && events[chosen].preceded_by || []).map((one) => [one[0], one[2]]));
-    // What the agent itself named as what came before a failure stands first.
-    const items = before(time).sort((a, b) => named.has(b.event.id) - named.has(a.event.id));
+    const named = new Map((ranked || events[chosen] && events[chosen].preceded_by || []).map((one) => [one[0], one[2]]));
+    // What the agent itself ranked as what came before stands first, in its order.
+    const near = before(time), at = (id) => events.findIndex((event) => event.id === id);
+    const first = [...named.keys()].map((id) => near.find((one) => one.event.id === id)
+      || { event: events[at(id)], at: at(id), count: 1 }).filter((one) => one.event);
+    const items = [...first, ...near.filter((one) => !first.includes(one))].slice(0, MOST_BEFORE);
     byId("moment").textContent = `${items.length ? "" : "Nothing, in the 24 h "}before ${clock(time)}${why ? `, ${why}` : ""}`;
     byId("before").replaceChildren(...items.map(({ event, at, count }) => {
       const item = element("li"), button = item.appendChild(element("button"));
@@ -331,7 +334,7 @@
   // Begin where the question is: at the moment that was asked for, else at the last alert, else now.
   const lastAlert = events.findLastIndex((event) => ALERTS.has(event.category));
   if (data.around !== null) {
-    showBefore(data.around, "the moment asked for");
+    showBefore(data.around, "the moment asked for", data.named);
     list.scrollTop = Math.max(0, firstFrom(data.around) * height - list.clientHeight / 2);
   } else if (lastAlert >= 0) {
     choose(lastAlert);

@@ -7,6 +7,7 @@ as text alone.
 import base64
 import hashlib
 import time
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any, NamedTuple
 
@@ -27,6 +28,8 @@ class Asked(NamedTuple):
     since: float | None = None
     until: float | None = None
     around: float | None = None
+    named: Sequence[tuple[str, str, str]] = ()
+    """What led to the moment, as events have it in `preceded_by`, the most tied first."""
 
 
 def page(history: History, status: Document, asked: Asked, now: float | None = None) -> str:
@@ -58,7 +61,8 @@ def page(history: History, status: Document, asked: Asked, now: float | None = N
 
 def _data(history: History, asked: Asked, now: float) -> Markup:
     """Return what the script reads, as JSON that no reader of HTML takes for anything but text."""
-    found = {"now": now, "around": asked.around, "since": asked.since, "until": asked.until}
+    found: dict[str, Any] = {"now": now, "around": asked.around, "since": asked.since, "until": asked.until}
+    found["named"] = asked.named
     text = msgspec.json.encode({**found, "events": history.events}).decode()
     return Markup(text.translate(_NO_MARKUP))  # noqa: S704 - it holds no markup any more
 

@@ -95,7 +95,9 @@ def test_what_apt_does_is_told_a_package_at_a_time(packages):
         ("app", "installed", None, "1.0-1"),
         ("lib", "installed", None, "1.0"),
     ]
-    packages.apt("install", "-y", packages.deb("app", "1.0-2~bpo1", depends="lib"))
+    packages.host.shell("useradd alice")
+    as_sudo_does = "SUDO_UID=$(id -u alice) apt-get -qq install -y"
+    packages.host.shell(f"{as_sudo_does} {packages.deb('app', '1.0-2~bpo1', depends='lib')}")
     assert packages.told(3)[2] == ("app", "upgraded", "1.0-1", "1.0-2~bpo1")
     packages.apt("install", "-y", "--allow-downgrades", "/root/app_1.0-1_all.deb")
     assert packages.told(4)[3] == ("app", "downgraded", "1.0-2~bpo1", "1.0-1")
@@ -104,6 +106,11 @@ def test_what_apt_does_is_told_a_package_at_a_time(packages):
         ("app", "removed", "1.0-1", None),
         ("lib", "removed", "1.0", None),
     ]
+    first, _, upgraded, *_ = (event["context"]["data"] for event in packages.host.receiver.of_type(CHANGED))
+    assert (first["origin"], first["origin_how"]) == ("package", "package-log")
+    assert first["origin_name"] == f"{first['package']} {first['new_version']}"
+    assert (first["origin_program"], first.get("origin_login_user")) == ("apt-get", None)
+    assert (upgraded["origin_name"], upgraded["origin_login_user"]) == ("app 1.0-2~bpo1", "alice")
     event = packages.host.receiver.events[0]
     assert event["context"]["category"] == "Deployments"
     assert event["context"]["data"]["manager"] == "dpkg"

@@ -43,12 +43,58 @@ def test_start_reload_stop_and_kill_are_told_with_what_systemd_says_of_them(watc
         "sub_state": "running",
         "invocation_id": invocation,
         "main_pid": pid,
+        "origin": "unknown",  # systemd does not say who asked
     }
     assert started["context"]["source_identifier"] == f"{invocation}:started"
     since = watched.run(f'date -d "$(systemctl show -P ActiveEnterTimestamp {WATCHER})" +%s')
     assert started["timestamp"] >= int(since)
     failed = watched.data(FAILED, "a.service")
     assert (failed["result"], failed["signal"], failed["restarts"]) == ("signal", "SIGKILL", 0)
+
+
+DEB = """
+    mkdir -p /root/pkg/DEBIAN /root/pkg/lib/systemd/system
+    printf '[Service]\nExecStart=/bin/sleep 1000\n[Install]\nWantedBy=multi-user.target\n' > /root/pkg/lib/systemd/system/packed.service
+    printf 'Package: packed\nVersion: 2\nArchitecture: all\nMaintainer: n <n@example.com>\n' > /root/pkg/DEBIAN/control
+    echo 'Description: made for a test' >> /root/pkg/DEBIAN/control
+    printf '#!/bin/sh\ndeb-systemd-helper enable packed.service\nsystemctl daemon-reload\n' > /root/pkg/DEBIAN/postinst
+    echo deb-systemd-invoke start packed.service >> /root/pkg/DEBIAN/postinst
+    chmod 0755 /root/pkg/DEBIAN/postinst
+    dpkg-deb -Znone --root-owner-group --build /root/pkg /root/packed.deb >&2
+    dpkg --install /root/packed.deb >&2
+"""
+
+
+def test_each_says_whose_doing_it_was_as_far_as_systemd_or_the_log_of_packages_does(watched):
+    watched.unit("dep.service", SLEEP)
+    watched.unit("needy.service", "[Unit]\nRequires=dep.service\nAfter=dep.service\n" + SLEEP)
+    watched.unit("tick.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n")
+    watched.unit("tick.timer", "[Timer]\nOnActiveSec=1ms\nAccuracySec=1ms\n")
+    watched.unit("again.service", SLEEP + "Restart=always\nRestartSec=1ms\n")
+    watched.run("systemctl daemon-reload; systemctl start needy; systemctl reload needy; systemctl stop dep")
+    watched.run("systemctl start tick.timer again; systemctl kill -s KILL again" + DEB)
+    watched.told()
+    told = [(event["event_type"], event["context"]["data"]) for event in watched.host.receiver.events]
+    origins = [
+        (kind, data["unit"], data["origin"], data.get("origin_unit") or data.get("origin_name"))
+        for kind, data in told
+        if not data["unit"].startswith("mark-")
+    ]
+    assert sorted(origins, key=str) == sorted(
+        [
+            (STARTED, "dep.service", "dependency", "needy.service"),
+            (STARTED, "needy.service", "unknown", None),
+            (RELOADED, "needy.service", "unknown", None),
+            (STOPPED, "needy.service", "dependency", "dep.service"),
+            (STOPPED, "dep.service", "unknown", None),
+            (FAILED, "tick.service", "timer", "tick.timer"),
+            (STARTED, "again.service", "unknown", None),
+            (FAILED, "again.service", "unknown", None),
+            (STARTED, "again.service", "manager", None),
+            (STARTED, "packed.service", "package", "packed 2"),
+        ],
+        key=str,
+    )
 
 
 def test_an_exit_status_and_a_failed_dependency_are_told(watched):

@@ -219,3 +219,17 @@ def test_the_moment_asked_for_is_where_it_begins(wide, made):
     wide.open(made(outage(), around=float(NOON + 5100), since=None, until=None))
     assert "the moment asked for" in wide.run("document.getElementById('moment').textContent")
     assert "/etc/hosts changed" in wide.run("document.querySelector('#before li').innerText")
+
+
+def test_what_was_ranked_for_the_moment_stands_first_in_that_order_however_far_away(wide, made):
+    ranked = [
+        ("id-300-" + "openssl upgraded to 1.2"[:20], "openssl", "its package"),
+        ("id-5000-/etc/hosts changed", "hosts", "shortly before"),
+    ]
+    wide.open(made(outage(), around=float(NOON + 9000), since=None, until=None, named=ranked))
+    first, second = wide.run(
+        "[...document.querySelectorAll('#before li')].slice(0, 2).map(one => one.innerText)"
+    )
+    assert "openssl upgraded" in first
+    assert "named: its package" in first
+    assert "/etc/hosts changed" in second
