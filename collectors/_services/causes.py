@@ -22,6 +22,8 @@ _TOGETHER_SECONDS = 2.0
 """Jobs of one transaction are told so close together."""
 _RECENT_SECONDS = 10.0
 """What is open or under way now counts for what happened so shortly before."""
+_ASKED_SECONDS = 1.0
+"""Whoever asks for a job began to so shortly before it is told."""
 _FAILURES = {What.FAILED, What.GAVE_UP, What.NOT_STARTED, What.FLAPPING}
 _ENDED_BY_SYSTEMD = {"timeout", "watchdog", "start-limit-hit"}
 
@@ -74,7 +76,9 @@ class Causes:
             return Origin()  # it failed by itself: whoever is at work beside it has not asked for that
         at = step.at / _SECOND
         is_recent = 0 <= self._wall() - at <= _RECENT_SECONDS
-        return self._origins.of_unit(step.unit, at, is_recent=is_recent)
+        job = self._job(step)
+        asked = (job.begun - _ASKED_SECONDS, job.begun) if job else None
+        return self._origins.of_unit(step.unit, at, is_recent=is_recent, asked=asked)
 
     def _begin(self, new: JobBegun) -> None:
         now = self._monotonic()
@@ -83,9 +87,14 @@ class Causes:
         self._jobs.append(_Job(new.unit, new.number, now, pending=pending))
 
     def _job(self, step: Step) -> _Job | None:
-        return next(
-            (job for job in self._jobs if job.number == step.look.job and job.unit == step.unit), None
-        )
+        """Return the job of a step; of a start that was seen only when its job was over, the one that there was."""
+        jobs = [job for job in self._jobs if job.unit == step.unit]
+        if step.look.job:
+            jobs = [job for job in jobs if job.number == step.look.job]
+        else:
+            earliest = self._monotonic() - _RECENT_SECONDS
+            jobs = [job for job in jobs if step.what is What.STARTED and job.begun >= earliest]
+        return jobs[0] if len(jobs) == 1 else None
 
     def _brought_along_by(self, step: Step) -> str | None:
         """Return the unit whose job brought this one along, "" where it is one of several; None where none did."""
@@ -112,7 +121,7 @@ def claim_of(step: Step, brought_along_by: str | None, *, is_of_boot: bool) -> C
         return _claim("manager")
     if begins and look.trigger and step.invocation == look.invocation:
         return _claim("timer" if look.trigger.endswith(".timer") else "dependency", look.trigger)
-    if look.job and brought_along_by is not None:
+    if brought_along_by is not None:
         return _claim("dependency", brought_along_by)
     return _claim("manager") if begins and is_of_boot else None
 

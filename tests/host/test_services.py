@@ -71,7 +71,9 @@ def test_each_says_whose_doing_it_was_as_far_as_systemd_or_the_log_of_packages_d
     watched.unit("tick.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n")
     watched.unit("tick.timer", "[Timer]\nOnActiveSec=1ms\nAccuracySec=1ms\n")
     watched.unit("again.service", SLEEP + "Restart=always\nRestartSec=1ms\n")
-    watched.run("systemctl daemon-reload; systemctl start needy; systemctl reload needy; systemctl stop dep")
+    watched.run("systemctl daemon-reload")
+    watched.told()  # else a start may be over when everything has been compared
+    watched.run("systemctl start needy; systemctl reload needy; systemctl stop dep")
     watched.run("systemctl start tick.timer again; systemctl kill -s KILL again" + DEB)
     watched.told()
     told = [(event["event_type"], event["context"]["data"]) for event in watched.host.receiver.events]

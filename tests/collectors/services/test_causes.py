@@ -104,6 +104,16 @@ def test_a_job_that_is_over_or_long_ago_or_came_later_or_is_a_strangers_brought_
         assert jobs.of(step()) == ("unknown", "")
 
 
+def test_a_start_that_was_seen_when_its_job_was_over_is_that_jobs_and_an_end_is_not(root):
+    jobs = Jobs(root)
+    jobs.begin(("needy.service", 3), ("dep.service", 7))
+    jobs.end("dep.service", 7)
+    assert jobs.of(step(job=0)) == ("dependency", "needy.service")
+    assert jobs.of(step(What.STOPPED, job=0)) == ("unknown", "")
+    jobs.begin(("dep.service", 9))
+    assert jobs.of(step(job=0)) == ("unknown", ""), "one of two"
+
+
 def test_of_two_that_may_have_brought_it_along_neither_is_named(root):
     jobs = Jobs(root)
     jobs.begin(("multi-user.target", 1), ("needy.service", 3), ("dep.service", 7))
