@@ -98,9 +98,9 @@ class Services:
         while bus is not None:
             try:
                 with bus:
-                    Watch(Manager(bus), ledger, runtime, Origins(self._root, runtime.is_own)).run(
-                        while_agent_down=while_agent_down
-                    )
+                    Watch(
+                        Manager(bus), ledger, runtime, Origins(self._root, runtime.is_own, runtime.witnesses)
+                    ).run(while_agent_down=while_agent_down)
                 bus = None
             except BusLost as error:
                 ledger.forgo()

@@ -20,7 +20,7 @@ LAW = {"collectors.event", "collectors.collector", "collectors._portable"}
 
 SHARED = {
     "collectors._braces": {"files", "processes", "services"},
-    "collectors._dbus": {"host", "processes", "services"},
+    "collectors._dbus": {"host", "origin", "processes", "services"},
     "collectors._nesting": {"files", "puppet"},
     "collectors._origin": {"collector", "files", "packages", "services"},
     "collectors._redaction": {"files", "processes", "puppet", "services"},

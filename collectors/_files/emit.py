@@ -29,7 +29,7 @@ class Emitter:
         self._job = job
         self._draft = draft
         self._names = Names(job.host.root / "etc")
-        self._origins = Origins(job.host.root, job.runtime.is_own)
+        self._origins = Origins(job.host.root, job.runtime.is_own, job.runtime.witnesses)
         self.floods = Floods(job.host.monotonic, job.host.flood_seconds)
         self.troubles = Troubles(job.memory)
 
@@ -85,7 +85,13 @@ class Emitter:
 
     def _complete(self, difference: Difference, occasion: Occasion) -> Difference:
         """Return a difference with who made it, and with the text that was remembered."""
-        origin = self._origins.of_file(difference.path, difference.timestamp, is_recent=bool(occasion.hinted))
+        origin = self._origins.of_file(
+            difference.path,
+            difference.timestamp,
+            is_recent=bool(occasion.hinted),
+            is_content=difference.kind != "attributes",
+            was_watched=not occasion.while_agent_down,
+        )
         old = self._with_text(difference.renamed_from or difference.path, difference.old)
         return replace(difference, old=old, more=origin.as_data())
 

@@ -48,7 +48,7 @@ def decide(claims: Iterable[Claim]) -> Origin:
     around = [claim for claim in known if not claim.is_direct]
     if not direct:
         return Origin(how=_hows(around), name=_called(around))
-    if not _agree(direct):
+    if not _agree(direct, around):
         return Origin(how=_hows(direct))
     processes = [claim for claim in direct if claim.how == "process"]
     works = [claim for claim in direct if claim.how != "process"]
@@ -80,8 +80,12 @@ def _kind(processes: Sequence[Claim], works: Sequence[Claim], under_way: frozens
     return next(iter(within or own))
 
 
-def _agree(direct: Sequence[Claim]) -> bool:
-    """Return whether all that is claimed of people and units can be true together."""
+def _agree(direct: Sequence[Claim], around: Sequence[Claim]) -> bool:
+    """Return whether all that is claimed of people and units can be true together; a session has one login."""
+    users = {(claim.unit, claim.login_user) for claim in around if claim.how == "session" and claim.unit}
+    for claim in direct:
+        if claim.login_user and any(unit == claim.unit and user != claim.login_user for unit, user in users):
+            return False
     return all(len({getattr(claim, key) for claim in direct} - {""}) <= 1 for key in _WHO)
 
 

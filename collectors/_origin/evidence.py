@@ -8,11 +8,14 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from collectors._origin.actor import Actor, NoWitnesses, Witnesses
 from collectors._origin.claim import Claim
 from collectors._origin.decide import Origin, decide
 from collectors._origin.package_logs import PackageLogs
+from collectors._origin.process import claim_of, has_to_know_trigger, relevant
 from collectors._origin.puppet_runs import PuppetRuns
 from collectors._origin.sessions import Sessions
+from collectors._origin.trigger import read_trigger
 from collectors._regular import IsOwn
 
 log = logging.getLogger(__name__)
@@ -21,30 +24,50 @@ log = logging.getLogger(__name__)
 class Origins:
     """Looks up, below a root directory, who changed something; `is_own` says what nobody may open."""
 
-    def __init__(self, root: Path = Path("/"), is_own: IsOwn = lambda _: False) -> None:
+    def __init__(
+        self,
+        root: Path = Path("/"),
+        is_own: IsOwn = lambda _: False,
+        witnesses: Witnesses | None = None,
+        ask_trigger: Callable[[str, Path], str | None] = read_trigger,
+    ) -> None:
+        self._root = root
+        self._witnesses = witnesses or NoWitnesses("nobody looks")
+        self._ask_trigger = ask_trigger
         self._packages = PackageLogs(root, is_own)
         self._puppet = PuppetRuns(root, is_own)
         self._sessions = Sessions(root)
 
-    def of_file(self, path: str, at: float, *, is_recent: bool) -> Origin:
-        """Return who changed `path` at a time; what is open now counts for a recent change only."""
+    def of_file(
+        self, path: str, at: float, *, is_recent: bool, is_content: bool = True, was_watched: bool = False
+    ) -> Origin:
+        """Return who changed `path` at a time, its content or name, or else its attributes.
+
+        What is open now counts for a recent change only, and what was seen since the look before if it `was_watched`.
+        """
         by_package = _claims(lambda: self._packages.of_file(path, at))
-        return decide(self._beside(by_package, "File", path, at, is_recent=is_recent))
+        seen = _claims(lambda: self._seen(path, is_content=is_content)) if was_watched else []
+        return decide(self._beside(by_package, "File", path, at, is_recent=is_recent) + seen)
 
     def of_package(self, package: str, version: str, at: float) -> Origin:
         """Return who brought a package to a version, or took that version away, at a time that its manager names."""
         by_package = _claims(lambda: [self._packages.of_package(package, version, at)])
         return decide(self._beside(by_package, "Package", package, at, is_recent=False))
 
-    def of_unit(self, unit: str, at: float, *, is_recent: bool) -> Origin:
-        """Return who had a unit started, stopped or reloaded at a time, where systemd itself does not say it."""
+    def of_unit(
+        self, unit: str, at: float, *, is_recent: bool, asked: tuple[float, float] | None = None
+    ) -> Origin:
+        """Return who had a unit started, stopped or reloaded at a time, where systemd itself does not say it.
+
+        `asked` is when somebody must have asked for it, in seconds of CLOCK_MONOTONIC.
+        """
         found = _claims(
             lambda: [claim for path in unit_files(unit) for claim in self._packages.of_file(path, at)]
         )
         by_package = [claim for claim in found if claim.is_direct] or found
-        return decide(
-            self._beside(by_package, "Service", unit.removesuffix(".service"), at, is_recent=is_recent)
-        )
+        seen = _claims(lambda: self._asking_for(unit, *asked)) if asked else []
+        name = unit.removesuffix(".service")
+        return decide(self._beside(by_package, "Service", name, at, is_recent=is_recent) + seen)
 
     def forget(self) -> None:
         """Let go of what was read for one round of changes."""
@@ -58,8 +81,26 @@ class Origins:
         by_puppet = _claims(lambda: self._puppet.of(kind, title, at, is_recent=is_recent))
         if any(claim.is_direct for claim in by_puppet):
             # Puppet's report tells the moment of each change, and what it asks of a package manager is in that one's log too.
-            return by_puppet
+            return by_puppet + (_claims(lambda: self._sessions.of(at)) if is_recent else [])
         return by_package + by_puppet + (_claims(lambda: self._sessions.of(at)) if is_recent else [])
+
+    def _seen(self, path: str, *, is_content: bool) -> list[Claim]:
+        """Return the claims of the processes that changed a path; none where another may have done it unseen."""
+        testimony = self._witnesses.of(path)
+        if not testimony.is_complete:
+            return []
+        return [self._claim_of(one.actor) for one in relevant(testimony.seen, is_content=is_content)]
+
+    def _asking_for(self, unit: str, since: float, until: float) -> list[Claim]:
+        """Return the claims of the `systemctl` processes that named a unit."""
+        names = {unit, unit.removesuffix(".service")}
+        executions = self._witnesses.executions("systemctl", since, until)
+        return [self._claim_of(one.actor) for one in executions if names.intersection(one.arguments[1:])]
+
+    def _claim_of(self, actor: Actor) -> Claim:
+        trigger = self._ask_trigger(actor.unit, self._root) if has_to_know_trigger(actor) else ""
+        service = self._sessions.service_of(actor.session) if actor.session else ""
+        return claim_of(actor, trigger=trigger, session_service=service)
 
 
 def unit_files(unit: str) -> tuple[str, ...]:

@@ -50,6 +50,13 @@ class Sessions:
             self._open = [*known, *(login for login in self._from_utmp() if not _knows(known, login))]
         return [_claim(login) for login in self._open if login.since <= at + 1]
 
+    def service_of(self, session: str) -> str:
+        """Return what opened a session, as `sshd`, by logind; "" where that is not known."""
+        if not session.isalnum():
+            return ""
+        fields = parse_fields(_read(self._root / "run/systemd/sessions" / session))
+        return fields.get("SERVICE", "")
+
     def forget(self) -> None:
         """Read anew the next time."""
         self._open = None
@@ -95,8 +102,7 @@ def _read(path: Path) -> bytes:
 
 def parse_session(data: bytes, session: str = "") -> Login | None:
     """Parse logind's file of one session; None where nobody is logged in by it (a greeter, cron) any more."""
-    lines = data.decode("utf-8", "replace").splitlines()
-    fields: Mapping[str, str] = dict(line.split("=", 1) for line in lines if "=" in line)
+    fields = parse_fields(data)
     if not fields.get("CLASS", "").startswith("user") or fields.get("STATE") == "closing":
         return None
     return Login(
@@ -108,6 +114,12 @@ def parse_session(data: bytes, session: str = "") -> Login | None:
         service=fields.get("SERVICE", ""),
         session=session,
     )
+
+
+def parse_fields(data: bytes) -> Mapping[str, str]:
+    """Parse the lines of one of logind's files."""
+    lines = data.decode("utf-8", "replace").splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
 def _number(text: str) -> int:

@@ -58,7 +58,7 @@ CASES = [
     ([process()], "person", "process"),
     ([process(), session()], "person", "process,session"),
     ([process(), session("bob", "session-4.scope")], "person", "process"),
-    ([process(), session("bob")], "person", "process"),
+    ([process(), session("bob")], "unknown", "process"),
     ([by_service()], "service", "process"),
     ([process("timer", unit="cron.service", login_user="")], "timer", "process"),
     ([BY_TIMER], "timer", "job"),
