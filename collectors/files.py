@@ -7,7 +7,7 @@ the agent was down are found. Never reads what is no regular file, never follows
 configuration does not name, and never lets a secret into an event.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -67,6 +67,10 @@ class FilesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def all_paths(self) -> tuple[str, ...]:
         """Return the patterns of `paths`, each with braces as all that it stands for."""
         return expanded(self.paths)
+
+    def leads_to(self, pattern: str) -> Callable[[str], bool]:
+        """Return a test of directories: whether something that `pattern`, one of `all_paths`, means may lie there or below."""
+        return Selection((Scope((pattern,), expanded(self.exclude), self.default_excludes),)).may_hold
 
 
 class FilesCollector:

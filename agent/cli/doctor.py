@@ -111,7 +111,7 @@ def _findings(loaded: Loaded) -> Iterator[Finding]:
     yield from host.look_at_spool(configuration.spool_directory, settings.spool.max_size)
     scopes = configuration.collectors.get("files", ())
     findings, directories = watched.look_at_paths(
-        path for scope in scopes for path in scope.config.all_paths()
+        (path, scope.config.leads_to(path)) for scope in scopes for path in scope.config.all_paths()
     )
     if scopes:
         yield from host.look_at_inotify(directories)
@@ -135,8 +135,10 @@ def _name_of_daemon(configuration: Configuration) -> str | None:
 
 
 def _print(findings: list[Finding]) -> None:
-    width = max(len(finding.check) for finding in findings)
+    from agent.cli.table import columns, print_wrapped
+
+    width, most = min(max(len(finding.check) for finding in findings), 32), columns()
     for finding in findings:
-        print(f"{finding.level:4}  {finding.check:{min(width, 32)}}  {printable(finding.text)}")
+        print_wrapped(f"{finding.level:4}  {finding.check:{width}}  {printable(finding.text)}", most, 6)
         if finding.advice:
-            print(f"      -> {printable(finding.advice)}")
+            print_wrapped(f"      -> {printable(finding.advice)}", most, 3)

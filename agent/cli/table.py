@@ -28,9 +28,9 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
             print_wrapped(f"  {heading}: {cell or '-'}", most)
 
 
-def print_wrapped(text: str, most: int | None) -> None:
-    """Print a line, broken at blanks where it is wider than `most`; what follows is indented further."""
-    indent = " " * (len(text) - len(text.lstrip()) + 2)
+def print_wrapped(text: str, most: int | None, further: int = 2) -> None:
+    """Print a line, broken at blanks where it is wider than `most`; what follows is indented so much further."""
+    indent = " " * (len(text) - len(text.lstrip()) + further)
     if most is None or len(text) <= most:
         print(text)
         return

@@ -12,28 +12,33 @@ from agent.systems.finding import Finding
 MOST_DIRECTORIES = 50_000
 """Where counting ends: a host that watches more is told so by the limit of inotify anyway."""
 
+LeadsTo = Callable[[str], bool]
+"""Whether something that a pattern means may lie in a directory or below it."""
+
 _PATIENCE_SECONDS = 3.0
 
 _WILDCARD = re.compile(r"[*?\[]")
 
 
 def look_at_paths(
-    patterns: Iterable[str],
+    patterns: Iterable[tuple[str, LeadsTo]],
     ask: Callable[[Path], object] = os.stat,
     patience_seconds: float = _PATIENCE_SECONDS,
 ) -> tuple[list[Finding], int]:
     """Return a finding for each pattern, and how many directories all of them need watched.
 
-    `ask` blocks for as long as a file system does not answer.
+    Those of which nothing is there share one finding. `ask` blocks for as long as a file system does not answer.
     """
     directories: set[str] = set()
-    findings = [
-        _look_at_path(pattern, directories)
-        if _answers(root_of(pattern), ask, patience_seconds)
-        else _silent(pattern)
-        for pattern in dict.fromkeys(patterns)
-    ]
-    return findings, len(directories)
+    findings, missing = [], []
+    for pattern, leads_to in dict(patterns).items():
+        if not _answers(root_of(pattern), ask, patience_seconds):
+            findings.append(_silent(pattern))
+        elif (finding := _look_at_path(pattern, leads_to, directories)) is not None:
+            findings.append(finding)
+        else:
+            missing.append(pattern)
+    return [*findings, *_missing(missing)], len(directories)
 
 
 def root_of(pattern: str) -> Path:
@@ -66,23 +71,34 @@ def _silent(pattern: str) -> Finding:
     )
 
 
-def _look_at_path(pattern: str, directories: set[str]) -> Finding:
+def _missing(patterns: list[str]) -> Iterator[Finding]:
+    if len(patterns) == 1:
+        text, advice = (
+            f"{root_of(patterns[0])} does not exist (yet)",
+            "fix the path, unless something will make it",
+        )
+        yield Finding(f"watch {patterns[0]}", "warn", text, advice)
+    elif patterns:
+        text = f"{len(patterns)} paths do not exist (yet): {', '.join(patterns)}"
+        advice = "fix those that should be there; the others are watched as soon as something makes them"
+        yield Finding("watch", "warn", text, advice)
+
+
+def _look_at_path(pattern: str, leads_to: LeadsTo, directories: set[str]) -> Finding | None:
+    """Return what was found of a pattern, None where nothing is there."""
     root, check = root_of(pattern), f"watch {pattern}"
     try:
         is_directory = root.is_dir()
         root.stat()
     except FileNotFoundError:
-        return Finding(
-            check, "warn", f"{root} does not exist (yet)", "fix the path, unless something will make it"
-        )
+        return None
     except OSError as error:
         return Finding(check, "fail", f"{root} may not be looked at: {error.strerror}", _advice(root))
     if not is_directory:
         directories.add(str(root.parent))
         return _told(check, [] if _may_read(root) else [str(root)], 1)
-    deep = "**" in pattern or str(root) == pattern
     unreadable, count = [], 0
-    for directory, is_readable in _directories(str(root), deep=deep):
+    for directory, is_readable in _directories(str(root), leads_to):
         directories.add(directory)
         count += 1
         if not is_readable:
@@ -103,18 +119,18 @@ def _advice(path: Path) -> str:
     return f"let the service's user read {path}, or give the unit AmbientCapabilities=CAP_DAC_READ_SEARCH"
 
 
-def _directories(top: str, *, deep: bool) -> Iterator[tuple[str, bool]]:
+def _directories(top: str, leads_to: LeadsTo) -> Iterator[tuple[str, bool]]:
     """Yield directories from `top` down and whether each may be read; links are not followed."""
     waiting = [top]
     while waiting:
         directory = waiting.pop()
         try:
             with os.scandir(directory) as entries:
-                if deep:
-                    waiting += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+                below = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
         except OSError:
             yield directory, False
         else:
+            waiting += filter(leads_to, below)
             yield directory, True
 
 

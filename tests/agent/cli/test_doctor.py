@@ -1,6 +1,7 @@
 """`doctor` tries what the daemon will need, says what to do, and exits 1 when it could not work."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -108,8 +109,21 @@ def test_people_get_a_line_each_and_what_to_do(tmp_path):
         capture_output=True,
         text=True,
         check=False,
+        env={name: value for name, value in os.environ.items() if name != "COLUMNS"},
     )
     lines = said.stdout.splitlines()
     assert said.stderr == ""
     assert all(line.startswith(("ok    ", "warn  ", "fail  ", "      -> ")) for line in lines)
     assert any("events are only recorded" in line for line in lines)
+
+
+def test_a_narrow_screen_gets_no_line_that_is_wider(tmp_path, monkeypatch, capsys):
+    paths = ", ".join(f"{tmp_path}/there-is-nothing-here-{number}" for number in range(9))
+    (tmp_path / "agent.yaml").write_text(f"hostname: h\nspool: {{directory: {tmp_path}}}\n")
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "a.yaml").write_text(f"files: [{{paths: [{paths}]}}]\n")
+    monkeypatch.setenv("COLUMNS", "100")
+    main(["doctor", "--user", "--config", str(tmp_path / "agent.yaml")])
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= 100
+    assert "9 paths do not exist (yet):" in said

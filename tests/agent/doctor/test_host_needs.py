@@ -10,6 +10,7 @@ import pytest
 
 from agent.doctor import host, watched
 from agent.doctor.identity import CAPABILITIES, call_as
+from collectors.files import FilesEntry
 
 MIB = 1024 * 1024
 
@@ -80,24 +81,55 @@ def test_a_bus_that_does_not_answer_fails_only_where_systemd_runs(tmp_path):
     assert host.look_at_bus(refuse, tmp_path / "none").level == "warn"
 
 
+def look_at(*patterns, **entry):
+    """Look at the paths of one entry of conf.d."""
+    files = FilesEntry(paths=patterns, **entry)
+    return watched.look_at_paths((path, files.leads_to(path)) for path in files.all_paths())
+
+
 class TestWatchedPaths:
     def test_a_pattern_is_looked_at_from_its_fixed_beginning_down(self, tmp_path):
         (tmp_path / "a" / "b" / "c").mkdir(parents=True)
-        findings, directories = watched.look_at_paths([f"{tmp_path}/a/**", f"{tmp_path}/a/*.conf"])
+        findings, directories = look_at(f"{tmp_path}/a/**", f"{tmp_path}/a/*.conf")
         assert [f.level for f in findings] == ["ok", "ok"]
         assert directories == 3
 
+    def test_a_directory_means_all_below_it(self, tmp_path):
+        (tmp_path / "a" / "b" / "c").mkdir(parents=True)
+        assert look_at(f"{tmp_path}/a")[1] == 3
+
+    def test_only_directories_that_a_pattern_leads_to_are_counted(self, tmp_path):
+        for name in ("cron.d/deep", "cron.daily", "other/deep", "other/cron.d"):
+            (tmp_path / name).mkdir(parents=True)
+        (found,), directories = look_at(f"{tmp_path}/cron.*/**")
+        assert found.text == "readable, 4 directories"
+        assert directories == 4
+
+    def test_what_is_excluded_is_not_counted(self, tmp_path):
+        (tmp_path / "a" / "b" / "c").mkdir(parents=True)
+        assert look_at(f"{tmp_path}/**", exclude=("b",))[1] == 2
+
     def test_a_single_file_needs_its_directory_watched(self, tmp_path):
         (tmp_path / "x.conf").touch()
-        findings, directories = watched.look_at_paths([f"{tmp_path}/x.conf"])
+        findings, directories = look_at(f"{tmp_path}/x.conf")
         assert (findings[0].level, directories) == ("ok", 1)
 
     def test_what_does_not_exist_is_a_warning(self, tmp_path):
-        assert watched.look_at_paths([f"{tmp_path}/none/*"])[0][0].level == "warn"
+        (found,) = look_at(f"{tmp_path}/none/*")[0]
+        assert (found.check, found.level) == (f"watch {tmp_path}/none/*", "warn")
+        assert found.text == f"{tmp_path}/none does not exist (yet)"
+
+    def test_all_that_does_not_exist_is_one_warning_that_names_each(self, tmp_path):
+        (tmp_path / "there").mkdir()
+        there, missing = look_at(f"{tmp_path}/none/*", f"{tmp_path}/there", f"{tmp_path}/{{a,b}}")[0]
+        assert there.level == "ok"
+        assert (missing.check, missing.level) == ("watch", "warn")
+        assert missing.text == (f"3 paths do not exist (yet): {tmp_path}/none/*, {tmp_path}/a, {tmp_path}/b")
+        assert missing.advice
 
     def test_links_are_not_followed_in_circles(self, tmp_path):
         (tmp_path / "again").symlink_to(tmp_path)
-        assert watched.look_at_paths([f"{tmp_path}/**"])[1] == 1
+        assert look_at(f"{tmp_path}/**")[1] == 1
 
     def test_a_file_system_that_does_not_answer_fails_and_holds_up_no_other(self, tmp_path):
         (tmp_path / "hangs").mkdir()
@@ -106,7 +138,8 @@ class TestWatchedPaths:
         def ask(root):
             return lives.wait() if root.name == "hangs" else root.stat()
 
-        findings, _ = watched.look_at_paths([f"{tmp_path}/hangs/**", f"{tmp_path}/*"], ask, 0.05)
+        patterns = [(f"{tmp_path}/{name}", lambda _: True) for name in ("hangs/**", "*")]
+        findings, _ = watched.look_at_paths(patterns, ask, 0.05)
         lives.set()
         assert [finding.level for finding in findings] == ["fail", "ok"]
         assert "does not answer" in findings[0].text
