@@ -102,7 +102,7 @@ def compose(text: str, name: str) -> Node | Problem:
             return Problem(name, error.problem_mark.line + 1, "", "begins a second document", 1, _SECOND_HINT)
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        return Problem(name, line, "", f"is no YAML: {_reason(error)}", column)
+        return Problem(name, line, "", f"is no YAML: {_reason(error)}", column, _hint(error))
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         character = f"U+{int(error.character):04X}"  # an int, whatever the type stubs say
@@ -116,6 +116,28 @@ def compose(text: str, name: str) -> Node | Problem:
 
 def _reason(error: yaml.MarkedYAMLError) -> str:
     return without_quotes(" ".join(part for part in (error.problem, error.context) if part))
+
+
+_HINTS = {
+    r"'\t'": "; indent with blanks, not with tabs",
+    "alias": "; put what begins with * into quotes",
+    "anchor": "; put what begins with & into quotes",
+    "cannot start any token": "; put it into quotes",
+    "<block end>": "; the indentation does not fit that of the lines above",
+    "mapping values are not allowed": "; mind the indentation, and put a text that holds a colon into quotes",
+}
+"""What to do about what the parser says of itself, by words of it."""
+
+
+def _hint(error: yaml.MarkedYAMLError) -> str:
+    """Return what to do, where the words of the parser say it to nobody who does not know it."""
+    said = _reason(error)
+    if found := next((hint for words, hint in _HINTS.items() if words in said), ""):
+        return found
+    begun, found_at = error.context_mark, error.problem_mark
+    return (
+        f"; it begins in line {begun.line + 1}" if begun and found_at and begun.line < found_at.line else ""
+    )
 
 
 def empty_mapping(mark: Any) -> MappingNode:

@@ -139,7 +139,12 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 raise ValueError(f"{other} and {key} cannot both have the port {listen}")
 
 
-Hostname = Annotated[str, msgspec.Meta(pattern=r"^[^\s/]+$", description="a host name without spaces")]
+Hostname = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"""^[^\s/$%{}<>"'`\\]+$""", description="a host name without spaces or placeholders"
+    ),
+]
 
 
 class Metrics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -59,8 +59,10 @@ class Secret:
     @classmethod
     def parse(cls, text: str) -> "Secret":
         """Return `text` as a secret; raises `ValueError`, which never quotes it."""
-        if not text or not text.isprintable():
-            raise ValueError("is empty" if not text else "holds a character that no key has, as a line break")
+        if not text.strip() or not text.isprintable():
+            raise ValueError(
+                "is empty" if not text.strip() else "holds a character that no key has, as a line break"
+            )
         return cls(text)
 
     def reveal(self) -> str:

@@ -50,6 +50,8 @@ class Walk:
         self.problems: list[Problem] = []
         self._must_exist = must_exist
         self._elsewhere = elsewhere or {}
+        self._top: frozenset[str] = frozenset()
+        """The keys that a file may have at its top."""
 
     def note(self, node: Node, key: str, text: str, hint: str = "") -> None:
         """Note what is wrong with `node`, which is the value of `key`; `hint` is what to do, with the sign before it."""
@@ -105,15 +107,20 @@ class Walk:
         if not isinstance(node, MappingNode):
             return self._wrong(node, key, f"is {what_is(node)}, must be a mapping of keys")
         fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+        if not key:
+            self._top = frozenset(fields)
         shown = partial(
             quotable_key,
-            known=fields.keys() | self._elsewhere.keys() | getattr(kind, "known_elsewhere", frozenset()),
+            known=fields.keys()
+            | self._elsewhere.keys()
+            | self._top
+            | getattr(kind, "known_elsewhere", frozenset()),
             beside_secrets=any(without_meta(field.type)[0] is Secret for field in fields.values()),
         )
         entries = self._entries(node, key, shown)
         for name, (place, value) in entries.items():
             if name not in fields:
-                unknown = "unknown key here" if name in self._elsewhere else "unknown key"
+                unknown = f"unknown key{' here' if name in self._elsewhere or name in self._top else ''}"
                 self.note(place, _under(key, shown(name, value)), unknown, self._hint(name, fields))
         given: dict[str, Any] = {}
         for name, field in fields.items():
@@ -134,6 +141,8 @@ class Walk:
             return self._wrong(_quoted(node, text) or node, key, text)
 
     def _hint(self, name: str, names: Mapping[str, Any]) -> str:
+        if name in self._top:
+            return ": it belongs to the top of this file"
         if name in self._elsewhere:
             return f": {self._elsewhere[name]}"
         if name.partition(":")[0] in names:
@@ -162,7 +171,8 @@ class Walk:
 
     def _read_leaf(self, node: Node, kind: Any, meta: Mapping[str, Any], key: str) -> Any:
         if not isinstance(node, ScalarNode):
-            return self._wrong(node, key, f"is {what_is(node)}, must be {describe(kind, meta)}")
+            belongs = f": {self._elsewhere[key]}" if key in self._elsewhere else ""
+            return self._wrong(node, key, f"is {what_is(node)}, must be {describe(kind, meta)}", belongs)
         if not _is_text(node.value):
             return self._wrong(node, key, "holds half a surrogate pair, which is no character")
         try:

@@ -91,7 +91,7 @@ def test_programs_get_a_list_of_the_problems_each_with_its_place_and_what_to_do(
             "line": 3,
             "column": 11,
             "key": "hostname",
-            "message": "is a whole number, must be a host name without spaces",
+            "message": "is a whole number, must be a host name without spaces or placeholders",
             "hint": "put it in quotes",
         },
     ]

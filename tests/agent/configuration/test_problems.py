@@ -54,8 +54,11 @@ def test_a_missing_key_is_told_where_its_mapping_begins(written):
         ("tags: env:prod", "tags: is text, must be a list"),
         ("tags: [env: prod]", "tags[0]: is a mapping, must be a tag `key:value`, as env:prod"),
         ("tags: [env]", "tags[0]: must be a tag `key:value`, as env:prod"),
-        ("hostname: 12", "hostname: is a whole number, must be a host name without spaces: put it in quotes"),
-        ("hostname: a b", "hostname: must be a host name without spaces"),
+        (
+            "hostname: 12",
+            "hostname: is a whole number, must be a host name without spaces or placeholders: put it in quotes",
+        ),
+        ("hostname: a b", "hostname: must be a host name without spaces or placeholders"),
         ("host: off", "host: is text, must be true or false"),
         ("host: 1", "host: is a whole number, must be true or false"),
         ("host:", "host: has no value: write one, or leave the key out"),
@@ -85,6 +88,40 @@ def test_a_missing_key_is_told_where_its_mapping_begins(written):
             "a: 1\n---\nb: 2",
             "begins a second document: a file holds one; write all of it without a line `---`, or an application of its own into conf.d",
         ),
+        (
+            "a:\n\tb: 1",
+            "is no YAML: found character '\\t' that cannot start any token while scanning for the next token; indent with blanks, not with tabs",
+        ),
+        (
+            "a: [*.conf]",
+            "is no YAML: expected alphabetic or numeric character, but found '.' while scanning an alias; put what begins with * into quotes",
+        ),
+        (
+            "a: @b",
+            "is no YAML: found character '@' that cannot start any token while scanning for the next token; put it into quotes",
+        ),
+        (
+            "a:\n  b: 1\n c: 2",
+            "is no YAML: expected <block end>, but found '<block mapping start>' while parsing a block mapping; the indentation does not fit that of the lines above",
+        ),
+        (
+            "a: b: c",
+            "is no YAML: mapping values are not allowed here; mind the indentation, and put a text that holds a colon into quotes",
+        ),
+        (
+            "a: [b\nc: 1",
+            "is no YAML: expected ',' or ']', but got ':' while parsing a flow sequence; it begins in line 1",
+        ),
+        (
+            "host: [{a: b}]",
+            "host: is a list, must be true or false: it belongs into a file in conf.d",
+        ),
+        ("destinations: {a: {url: 'https://h/stsAgent', api_key: ' '}}", "destinations.a.api_key: is empty"),
+        (
+            "destinations: {a: {url: 'https://h/stsAgent', api_key: k, tags: ['a:b']}}",
+            "destinations.a.tags: unknown key here: it belongs to the top of this file",
+        ),
+        ("hostname: ${HOSTNAME}", "hostname: must be a host name without spaces or placeholders"),
         ("a: \x07", "is no YAML: the character U+0007 is not allowed"),
         ("[" * 3000, "is nested too deeply"),
         ("- " * 32_000, "is nested too deeply"),
@@ -115,6 +152,13 @@ def test_what_a_collector_refuses_is_told_where_it_stands(written):
 def test_a_setting_of_the_agent_in_conf_d_is_sent_where_it_belongs(written):
     written.application("a.yaml", "log_level: info\n")
     assert written.problems() == ["conf.d/a.yaml:1: log_level: unknown key here: it belongs into agent.yaml"]
+
+
+def test_a_key_of_the_whole_file_in_an_entry_is_sent_to_the_top(written):
+    written.application("a.yaml", "files:\n  - paths: [/etc]\n    tags: [app:x]\n")
+    assert written.problems() == [
+        "conf.d/a.yaml:3: files[0].tags: unknown key here: it belongs to the top of this file"
+    ]
 
 
 def test_a_wrong_file_hides_no_other_wrong_file(written):
