@@ -27,6 +27,13 @@ _KIND_INTERVAL_SECONDS = 0.1
 _NO_KIND = {shutdown_state.NOT_GOING_DOWN, shutdown_state.KIND_UNKNOWN, shutdown_state.NOBODY_TO_ASK}
 
 
+def _not_held(refusal: str) -> str:
+    """Return what it means that logind does not wait for the agent, and why it does not."""
+    if "AccessDenied" in refusal:
+        return "a shutdown or sleep may be told late: logind waits for the agent only where polkit allows it"
+    return f"a shutdown or sleep may be told late: logind does not wait for the agent: {refusal}"
+
+
 class HostConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The host needs no configuration."""
 
@@ -86,7 +93,7 @@ class Host:
         while not runtime.stop.is_set():
             if logind.refusal != told:
                 told = logind.refusal
-                runtime.report(f"watching; logind does not wait for us: {told}" if told else "watching")
+                runtime.report(f"watching; {_not_held(told)}" if told else "watching")
             warned = logind.next_warning(diary.seconds_until_beat())
             if warned is not None:
                 self._heed(warned, runtime, diary, logind)
