@@ -6,7 +6,7 @@ Lines only: whoever prints them breaks those that are too wide.
 from collections.abc import Iterator
 
 from agent.cli.table import ago, moment, size
-from agent.runtime.status import Destination, Document, SpoolSize
+from agent.runtime.status import LITTLE_ROOM_BYTES, Destination, Document, SpoolSize
 from collectors._portable import printable
 
 
@@ -35,7 +35,6 @@ def _lines(document: Document) -> Iterator[str]:
 def _verdict(document: Document) -> Iterator[str]:
     if document.no_answer:
         yield "sts-agent is running" if document.running else "whether sts-agent is running cannot be told"
-        yield f"not heard: {document.no_answer}"
         yield "what follows is what its files say"
     elif document.running:
         started = f", since {moment(document.started)}" if document.started else ""
@@ -108,6 +107,8 @@ def _of_the_spool(kept: SpoolSize) -> Iterator[str]:
     yield f"spool: {size(kept.size_bytes)} of {size(kept.max_size_bytes)} in {kept.directory}"
     oldest = f", the oldest of {moment(kept.oldest)}" if kept.oldest else ""
     yield f"  {_count(kept.events, 'event')}{oldest}, {kept.rejected} rejected"
+    if kept.free_bytes is not None and kept.free_bytes < LITTLE_ROOM_BYTES:
+        yield f"  only {size(kept.free_bytes)} are free there: history that was delivered gives way first"
     if kept.refused_files:
         yield f"  {_count(kept.refused_files, 'file')} of incoming/ could not be taken in, see incoming-refused/"
     if kept.salvaging:

@@ -14,6 +14,9 @@ from collections.abc import Set as AbstractSet
 
 import msgspec
 
+NO_HOSTNAME = "no acceptable host name is known: set `hostname` in agent.yaml"
+"""Why a destination is paused where the agent has no name to file events under."""
+
 
 class Delivered(msgspec.Struct, frozen=True):
     """The destination has them."""

@@ -17,13 +17,11 @@ from agent.delivery.correction import Clocks, correction
 from agent.delivery.destination import Destination
 from agent.delivery.filter import Filter
 from agent.delivery.in_flight import InFlightBatch, Progress
-from agent.delivery.outcome import Delivered, Outcome, Paused, Refused, RetryLater, TooLarge
+from agent.delivery.outcome import NO_HOSTNAME, Delivered, Outcome, Paused, Refused, RetryLater, TooLarge
 from agent.delivery.totals import DeliveryTotals
 from spool import Spool
 
 _LOG = logging.getLogger("agent.delivery")
-
-NO_HOSTNAME = "no acceptable host name is known: set `hostname` in agent.yaml"
 
 READ_EVENTS = 64
 """At least so many are read at once, as a chunk holds: with one event a request it is inflated once, not 64 times."""

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent.configuration.units import format_size
+from agent.runtime.status import LITTLE_ROOM_BYTES
 from agent.systems.finding import Finding, Level
 
 INOTIFY = Path("/proc/sys/fs/inotify")
 SYSTEMD = Path("/run/systemd/system")
 
 _LEAST_INSTANCES = 16
-_LITTLE_ROOM_BYTES = 16 * 1024 * 1024
 
 
 def look_at_name(name: str | None) -> Finding:
@@ -68,7 +68,7 @@ def _look_at_room(there: Path, directory: Path, max_size_bytes: int) -> Finding:
         else 0
     )
     text = f"{format_size(free // 2**20 * 2**20)} are free below {there}"
-    if free < _LITTLE_ROOM_BYTES:
+    if free < LITTLE_ROOM_BYTES:
         return Finding("disk space", "fail", text, "make room, or name another spool.directory")
     if free < max_size_bytes - used:
         advice = f"make room, or lower spool.max_size from {format_size(max_size_bytes)}"

@@ -3,6 +3,7 @@
 Holds no secret: texts of failures come masked from where they arise.
 """
 
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 import msgspec
 
 from spool import DestinationStatus, SpoolStatus
+
+LITTLE_ROOM_BYTES = 16 * 1024 * 1024
+"""With less free on the disk of the spool it is told."""
 
 _DAY_SECONDS = 86_400.0
 
@@ -64,6 +68,8 @@ class SpoolSize(msgspec.Struct, kw_only=True):
     events: int
     oldest: float | None
     rejected: int
+    free_bytes: int | None = None
+    """What is free on the disk where it lies, None where that cannot be told."""
     volatile: str = ""
     damage: list[str] = []
     """What was found damaged within the last day."""
@@ -124,6 +130,7 @@ def spool_size(directory: Path, status: SpoolStatus) -> SpoolSize:
         events=status.events,
         oldest=status.oldest_time,
         rejected=status.rejected,
+        free_bytes=_free_bytes(directory),
         volatile=status.volatile,
         damage=[
             *(found.reason for found in status.recoveries if time.time() - found.time < _DAY_SECONDS),
@@ -134,6 +141,14 @@ def spool_size(directory: Path, status: SpoolStatus) -> SpoolSize:
         texts_given_up=status.texts_given_up,
         refused_files=status.refused_files,
     )
+
+
+def _free_bytes(directory: Path) -> int | None:
+    try:
+        found = os.statvfs(directory)
+    except OSError:
+        return None
+    return found.f_bavail * found.f_frsize
 
 
 def destination(found: DestinationStatus, state: str = "unknown", **fields: Any) -> Destination:
@@ -165,5 +180,6 @@ def without_daemon(
     document = Document(running=running, no_answer=no_answer, **configured)
     if status is not None:
         document.spool = spool_size(directory, status)
-        document.destinations = {found.name: destination(found) for found in status.destinations}
+        state = "stopped" if running is False else "unknown"
+        document.destinations = {found.name: destination(found, state) for found in status.destinations}
     return document

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from agent.delivery.outcome import NO_HOSTNAME
 from agent.runtime.status import Collector, Destination, Document, SpoolSize
 
 _CHECK = "correct it (`sts-agent check` names every line), then `systemctl reload sts-agent`"
@@ -82,7 +83,9 @@ def _of_a_collector(name: str, collector: Collector) -> Iterator[Action]:
 
 
 def _of_a_destination(name: str, found: Destination, document: Document) -> Iterator[Action]:
-    if found.state in {"paused", "failed"}:
+    if found.reason == NO_HOSTNAME:
+        pass  # that is told of the agent itself
+    elif found.state in {"paused", "failed"}:
         advice = "`sts-agent doctor` tries it and says what to do; it goes on by itself once that is done"
         yield Action(f"destination {name} is {found.state}: {found.reason}", advice)
     elif found.waiting_events and (for_seconds := _undelivered_for(found, document)) > document.alert_after:
@@ -103,7 +106,7 @@ def _undelivered_for(found: Destination, document: Document) -> float:
 
 def _of_the_spool(kept: SpoolSize) -> Iterator[Action]:
     if kept.volatile:
-        advice = f"let its user write in {kept.directory}, then `systemctl restart sts-agent`"
+        advice = "let the service's user write in spool.directory, then `systemctl restart sts-agent`"
         yield Action(f"events are lost at the next stop: {kept.volatile}", advice)
     for reason in kept.damage:
         yield Action(

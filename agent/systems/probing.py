@@ -52,5 +52,5 @@ def without_answer(check: str, where: str, result: NotSent | NoAnswer, not_sent:
             advice = "set tls.ca_file to the authority that signed its certificate"
             return Finding(check, "fail", f"{where} does not prove who it is: {text}", advice)
         case NoAnswer(_, text):
-            advice = "fix the url, the proxy, or the way there"
+            advice = "fix the url, the proxy, or the way there; where the receiver itself is down, events wait for it"
             return Finding(check, "fail", f"{where} cannot be reached: {text}", advice)

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from agent.delivery.outcome import NO_HOSTNAME
 from agent.runtime.status import Collector, Destination, Document, Listener, SpoolSize
 from agent.runtime.status_actions import action_needed, actions
 
@@ -127,6 +128,14 @@ def test_every_reason_says_what_to_do():
     found = actions(EVERYTHING)
     assert len(found) == 7
     assert all(action.advice for action in found)
+
+
+def test_a_host_without_a_name_is_one_reason_however_many_destinations_wait_for_it():
+    waits = Destination(
+        state="paused", reason=NO_HOSTNAME, waiting_events=1, oldest_waiting=time.time() - 3600
+    )
+    found = document(hostname=None, destinations={"a": waits, "b": waits}, alert_after=900.0)
+    assert action_needed(found) == ["there is no acceptable hostname"]
 
 
 def test_drops_that_are_acknowledged_or_older_than_a_day_need_nobody():
