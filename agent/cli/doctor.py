@@ -4,6 +4,7 @@ import json
 import sys
 from argparse import SUPPRESS, Namespace
 from collections.abc import Iterator
+from typing import Any
 
 from agent.cli import COMMANDS, DONE, FAILED, MISUSED, CommandError, Subparsers
 from agent.configuration.load import Loaded
@@ -86,7 +87,7 @@ def _examine(arguments: Namespace) -> bytes:
 
 
 def _findings(loaded: Loaded) -> Iterator[Finding]:
-    from agent.doctor import capability, destinations, doubts, host, privacy, watched
+    from agent.doctor import capability, destinations, doubts, host, privacy, watched, who
     from agent.events.clock import is_trusted
     from agent.events.hostname import discover
 
@@ -105,7 +106,8 @@ def _findings(loaded: Loaded) -> Iterator[Finding]:
         )
     for doubt in capability.doubts(configuration.collectors):
         yield Finding("processes", "warn", doubt, "use the drop-in, or match by name or cmdline")
-    name = _name_of_daemon(configuration) or discover(settings.hostname)
+    said = _said_by_daemon(configuration)
+    name = str(said.get("hostname") or "") or discover(settings.hostname)
     yield host.look_at_name(name)
     yield host.look_at_clock(is_trusted)
     yield from host.look_at_spool(configuration.spool_directory, settings.spool.max_size)
@@ -117,21 +119,23 @@ def _findings(loaded: Loaded) -> Iterator[Finding]:
         yield from host.look_at_inotify(directories)
     if "services" in configuration.collectors:
         yield host.look_at_bus(host.ask_systemd_version)
+    if scopes:
+        yield who.look_at_who(said.get("who"))
     yield from findings
     yield from doubts.look_at_entries(configuration)
     yield from destinations.look_at_all(settings.destinations, name)
 
 
-def _name_of_daemon(configuration: Configuration) -> str | None:
-    """Return the name that the running daemon goes by, None where none runs or says one."""
+def _said_by_daemon(configuration: Configuration) -> dict[str, Any]:
+    """Return what the running daemon says of itself, nothing where none runs or answers."""
     from agent.cli.daemon_client import ask
 
     try:
         reply = ask(configuration.socket, "GET", "/status", timeout_seconds=_DAEMON_SECONDS)
-        name = json.loads(reply.body).get("hostname") if reply.is_ok else None
+        said = json.loads(reply.body) if reply.is_ok else None
     except (CommandError, ValueError):
-        return None
-    return name if isinstance(name, str) else None
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _print(findings: list[Finding]) -> None:

@@ -6,7 +6,7 @@ Lines only: whoever prints them breaks those that are too wide.
 from collections.abc import Iterator
 
 from agent.cli.table import ago, moment, size
-from agent.runtime.status import LITTLE_ROOM_BYTES, Destination, Document, SpoolSize
+from agent.runtime.status import LITTLE_ROOM_BYTES, Destination, Document, SpoolSize, WhoState
 from collectors._portable import printable
 
 
@@ -94,6 +94,8 @@ def _of_the_rest(document: Document) -> Iterator[str]:
     for name, listener in document.listens.items():
         problem = f": {listener.problem}" if listener.problem else ""
         yield f"{'does not listen' if problem else 'listens'}: {name} at {listener.address}{problem}"
+    if document.who:
+        yield _of_who(document.who)
     if document.spool:
         yield from _of_the_spool(document.spool)
     if not document.destinations and (document.running or not document.replaced):
@@ -101,6 +103,14 @@ def _of_the_rest(document: Document) -> Iterator[str]:
     for warning in document.warnings:
         if not warning.startswith("no destination is configured"):
             yield f"note: {warning}"
+
+
+def _of_who(who: WhoState) -> str:
+    if not who.on:
+        return f"who: off: {who.why}"
+    seen = f"who: on, {_count(who.directories, 'directory', 'directories')}"
+    seen += " and what begins to be executed" if who.execs else ""
+    return f"{seen}; {who.not_marked} not: {who.why_not_marked}" if who.not_marked else seen
 
 
 def _of_the_spool(kept: SpoolSize) -> Iterator[str]:
@@ -115,5 +125,5 @@ def _of_the_spool(kept: SpoolSize) -> Iterator[str]:
         yield "  what can be saved of a damaged copy is being brought back"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _count(number: int, what: str, several: str = "") -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {several or what + 's'}"

@@ -47,6 +47,11 @@ def structs_in(kind: Any) -> tuple[type[msgspec.Struct], ...]:
     return tuple(k for k in kinds if isinstance(k, type) and issubclass(k, msgspec.Struct))
 
 
+def may_be_a_switch(kind: Any) -> bool:
+    """Return whether `true` or `false` may stand where `kind` admits a mapping."""
+    return bool in get_args(kind)
+
+
 def told_apart(
     node: Node, structs: Sequence[type[msgspec.Struct]]
 ) -> tuple[type[msgspec.Struct] | None, tuple[str, ...]]:

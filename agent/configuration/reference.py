@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 import msgspec
 
-from agent.configuration.kinds import describe, structs_in, without_meta
+from agent.configuration.kinds import describe, may_be_a_switch, structs_in, without_meta
 from agent.configuration.no_proxy import Exemption
 from agent.configuration.show import plain
 from agent.configuration.types import Application, DestinationSettings, Settings
@@ -103,14 +103,17 @@ def _fields(file: Literal["agent.yaml", "conf.d"], kind: type[msgspec.Struct], p
     said = said_of_fields(kind)
     for field in msgspec.structs.fields(kind):
         path = prefix + field.encode_name
-        inner = structs_in(without_meta(field.type)[0])
-        if inner:
+        kind = without_meta(field.type)[0]
+        inner = structs_in(kind)
+        if inner and not may_be_a_switch(kind):
             yield from _fields(file, inner[0], path + ".")
             continue
         text = said.get(field.name, "")
         own = _DEFAULT.search(text)
         default = own[1] if own else _shown(field.default)
         yield Key(file, path, _in_words(field.type), default, _DEFAULT.sub("", text), annotation=field.type)
+        if inner:
+            yield from _fields(file, inner[0], path + ".")
 
 
 def _of_destinations() -> Iterator[Key]:
@@ -156,6 +159,8 @@ def _in_words(expected: Any) -> str:
         return f"a list, each {_in_words(get_args(kind)[0])}"
     if get_origin(kind) is dict:
         return f"a mapping of names, each {_in_words(get_args(kind)[1])}"
+    if may_be_a_switch(kind):
+        return "true or false, or a mapping"
     if meta.get("must_exist"):
         return "a file that can be read"
     return _NAMES.get(kind) or describe(kind, meta)

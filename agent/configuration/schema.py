@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
-from agent.configuration.kinds import structs_in, without_meta
+from agent.configuration.kinds import may_be_a_switch, structs_in, without_meta
 from agent.configuration.no_proxy import Exemption
 from agent.configuration.reference import said_of_fields
 from agent.configuration.show import plain
@@ -115,7 +115,7 @@ def _type(expected: Any) -> Schema:
     """Return the schema of whatever a key may hold; None is never written, whatever the types say."""
     kind, meta = without_meta(expected)
     if structs := structs_in(kind):
-        kinds = [_struct(one) for one in structs]
+        kinds = [*([_LEAVES[bool]] if may_be_a_switch(kind) else []), *map(_struct, structs)]
         return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is dict:

@@ -59,6 +59,7 @@ __all__ = [
     "Tags",
     "Tls",
     "Url",
+    "Who",
 ]
 
 
@@ -161,6 +162,14 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Nothing delivered for so long, while something waits: action is needed, say `status` and `/health`."""
 
 
+class Who(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is seen besides changes, to say who made them."""
+
+    execs: bool = False
+    """Sees what programs begin to be executed as well: who asked for something by a program that is over at once is known
+    then. It wakes the agent up at each."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """agent.yaml as written; the on/off keys of default collectors are added from the registry."""
 
@@ -181,6 +190,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     status: Status = Status()
     diff_at_most: Literal["never", "strict", "auto", "always"] = "auto"
     """No entry of conf.d gets more of a diff: `never`, `strict`, `auto` or `always`."""
+    who: bool | Who = True
+    """Whether the kernel is asked which process changed a file; where it does not tell, `sts-agent status` says why. `false` is
+    off. Read at a start, a reload follows it."""
 
 
 class Application(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,15 @@ from typing import Any, Final, get_args, get_origin
 import msgspec
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from agent.configuration.kinds import describe, refusal, structs_in, told_apart, what_is, without_meta
+from agent.configuration.kinds import (
+    describe,
+    may_be_a_switch,
+    refusal,
+    structs_in,
+    told_apart,
+    what_is,
+    without_meta,
+)
 from agent.configuration.no_proxy import Exemption
 from agent.configuration.nodes import NULL, entry, value_of
 from agent.configuration.place import check_place
@@ -68,6 +76,8 @@ class Walk:
         structs = structs_in(kind)
         if isinstance(node, ScalarNode) and node.tag == NULL:
             return self._wrong(node, key, "has no value", ": write one, or leave the key out")
+        if structs and isinstance(node, ScalarNode) and may_be_a_switch(kind):
+            return self._read_leaf(node, bool, meta, key)
         if structs:
             struct, names = told_apart(node, structs)
             if struct is None:

@@ -42,6 +42,8 @@ _ABOUT_ITS_LIFE = frozenset(
         "TimeoutStopSec",
         "RuntimeMaxSec",
         "NotifyAccess",
+        "FileDescriptorStoreMax",
+        "FileDescriptorStorePreserve",
         "PIDFile",
         "BusName",
         "RemainAfterExit",

@@ -35,6 +35,7 @@ TRY_AGAIN_SECONDS = 300.0
 TELL_AGAIN_SECONDS = 60.0
 LISTEN_AGAIN_SECONDS = 30.0
 START_AGAIN_SECONDS = 5.0
+_SEES_CHANGES = "files"
 
 
 class Daemon:
@@ -115,9 +116,19 @@ class Daemon:
         guarded("taking over the host's name", self._follow_hostname)  # what was set since it was read
         guarded("watching incoming/", self._parts.ways_in.watch_incoming)
         guarded("taking in what lies in incoming/", self._take_incoming)
+        guarded("asking the kernel who changes what", self._ask_who)
         guarded("starting the collectors", self._supervise)
         guarded("keeping the configuration", self._keep)
         self._has_begun = True
+
+    def _ask_who(self) -> None:
+        """See who changes what, or end to, as configured; whoever looks for it begins anew where that changes."""
+        configuration = self._configuration
+        if self._parts.who.reconfigure(configuration.settings.who, configuration.socket.parent):
+            others = {
+                name: entries for name, entries in configuration.collectors.items() if name != _SEES_CHANGES
+            }
+            self._parts.supervisor.reconfigure(others)
 
     def _supervise(self) -> None:
         """Run the collectors of the configuration; one that cannot be started yet is tried again."""
@@ -155,6 +166,7 @@ class Daemon:
         self._notify.stopping()
         log.info("stopping")
         guarded("ending the collectors", self._parts.supervisor.stop)
+        guarded("asking nobody any more who changes what", self._parts.who.stop)
         guarded("ending the intake", self._parts.ways_in.stop)
         guarded("reporting the stop", self._parts.telling.stop)
         guarded("the last flush", self._parts.deliveries.stop, FLUSH_SECONDS)
@@ -186,6 +198,7 @@ class Daemon:
         say(configuration)
         self._spool.reconfigure(options(configuration.settings.spool))
         self._parts.capture.identity = hostname.identity(self._configuration.settings)
+        guarded("asking the kernel who changes what", self._ask_who)
         guarded("starting the collectors", self._supervise)
         guarded("starting the destinations", self._deliver)
         guarded("opening what listens", self._listen)
@@ -205,6 +218,7 @@ class Daemon:
             refused_reload=self._refused,
             has_begun=self._has_begun,
             odd_posts=self._parts.ways_in.odd_posts(),
+            who=self._parts.who.state(),
         )
 
     def _doing(self) -> str:

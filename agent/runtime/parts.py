@@ -26,9 +26,11 @@ from agent.runtime.signal_pipe import SignalPipe
 from agent.runtime.status import Document
 from agent.runtime.status_actions import action_needed
 from agent.runtime.status_report import host_state
+from agent.runtime.stored_descriptors import take_descriptors
 from agent.runtime.supervisor import CollectorServices, Supervisor
 from agent.runtime.unit_facts import read_facts
 from agent.runtime.ways_in import WaysIn
+from agent.runtime.who import WhoChanged
 from agent.systems.sources import WithSources
 from agent.systems.system import Surroundings
 from collectors.registry import COLLECTORS
@@ -67,6 +69,7 @@ class Parts:
             lambda owner, keys: spool.records.append([], owner=owner, remember=keys),
         )
         self.deliveries = Deliveries(spool, surroundings, self.capture.clocks, signals.ring)
+        self.who = WhoChanged(take_descriptors())
         self.supervisor = Supervisor(WithSources(COLLECTORS), self._lent())
         self.ways_in = WaysIn(spool, self.capture, surroundings, self._control(status))
         self.drops = DropReports(spool, self.telling.drops, signals.ring)
@@ -81,6 +84,7 @@ class Parts:
             flush=self.deliveries.flush,
             leave_out=frozenset({(found.st_dev, found.st_ino)}),
             is_own=OwnFiles(self.spool.directory),
+            witnesses=self.who,
             changed=self.signals.ring,
         )
 

@@ -58,6 +58,19 @@ class Listener(msgspec.Struct, kw_only=True, omit_defaults=True):
     problem: str = ""
 
 
+class WhoState(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Whether the kernel says who changes a file."""
+
+    on: bool
+    why: str = ""
+    """Why it is off."""
+    execs: bool = False
+    directories: int = 0
+    not_marked: int = 0
+    """Directories that the kernel would not mark."""
+    why_not_marked: str = ""
+
+
 class SpoolSize(msgspec.Struct, kw_only=True):
     """How full the spool is."""
 
@@ -115,6 +128,7 @@ class Document(msgspec.Struct, kw_only=True):
     what_to_do: list[str] = []
     """And what that is, one for each; empty where nobody can say."""
     recovered: str = ""
+    who: WhoState | None = None
     collectors: dict[str, Collector] = {}
     destinations: dict[str, Destination] = {}
     spool: SpoolSize | None = None

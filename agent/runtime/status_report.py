@@ -16,6 +16,7 @@ from agent.runtime.status import (
     Collector,
     Document,
     Listener,
+    WhoState,
     spool_size,
 )
 from agent.runtime.status_actions import action_needed, configuration_problems
@@ -38,6 +39,7 @@ def overview(
     refused_reload: Sequence[str],
     has_begun: bool,
     odd_posts: str = "",
+    who: WhoState | None = None,
 ) -> Document:
     """Return what everything is at.
 
@@ -62,6 +64,7 @@ def overview(
         refused_reload=list(refused_reload),
         warnings=list(configuration.warnings),
         odd_posts=odd_posts,
+        who=who,
         alert_after=float(configuration.settings.status.alert_after),
         collectors=_collectors(configuration, supervisor, has_begun=has_begun),
         destinations=deliveries.describe(kept),

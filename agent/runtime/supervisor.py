@@ -16,6 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from agent.runtime.stop_signal import StopSignal
+from collectors._origin.actor import NoWitnesses, Witnesses
 from collectors._portable import escaped
 from collectors.collector import (
     NO_TEXTS,
@@ -67,6 +68,7 @@ class CollectorServices(msgspec.Struct, frozen=True):
     flush: Callable[[float], None]
     leave_out: frozenset[tuple[int, int]] = frozenset()
     is_own: Callable[[os.stat_result], bool] = lambda _: False
+    witnesses: Witnesses = NoWitnesses("nobody looks")
     changed: Callable[[], object] = bool
     """Called, in any thread, when a collector begins or ends to be in a state."""
 
@@ -242,6 +244,7 @@ class _SupervisedCollector:
             flush=self._lent.flush,
             leave_out=self._lent.leave_out,
             is_own=self._lent.is_own,
+            witnesses=self._lent.witnesses,
         )
 
     def _set(self, phase: Phase, detail: str = "", restarts: int = 0) -> None:

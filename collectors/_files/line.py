@@ -58,6 +58,7 @@ class Line:
 
     def close(self) -> None:
         """Let go of everything."""
+        self._job.runtime.witnesses.forget("")
         self._health.close()
         self._wait.close()
 
@@ -104,6 +105,7 @@ class Line:
         if self._agenda.is_put_off():
             return
         for due in self._agenda.take_last() if self._is_ending else self._agenda.take():
+            self._job.runtime.witnesses.looking((*due.paths, *(f"{tree}/" for tree in due.trees)))
             if due.is_everything:
                 self._begin_everything()
             yield due

@@ -41,6 +41,7 @@ class WatchSet:
 
     def arm(self, directory: Directory) -> None:
         """Watch a directory; to be called before it is listed, so that nothing changes unseen between."""
+        self._job.runtime.witnesses.watch_directory(directory.path, directory.fd)
         try:
             self._watch.watch_directory(directory.path, directory.fd)
         except WatchError as error:
@@ -62,6 +63,7 @@ class WatchSet:
     def forget(self, directory: str) -> None:
         """Watch a directory, and what was below it, no longer: it moved away or is gone."""
         self._watch.forget(directory)
+        self._job.runtime.witnesses.forget(directory)
         self.polling.forget(directory)
 
     def anchor(self) -> None:

@@ -27,7 +27,8 @@ def make(checkout: Path, root: Path, version: str, epoch: int) -> None:
     tree = _Tree(checkout, root)
     _put_modules(checkout, root, version)
     tree.put("packaging/share/sts-agent", f"{OPT}/bin/sts-agent", 0o755)
-    for name in ("main.py", "interpreter.sh", "fit.py", "installation.sh"):
+    tree.put("packaging/share/sts-agent-who", f"{OPT}/bin/sts-agent-who", 0o755)
+    for name in ("main.py", "who.py", "interpreter.sh", "fit.py", "installation.sh"):
         tree.put(f"packaging/share/{name}", f"{OPT}/share/{name}")
     tree.put("packaging/agent.yaml", f"{OPT}/share/agent.yaml")
     tree.put_all("packaging/sts-agent.service.d/*.conf", f"{OPT}/share/sts-agent.service.d")

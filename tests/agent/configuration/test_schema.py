@@ -152,6 +152,8 @@ def paths(made, at=""):
             for kind in of_names["anyOf"]:
                 yield from paths(kind, "destinations.NAME.")
         elif deeper:
+            if len(deeper) < len(kinds):
+                yield path  # a switch, or a mapping
             for kind in deeper:
                 yield from paths(kind, f"{path}.")
         else:

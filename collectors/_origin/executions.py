@@ -1,0 +1,148 @@
+"""What begins to be executed, from a group of its own: who asked for something by a program that is over at once.
+
+A process is read twice: when it begins, while it is still what it was before, and a few milliseconds later, when it is
+what it executes and shows its arguments. For one thread at a time.
+"""
+
+import os
+import stat
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from collectors._origin import fanotify
+from collectors._origin.actor import Actor, Execution
+from collectors._origin.known import KnownProcesses
+from collectors._origin.proc import Processes
+
+DIRECTORIES = (
+    "/usr/bin",
+    "/usr/sbin",
+    "/bin",
+    "/sbin",
+    "/usr/local/bin",
+    "/usr/local/sbin",
+    "/usr/lib/systemd",
+    "/opt/puppetlabs/bin",
+    "/opt/puppetlabs/puppet/bin",
+)
+"""Where programs lie that people run; what else is executed is known by what it does alone."""
+_KEEP = 2000
+_MAX_FRESH = 200
+_SETTLE_SECONDS = 0.002
+_COMM_BYTES = 15
+_READ_BYTES = 16 * 1024
+_MAX_READS = 50
+
+
+class _Fresh(msgspec.Struct, frozen=True):
+    due: float
+    event: fanotify.Event
+    first: Actor
+
+
+class Executions:
+    """Reads a group of fanotify, which stays another's; times are monotonic seconds."""
+
+    def __init__(
+        self, group: int, processes: Processes, known: KnownProcesses, now: Callable[[], float]
+    ) -> None:
+        self.group = group
+        self._processes = processes
+        self._known = known
+        self._now = now
+        self._fresh: deque[_Fresh] = deque()
+        self._executions: deque[Execution] = deque(maxlen=_KEEP)
+        self._names: dict[bytes, str] = {}
+        for path in DIRECTORIES:
+            self._mark(path)
+
+    def _mark(self, path: str) -> None:
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:
+            return
+        try:
+            self._names.setdefault(fanotify.handle_of(fd), path)
+            fanotify.mark_directory(self.group, fd, fanotify.OPEN_EXEC)
+        except OSError:
+            pass  # what is executed there is known by what it does
+        finally:
+            os.close(fd)
+
+    def close(self) -> None:
+        """Hear of nothing more."""
+        fanotify.unmark_everything(self.group)
+        while self._fresh:
+            os.close(self._fresh.popleft().event.pidfd)
+
+    def wait_seconds(self) -> float | None:
+        """Return when something is to be read the second time; None while nothing is."""
+        return max(0.0, self._fresh[0].due - self._now()) if self._fresh else None
+
+    def of(self, program: str, since: float, until: float) -> tuple[Execution, ...]:
+        """Return who began to execute a program of this name in a time."""
+        return tuple(
+            one
+            for one in self._executions
+            if since < one.at <= until and one.path.rpartition("/")[2] == program
+        )
+
+    def read(self, changes_read_at: float) -> None:
+        """Read what waits; `changes_read_at` is when the last change was read that happened before.
+
+        A number may have been another's at the time of a change that is not read yet: then nobody is named by it.
+        """
+        for _ in range(_MAX_READS):
+            try:
+                data = os.read(self.group, _READ_BYTES)
+            except OSError:  # nothing waits, or no descriptor is to be had
+                break
+            for event in fanotify.parse_events(data):
+                self._begin(event, changes_read_at)
+        while self._fresh and (self._fresh[0].due <= self._now() or len(self._fresh) > _MAX_FRESH):
+            self._finish(self._fresh.popleft())
+
+    def _begin(self, event: fanotify.Event, changes_read_at: float) -> None:
+        now = self._now()
+        actor = self._processes.read(event.pid, event.pidfd) if event.pidfd >= 0 else None
+        if actor is None:
+            if event.pidfd >= 0:
+                os.close(event.pidfd)
+            return
+        if now - changes_read_at < self._known.keep_seconds and not self._is_set_uid(event):
+            self._known.note(replace(actor, program=self._program(event, actor)), now)
+        self._fresh.append(_Fresh(now + _SETTLE_SECONDS, event, actor))
+
+    def _program(self, event: fanotify.Event, actor: Actor) -> str:
+        """Return what the process is called, or will be: of a script and its interpreter nobody knows yet by which of the two."""
+        brief = self._processes.brief(event.pid)
+        if brief is not None and self._processes.has_executed(event.pid) and brief[0] != actor.program:
+            return brief[0]
+        if any(one.event.pid == event.pid for one in self._fresh):
+            return ""
+        return os.fsdecode(os.fsencode(event.name)[:_COMM_BYTES])
+
+    def _is_set_uid(self, event: fanotify.Event) -> bool:
+        try:
+            return bool(Path(self._path(event)).stat().st_mode & (stat.S_ISUID | stat.S_ISGID))
+        except OSError:
+            return True
+
+    def _path(self, event: fanotify.Event) -> str:
+        directory = self._names.get(event.directory)
+        return f"{directory}/{event.name}" if directory else event.name
+
+    def _finish(self, fresh: _Fresh) -> None:
+        event = fresh.event
+        at = self._now()
+        actor = self._processes.read(event.pid, event.pidfd)
+        arguments = self._processes.arguments(event.pid) if actor is not None else ()
+        os.close(event.pidfd)
+        if actor is not None:
+            self._known.note(actor, at)
+        begun = fresh.due - _SETTLE_SECONDS
+        self._executions.append(Execution(actor or fresh.first, begun, self._path(event), arguments))

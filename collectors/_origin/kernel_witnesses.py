@@ -1,0 +1,261 @@
+"""What the kernel tells of who changes what, as it comes: reads the group, names the processes, keeps what was seen.
+
+One thread, which sleeps until something changes. Whoever asks reads first what waits, so an answer holds all that happened before
+the question. fanotify adds a name to a change and does nothing else: whatever fails here makes somebody unknown, and never
+stops or delays a collector.
+"""
+
+import errno
+import math
+import os
+import select
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from collectors._origin import fanotify
+from collectors._origin.actor import Actor, Execution, Testimony
+from collectors._origin.executions import Executions
+from collectors._origin.known import KnownProcesses
+from collectors._origin.looks import Looks
+from collectors._origin.proc import Processes
+from collectors._origin.sightings import KEEP_SECONDS, Deed, Sightings
+from collectors._origin.testimony import account_of
+from collectors._origin.watched import Watched
+from collectors._regular import start_thread
+
+_READ_BYTES = 16 * 1024
+_MAX_READS = 200
+"""So much is read at once, and the lock then given to others for a moment."""
+_PRUNE_SECONDS = 30.0
+_OVERFLOWED = "more happened at once than the kernel keeps"
+_MAX_STRAY = 1000
+"""After so many events of directories that nobody asks for any more, all marks are made anew."""
+
+
+class KernelWitnesses:
+    """Sees who changes what, by a group of fanotify; `executions` is a second one, of what begins to be executed."""
+
+    def __init__(
+        self,
+        group: int,
+        executions: int | None = None,
+        *,
+        processes: Processes | None = None,
+        now: Callable[[], float] = time.monotonic,
+        pid_max: int | None = None,
+    ) -> None:
+        self._group = group
+        self._now = now
+        processes = processes or Processes()
+        self._known = KnownProcesses(processes, now, pid_max)
+        self._watched = Watched(KEEP_SECONDS)
+        self._sightings = Sightings()
+        self._looks = Looks()
+        self._lock = threading.RLock()
+        self._empty_at = self._pruned_at = now()
+        self._stray = 0
+        self.not_marked: dict[str, str] = {}
+        """Directories that the kernel does not mark, and why."""
+        self.broken = ""
+        """Why nobody is named any more; empty while all is well."""
+        self._wake, self._stop = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._executions = None if executions is None else Executions(executions, processes, self._known, now)
+        self._thread = threading.Thread(target=self._run, name="who-watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read; raises `Lacking` where there is no thread for it."""
+        start_thread(self._thread.start)
+
+    def close(self) -> None:
+        """End the thread, and take all marks away; the groups stay open, as they are another's."""
+        os.close(self._stop)
+        if self._thread.is_alive():
+            self._thread.join()
+        os.close(self._wake)
+        with suppress(OSError):
+            fanotify.unmark_everything(self._group)
+        if self._executions is not None:
+            self._executions.close()
+
+    @property
+    def directories(self) -> int:
+        """How many directories are marked."""
+        return len(self._watched)
+
+    @property
+    def sees_executions(self) -> bool:
+        """Whether what begins to be executed is seen."""
+        return self._executions is not None
+
+    # What collectors ask: collectors._origin.actor.Witnesses
+
+    def watch_directory(self, path: str, fd: int) -> None:
+        """Watch who changes what is in an open directory."""
+        try:
+            handle = fanotify.handle_of(fd)
+            fanotify.mark_directory(self._group, fd, fanotify.CHANGES)
+        except OSError as error:
+            self.not_marked[path] = error.strerror or str(error)
+            return
+        self.not_marked.pop(path, None)
+        with self._lock:
+            self._watched.add(path, handle, self._now())
+
+    def forget(self, directory: str) -> None:
+        """Watch a directory, and what was below it, no longer by that name."""
+        with self._lock:
+            self._watched.forget(directory, self._now())
+        for path in [
+            path for path in [*self.not_marked] if path == directory or path.startswith(directory + "/")
+        ]:
+            self.not_marked.pop(path, None)
+
+    def looking(self, paths: tuple[str, ...]) -> None:
+        """Note that a look at these paths begins."""
+        with self._lock:
+            self._read_changes()
+            self._looks.begin(paths, self._now())
+
+    def of(self, path: str, since: float | None = None, until: float | None = None) -> Testimony:
+        """Return who changed a path in a time; what waits to be read is read first."""
+        with self._lock:
+            self._read_changes()
+            since = self._looks.since(path) if since is None else since
+            return account_of(
+                path, since, self._now() if until is None else until, self._sightings, self._watched
+            )
+
+    def process(self, pid: int) -> Actor | None:
+        """Return the process that has, or had until a moment ago, this number."""
+        with self._lock:
+            return self._known.present(pid)
+
+    def executions(self, program: str, since: float, until: float) -> tuple[Execution, ...]:
+        """Return who began to execute a program of this name in a time."""
+        if self._executions is None:
+            return ()
+        with self._lock:
+            self._read_executions()
+            return self._executions.of(program, since, until)
+
+    # How it is read
+
+    def _run(self) -> None:
+        poll = select.poll()
+        for fd in (self._wake, self._group, *([self._executions.group] if self._executions else [])):
+            poll.register(fd, select.POLLIN)
+        while not self.broken:
+            wait_seconds = self._executions.wait_seconds() if self._executions else None
+            ready = dict(poll.poll(None if wait_seconds is None else wait_seconds * 1000))
+            if self._wake in ready:
+                return
+            with self._lock:
+                self._read_changes()
+                self._read_executions()
+            if self._stray > _MAX_STRAY:
+                self._mark_anew()
+
+    def _read_executions(self) -> None:
+        """Read what began to be executed, once all is read that happened before: a number may be another's by then."""
+        self._read_changes()
+        if self._executions is not None and not self.broken:
+            self._executions.read(self._empty_at)
+
+    def _read_changes(self) -> None:
+        """Read what waits; where that cannot be understood, nobody is named from then on."""
+        try:
+            self._read_what_waits()
+        except Exception as error:  # noqa: BLE001 - whatever it is, no collector may suffer from it
+            self.broken = f"what the kernel says cannot be read: {type(error).__name__}: {error}"
+            self._sightings.lose(self._empty_at, math.inf, self.broken)
+
+    def _read_what_waits(self) -> None:
+        for _ in range(_MAX_READS if not self.broken else 0):
+            began = self._now()
+            data = self._take()
+            if not data:
+                self._empty_at = began
+                break
+            for event in fanotify.parse_events(data):
+                self._note(event)
+        if self._now() - self._pruned_at > _PRUNE_SECONDS:
+            self._prune()
+
+    def _take(self) -> bytes:
+        try:
+            return os.read(self._group, _READ_BYTES)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            if error.errno not in {errno.EMFILE, errno.ENFILE, errno.ENOMEM}:
+                raise
+            self._sightings.lose(self._empty_at, self._now(), "no descriptor was to be had")
+            return b""
+
+    def _note(self, event: fanotify.Event) -> None:
+        try:
+            if event.mask & fanotify.QUEUE_OVERFLOWED:
+                self._sightings.lose(self._empty_at, self._now(), _OVERFLOWED)
+                return
+            directory = self._watched.by_handle(event.directory)
+            if directory is None or directory.gone_at is not None:
+                self._stray += 1
+                if directory is None:
+                    return
+            now = self._now()
+            came_at = _moved_at(directory.path) if _is_arrival(event.mask) else math.inf
+            deed = Deed(self._known.of(event), event.mask, now, now, came_at)
+            self._sightings.add(directory.handle, event.name, deed)
+        finally:
+            if event.pidfd >= 0:
+                os.close(event.pidfd)
+
+    def _mark_anew(self) -> None:
+        """Take all marks away and make those again that somebody asks for: others moved away, and go on to be reported."""
+        with self._lock:
+            self._stray, began = 0, self._now()
+            paths = [*self._watched.paths()]
+        with suppress(OSError):
+            fanotify.unmark_everything(self._group)
+        for path in paths:
+            self._mark_again(path)
+        with self._lock:
+            self._sightings.lose(began, self._now(), "the marks were made anew")
+
+    def _mark_again(self, path: str) -> None:
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError:
+            return
+        try:
+            handle = fanotify.handle_of(fd)
+            with self._lock:
+                is_same = any(place.handle == handle for place in self._watched.at(path))
+            if is_same:
+                fanotify.mark_directory(self._group, fd, fanotify.CHANGES)
+        except OSError as error:
+            self.not_marked[path] = error.strerror or str(error)
+        finally:
+            os.close(fd)
+
+    def _prune(self) -> None:
+        self._pruned_at = now = self._now()
+        self._sightings.prune(now)
+        self._watched.prune(now)
+        self._looks.prune(now - KEEP_SECONDS)
+
+
+def _is_arrival(mask: int) -> bool:
+    """Return whether a directory was moved here."""
+    return bool(mask & fanotify.ON_DIRECTORY and mask & fanotify.MOVED_TO)
+
+
+def _moved_at(parent: str) -> float:
+    """Return when a name came into a directory, at the earliest, in seconds since the epoch."""
+    try:
+        return min(Path(parent).stat().st_mtime, time.time())
+    except OSError:
+        return -math.inf

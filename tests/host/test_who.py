@@ -1,0 +1,88 @@
+"""Who changed it: a step before the service makes what names processes, and the service itself may ask for nothing."""
+
+import json
+
+import pytest
+
+UNIT = "sts-agent.service"
+CONF = "/etc/sts-agent/conf.d/app.yaml"
+ALLOWED = ("--system-call-filter=fanotify_init fanotify_mark",)
+"""What systemd-nspawn has to be told to let a host have fanotify, as a machine of its own has."""
+
+
+def who(host):
+    return json.loads(host.agent("status", "--json").stdout)["who"]
+
+
+def stored(host):
+    """Return how many descriptors systemd keeps for the service."""
+    return int(host.property(UNIT, "NFileDescriptorStore"))
+
+
+def groups(host):
+    """Return how many groups of fanotify the service has open."""
+    pid = host.property(UNIT, "MainPID")
+    return host.shell(f"ls -l /proc/{pid}/fd").count("anon_inode:[fanotify]")
+
+
+def wait_until_marked(host):
+    host.wait_until_watching("files")
+    host.catch_up()
+    return who(host)
+
+
+@pytest.mark.every_debian
+def test_the_kernel_names_processes_to_a_service_that_may_ask_for_nothing(host):
+    host.write(CONF, "files:\n  - paths: [/etc/app/**]\n")
+    host.write("/etc/app/closed/a", "1\n")
+    host.path("/etc/app/closed").chmod(0o700)
+    host.boot(options=ALLOWED)
+    host.receiver.wait_for_event("AgentStartedEvent")
+
+    assert wait_until_marked(host) == {"on": True, "directories": 2}
+    assert "who: on, 2 directories" in host.agent("status").stdout
+    assert "who: on" in host.journal(UNIT)
+    assert "ok    who" in host.agent("doctor", check=False).stdout
+
+    # What systemd keeps does not grow by a restart.
+    assert (stored(host), groups(host)) == (2, 2)
+    host.run("systemctl", "restart", UNIT)
+    host.run("systemctl", "restart", UNIT)
+    assert wait_until_marked(host) == {"on": True, "directories": 2}
+    assert (stored(host), groups(host)) == (2, 2)
+
+    # A reload follows the configuration, and tries again whether it works.
+    agent_yaml = host.read("/etc/sts-agent/agent.yaml")
+    host.write("/etc/sts-agent/agent.yaml", agent_yaml + "who: false\n")
+    host.reload()
+    assert wait_until_marked(host) == {"on": False, "why": "switched off by `who: false`"}
+    host.write("/etc/sts-agent/agent.yaml", agent_yaml + "who: {execs: true}\n")
+    host.reload()
+    assert wait_until_marked(host) == {"on": True, "execs": True, "directories": 2}
+    assert starts(host) == 3
+
+    # A unit without the step works, and says what it lacks.
+    host.write(f"/etc/systemd/system/{UNIT}.d/other.conf", "[Service]\nExecStartPre=\n")
+    host.run("systemctl", "daemon-reload")
+    host.run("systemctl", "stop", UNIT)
+    host.run("systemctl", "start", UNIT)
+    assert "has no step" in wait_until_marked(host)["why"]
+
+
+def starts(host):
+    return sum(event["event_type"] == "AgentStartedEvent" for event in host.receiver.events)
+
+
+def test_a_container_that_forbids_it_is_a_host_on_which_nobody_is_named_and_status_says_so(host):
+    host.write(CONF, "files:\n  - paths: [/etc/app/**]\n")
+    host.write("/etc/app/a", "1\n")
+    host.boot()
+    host.receiver.wait_for_event("AgentStartedEvent")
+    host.wait_until_watching("files")
+    assert who(host)["why"].startswith("not permitted here")
+    assert host.property(UNIT, "NRestarts") == "0"
+    assert "who: off: not permitted here" in host.agent("status").stdout
+    assert "who" in host.agent("doctor", check=False).stdout
+    assert host.agent("status", "--exit-code").returncode == 0
+    host.shell("echo 2 > /etc/app/a")
+    host.receiver.wait_for_event("ConfigurationChangedEvent", path="/etc/app/a")

@@ -1,0 +1,254 @@
+"""What the kernel of this machine says of who changes what: right or unknown, and never wrong. Boots nothing, and needs root."""
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from collectors._origin.fanotify import make_group
+from collectors._origin.kernel_witnesses import KernelWitnesses
+from collectors._origin.self_test import find_fault
+
+TOOLS = {
+    "sed": "sed -i s/a/b/ $1",
+    "mv": "cp /etc/hostname $2; mv $2 $1",
+    "cp": "cp /etc/hostname $1",
+    "tee": "echo x | tee -a $1 >/dev/null",
+    "chmod": "chmod u+x $1",
+    "ln": "ln -sf /etc/hostname $1",
+    "install": "install -m 600 /etc/hostname $1",
+    "rm": "rm $1",
+    "python3": 'python3 -c \'import sys; open(sys.argv[1], "a").write("1")\' $1',
+    "perl": "perl -e 'open(F, q(>>), $ARGV[0]); print F 1' $1",
+}
+ROUNDS = 3
+STAYS = "import sys, time\nopen(sys.argv[1], 'a').write('1')\nprint(flush=True)\ntime.sleep(1000)"
+
+
+@pytest.fixture
+def new_group():
+    """Return a function that makes groups of fanotify; where none is to be had, this needs a root that may more."""
+    groups = []
+
+    def new_group():
+        try:
+            groups.append(make_group())
+        except OSError as error:
+            remedy = f"no group of fanotify: {error.strerror}; run this as root, outside of a container"
+            if os.environ.get("STS_AGENT_REQUIRE_HOST_TESTS") == "1":
+                pytest.fail(remedy, pytrace=False)
+            pytest.skip(remedy)
+        return groups[-1]
+
+    yield new_group
+    for group in groups:
+        os.close(group)
+
+
+class Folder:
+    """A folder in which changes are seen; the thread that reads as they come runs only where a test starts it."""
+
+    def __init__(self, path, witnesses):
+        self.path = path
+        self.witnesses = witnesses
+        self.watch(path)
+
+    def watch(self, path):
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        self.witnesses.watch_directory(str(path), fd)
+        os.close(fd)
+
+    def file(self, name="a"):
+        """Return a file that is there, and was looked at."""
+        file = self.path / name
+        file.unlink(missing_ok=True)
+        file.write_text("a\n")
+        self.witnesses.looking((str(file),))
+        return str(file)
+
+    def said(self, path):
+        """Return who changed a file since it was looked at, and what is to be known of that."""
+        self.witnesses.looking((str(path),))
+        found = self.witnesses.of(str(path))
+        return [seen.actor.program for seen in found.seen], found
+
+
+@pytest.fixture
+def folder(new_group, tmp_path):
+    folder = Folder(tmp_path, KernelWitnesses(new_group()))
+    yield folder
+    folder.witnesses.close()
+
+
+@pytest.mark.parametrize("execs", [False, True], ids=["by default", "with execs"])
+def test_ten_tools_are_named_or_unknown_and_never_wrong(execs, new_group, tmp_path):
+    (tmp_path / "watched").mkdir()
+    folder = Folder(tmp_path / "watched", KernelWitnesses(new_group(), new_group() if execs else None))
+    folder.witnesses.start()
+    try:
+        outcomes = Counter(_outcome(folder, tool, tmp_path) for tool in [*TOOLS] * ROUNDS)
+    finally:
+        folder.witnesses.close()
+    assert set(outcomes) <= {"right", "unknown"}, outcomes
+    assert outcomes["right"] >= len(TOOLS), outcomes
+
+
+def _outcome(folder, tool, elsewhere):
+    path = folder.file(tool)
+    subprocess.run(["sh", "-ec", f"{TOOLS[tool]}\n:", "sh", path, elsewhere / "new"], check=True)
+    programs, found = folder.said(path)
+    if not found.is_complete or programs == [""]:
+        return "unknown"
+    return "right" if programs == [tool] else f"{tool} is said to be {programs}"
+
+
+def test_what_is_read_only_once_the_process_is_over_is_unknown(folder):
+    path = folder.file()
+    subprocess.run(["chmod", "600", path], check=True)
+    programs, found = folder.said(path)
+    assert (programs, found.is_complete) == ([], False)
+
+
+def test_the_person_is_named_by_the_login_that_sudo_leaves(folder):
+    """As pam_loginuid does at a login: root writes it, and what comes of it inherits it, whoever it becomes."""
+    path = folder.file()
+    script = 'echo 1000 > /proc/self/loginuid; exec "$@"'
+    command = ["sh", "-ec", script, "sh", sys.executable, "-c", STAYS, path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        _, found = folder.said(path)
+        process.kill()
+    (seen,) = found.seen
+    assert (seen.actor.login_uid, seen.actor.uid, seen.changed_content) == (1000, 0, True)
+    assert found.is_complete
+
+
+def test_a_process_that_has_the_number_of_one_that_is_over_is_not_taken_for_it(folder):
+    """Two processes one after another with one number, which a namespace of their own lets root give twice."""
+    first, second = folder.file("first"), folder.file("second")
+    twice = f"""
+last=/proc/sys/kernel/ns_last_pid
+echo 200 > $last
+chmod 600 {first}
+echo 200 > $last
+{sys.executable} -c "$1" {second}
+"""
+    command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-ec", twice, "sh", STAYS]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        programs, found = folder.said(first)
+        assert (programs, found.is_complete) == ([], False)
+        programs, found = folder.said(second)
+        assert (programs, found.is_complete) == (["python3"], True) or programs[0].startswith("python")
+        process.kill()
+
+
+FILL = """
+import os, sys
+for number in range(int(sys.argv[2])):
+    name = f"{sys.argv[1]}{number}"
+    os.close(os.open(name, os.O_CREAT))
+    os.unlink(name)
+"""
+
+
+def test_a_queue_that_overflows_makes_unknown_whoever_changed_something_then(folder):
+    path = folder.file()
+    limit = Path("/proc/sys/fs/fanotify/max_queued_events").read_text()
+    subprocess.run([sys.executable, "-c", FILL, f"{path}-", str(int(limit) + 1000)], check=True)
+    Path(path).chmod(0o600)
+    _, found = folder.said(path)
+    assert not found.is_complete
+    assert "more happened" in found.missed
+    Path(path).chmod(0o644)
+    assert folder.said(path)[1].is_complete
+
+
+def test_a_storm_of_forks_makes_nobody_wrong(new_group, tmp_path):
+    folder = Folder(tmp_path, KernelWitnesses(new_group()))
+    folder.witnesses.start()
+    storm = subprocess.Popen(["sh", "-c", "while :; do /bin/true; done"])
+    try:
+        outcomes = Counter(_outcome(folder, tool, tmp_path.parent) for tool in ("sed", "cp", "chmod") * 5)
+    finally:
+        storm.kill()
+        storm.wait()
+        folder.witnesses.close()
+    assert set(outcomes) <= {"right", "unknown"}, outcomes
+
+
+def test_a_directory_that_is_moved_into_the_tree_was_brought_by_who_moved_it(folder, tmp_path_factory):
+    folder.witnesses.start()
+    known = [_moved_in(folder, tmp_path_factory.mktemp("source") / f"moved{number}") for number in range(10)]
+    assert any(known), "the process was over each time before it was read"
+
+
+def _moved_in(folder, source):
+    """Have mv bring a directory; return whether its file is known to be brought by mv, and nobody else."""
+    source.mkdir()
+    (source / "a").write_text("1")
+    _wait_until_older(source / "a")
+    subprocess.run(["mv", source, folder.path], check=True)
+    folder.watch(folder.path / source.name)
+    programs, found = folder.said(folder.path / source.name / "a")
+    assert not found.is_complete or programs == ["mv"]
+    return found.is_complete
+
+
+def _wait_until_older(file):
+    """Wait until the file system's clock, which goes in steps, is past a file's time."""
+    probe = file.parent.parent / "probe"
+    while True:
+        probe.write_text("")
+        if probe.stat().st_mtime > file.stat().st_ctime:
+            return
+
+
+def test_a_directory_that_left_the_tree_costs_nothing_for_long(folder, tmp_path_factory):
+    away = folder.path / "away"
+    away.mkdir()
+    folder.watch(away)
+    target = tmp_path_factory.mktemp("elsewhere") / "away"
+    away.rename(target)
+    folder.witnesses.forget(str(away))
+    folder.witnesses.start()
+    for _ in range(3000):
+        (target / "a").write_text("1")
+        folder.witnesses.looking(())
+    path = folder.file()
+    Path(path).chmod(0o600)
+    _, found = folder.said(path)
+    assert [seen.actor.pid for seen in found.seen] == [os.getpid()]
+
+
+def test_the_self_test_finds_that_we_are_named_and_leaves_nothing_behind(folder, tmp_path):
+    place = tmp_path / "run"
+    place.mkdir()
+    assert find_fault(folder.witnesses, place) == ""
+    assert [*place.iterdir()] == []
+
+
+def test_the_self_test_finds_that_nobody_is_named(new_group, tmp_path):
+    witnesses = KernelWitnesses(new_group())
+    group = os.memfd_create("no group")
+    deaf = KernelWitnesses(group)
+    assert "watches no directory" in find_fault(deaf, tmp_path)
+    assert "cannot be tried" in find_fault(witnesses, tmp_path / "missing")
+    os.close(group)
+
+
+def test_it_sleeps_while_nothing_changes(folder):
+    folder.witnesses.start()
+    folder.said(folder.file())
+    status = Path(f"/proc/self/task/{folder.witnesses._thread.native_id}/status")
+    end = time.monotonic() + 30
+    while True:  # what it still had to do may come first
+        before = status.read_text().split("voluntary_ctxt_switches:")[1]
+        time.sleep(0.5)
+        if status.read_text().split("voluntary_ctxt_switches:")[1] == before:
+            return
+        assert time.monotonic() < end, "it wakes up by itself"
