@@ -15,6 +15,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from collectors._origin import fanotify
 from collectors._origin.actor import Actor, Execution, Testimony
 from collectors._origin.executions import Executions
@@ -27,10 +29,11 @@ from collectors._origin.watched import Watched
 from collectors._regular import start_thread
 
 _READ_BYTES = 16 * 1024
-_MAX_READS = 200
-"""So much is read at once, and the lock then given to others for a moment."""
+_MAX_READS = 16
+"""So much is read at once, some 4 000 events; who asks waits no longer, and what still waits then leaves the answer open."""
 _PRUNE_SECONDS = 30.0
 _OVERFLOWED = "more happened at once than the kernel keeps"
+_WAITS = "more waits than is read at once"
 _MAX_STRAY = 1000
 """After so many events of directories that nobody asks for any more, all marks are made anew."""
 
@@ -56,6 +59,7 @@ class KernelWitnesses:
         self._looks = Looks()
         self._lock = threading.RLock()
         self._empty_at = self._pruned_at = now()
+        self._is_up_to_date = True
         self._stray = 0
         self.not_marked: dict[str, str] = {}
         """Directories that the kernel does not mark, and why."""
@@ -124,9 +128,9 @@ class KernelWitnesses:
         with self._lock:
             self._read_changes()
             since = self._looks.since(path) if since is None else since
-            return account_of(
-                path, since, self._now() if until is None else until, self._sightings, self._watched
-            )
+            until = self._now() if until is None else until
+            found = account_of(path, since, until, self._sightings, self._watched)
+        return found if self._is_up_to_date else replace(found, is_complete=False, missed=_WAITS)
 
     def process(self, pid: int) -> Actor | None:
         """Return the process that has, or had until a moment ago, this number."""
@@ -176,6 +180,7 @@ class KernelWitnesses:
         for _ in range(_MAX_READS if not self.broken else 0):
             began = self._now()
             data = self._take()
+            self._is_up_to_date = not data
             if not data:
                 self._empty_at = began
                 break
