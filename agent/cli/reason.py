@@ -108,11 +108,17 @@ def _who(data: Data) -> Iterator[str]:
     """Yield who made it; of what nobody knows, what was at work at that moment."""
     origin, name = str(data.get("origin") or ""), data.get("origin_name")
     if origin in _BY:
-        who = name or data.get("origin_unit") or ""
+        who, login = str(name or data.get("origin_unit") or ""), data.get("origin_login_user")
         if origin == "person":
-            who = data.get("origin_login_user") or data.get("origin_user") or "a person"
+            who, login = str(login or data.get("origin_user") or "a person"), None
+        is_told = origin == "package" and data.get("package")  # the title names it
         program = data.get("origin_program")
-        yield " ".join(filter(None, (_BY[origin], str(who), f"with {program}" if program else "")))
+        words = (
+            "" if is_told else f"{_BY[origin]} {who}".rstrip(),
+            f"with {program}" if program else "",
+            f"for {login}" if login else "",
+        )
+        yield " ".join(filter(None, words))
     elif name and set(str(data.get("origin_how") or "").split(",")) & _AT_WORK:
         yield f"during {name}"
 

@@ -238,6 +238,17 @@ def test_filters_look_at_no_case_and_have_to_match_all_together(log, words, show
         ({"origin": "person", "origin_login_user": "alice", "origin_program": "vim"}, "by alice with vim"),
         ({"origin": "package", "origin_name": "nginx 1.2"}, "by package nginx 1.2"),
         ({"origin": "timer", "origin_unit": "logrotate.timer"}, "by timer logrotate.timer"),
+        ({"origin": "package", "origin_name": "nginx 2", "origin_login_user": "alice"}, "by package nginx 2 for alice"),
+        (
+            {"origin": "package", "origin_name": "nginx 2", "package": "nginx", "origin_program": "apt-get"},
+            "with apt-get",
+        ),
+        ({"origin": "manager"}, "by systemd"),
+        (
+            {"origin": "unknown", "origin_how": "package-log", "origin_name": "package nginx 2"},
+            "during package nginx 2",
+        ),
+        ({"origin": "unknown", "origin_how": "session", "origin_name": "alice on pts/0"}, ""),
         ({"origin": "unknown"}, ""),
         ({"while_agent_down": True}, "while the agent was not running"),
         ({}, ""),
