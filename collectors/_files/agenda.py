@@ -4,7 +4,7 @@ Everything is compared now and then because not every change gives a hint (mmap,
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from collectors._files.draft import LAST_LOOK
 from collectors._files.job import Job
@@ -48,11 +48,12 @@ class Agenda:
         """Return whether nothing is to be looked at, because the spool takes nothing now."""
         return self._host.monotonic() < self._refused_until
 
-    def put_off(self) -> None:
-        """Look at the same later: the spool takes nothing now."""
+    def put_off(self) -> float:
+        """Look at the same later: the spool takes nothing now; return when, in monotonic seconds."""
         self._refused_until = self._host.monotonic() + self._refused_seconds
         self._refused_seconds = min(2 * self._refused_seconds, _REFUSED_MAX_SECONDS)
         self._pending.put(self._taken, self._refused_until)
+        return self._refused_until
 
     def is_kept(self) -> None:
         """Note that the spool has taken all there was."""
@@ -74,6 +75,14 @@ class Agenda:
         if self.has_compared_everything and len(self._taken) <= _LAST_LOOKS:
             yield from self._hinted()
 
+    def take_near(self, is_near: Callable[[str], bool]) -> Due | None:
+        """Return what was hinted at and is due of what can be looked at now; the rest is put back for a moment."""
+        now = self._host.monotonic()
+        taken = self._pending.take(now)
+        near = tuple(path for path in taken if is_near(path))
+        self._pending.put(set(taken).difference(near), now + _HINT_SECONDS)
+        return self._due_by_hint(near) if near else None
+
     def _everything(self) -> Iterator[Due]:
         is_first = not self.has_compared_everything
         looked = self._memory.get(LAST_LOOK)
@@ -88,15 +97,18 @@ class Agenda:
 
     def _hinted(self) -> Iterator[Due]:
         taken = self._taken
+        yield self._due_by_hint(taken)
+        self._pending.looked_at(taken)
+        self._taken = ()
+
+    def _due_by_hint(self, taken: tuple[str, ...]) -> Due:
         hinted = self._pending.hinted(taken)
         first = min(hinted.values(), default=self._last_everything)
-        yield Due(
+        return Due(
             Occasion(max(self._last_everything, first - _HINT_SECONDS), hinted=hinted),
             trees=tuple(path[:-1] for path in taken if path.endswith("/")),
             paths=tuple(path for path in taken if not path.endswith("/")),
         )
-        self._pending.looked_at(taken)
-        self._taken = ()
 
     def _polled(self) -> Iterator[Due]:
         started = self._host.monotonic()

@@ -16,6 +16,15 @@ class Hints:
     """A directory on the way to a root came or went."""
     overflowed: bool = False
 
+    def add(self, later: "Hints") -> None:
+        """Add hints that came after these."""
+        self.files.update(later.files)
+        for path, has_left in later.trees.items():
+            self.trees[path] = has_left or self.trees.get(path, False)
+        self.moved.update(later.moved)
+        self.anchors |= later.anchors
+        self.overflowed |= later.overflowed
+
     def __bool__(self) -> bool:
         return bool(self.files or self.trees or self.anchors or self.overflowed)
 

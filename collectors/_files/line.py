@@ -1,7 +1,8 @@
 """The parts of one run of the files collector, and the five steps between them: hint, pending, look, compare, emit.
 
-Each step takes the value of the one before, and none calls another back. One thread does all of them; nothing
-wakes it when nothing happens, but for a compare of everything once an hour.
+Each step takes the value of the one before, and none calls another back, but that a look which waits for a remote
+file system has everything near served meanwhile. One thread does all of them; nothing wakes it when nothing
+happens, but for a compare of everything once an hour.
 """
 
 import math
@@ -18,6 +19,7 @@ from collectors._files.hints import Hints, NoWatch
 from collectors._files.job import Job, Stopped
 from collectors._files.look import Look
 from collectors._files.looked import Failed, Looked, Scan
+from collectors._files.meanwhile import Meanwhile
 from collectors._files.mount_health import MountHealth
 from collectors._files.pending import Due, Pending
 from collectors._files.reader import Busy, FileReader
@@ -43,7 +45,7 @@ class Line:
         self._watch = watch
         self._wait = Wait(job, wake)
         self._until = host.monotonic() + host.anew_seconds if isinstance(watch, NoWatch) else math.inf
-        self._health = MountHealth(job, on_return=wake)
+        self._health = MountHealth(job, on_return=wake, meanwhile=self._serve_meanwhile)
         self._watch_set = WatchSet(job, watch, self._health)
         self._pending = Pending(job)
         self._agenda = Agenda(job, self._pending, self._watch_set.polling, is_first=is_first)
@@ -52,7 +54,9 @@ class Line:
         self._emitter = Emitter(job, self._draft)
         self._key = job.memory.get(_KEY) or os.urandom(32)
         reader = FileReader(job, Texts(Redactor(self._key), job.budget), self._health)
-        self._look = Look(job, reader, self._health, self._watch_set, self._books)
+        parts = (job, reader, self._health, self._watch_set, self._books)
+        self._look, self._look_meanwhile = Look(*parts), Look(*parts)
+        self._meanwhile = Meanwhile(watch, self._health, self._watch_set, self._pending, self._agenda)
         self._is_ending = False
         self._reported_files = 0
 
@@ -74,6 +78,7 @@ class Line:
             self._agenda.have_everything_compared()
         if self._watch.error is not None:
             raise self._watch.error
+        self._meanwhile.check()
         self._note(self._watch.take())
 
     def hurry(self) -> None:
@@ -85,6 +90,8 @@ class Line:
 
     def _note(self, hints: Hints) -> None:
         """Note what was hinted at; what has just been unmounted is known before it is looked at again."""
+        later, hints = hints, self._meanwhile.take_held()
+        hints.add(later)
         if (hints.anchors and self._health.refresh()) or hints.overflowed:
             self._agenda.have_everything_compared()
         for path, has_left in hints.trees.items():
@@ -125,7 +132,21 @@ class Line:
 
     def look(self, due: Due) -> Iterator[Looked | Scan]:
         """Yield what is there now, of all that is due."""
-        return self._look.look(due)
+        for looked in self._look.look(due):
+            self._meanwhile.check()
+            yield looked
+        self._meanwhile.check()
+
+    def _serve_meanwhile(self) -> None:
+        """Look after everything else while a remote file system has this run wait."""
+        self._meanwhile.serve(self._look_meanwhile, self._tell_near)
+
+    def _tell_near(self, due: Due | None) -> None:
+        if due is not None:
+            for looked in self._look_meanwhile.look(due):
+                for change in self.compare(looked, due):
+                    self.emit(change, due)
+        self._emitter.commit()
 
     def compare(self, looked: Looked | Scan, due: Due) -> Iterator[Change | Failed]:
         """Yield what is new about what was looked at, beside what is remembered of it."""

@@ -4,7 +4,7 @@ Directories are walked through first, and compared with memory by stat alone; wh
 at together with what was hinted at. Nothing is told here.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
 from typing import TypeVar
 
@@ -52,8 +52,19 @@ class Look:
 
         Raises `Stopped` when the stop comes before all directories are learnt.
         """
+        is_near = self._health.is_near
+        for far in (False, True) if self._health.mounts.remote else (None,):
+            here = [path for path in due.paths if far is None or is_near(path) is not far]
+            tops = [top for top in _topmost(due.trees) if far is None or is_near(top) is not far]
+            if not (yield from self._look_at(due, tops, here)):
+                return
+
+    def _look_at(
+        self, due: Due, tops: Iterable[str], here: Iterable[str]
+    ) -> Generator[Looked | Scan, None, bool]:
+        """Look at a part of what is due; return whether to go on."""
         scans: list[Scan] = []
-        for top in _topmost(due.trees):
+        for top in tops:
             if top in self._selection.named or self._selection.may_hold(top):
                 scans.append(Scan(tops=[top]))
                 yield from self._everywhere(
@@ -62,13 +73,14 @@ class Look:
                 self._miss(top, scans[-1])
         differing = [path for scan in scans for path in (*scan.changed, *scan.vanished)]
         try:
-            paths = [*differing, *due.paths]
+            paths = [*differing, *here]
             lost = yield from self._path_look.look(paths, is_hinted=bool(due.occasion.hinted))
         except Stopped:
-            return
+            return False
         for scan in scans or [Scan()] * bool(lost):
             scan.unreadable |= lost
             yield scan
+        return True
 
     def _everywhere(self, scan: Scan, part: Callable[[str, Scan], Iterator[T]]) -> Iterator[T]:
         """Yield what a part of the look finds at and below a directory, each file system asked in its own place."""

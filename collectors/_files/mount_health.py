@@ -34,12 +34,16 @@ class _Entered(Exception):  # noqa: N818 - where a path leads
 class MountHealth:
     """What is mounted, and which of it answers.
 
-    `on_return` is called, from another thread, when one answers that was given up; not after `close`.
+    `on_return` is called, from another thread, when one answers that was given up; not after `close`. `meanwhile`
+    is called now and then by whoever waits for an answer, and must not raise.
     """
 
-    def __init__(self, job: Job, on_return: Callable[[], object]) -> None:
+    def __init__(
+        self, job: Job, on_return: Callable[[], object], meanwhile: Callable[[], object] = lambda: None
+    ) -> None:
         self._job = job
         self._on_return = on_return
+        self._meanwhile = meanwhile
         self._lock = threading.Lock()
         self._is_closed = self._has_returned = False
         self._threads: dict[tuple[str, int], MountThread] = {}
@@ -99,6 +103,20 @@ class MountHealth:
             return thread
         return HERE
 
+    def is_near(self, path: str) -> bool:
+        """Return whether `path` can be looked at without asking a remote file system: that of what it leads to, too."""
+        if not (self.mounts.remote or self.mounts.has_automounts):
+            return True
+        try:
+            follow(path, self._check_local)
+        except (_Entered, OutOfReach):
+            return False
+        return True
+
+    def is_near_below(self, path: str) -> bool:
+        """Return whether that holds for all that is mounted below the directory `path`, too."""
+        return self.is_near(path) and not any(point.startswith(path + "/") for point in self.mounts.remote)
+
     def check(self, path: str) -> None:
         """Raise `OutOfReach` when what is mounted at `path` itself cannot be looked at."""
         if lost := self.lost_at(path):
@@ -140,7 +158,7 @@ class MountHealth:
         with self._lock:
             thread = self._threads.get(key)
             if thread is None:
-                thread = self._threads[key] = MountThread(point, self._job, self._return)
+                thread = self._threads[key] = MountThread(point, self._job, self._return, self._meanwhile)
             return thread
 
     def _return(self) -> None:

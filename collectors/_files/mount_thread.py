@@ -19,6 +19,8 @@ from collectors._regular import start_thread
 
 T = TypeVar("T")
 
+_SLICE_SECONDS = 0.05
+"""So often, while an answer is waited for, the others are looked after."""
 _LAST_SECONDS = 0.5
 """So long, all in all, is waited for answers after the stop."""
 _MAX_PAUSE_SECONDS = 3600.0
@@ -83,13 +85,19 @@ class _Work:
 
 
 class MountThread:
-    """The thread of the file system at `point`; `on_return` is called from it when an answer comes after it was given up."""
+    """The thread of the file system at `point`.
 
-    def __init__(self, point: str, job: Job, on_return: Callable[[], object]) -> None:
+    `on_return` is called from it when an answer comes after it was given up; `meanwhile` by whoever waits for an
+    answer, now and then, and must not raise.
+    """
+
+    def __init__(
+        self, point: str, job: Job, on_return: Callable[[], object], meanwhile: Callable[[], object]
+    ) -> None:
         self._lost = Lost(point, NO_ANSWER)
         self._host = job.host
         self._stop = job.runtime.stop
-        self._on_return = on_return
+        self._on_return, self._meanwhile = on_return, meanwhile
         self._queue: SimpleQueue[_Work | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._closed = threading.Event()
@@ -150,15 +158,24 @@ class MountThread:
         if self._stop.is_set():
             now = self._host.monotonic()
             self._last_until = self._last_until or now + _LAST_SECONDS
-            woken = self._done.poll(max(0, int(1000 * (self._last_until - now))))
+            woken = bool(self._done.poll(max(0, int(1000 * (self._last_until - now)))))
             error = Stopped()
         else:
-            woken = self._done_or_stop.poll(max(1, int(1000 * self._host.patience_seconds)))
+            woken = self._is_woken(self._host.patience_seconds)
             error = OutOfReach(self._lost)
         if not woken and work.beats == beats:
             self._give_up(work, error)
         with suppress(BlockingIOError):
             os.eventfd_read(self._done_fd)
+
+    def _is_woken(self, left: float) -> bool:
+        """Wait so many seconds for the answer or the stop, and look after the others now and then; return whether one came."""
+        while not self._done_or_stop.poll(1 + int(1000 * min(left, _SLICE_SECONDS))):
+            left -= _SLICE_SECONDS
+            if left <= 0:
+                return False
+            self._meanwhile()
+        return True
 
     def _give_up(self, work: _Work, error: Exception) -> None:
         with self._lock:

@@ -123,3 +123,89 @@ def test_a_link_to_a_file_system_that_hangs_is_unreadable_until_it_answers(recor
     wait_for(recorder, "modified", "app.conf")
     far.answer()
     wait_for(recorder, "modified", "link")
+
+
+LONG_SECONDS = 600.0
+"""Nobody is given up within a test."""
+
+
+def start_patiently(record, tmp_path, memory=None, **host):
+    entry = FilesEntry(paths=(f"{tmp_path}/far/**", f"{tmp_path}/near/**"), settle=Duration(0.02))
+    host = {"patience_seconds": LONG_SECONDS, "poll_seconds": 0.02, **host}
+    return record(memory).start(FilesCollector([Scoped(entry)], **host))
+
+
+@pytest.fixture
+def near(tmp_path):
+    """Return a directory that is looked at after `far` where paths are taken by their names."""
+    (tmp_path / "near").mkdir()
+    (tmp_path / "near" / "app.conf").write_text("old\n")
+    return tmp_path / "near"
+
+
+@pytest.mark.parametrize("operation", ["LOOKUP", "GETATTR", "OPENDIR", "READDIR", "OPEN", "READ"])
+def test_while_an_answer_is_waited_for_everything_elsewhere_is_told(record, far, near, tmp_path, operation):
+    recorder = start_patiently(record, tmp_path)
+    recorder.wait_for_report("watching 4 files")
+    far.hang(getattr(fuse, operation))
+    far.write("a.conf", b"new\n")
+    assert far.wait_until_hanging(20)
+    (near / "app.conf").write_text("new\n")
+    wait_for(recorder, "modified", "app.conf")
+    (near / "below").mkdir()
+    (near / "below" / "one.conf").write_text("1\n")
+    wait_for(recorder, "created", "one.conf")
+    (near / "below" / "one.conf").rename(near / "two.conf")
+    wait_for(recorder, "renamed", "two.conf")
+    (near / "two.conf").unlink()
+    wait_for(recorder, "deleted", "two.conf")
+    assert ("modified", "a.conf") not in changes(recorder)
+    far.answer()
+    wait_for(recorder, "modified", "a.conf")
+    assert not [change for change in changes(recorder) if change[0] == "unreadable"]
+
+
+def test_what_changed_while_nobody_looked_is_told_before_a_slow_file_system_is_asked(
+    record, far, near, tmp_path
+):
+    recorder = start_patiently(record, tmp_path)
+    recorder.wait_for_report("watching 4 files")
+    recorder.end()
+    (near / "app.conf").write_text("new\n")
+    far.write("a.conf", b"new\n")
+    far.hang(fuse.READ)
+    again = start_patiently(record, tmp_path, recorder.memory)
+    wait_for(again, "modified", "app.conf")
+    assert far.wait_until_hanging(20)
+    assert ("modified", "a.conf") not in changes(again)
+    far.answer()
+    wait_for(again, "modified", "a.conf")
+
+
+def test_a_stop_while_an_answer_is_waited_for_comes_at_once(record, far, near, tmp_path):
+    recorder = start_patiently(record, tmp_path)
+    recorder.wait_for_report("watching 4 files")
+    far.hang(fuse.READ)
+    far.write("a.conf", b"new\n")
+    assert far.wait_until_hanging(20)
+    (near / "app.conf").write_text("new\n")
+    wait_for(recorder, "modified", "app.conf")
+    recorder.end()
+
+
+def test_what_the_spool_does_not_take_while_an_answer_is_waited_for_is_told_later(
+    record, far, near, tmp_path
+):
+    recorder = start_patiently(record, tmp_path, refused_seconds=0.02)
+    recorder.wait_for_report("watching 4 files")
+    far.hang(fuse.READ)
+    far.write("a.conf", b"new\n")
+    assert far.wait_until_hanging(20)
+    recorder.full = True
+    (near / "app.conf").write_text("new\n")
+    far.answer()
+    recorder.wait_for_report("waiting: the spool is full")
+    recorder.full = False
+    wait_for(recorder, "modified", "app.conf")
+    wait_for(recorder, "modified", "a.conf")
+    assert sorted(changes(recorder)) == [("modified", "a.conf"), ("modified", "app.conf")]
