@@ -22,7 +22,7 @@ _PROGRAM_FLAGS = {
     "mongo": "p", "mongosh": "p", "mongodump": "p", "cqlsh": "p", "kinit": "w", "rpcclient": "U",
     "ipa": "w", "ktutil": "w", "clickhouse-client": "p", "vmrun": "gp", "steamcmd": "p", "svnsync": "p", "xfreerdp": "p",
     "rdesktop": "p", "racadm": "p", "ipmiutil": "P", "bmc-config": "p", "fence_ipmilan": "p", "fence_apc": "p", "apcaccess": "p", "pk12util": "WKwk",
-    "curl": "b", "gammu": "p", "cadaver": "p", "influx": "p", "psql": "W",
+    "curl": "b", "dig": "y", "nsupdate": "y", "gammu": "p", "cadaver": "p", "influx": "p", "psql": "W",
 }  # fmt: skip
 """Programs whose flags of one letter mean a secret, whatever it looks like; attached too where it is `p`."""
 _GUESSED = frozenset("pPwWaAkK")
@@ -48,7 +48,9 @@ def flagged(arguments: Arguments) -> Iterator[Span]:
         following = arguments[index + 1] if index + 1 < len(arguments) else None
         if text in {"|", ";", "&&"}:
             letters, has_user = "", False
-        elif text.startswith("/p:"):  # xfreerdp
+        elif text == "/p:" and following is not None:  # xfreerdp
+            yield Span(following.start, following.end)
+        elif text.startswith("/p:"):
             yield Span(argument.start + 3, argument.end)
         elif text[:1] != "-":
             letters = _PROGRAM_FLAGS.get(text.rpartition("/")[2].lower(), letters)
@@ -106,6 +108,8 @@ def _attached(argument: Chunk, letters: str, *, has_user: bool) -> Iterator[Span
     text = argument.text
     at = 3 if text.startswith("-hp") and "p" in letters else _FLAG_LENGTH
     letter, value = text[at - 1], text[at:].strip("\"'")
+    if value[:1] == "=" and letter in _GUESSED and looks_secret(value[1:]):
+        yield Span(argument.start + at + 1, argument.end)
     if not value or value[0] in "-=":
         return
     is_known = letter in letters and (letter == "p" or looks_secret(value))

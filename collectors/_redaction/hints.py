@@ -14,30 +14,31 @@ _NAMES = words_in(
     "createuser inguser outgoinguser user_ encrypt client_send sink sqlconnectinfo monitor secure_link identify header x- :// "
     "rename-command radtest radclient radeapclient isql iusql add_user ejabberdctl prosodyctl mkpasswd pg_md5 smbencrypt radcrypt "
     "smbclient qpdf <<< sqlplus expdp impdp sqlldr ,p= ,data= kinit cryptsetup openconnect pdbedit adcli kadmin veracrypt "
-    "authbasicfake pepper mysql_servers pgsql_servers redis_servers k00 $auth snmp-server -ap -xp --cert cleartext creds systemd-creds mount.cifs --unlock"
+    "authbasicfake pepper mysql_servers pgsql_servers redis_servers k00 $auth snmp-server -ap -xp --cert cleartext cred mnemonic phrase code wpa wep bundle_ ldapbinddn authinfo samba-tool -stdin systemd-creds mount.cifs --unlock"
 ) | {
     "net use", "mc alias", "mc config", "vault login", "crypto ", "connect to", "rman ", "exp ", "imp ", "sudo -s",
-    "| su", "realm ",
+    "| su", "realm ", "= des", "auth(", "load-key", "priv ", "cipher ", "mgmt-user", "connect(", "mysqli", "pdo(", "login(", "authenticate(", "nsupdate", "dig ",
 }  # fmt: skip
 """Something of each name of a secret, and of each word by whose place one is known."""
 _SHAPES = words_in(
     "akia asia aroa aida agpa ghp_ gho_ ghu_ ghs_ ghr_ _pat_ glpat- gldt- glrt- glcbt- glptt- glft- "
     "glsoat- glagent- glimt- glffct- glsa_ glc_ xox xapp- eyj k_live_ k_test_ whsec_ aiza ya29. "
     "gocspx- sg. hvs. hvb. hvr. pypi- npm_ _v1_ shp age- pmak- hf_ sk- nrak- dapi tskey- lin_api_ "
-    "sntry sq0 cio oy2 :aa atatt pbkdf2 md5 scram- jdbc: bearer basic digest negotiate apikey $1$ "
-    "$2$ $2a$ $2b$ $2x$ $2y$ $5$ $6$ $7$ $y$ $gy$ $apr1$ $argon $scrypt $p$ $h$ $s$ $sha1$ $bcrypt"
+    "figd_ pat-na pat-eu pat-ap pscale_ dp.pt dp.st dp.ct dp.sa dp.audit dt0 cfpat- phc_ phx_ sbp_ atctt atbb bbdc- sha256~ ltai xkeysib- nvapi- ops_eyj gsk_ "
+    "xai- r8_ ntn_ pul- sntry sq0 cio oy2 :aa atatt pbkdf2 md5 scram- jdbc: bearer basic digest negotiate apikey $1$ "
+    "$2$ $2a$ $2b$ $2x$ $2y$ $5$ $6$ $7$ $8$ $9$ $y$ $gy$ $apr1$ $argon $scrypt $p$ $h$ $s$ $sha1$ $bcrypt"
 )
 """Something of each shape of a token that may be shorter than a long run."""
 _WORDS = tuple(sorted(_NAMES | _SHAPES))
 _FORM = re.compile(
-    r"[^\s:]++:\S|\*\s++\S++\s++[\"']|\d{1,10}\s++[a-z]|[\"']?[\w.@\\*\-]++[\"']?\s++(?:\*|[\"'][\w.*\-]++[\"']\s)|[\"'][^\"']*+[\"']\s++(?:[a-z][a-z\d,\-]*+\s++)?[\"'h]|\[?[\w.*\-]++\]?(?::\d{1,5})?\s++[^\s:]++:\S|(?:.{0,100}\s)?:\s++(?:psk|eap|xauth|ntlm|pin|p12|pkcs8|rsa|ecdsa)\s"
-    r"|[^\s,\"':=]++,[\w.@\-]++,\d|[\w.\-]++\s*+[:=]\s*+[^,\s]{7,64}+,|[\w.~]*+/\S*+\s++[\"']?[\w.@\-]++[\"']?\s++\S++\s*+$|user\s++\S++\s++\S++\s*+$"
+    r"[^\s:]++:\S|\*\s++\S++\s++\S|\d{1,3}\.[\d.]++\s++\S++\s++\d{1,3}\s*+$|[\w.\-]++/[\w.\-]++\s++\S++\s*+$|[\"'][^\"']++[\"']\s++[\w.*\-]++\s++[\"']|\d{1,10}\s++[a-z]|[\"']?[\w.@\\*\-]++[\"']?\s++(?:\*|[\"'][\w.*\-]++[\"']\s)|[\"'][^\"']*+[\"']\s++(?:[a-z][a-z\d,\-]*+\s++)?[\"'h]|\[?[\w.*\-]++\]?(?::\d{1,5})?\s++[^\s:]++:\S|(?:.{0,100}\s)?:\s++(?:psk|eap|xauth|ntlm|pin|p12|pkcs8|rsa|ecdsa)\s"
+    r"|[^\s,\"':=]++,[\w.@\-]++,\d|[\w.\-]++\s*+[:=]\s*+[^,\s]{7,64}+,|[\w.~]*+/\S*+\s++[\"']?[\w.@\-]++[\"']?\s++(?:\S++|[\"'][^\"']++[\"'])\s*+$|user\s++\S++\s++\S++\s*+$"
 )
 """A line that may be one of those known by their form: of a password file, of pap-secrets, of ntp.keys."""
 _FORM_SIGN = re.compile(r"[:*\"',/]|\A(?:\d|user\s)")
 """What each of those has: most lines have none of it, and this is quick to say."""
-_FLAG = re.compile(r"(?:^|[\s\"'\[(,])-[a-z]{1,4}(?:[\s\"']|[^\s\"'\d]*+\d)|(?:^|\s)-p\S|--stdin|chpasswd")
-_USER = re.compile(r"(?:user|login|auth)\w*+[\s=:,\"']++[^\s:%]++[:%][^\s/]")
+_FLAG = re.compile(r"(?:^|[\s\"'\[(,#/])-[a-z]{1,4}(?:[\s\"']|[^\s\"'\d]*+\d)|(?:^|\s)-p\S|--stdin|chpasswd")
+_USER = re.compile(r"(?:user|login|auth)\w*+[\s=:,\"']++[^\s:%/]++[:%/][^\s/]")
 
 _SIGN = re.compile(r"[@\-:{%/]")
 _SHORT = 200
@@ -121,7 +122,7 @@ def _may_be_formed(line: str) -> bool:
     return (
         "@" in line
         or ("-" in line and _FLAG.search(line) is not None)
-        or ((":" in line or "%" in line) and _USER.search(line) is not None)
+        or ((":" in line or "%" in line or "/" in line) and _USER.search(line) is not None)
         or "/p:" in line
         or ("{" in line and _SCHEMED.search(line) is not None)
     )

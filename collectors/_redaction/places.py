@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 from collectors._redaction.arguments import Arguments
 from collectors._redaction.extent import Span
@@ -83,12 +84,18 @@ def _third(arguments: Arguments) -> Iterator[Span]:
         yield Span(arguments[2].start, arguments[2].end)
 
 
+def _named_key(arguments: Arguments) -> Iterator[Span]:
+    """Yield the secret of nsupdate's `key [algorithm:]name …`."""
+    if len(arguments) == _ACL_FIELDS and arguments[1].text != "=" and looks_secret(arguments[2].text):
+        yield Span(arguments[2].start, arguments[2].end)
+
+
 _BY_WORD: dict[str, Rule] = {
     "com2sec": _com2sec, "com2sec6": _com2sec, "com2secunix": _com2sec, "createuser": _create_user, "trapsink": _nth(2),
     "trap2sink": _nth(2), "informsink": _nth(2), "sqlconnectinfo": _nth(3), "monitor": _monitor, "secure_link_md5": _literal,
     "cachemgr_passwd": _nth(1), "identify": _nth(1), "incominguser": _nth(2), "outgoinguser": _nth(2),
     "authbasicfake": _nth(2), "snmp-server": _trap, "rename-command": _nth(2), "crypto": _behind_key, "rewritecond": _condition,
-    "tacacs-server": _behind_key, "radius-server": _behind_key, "ntp": _behind_key, "user": _third, "acl": _acl,
+    "tacacs-server": _behind_key, "radius-server": _behind_key, "ntp": _behind_key, "user": _third, "acl": _acl, "ldapbinddn": _nth(2), "key": _named_key, "mgmt-user": _nth(3),
 }  # fmt: skip
 """Lines known by their first word."""
 
@@ -117,8 +124,8 @@ _LINE = tuple(
         r"(?i:register)\s*+=>?\s*+[^:\s]++:(?P<value>[^@\s]++)@.*+",
         r"(?:\*|[\w*\-]++\.[\w.*\-]++):[\w.@+\-]++:(?P<value>(?![\d/])[^:\s/]++)",  # exim's passwd.client
         r"(?i:.{0,200}\bstats\s++auth)\s++[^\s:]++:(?P<value>\S++).*+",
-        r"(?i:.{0,200}\bnickserv\b.{0,40}\bidentify)\s++(?:\S++\s++)??(?P<value>[^\s\"';]++)[\"';\s]*+",
-        r"(?i:(?:.{0,60}\s)?authentication)\s++(?:string|key)\s++(?:\d\s++)?(?P<value>\S++)",  # routers
+        r"(?i:.{0,200}\bnickserv\b.{0,40}\bidentify)\s++(?:\S++\s++)??(?P<value>[^\s\"';]++)(?:[\"';].*+|\s*+)",
+        r"(?i:(?:.{0,60}\s)?authentication)\s++(?:string|key|text)\s++(?:\d\s++)?(?P<value>\S++)",  # routers
         r"(?i:[\w]{0,30}password_maps)\s*+=\s*+inline:\s*+\{(?P<value>[^}]++)\}.*+",  # Postfix
         r"(?:hide\s++)?(?:mysql|pgsql|redis)_servers\s*+=\s*+[^/\s]++/[^/\s]++/[^/\s]++/(?P<value>\S++)",  # exim
         r".{0,100}\beq(?:i)?\s*+\{\$auth\d\}\s*+\{(?P<value>[^{}$]++)\}.*+",  # exim
@@ -136,11 +143,14 @@ _LINE = tuple(
 _LIKE = tuple(
     re.compile(expression)
     for expression in (
-        r"""["'][\w.@\-]++["']\s++[\w.*\-]++\s++(?P<value>["'][^"']++["'])(?:\s++[\d*][\d./*]*+)?""",  # ppp
+        r"""["'][^"']++["']\s++[\w.*\-]++\s++(?P<value>["'][^"']++["'])(?:\s++[\d*][\d./*]*+)?""",  # ppp
+        r"\*\s++[\w.@\-]++\s++(?P<value>\S++)",  # xl2tpd
+        r"(?:(?:\d{1,3}\.){3}\d{1,3}|[\w\-]++(?:\.[\w\-]++)*+:\d{1,5})\s++(?P<value>\S++)(?:\s++\d{1,3})",  # pam_radius
+        r"[\w.\-]++/[\w.\-]++\s++(?P<value>\S++)",  # radiusclient
         r"[\w.@+\-]++:(?P<value>[^\s:/]++):\d{1,2}",  # Deluge
         r"(?P<value>[^\s,\"':=]++),[\w.@\-]++,\d++(?:,.{0,200})?",  # tokens of Kubernetes' API server
         r"[\w.\-]++\s*+[:=]\s*+(?P<value>[^,\s()\"']{7,64}+)(?:, ?[A-Za-z_:\-]++){1,6}+",  # realm.properties
-        r"(?:https?://\S++|[\w.~]*+/\S*+)\s++[\"']?\w[\w.@\-]*+[\"']?\s++(?P<value>[\"'\w][^\s>]++)",  # davfs2
+        r"(?:https?://\S++|[\w.~]*+/\S*+|[\w\-]++(?:\.[\w\-]++)++:\d{1,5})\s++[\"']?\w[\w.@\-]*+[\"']?\s++(?P<value>[\"'][^\"']++[\"']|[\"'\w][^\s>]++)",  # davfs2
         r"(?i:[\w\-]{0,30}(?:allow|auth|login|account|cred)[\w\-]{0,30})\s++[a-zA-Z][\w.@\-]*+:(?P<value>[^\s:/]++)",  # monit, motion
     )
 )
@@ -164,7 +174,40 @@ def placed(line: str, start: int, arguments: Arguments) -> Iterator[Span]:
     for found in _SQL.finditer(body):
         group = found.lastgroup or "bare"
         yield Span(start + found.start(group), start + found.end(group))
+    for found in chain(_CALL.finditer(body), _CONNECT.finditer(body)):
+        if looks_secret(found["value"]):
+            yield Span(start + found.start("value"), start + found.end("value"))
+    yield from _in_protocol(arguments)
     yield from _headers(arguments)
+
+
+_CALL = re.compile(
+    r"""(?i:\b(?:auth|authenticate|login|basic_?auth|add_?user|set_?password)\()\s*+["'][^"']*+["']\s*+,\s*+["'](?P<value>[^"']++)"""
+)
+"""`db.auth("me", "…")`"""
+_CONNECT = re.compile(
+    r"""(?:\b(?:connect|mysqli|mysqli_connect|PDO)\()\s*+["'][^"']*+["']\s*+,\s*+["'][^"']*+["']\s*+,\s*+["'](?P<value>[^"']++)"""
+)
+"""`DBI->connect("…", "me", "…")`"""
+_CIPHERS = frozenset({"cipher", "irreversible-cipher"})
+_PROTECTIONS = frozenset({"auth", "priv", "authentication", "privacy"})
+
+
+def _in_protocol(arguments: Arguments) -> Iterator[Span]:
+    """Yield what a protocol is told: `AUTH …` of a check, `auth sha …` and `priv aes 128 …` of SNMP, `"P:…"` of sendmail."""
+    is_map = bool(arguments) and arguments[0].text.lower().startswith("authinfo:")
+    for index, argument in enumerate(arguments):
+        if is_map and argument.text[:2] in {"P:", "P="}:
+            yield Span(argument.start + 2, argument.end)
+        following = arguments[index + 1 : index + 4]
+        if argument.text.rstrip("\\") == "AUTH" and following and looks_secret(following[0].text):
+            yield Span(following[0].start, following[0].end)
+        elif argument.text == "AUTH" and len(following) > 1 and following[0].text in {"PLAIN", "LOGIN"}:
+            yield Span(following[1].start, following[1].end)
+        elif argument.text in _PROTECTIONS and following and _ALGORITHM.fullmatch(following[0].text):
+            yield from (Span(a.start, a.end) for a in following[1:] if looks_secret(a.text))
+        elif argument.text == "priv" or (index > 1 and argument.text in _CIPHERS):
+            yield from (Span(a.start, a.end) for a in following[:1] if looks_secret(a.text))
 
 
 def _headers(arguments: Arguments) -> Iterator[Span]:

@@ -15,7 +15,7 @@ from collectors._redaction.values import is_harmless, is_reference, looks_secret
 _PLACES: dict[str, tuple[tuple[str, int], ...]] = {
     "radtest": (("", 2), ("", 5)), "radclient": (("", 3),), "radeapclient": (("", 3),), "b2": (("authorize-account", 3), ("account authorize", 4)), "isql": (("", 3),), "iusql": (("", 3),),
     "net": (("user", 3), ("use", 4), ("use", 3)), "mc": (("alias set", 6), ("config host", 7)), "wpa_passphrase": (("", 2),),
-    "rabbitmqctl": (("add_user", 3), ("change_password", 3)), "ejabberdctl": (("register", 4), ("change_password", 4)),
+    "rabbitmqctl": (("add_user", 3), ("change_password", 3), ("authenticate_user", 3)), "samba-tool": (("user create", 4), ("user add", 4)), "ejabberdctl": (("register", 4), ("change_password", 4)),
     "prosodyctl": (("register", 4),), "mosquitto_passwd": (("", 3),), "mkpasswd": (("", 1), ("", 2)), "pg_md5": (("", 1),),
     "smbencrypt": (("", 1),), "radcrypt": (("", 1),), "vault": (("login", 2),), "doveadm": (("auth test", 4), ("auth login", 4)),
     "convertto-securestring": (("", 1),), "smbclient": (("", 2),), "qpdf": (("", 1), ("", 2)),
@@ -30,7 +30,7 @@ _READERS = {
     "openconnect": "", "docker": "--password-stdin", "podman": "--password-stdin", "helm": "--password-stdin", "gpg": "--passphrase-fd",
     "gpg2": "--passphrase-fd", "pdbedit": "", "realm": "", "adcli": "", "saslpasswd2": "", "slappasswd": "", "mosquitto_passwd": "",
     "kadmin": "", "kadmin.local": "", "veracrypt": "", "wpa_passphrase": "", "grub-mkpasswd-pbkdf2": "", "systemd-creds": "",
-    "mkpasswd": "", "secret-tool": "", "gh": "auth", "mount.cifs": "", "gnome-keyring-daemon": "--unlock",
+    "mkpasswd": "", "secret-tool": "", "gh": "auth", "mount.cifs": "", "gnome-keyring-daemon": "--unlock", "zfs": "load-key",
 }  # fmt: skip
 """Programs that read a secret, with the argument that says so where they read other things too."""
 _PRINTERS = frozenset({"echo", "printf", "yes"})
@@ -51,6 +51,11 @@ def handed(arguments: Arguments) -> Iterator[Span]:
                 Span(a.start, a.end) for a in (*printed, *_here(command)) if not _is_no_secret(a.text)
             )
         printed = _printed(command)
+        if printed and any(_TELLING.search(a.text) for a in arguments):
+            yield from (Span(a.start, a.end) for a in printed if looks_secret(a.text))
+
+
+_TELLING = re.compile(r"(?i)pass|secret|token|cred|key(?:file|$)")
 
 
 def _commands(arguments: Arguments) -> Iterator[Sequence[Chunk]]:
@@ -96,7 +101,9 @@ def _in_list(argument: Chunk) -> Iterator[Span]:
 
 def _reads(words: Sequence[str], command: Sequence[Chunk]) -> bool:
     texts = {argument.text for argument in command}
-    return any(word in _READERS and (not _READERS[word] or _READERS[word] in texts) for word in words)
+    return any(text.endswith("-stdin") for text in texts) or any(
+        word in _READERS and (not _READERS[word] or _READERS[word] in texts) for word in words
+    )
 
 
 def _here(command: Sequence[Chunk]) -> list[Chunk]:

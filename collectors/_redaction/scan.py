@@ -3,6 +3,7 @@
 The scan never goes back: what it has looked at it has done with, so that its work is proportional to the line.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from collectors._redaction.cursor import Cursor, Opened
@@ -13,8 +14,10 @@ from collectors._redaction.secrets import Sounds, sounds
 from collectors._redaction.separator import behind_tags, separator
 from collectors._redaction.tokens import Body, Token, tokens_of
 from collectors._redaction.values import MAX_VALUE, is_harmless, looks_secret
-from collectors._redaction.verdict import PAM, is_below, is_masked, is_switched
+from collectors._redaction.verdict import PAM, here_document, is_below, is_masked, is_switched
 
+_PAIRS = frozenset({"auth", "credentials", "basic_auth", "basicauth", "http_auth", "login"})
+"""Names of lists of a user and a password."""
 _USERS = frozenset({"user", "login", "username"})
 
 
@@ -80,7 +83,16 @@ class Scan:
     # Assignments
 
     def _in_quotes(self, token: Token) -> str:
-        """Return the name of two words in quotes that ends with this one: `"api key"`."""
+        """Return the name of two words that ends with this one: `"api key"`, and `api key` at the beginning of a line."""
+        end = self._pieces.after_space(self._cursor.at)
+        first = self._pieces.tokens[0]
+        if (
+            token.text == "key"
+            and self._cursor.at == 3  # noqa: PLR2004 - the word, the blank, `key`
+            and first.kind == "word"
+            and self._pieces.is_at(end, frozenset("=:"))
+        ):
+            return f"{first.text}_key"
         before = self._pieces.tokens[max(0, self._cursor.at - 4) : self._cursor.at - 1]
         if token.text != "key" or [piece.kind for piece in before] != ["quote", "word", "space"]:
             return ""
@@ -115,6 +127,9 @@ class Scan:
 
     def _behind_doubled(self, value: int) -> int:
         """Return where a value begins behind a quote that SQL doubles within a text: `'… PASSWORD ''…'''`."""
+        shell = self._pieces.tokens[value : value + 3]
+        if self._cursor.enclosing == "'" and [piece.text for piece in shell] == ["'", "\\'", "'"]:
+            return value + 3  # a shell's way to write a quote within quotes
         quotes = self._pieces.tokens[value : value + 2]
         is_doubled = len(quotes) > 1 and all(quote.text == self._cursor.enclosing != "" for quote in quotes)
         is_word = (
@@ -129,6 +144,9 @@ class Scan:
         value = behind_tags(self._pieces, value)
         start = self._pieces.start(value)
         rest = self._text[start : start + MAX_VALUE + 1] if level >= Sounds.LIKELY else ""
+        if here := here_document(rest):
+            self._cursor.opened, self._cursor.at = Opened("heredoc", here), len(self._pieces)
+            return
         if value >= len(self._pieces) or (level >= Sounds.LIKELY and is_below(rest)):
             if level >= Sounds.LIKELY:
                 self._cursor.opened = Opened("continued" if rest.startswith("\\") else "block")
@@ -138,8 +156,14 @@ class Scan:
             value += 1
         if self._pieces.is_quote(value):
             self._quoted(name, level, value)
-        elif self._pieces.is_at(value, frozenset("{[(")) and level >= Sounds.LIKELY:
+        elif (
+            self._pieces.is_at(value, frozenset("{[("))
+            and level >= Sounds.LIKELY
+            and not self._is_tagged(value)
+        ):
             self._bracketed(value)
+        elif self._pieces.is_at(value, frozenset("[(")) and name.text.lower() in _PAIRS:
+            self._bracketed(value, looks_secret)
         elif value < len(self._pieces):
             self._bare(name, level, value)
 
@@ -164,10 +188,22 @@ class Scan:
         self._cursor.mask(start, end)
         self._cursor.advance(close + width)
 
-    def _bracketed(self, value: int) -> None:
+    def _is_tagged(self, value: int) -> bool:
+        """Return whether a value begins with a word in braces that is a part of it: `{noop}…`, `{AES}…`."""
+        tokens = self._pieces.tokens[value : value + 4]
+        return (
+            len(tokens) == 4  # noqa: PLR2004 - the brace, the word, the brace, the value
+            and tokens[0].text == "{"
+            and tokens[2].text == "}"
+            and tokens[3].kind != "space"
+            and tokens[3].text not in ",;)}]&"
+        )
+
+    def _bracketed(self, value: int, is_meant: Callable[[str], bool] = lambda _: True) -> None:
         inside = Bracketed(self._pieces, value)
         for span in inside.spans():
-            if not is_harmless(self._text[span.start : span.end]):
+            text = self._text[span.start : span.end]
+            if not is_harmless(text) and is_meant(text):
                 self._cursor.spans.append(span)
         if inside.depth > 0:
             self._cursor.opened = Opened("bracket", depth=inside.depth)
@@ -230,11 +266,18 @@ class Scan:
                 self._cursor.opened = Opened("continued")
 
     def _alone(self, name: Token, value: int) -> None:
-        """Mask the one word behind a name that says little, when it looks like a secret: `AUTH …`, `key …`."""
+        """Mask the one word behind a name that says little, when it looks like a secret: `AUTH …`, `key …`, `option key '…'`."""
+        pieces = self._pieces
+        if pieces.is_quote(value) and not self._cursor.enclosing:
+            close = pieces.closing(value)
+            text = self._text[pieces.start(value + 1) : pieces.start(close)]
+            if close < len(pieces) and " " not in text and looks_secret(text):
+                self._cursor.mask(pieces.start(value + 1), pieces.start(close))
+            return
         end = self._pieces.word_end(value)
         word = self._text[self._pieces.start(value) : self._pieces.start(end)]
         if (
-            name.start == self._body.start
+            (name.start == self._body.start or (name.text == "key" and not self._is_comment))
             and self._pieces.after_space(end) >= len(self._pieces)
             and looks_secret(word)
         ):

@@ -39,11 +39,15 @@ _NO_SECRET_WORDS = re.compile(
 _SECRET = re.compile(
     r"pass|pwd|secret|token|credential|authorization|community|kennwort|geheim|contrase|motdepasse|masterauth|authtok"
     r"|keystring|passcode|pincode|psk|totp|otpseed|(?:api|access|encryption|signing|shared|master|licen[cs]e|account|storage|service"
-    r"|ssh|pgp|gpg|priv|private|wep|psk|session|client|secure|hmac|root|admin)key(?!s?(?:types?|board|map|word|ring|store|mgmt|server))|keydata|erlangcookie"
-    r"|(?:root|bind|user|admin|db|my|mod|sql|bot|key|new|old|app|vnc)pw$|^pw$|pw[0-9]++$|keypem|wepkey|dpapi"
+    r"|ssh|pgp|gpg|priv|private|decryption|validation|join|crypt|wep|psk|session|client|secure|hmac|root|admin)key(?!s?(?:types?|board|map|word|ring|store|mgmt|server))|keydata|erlangcookie"
+    r"|(?:root|bind|user|admin|db|my|mod|sql|bot|key|new|old|app|vnc)pw$|^pw$|pw[0-9]++$|keypem|wepkey|dpapi|cleartext|mnemonic|(?:seed|recovery|backup|wallet)phrase"
 )
 _ENDS_LIKELY = re.compile(
-    r"(?:key|pin|puk|cookie|hash|salt|otp|nonce|hmac|seed|passwd|signature|pw|key[0-9]++|sig|digest)$"
+    r"(?:key|pin|puk|cookie|hash|salt|otp|nonce|hmac|seed|passwd|signature|pw|key[0-9]++|sig|digest|wpa|wep)$"
+)
+_ENDS_ALONE = re.compile(
+    r"(?:(?<!sa)cred|creds"
+    r"|(?:unlock|access|security|alarm|door|entry|activation|verification|invite|pairing|backup|recovery)code)$"
 )
 _LAST_WORDS = frozenset(
     {
@@ -67,7 +71,7 @@ _LAST_WORDS = frozenset(
 _MAYBE = _LAST_WORDS | {"auth", "login", "user", "username", "userpwd", "credentials", "keys", "encrypt"}
 _PUBLIC_KEY = re.compile(
     r"(?:public|pub|attention|power|reboot|suspend|hibernate|lid|switch|media|foreign|primary|sort|partition|cache|hot|index|map|lookup|registry|row|composite|meta|modifier|arrow|short|unique"
-    r"|candidate|natural|any|mon|tur|hoc|whis|jockey|dns|group|trusted)_?(?:key|hash)s?$|publickey"
+    r"|candidate|natural|any|mon|tur|hoc|whis|jockey|group|trusted)_?(?:key|hash)s?$|publickey|^dnskey"
 )
 _ABOUT = words_in(
     "encryption file id ids identifier files path dir directory directories type types method methods length len size min max minlen "
@@ -89,6 +93,8 @@ def sounds(name: str) -> Sounds:
 @lru_cache(maxsize=2048)
 def _sounds(name: str) -> Sounds:
     words = [word.lower() for word in _WORD.findall(name)]
+    if name.lower().endswith("proxy-pass"):  # nginx has no such name
+        return Sounds.SECRET
     joined = _NO_SECRET_WORDS.sub("", "".join(words))
     if not words or not joined or (len(words) > 1 and _NO_SECRET_WORDS.search("_".join(words[-2:]))):
         return Sounds.HARMLESS
@@ -97,10 +103,14 @@ def _sounds(name: str) -> Sounds:
         return Sounds.MAYBE if last in _ABOUT and len(words) > 1 else Sounds.SECRET
     if _PUBLIC_KEY.search(joined):
         return Sounds.HARMLESS
-    if len(words) > 1 and (last in _LAST_WORDS or _ENDS_LIKELY.search(joined)):
+    if _ENDS_ALONE.search(joined) or (
+        len(words) > 1 and (last in _LAST_WORDS or _ENDS_LIKELY.search(joined))
+    ):
         return Sounds.LIKELY
     if len(words) == 2 and words[0] == "user" and last not in _ABOUT:  # noqa: PLR2004 - JAAS: `user_alice`
         return Sounds.LIKELY
+    if len(words) > 2 and words[0] == "bundle":  # noqa: PLR2004 - Bundler: `BUNDLE_GEMS__EXAMPLE__ORG`
+        return Sounds.MAYBE
     if last == "bearer" or (last == "auth" and len(words) > 1 and name.isupper()):
         return Sounds.LIKELY
     if joined in _MAYBE or (last not in _ABOUT and _MAYBE.intersection(words)):

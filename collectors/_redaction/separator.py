@@ -3,7 +3,9 @@
 from collectors._redaction.extent import Pieces
 from collectors._redaction.tokens import Token
 
-_ASSIGNS = frozenset("=:>+?!~\uff1d\uff1a")
+_ASSIGNS = frozenset("=:>+?!~\uff1d\uff1a\u2192")
+_BLOCKS = frozenset({"tokens", "passwords", "secrets", "credentials"})
+"""Names of blocks of secrets: `tokens { agent = "…" }`."""
 
 
 def separator(pieces: Pieces, start: int, name: Token) -> tuple[str, int]:
@@ -38,6 +40,8 @@ def separator(pieces: Pieces, start: int, name: Token) -> tuple[str, int]:
     if text == "(" and pieces.is_quote(pieces.after_space(there + 1)):
         return "called", pieces.after_space(there + 1)
     if there > at and pieces.text[max(0, name.start - 1) : name.start] == "&":  # an anchor of YAML
+        return "assigned", there
+    if there > at and name.text in _BLOCKS and pieces.is_at(there, "{"):
         return "assigned", there
     return ("spaced", there) if there > at else ("none", there)
 

@@ -25,9 +25,9 @@ TOKEN = re.compile(
     r"|[sprw]k_(?:live|test)_\w{6,}+|whsec_\w{6,}+|AIza[\w\-]{30,}+|ya29\.[\w\-]{8,}+|GOCSPX-[\w\-]{8,}+|SG\.[\w\-]{6,}+\.[\w\-]{6,}+"
     r"|hv[sbr]\.[\w\-]{8,}+|[sb]\.[A-Za-z0-9]{22,}+|pypi-[\w\-]{8,}+|npm_[A-Za-z0-9]{8,}+|do[opr]_v1_\w{8,}+|shp(?:at|ca|pa|ss)_\w{8,}+"
     r"|key-[0-9a-f]{16,}+|K00[0-9][A-Za-z0-9+/]{20,}+|AGE-SECRET-KEY-\w++|PMAK-[\w\-]{8,}+|hf_\w{8,}+|sk-[\w\-]{16,}+|NRAK-\w{8,}+|dapi[0-9a-f]{16,}+|tskey-[\w\-]{8,}+"
-    r"|lin_api_\w{8,}+|rubygems_[0-9a-f]{8,}+|sntry[su]_[\w=]{8,}+|sq0[a-z]{3}-[\w\-]{8,}+|dckr_pat_[\w\-]{8,}+|cio[a-zA-Z0-9]{16,}+|oy2[a-z0-9]{20,}+"
+    r"|lin_api_\w{8,}+|figd_[\w\-]{8,}+|pat-(?:na|eu|ap)\d-[\w\-]{8,}+|pscale_(?:pw|tkn|oauth)_[\w\-]{8,}+|dp\.(?:pt|st|ct|sa|audit)\.[\w.\-]{8,}+|dt0[a-z]\d\d\.[\w.]{8,}+|CFPAT-[\w\-]{8,}+|ph[cx]_\w{8,}+|sbp_\w{8,}+|ATCTT[\w\-=]{8,}+|ATBB\w{8,}+|BBDC-\w{8,}+|sha256~[\w\-]{8,}+|LTAI\w{12,}+|xkeysib-[\w\-]{8,}+|nvapi-[\w\-]{8,}+|ops_eyJ[\w\-]{8,}+|gsk_\w{8,}+|xai-\w{8,}+|r8_\w{8,}+|ntn_\w{8,}+|pul-[0-9a-f]{8,}+|rubygems_[0-9a-f]{8,}+|sntry[su]_[\w=]{8,}+|sq0[a-z]{3}-[\w\-]{8,}+|dckr_pat_[\w\-]{8,}+|cio[a-zA-Z0-9]{16,}+|oy2[a-z0-9]{20,}+"
     r"|[0-9]{8,10}:AA[\w\-]{20,}+|[MNO][\w\-]{23,25}\.[\w\-]{6}\.[\w\-]{27,}+|ATATT[\w\-=]{8,}+|secret-token:\S++|AccountKey=\S++)"
-    r"|\$(?:1|2[abxy]?|5|6|7|y|gy|apr1|argon2[a-z]*+|scrypt|pbkdf2[\w\-]*+|sha1|md5|P|H|S|bcrypt[\w\-]*+)\$[^\s:\"']++"
+    r"|\$(?:1|2[abxy]?|5|6|7|8|9|y|gy|apr1|argon2[a-z]*+|scrypt|pbkdf2[\w\-]*+|sha1|md5|P|H|S|bcrypt[\w\-]*+)\$[^\s:\"']++"
     r"|(?<!\w)(?:grub\.)?pbkdf2[.:_][\w.:$+/=\-]{8,}+|(?<![A-Za-z0-9])md5[0-9a-f]{32}(?!\w)|(?<!\w)\*[0-9A-F]{40}(?!\w)|SCRAM-SHA-\d++\$\S++"
     r"|(?<=/)secret-token:\S++",
 )
@@ -42,6 +42,7 @@ _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE
 _DES_HASH = re.compile(r"[\w.@+\-]++:(?P<value>[./0-9A-Za-z]{13})(?::.*+)?")
 _SCHEME_NAMES = frozenset({"bearer", "basic", "digest", "negotiate", "token", "apikey"})
 _BOT = re.compile(r"/bot(?P<value>\d{1,20}:[\w\-]++)")
+_IN_PATH = re.compile(r"/(?i:key|api-?key|token|secret|auth)/(?P<value>[^/?#]++)")
 _HOOK = re.compile(r"(?i:hook|hc-ping|/services/T|/hooks?/|ping/)")
 
 
@@ -113,6 +114,9 @@ def _in_url(text: str, at: int) -> Iterator[Span]:
         yield Span(at + start, at + start + len(user))
     if found := _BOT.search(text, start):
         yield Span(at + found.start("value"), at + found.end("value"))
+    for found in _IN_PATH.finditer(text, start):
+        if looks_secret(found["value"]):
+            yield Span(at + found.start("value"), at + found.end("value"))
     hook = _HOOK.search(text, start)
     if hook:
         path = text.find("/", hook.end() - 1)

@@ -36,6 +36,8 @@ def is_masked(name: str, level: Sounds, value: str) -> bool:
     first = value.split(None, 1)[0]
     if "://" in first:  # what a URL holds is looked at for itself
         return False
+    if _PAIR_NAME.search(name) and (found := _SLASHED.fullmatch(first)) and looks_secret(found["value"]):
+        return True
     if _USER.search(name):
         return _is_pair(first)
     return (
@@ -48,6 +50,8 @@ def is_masked(name: str, level: Sounds, value: str) -> bool:
 
 
 _USER = re.compile(r"(?:user|login|username|user[_-]name)$", re.IGNORECASE)
+_PAIR_NAME = re.compile(r"(?:login|auth|credentials?|creds?)$", re.IGNORECASE)
+_SLASHED = re.compile(r"[\w.@\-]++/(?P<value>[^\s/]++)")
 _COMMENT = re.compile(r"(?<=\s)[#;]\s.*+$")
 _BELOW = re.compile(r"(?:[|>][+\-0-9]*+|\\++)?\s*+(?:#.*+)?")
 
@@ -55,6 +59,15 @@ _BELOW = re.compile(r"(?:[|>][+\-0-9]*+|\\++)?\s*+(?:#.*+)?")
 def is_below(rest: str) -> bool:
     """Return whether a value stands on the lines below: nothing follows its key but YAML's sign for a block, or a comment."""
     return len(rest) <= MAX_VALUE and _BELOW.fullmatch(rest) is not None
+
+
+_HERE = re.compile(r"(?:\$\(\w{1,20} )?<<[\-~]?[\"']?(?P<end>[A-Za-z_]\w{0,40}+)[\"']?\)?\s*+")
+
+
+def here_document(rest: str) -> str:
+    """Return the line that ends the lines below which are a value: of `<<EOF`; empty where a value is none of that kind."""
+    found = _HERE.fullmatch(rest)
+    return found["end"] if found is not None else ""
 
 
 def is_switched(name: str, value: str) -> bool:

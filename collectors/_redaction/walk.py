@@ -138,6 +138,11 @@ class Walk:
             case "quote":
                 self._opened = None if opened.detail in line else opened
                 return self._mask.whole(line, body.start)
+            case "heredoc":
+                if line[body.start :].strip().rstrip(");") == opened.detail:
+                    self._opened = None
+                    return line
+                return self._mask.whole(line, body.start)
             case "element":
                 return self._element(line, body)
             case "bracket":

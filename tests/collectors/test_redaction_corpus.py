@@ -17,7 +17,8 @@ HERE = Path(__file__).parent
 KEY = b"k" * 32
 CORPUS = json.loads((HERE / "redaction_corpus.json").read_text())["forms"]
 OURS = json.loads((HERE / "redaction_forms.json").read_text())["forms"]
-FORMS = {"corpus": CORPUS, "ours": OURS}
+PRODUCTS = json.loads((HERE / "redaction_products.json").read_text())["forms"]
+FORMS = {"corpus": CORPUS, "ours": OURS, "products": PRODUCTS}
 
 
 def each_line(before):
