@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 HOSTS ?= 3
 
-# A single test of the torture works for longer than the ten minutes after which one counts as hanging.
+# A single test of the torture, or an upgrade of a host on a crowded machine, works for longer than the ten minutes after
+# which a test counts as hanging.
 PATIENT := -o faulthandler_timeout=7200
 
 .DEFAULT_GOAL := help
@@ -48,8 +49,8 @@ test: $(VENV)/dev lint ## run every test this machine can run
 	$(BIN)/python -m pytest -m 'not host and not torture and not long and not clients' -n $(JOBS) --dist worksteal --durations=20
 	$(BIN)/python -m pytest -m 'host and not torture and not long' -n $(HOSTS) --dist worksteal --durations=20
 
-test-all: test ## run every test, those that take minutes as well
-	$(BIN)/python -m pytest -v -m 'long and not torture' --durations=0
+test-all: test test-clients ## run every test, those that take minutes as well (`make test-deps-all` first)
+	$(BIN)/python -m pytest $(PATIENT) -v -m 'long and not torture' --durations=0
 
 torture: $(VENV)/dev ## kill the spool ten thousand times, the program two hundred, the power ten thousand
 	STS_AGENT_TORTURE_KILLS=10000 STS_AGENT_POWER_CUTS=10000 $(BIN)/python -m pytest -v --durations=0 \

@@ -31,10 +31,14 @@ def main() -> None:
         with Browser(Path(directory) / "profile") as browser:
             browser.open(file)
             opened = browser.run("performance.timing.loadEventStart - performance.timing.navigationStart")
+            before = browser.work_seconds()
             found = browser.run(SCROLL_AND_FILTER)
+            worked = {kind: after - before[kind] for kind, after in browser.work_seconds().items()}
     frames = sorted(found["frames"])
     p50, p95 = frames[len(frames) // 2], frames[len(frames) * 95 // 100]
     print(f"opened in {opened} ms; frames p50 {p50:.0f} ms, p95 {p95:.0f} ms; at most {found['nodes']} nodes")
+    work = ", ".join(f"{kind} {1000 * seconds / len(frames):.1f} ms" for kind, seconds in worked.items())
+    print(f"the page's own work in a frame: {work}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ FILES = [
     "constraints.txt",
     "requirements.txt",
     "build-requirements.txt",
-    "otlp-requirements.txt",
     "bundle-requirements.txt",
 ]
 
@@ -50,8 +49,6 @@ def test_everything_that_pyproject_asks_for_is_pinned():
     assert {normal(name) for name in project["build-system"]["requires"]} <= pinned(
         "build-requirements.txt"
     ).keys()
-    extra = project["project"]["optional-dependencies"]["otlp"]
-    assert {normal(name) for name in extra} <= pinned("otlp-requirements.txt").keys()
 
 
 def test_a_package_holds_what_the_extras_for_its_users_need():

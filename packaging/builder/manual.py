@@ -1,13 +1,20 @@
-"""The manual pages: sts-agent(1) from the parsers of the commands, sts-agent.yaml(5) from the types of the configuration."""
+"""The manual pages: sts-agent(1) from the parsers of the commands, sts-agent.yaml(5) from the types of the configuration.
+
+Packages bring them; `packaging/install` has them written by the agent that it installs: `manual.py DIRECTORY`. So this needs
+nothing but the agent.
+"""
 
 import re
+import sys
 import time
-from argparse import SUPPRESS, ArgumentParser
+from argparse import SUPPRESS, ArgumentParser, _SubParsersAction
+from collections.abc import Iterator
 from itertools import groupby
+from pathlib import Path
 
-from argparse_manpage.manpage import Manpage
 from parsers import subcommands, whole_parser
 
+from agent import __version__
 from agent.configuration.reference import Key, keys
 
 _FILES = {
@@ -36,27 +43,64 @@ def pages(version: str, epoch: int) -> dict[str, str]:
 
 def _of_commands(version: str, date: str) -> str:
     parser = whole_parser()
-    for command in subcommands(parser):
+    lines = [
+        f'.TH "STS\\-AGENT" "1" "{date}" "sts\\-agent {version}" "sts\\-agent"',
+        ".SH NAME",
+        r"sts\-agent \- record what happens on this host, and forward it",
+        ".SH SYNOPSIS",
+        _usage(parser),
+        ".SH DESCRIPTION",
+        _text(parser.description or ""),
+        ".SH OPTIONS",
+        "Before or after the command:",
+        *_options(parser),
+        ".SH COMMANDS",
+    ]
+    for command, summary in subcommands(parser):
         _hide_global_options(command)
-    about = {"date": date, "project_name": "sts-agent", "version": version, "manual_title": "sts-agent"}
-    page = Manpage(
-        parser,
-        {**about, "description": "record what happens on this host, and forward it"},
-        format="single-commands-section",
-    )
+        lines += [rf".SS \fB{_literal(command.prog)}\fR", *_of_command(command, summary)]
     for heading, said in {"EXIT STATUS": _STATUSES, "FILES": _FILES}.items():
-        page.add_section(heading, "=", "\n".join(f".TP\n{_literal(key)}\n{said[key]}" for key in said))
-    page.add_section("SEE ALSO", "=", r"\fBsts\-agent.yaml\fR(5), \fBsystemctl\fR(1)")
-    return str(page).replace("\nPOSITIONAL ARGUMENTS\n", "\nCOMMANDS\n")
+        lines += [f".SH {heading}"]
+        for key, meaning in said.items():
+            lines += [".TP", rf"\fB{_literal(key)}\fR", meaning]
+    return "\n".join(
+        [
+            *lines,
+            ".SH SEE ALSO",
+            r"\fBsts\-agent.yaml\fR(5), \fBsystemctl\fR(1), /usr/share/doc/sts\-agent",
+            "",
+        ]
+    )
+
+
+def _of_command(command: ArgumentParser, summary: str) -> Iterator[str]:
+    yield _text(f"{command.description or summary}")
+    yield ".PP"
+    yield _usage(command)
+    yield from _options(command)
+
+
+def _usage(parser: ArgumentParser) -> str:
+    program, _, words = " ".join(parser.format_usage().split()).removeprefix("usage: ").partition(parser.prog)
+    return rf"{program}\fB{_literal(parser.prog)}\fR{_literal(words)}"
+
+
+def _options(parser: ArgumentParser) -> Iterator[str]:
+    """Yield what stands of each word and option."""
+    formatter = parser._get_formatter()  # noqa: SLF001 - argparse has no other way to it
+    for action in parser._actions:  # noqa: SLF001
+        if isinstance(action, _SubParsersAction) or action.help in {None, SUPPRESS}:
+            continue
+        invocation = _literal(formatter._format_action_invocation(action))  # noqa: SLF001
+        yield from (".TP", rf"\fB{invocation}\fR", _text(formatter._expand_help(action)))  # noqa: SLF001
 
 
 def _hide_global_options(command: ArgumentParser) -> None:
-    """They stand once, for the program; each command takes them, too."""
-    for group in list(command._action_groups):  # noqa: SLF001 - argparse shows them nowhere else
-        if group.title == "global options":
-            command._action_groups.remove(group)  # noqa: SLF001
-            for action in group._group_actions:  # noqa: SLF001
-                action.help = SUPPRESS
+    """They stand once, for the program; each command takes them, too, and `--help`."""
+    groups = [group for group in command._action_groups if group.title == "global options"]  # noqa: SLF001
+    shared = [action for group in groups for action in group._group_actions]  # noqa: SLF001
+    for action in (*shared, *(one for one in command._actions if one.dest == "help")):  # noqa: SLF001
+        action.help = SUPPRESS
 
 
 def _of_configuration(version: str, date: str) -> str:
@@ -95,3 +139,15 @@ def _literal(text: str) -> str:
     """Return text that roff takes letter for letter."""
     text = text.replace("\\", r"\e").replace("-", r"\-").replace("~", r"\(ti").replace("^", r"\(ha")
     return re.sub(r"^([.'])", r"\\&\1", text, flags=re.MULTILINE)
+
+
+def main() -> None:
+    """Write both pages below a directory, as `man` looks for them."""
+    for file, text in pages(__version__, int(time.time())).items():
+        path = Path(sys.argv[1]) / f"man{file[-1]}" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -17,11 +17,12 @@ def whole_parser() -> ArgumentParser:
     return parser
 
 
-def subcommands(parser: ArgumentParser) -> Iterator[ArgumentParser]:
-    """Yield the parsers of a parser's commands, and of theirs."""
+def subcommands(parser: ArgumentParser) -> Iterator[tuple[ArgumentParser, str]]:
+    """Yield the parsers of a parser's commands, and of theirs, each with what it does in a few words."""
     for action in _choices(parser):
-        for one in action.choices.values():
-            yield one
+        summaries = {one.dest: one.help or "" for one in action._choices_actions}  # noqa: SLF001 - as above
+        for name, one in action.choices.items():
+            yield one, summaries.get(name, "")
             yield from subcommands(one)
 
 

@@ -35,6 +35,19 @@ def test_one_command_installs_and_starts_the_service(bare_host):
     assert bare_host.run("systemctl", "is-enabled", "sts-agent.service").stdout == "enabled\n"
 
 
+def test_it_brings_what_reports_and_protobuf_need_and_the_manual_that_the_units_name(bare_host):
+    assert install(bare_host, "--no-start").returncode == 0
+    bare_host.agent("event", "send", "X", "--title", "kept")
+    bare_host.run("systemctl", "start", "sts-agent.service")
+    bare_host.agent("report", "-o", "/root/host.html")
+    assert "kept" in bare_host.read("/root/host.html")
+    bare_host.python("import opentelemetry.proto.logs.v1.logs_pb2")
+    assert "man:sts-agent(1)" in bare_host.property("sts-agent.service", "Documentation")
+    manual = "/usr/local/share/man"
+    assert "sts\\-agent report" in bare_host.read(f"{manual}/man1/sts-agent.1")
+    assert "destinations" in bare_host.read(f"{manual}/man5/sts-agent.yaml.5")
+
+
 def test_installing_again_upgrades_and_leaves_the_configuration_alone(bare_host):
     assert install(bare_host, "--no-start").returncode == 0
     bare_host.write("/etc/sts-agent/agent.yaml", "tags: [env:mine]\n")

@@ -174,7 +174,7 @@ def built_wheel() -> Path:
 @functools.cache
 def dependencies(debian: Debian = BOOKWORM) -> Path:
     """Return the directory of the wheels that ours needs, downloaded when what it needs has changed."""
-    requirements = CHECKOUT / "packaging/requirements.txt"
+    requirements = CHECKOUT / "packaging/bundle-requirements.txt"
     needs = (CHECKOUT / "pyproject.toml").read_bytes() + requirements.read_bytes() + debian.python.encode()
     name = f"wheels-{hashlib.sha256(needs).hexdigest()[:16]}"
     return image.made_once(name, lambda directory: _download(directory, debian.python))
@@ -183,7 +183,7 @@ def dependencies(debian: Debian = BOOKWORM) -> Path:
 def _download(directory: Path, python: str) -> None:
     platforms = [f"--platform={platform}_{os.uname().machine}" for platform in _PLATFORMS]
     wheels_for = [*_WHEELS_FOR, f"--python-version={python}", *platforms]
-    requirements = f"--requirement={CHECKOUT}/packaging/requirements.txt"
+    requirements = f"--requirement={CHECKOUT}/packaging/bundle-requirements.txt"
     _pip("download", *wheels_for, "--require-hashes", requirements, f"--dest={directory}")
 
 
