@@ -32,6 +32,8 @@ _READ_BYTES = 16 * 1024
 _MAX_READS = 16
 """So much is read at once, some 4 000 events; who asks waits no longer, and what still waits then leaves the answer open."""
 _PRUNE_SECONDS = 30.0
+_PATIENCE_SECONDS = 1.0
+"""The thread may wait for a file system that does not answer; it touches nothing any more after that."""
 _OVERFLOWED = "more happened at once than the kernel keeps"
 _WAITS = "more waits than is read at once"
 _MAX_STRAY = 1000
@@ -75,9 +77,10 @@ class KernelWitnesses:
 
     def close(self) -> None:
         """End the thread, and take all marks away; the groups stay open, as they are another's."""
+        self.broken = "it has ended"
         os.close(self._stop)
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_PATIENCE_SECONDS)
         os.close(self._wake)
         with suppress(OSError):
             fanotify.unmark_everything(self._group)

@@ -127,6 +127,47 @@ def test_the_person_is_named_by_the_login_that_sudo_leaves(folder):
     assert found.is_complete
 
 
+RENAMES_ITSELF = "import ctypes\nctypes.CDLL(None).prctl(15, b'innocent', 0, 0, 0)\n"
+BECOMES_ANOTHER = "import os, sys\nopen(sys.argv[1], 'a').write('1')\nos.execvp('sh', ['sh', '-c', 'echo; exec sleep 1000'])"
+
+
+@pytest.mark.parametrize(
+    ("script", "called"),
+    [(RENAMES_ITSELF + STAYS, "innocent"), (BECOMES_ANOTHER, "sleep")],
+    ids=["by prctl", "by exec"],
+)
+def test_whatever_a_process_calls_itself_it_is_told_with_its_own_login_user_and_number(
+    script, called, folder
+):
+    path = folder.file()
+    command = ["sh", "-ec", 'echo 1000 > /proc/self/loginuid; exec "$@"', "sh", sys.executable, "-c", script]
+    as_nobody = ["setpriv", "--reuid=65534", "--clear-groups"]
+    Path(path).chmod(0o666)
+    for directory in (folder.path, *folder.path.parents):
+        if directory.stat().st_mode & 0o777 == 0o700:
+            directory.chmod(0o711)
+    folder.said(path)
+    command[4:4] = as_nobody
+    with subprocess.Popen([*command, path], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        _, found = folder.said(path)
+        process.kill()
+    (seen,) = found.seen
+    assert seen.actor.program in {called, "sh"}
+    assert (seen.actor.pid, seen.actor.login_uid, seen.actor.uid) == (process.pid, 1000, 65534)
+
+
+def test_a_directory_that_the_kernel_does_not_mark_is_counted_and_says_nothing(tmp_path):
+    group = os.memfd_create("it marks nothing")
+    folder = Folder(tmp_path, KernelWitnesses(group))
+    assert [*folder.witnesses.not_marked] == [str(tmp_path)]
+    assert not folder.witnesses.of(f"{tmp_path}/a").is_complete
+    folder.witnesses.forget(str(tmp_path))
+    assert folder.witnesses.not_marked == {}
+    folder.witnesses.close()
+    os.close(group)
+
+
 def test_a_process_that_has_the_number_of_one_that_is_over_is_not_taken_for_it(folder):
     """Two processes one after another with one number, which a namespace of their own lets root give twice."""
     first, second = folder.file("first"), folder.file("second")
@@ -161,6 +202,9 @@ def test_a_queue_that_overflows_makes_unknown_whoever_changed_something_then(fol
     limit = Path("/proc/sys/fs/fanotify/max_queued_events").read_text()
     subprocess.run([sys.executable, "-c", FILL, f"{path}-", str(int(limit) + 1000)], check=True)
     Path(path).chmod(0o600)
+    assert not folder.witnesses.of(path).is_complete  # before all of it is read
+    for _ in range(int(limit) // 1000):
+        folder.witnesses.looking(())
     _, found = folder.said(path)
     assert not found.is_complete
     assert "more happened" in found.missed
