@@ -62,6 +62,8 @@ class PackageLogs:
         self._root = root
         self._is_own = is_own
         self._tails: dict[Path, tuple[tuple[int, int], list[str]]] = {}
+        self._works: dict[int, list[Work]] = {}
+        """What dpkg did around a second: one transaction changes many files, and its log is long."""
         self._lists: dict[str, bytes] = {}
         self._owners: dict[str, frozenset[str]] = {}
         self._histories = (AptHistory(root, is_own), DnfHistory(root, is_own))
@@ -98,13 +100,17 @@ class PackageLogs:
     def forget(self) -> None:
         """Let go of what was read."""
         self._tails.clear()
+        self._works.clear()
         self._lists.clear()
         self._owners.clear()
         self._asked = None
 
     def _dpkg(self, at: float) -> list[Work]:
         lines = self._lines("var/log/dpkg.log", "%Y-%m-%d %H:%M:%S", at, _BEFORE_SECONDS)
-        return [work for work in works_of(parse_dpkg_log(lines)) if _covers(work, at)]
+        second = int(at)
+        if second not in self._works:
+            self._works[second] = list(works_of(parse_dpkg_log(lines)))
+        return [work for work in self._works[second] if _covers(work, at)]
 
     def _dnf(self, at: float) -> list[Work]:
         lines = self._lines("var/log/dnf.rpm.log", "%Y-%m-%dT%H:%M:%S", at, _SLACK_SECONDS)
@@ -133,6 +139,7 @@ class PackageLogs:
                     file.seek(max(0, status.st_size - _TAIL_BYTES))
                     lines = file.read(_TAIL_BYTES).decode("utf-8", "replace").splitlines()
                     known = self._tails[path] = (mark, lines)
+                    self._works.clear()
                 return known[1]
         except OSError:
             return []
@@ -225,10 +232,13 @@ _DPKG = re.compile(
 
 def parse_dpkg_log(lines: Iterable[str]) -> Iterator[Step]:
     """Parse dpkg.log, whose times are local; a line of a status has the status as its action."""
+    second, at = "", 0.0
     for line in lines:
         found = _DPKG.fullmatch(line)
         if found:
-            at = time.mktime(time.strptime(found["time"], "%Y-%m-%d %H:%M:%S"))
+            if found["time"] != second:  # most lines are of the second of the line before
+                second = found["time"]
+                at = time.mktime(time.strptime(second, "%Y-%m-%d %H:%M:%S"))
             if found["package"]:
                 yield Step(at, found["action"], found["package"], found["old"], found["new"])
             elif found["state"] != "triggers-pending":
