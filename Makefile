@@ -5,13 +5,17 @@ BIN := $(VENV)/bin
 # So many tests run side by side; those on real hosts wait more, and take some 300 MB each.
 JOBS ?= 2
 HOSTS ?= 3
+# `make bench SIZE=small` is a quick one, which leaves the documents alone.
+SIZE ?= full
+# Where packaging/install-bench-contenders puts what the benches run beside the agent.
+PEERS := PATH="$${XDG_CACHE_HOME:-$$HOME/.cache}/sts-agent/bench-contenders/bin:$$PATH"
 
 # A single test of the torture, or an upgrade of a host on a crowded machine, works for longer than the ten minutes after
 # which a test counts as hanging.
 PATIENT := -o faulthandler_timeout=7200
 
 .DEFAULT_GOAL := help
-.PHONY: help demo deb rpm dist test test-all torture test-fast test-clients test-deps test-deps-all lint format constraints reference bench-delivery bench-intake bench-collectors bench-fleet bench-report pictures quiet-day attacks clean
+.PHONY: help demo deb rpm dist test test-all torture test-fast test-clients test-deps test-deps-all lint format constraints reference bench bench-delivery bench-intake bench-collectors bench-fleet bench-report pictures quiet-day attacks clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,8 +94,13 @@ constraints: ## pin what pyproject.toml asks for, with the hashes of its files
 reference: $(VENV)/dev ## write the tables of docs/configuration.md from the types
 	$(BIN)/python -m agent.configuration.reference docs/configuration.md
 
+bench: $(VENV)/dev ## every bench with its peers, one table, into docs/benchmarks.md (root; SIZE=small for a quick one)
+	packaging/install-test-deps --bench
+	$(BIN)/python bench/everything.py --size $(SIZE) $(if $(filter full,$(SIZE)),--write)
+
 bench-delivery: $(BIN)/sts-agent ## this agent beside syslog-ng: events per CPU second, memory, disk
-	$(BIN)/python bench/delivery.py
+	packaging/install-bench-contenders
+	$(PEERS) $(BIN)/python bench/delivery.py
 
 bench-intake: $(VENV)/dev ## the intake, dialect by dialect, beside the TCP intakes of syslog-ng and rsyslog
 	packaging/install-bench-contenders
@@ -101,7 +110,8 @@ bench-fleet: $(BIN)/sts-agent ## simulate 10 000 agents coming back after an out
 	$(BIN)/python bench/fleet.py --svg docs/fleet.svg
 
 bench-collectors: $(VENV)/dev ## changes to receiver beside inotifywait and Monit, a large tree, an idle agent
-	$(BIN)/python bench/collecting.py
+	packaging/install-bench-contenders
+	$(PEERS) $(BIN)/python bench/collecting.py
 
 bench-report: $(VENV)/dev ## how quick a report of fifty thousand events is in a browser
 	$(BIN)/python bench/report_page.py

@@ -1,0 +1,209 @@
+"""All the benches in one go, this agent in turn with its peers, in one table; and how costs grow, in pictures.
+
+    make bench        (SIZE=small for a quick one: python bench/everything.py --size small --only files,tree)
+
+Above 1x this agent does better. Every figure is of one run, with the load of the machine beside it: where that is more than about
+0.5 for each processor the ratios still mean something, the times do not. Peers are those that packaging/install-bench-contenders
+unpacks. With --write the table and the pictures are put into docs/.
+"""
+
+import argparse
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import booted
+import delivery
+import file_latency
+import growth
+import intake
+import small_box_figures
+import tree_scan
+from intake_contenders import CONTENDERS
+from intake_contenders import Rsyslog as RsyslogQueue
+from intake_contenders import SyslogNg as SyslogNgQueue
+from intake_contenders import ThisAgent as Recorder
+from intake_events import DIALECTS
+from rows import HEAD, RULE, Row, between, load
+from sizes import SIZES, Sizes
+
+DOCS = Path(__file__).parent.parent / "docs"
+BEGIN, END = "<!-- make bench writes from here -->", "<!-- make bench writes to here -->"
+MIB = 1024 * 1024
+
+
+def of_delivery(sizes: Sizes) -> Iterator[Row]:
+    """Take events in and deliver them, beside syslog-ng with its reliable disk buffer: online, and after an outage."""
+    runs = (
+        ("200 a request", sizes.events, 200, False),
+        ("200 a request, after an outage", sizes.events, 200, True),
+        ("one a request", sizes.singles, 1, False),
+    )
+    for title, events, size, outage in runs:
+        ours = delivery.run(delivery.ThisAgent(), events, size, outage=outage)
+        theirs = delivery.run(delivery.SyslogNg(), events, size, outage=outage)
+        yield from _delivered(title, events, ours, theirs, outage=outage)
+
+
+def _delivered(
+    title: str, events: int, ours: delivery.Figures, theirs: delivery.Figures, *, outage: bool
+) -> Iterator[Row]:
+    def row(what: str, unit: str, mine: float, other: float, *, more: bool = False) -> Row:
+        return Row(f"{what}, {title}", unit, mine, "syslog-ng", other, more, load())
+
+    def rate(cpu: float) -> float:
+        return events / max(cpu, 1 / delivery.TICKS)
+
+    both = [figures.fed_cpu + figures.drained_cpu for figures in (ours, theirs)]
+    yield row("in and out", "events/CPU s", rate(both[0]), rate(both[1]), more=True)
+    if outage:
+        yield row(
+            "delivered alone",
+            "events/CPU s",
+            rate(ours.drained_cpu),
+            rate(theirs.drained_cpu),
+            more=True,
+        )
+    yield row("written", "B/event", ours.written / events, theirs.written / events)
+    yield row("peak memory", "MiB", ours.peak / MIB, theirs.peak / MIB)
+
+
+def of_intake(sizes: Sizes) -> Iterator[Row]:
+    """Take events in, the example of the receiver's documentation, beside two that queue on disk; rsyslog syncs as we do."""
+    dialect = DIALECTS[0]
+    for size, count in ((1, sizes.posts), (intake.BATCH, sizes.batches)):
+        found = {}
+        for kind in (Recorder, SyslogNgQueue, RsyslogQueue):
+            contender = kind()
+            with intake.running(contender) as pid:
+                found[kind] = intake.measure(pid, contender.post(dialect), dialect, size, count)
+        ours = found.pop(Recorder)
+        for kind, theirs in found.items():
+            peer = "rsyslog, synced queue" if kind is RsyslogQueue else "syslog-ng, no sync"
+            title = f"{size} a request"
+            yield Row(
+                f"taken in, {title}",
+                "events/CPU s",
+                ours.per_cpu_second,
+                peer,
+                theirs.per_cpu_second,
+                True,
+                load(),
+            )
+            yield Row(
+                f"until it is kept, p99, {title}", "ms", ours.p99_ms, peer, theirs.p99_ms, False, load()
+            )
+
+
+def of_files(sizes: Sizes) -> Iterator[Row]:
+    """Change files, and see when the receiver has each."""
+    with tempfile.TemporaryDirectory(prefix="sts-bench-") as directory, booted.sink() as port:
+        ours, *peers = (
+            file_latency.measure(one, Path(directory), port, sizes.changes) for one in file_latency.CONTENDERS
+        )
+        for peer in peers:
+            for share, name in ((0.5, "p50"), (0.99, "p99")):
+                mine, other = (1000 * found.at(share) for found in (ours, peer))
+                yield Row(f"a file changes, {name}", "ms", mine, peer.name, other, False, load())
+            yield Row("changes lost", "", ours.lost, peer.name, peer.lost, False, load())
+
+
+def of_tree(sizes: Sizes) -> Iterator[Row]:
+    """Learn a large tree and look at it again, beside what reads and what lists it."""
+    with growth.scratch() as directory:
+        root, empty = directory / "tree", directory / "empty"
+        empty.mkdir()
+        tree_scan.make_tree(root, sizes.files, 4096)
+        tree_scan.of_command(tree_scan.SUMS, root)
+        summed = tree_scan.of_command(tree_scan.SUMS, root)
+        listed = tree_scan.of_command(tree_scan.STATS, root)
+        walked = tree_scan.of_bare_walk(root)
+        start = tree_scan.of_agent(directory / "start", empty, 0, "auto").cpu_seconds
+        for diff in ("never", "auto"):
+            title = f"{sizes.files:,} files, diff {diff}".replace(",", " ", 1)
+            first, again = (
+                tree_scan.of_agent(directory / diff, root, sizes.files, diff).cpu_seconds - start
+                for _ in range(2)
+            )
+            yield Row(f"first look, {title}", "CPU s", first, "`sha256sum`", summed, False, load())
+            yield Row(f"restart, {title}", "CPU s", again, "`os.walk`, `os.lstat`", walked, False, load())
+            yield Row(f"restart, {title}", "CPU s", again, "`find -printf`", listed, False, load())
+
+
+PARTS: dict[str, Callable[[Sizes], Iterator[Row]]] = {
+    "delivery": of_delivery,
+    "intake": of_intake,
+    "files": of_files,
+    "tree": of_tree,
+    "slow": small_box_figures.rows,
+}
+
+
+def pictures(sizes: Sizes, folder: Path) -> Iterator[str]:
+    """Draw how costs grow, and yield a line of the document for each picture."""
+    yield ""
+    for name, measure in growth.parts(small=sizes.small).items():
+        drawn, loaded = measure(), load()
+        path = folder / f"growth-{name}.svg"
+        path.write_text(drawn.svg())
+        said = "; ".join(
+            f"{line} {points[0][1]:.3g} at {points[0][0]:,} to {points[-1][1]:.3g} at {points[-1][0]:,}"
+            for line, points in drawn.lines.items()
+        )
+        yield f"![{drawn.title}](pictures/{path.name})"
+        yield ""
+        yield f"{drawn.title}, {drawn.cost}: {said} (load {loaded:.1f})."
+        yield ""
+
+
+def main() -> None:
+    """Run what is asked for, print each line as it comes, and write all of it into the document when asked."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    names = [*PARTS, "growth"]
+    parser.add_argument("--size", choices=SIZES, default="full")
+    parser.add_argument("--only", default=",".join(names), help="parts, with commas between: %(default)s")
+    parser.add_argument("--write", action="store_true", help="put table and pictures into docs/")
+    options = parser.parse_args()
+    wanted = options.only.split(",")
+    if unknown := set(wanted) - set(names):
+        parser.error(f"no part is called {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    if not (CONTENDERS / "bin").exists():
+        raise SystemExit("needs the peers: run packaging/install-bench-contenders")
+    os.environ["PATH"] = f"{CONTENDERS / 'bin'}:{os.environ['PATH']}"
+    with tempfile.TemporaryDirectory(prefix="sts-bench-") as scratch:
+        lines = _measured(SIZES[options.size], wanted, Path(scratch))
+        if options.write:
+            document = DOCS / "benchmarks.md"
+            document.write_text(between(document.read_text(), BEGIN, END, lines))
+            for picture in Path(scratch).iterdir():
+                shutil.copy(picture, DOCS / "pictures")
+
+
+def _measured(sizes: Sizes, wanted: list[str], folder: Path) -> list[str]:
+    """Run the parts; return the lines of the document, with the pictures in a folder."""
+    lines: list[str] = []
+
+    def say(line: str) -> None:
+        lines.append(line)
+        print(line, flush=True)
+
+    say(
+        f"Taken on {datetime.now(UTC):%Y-%m-%d}, size `{sizes.name}`: {booted.state_of_machine()} at the start."
+    )
+    for line in ("", HEAD, RULE):
+        say(line)
+    for name, part in PARTS.items():
+        for row in part(sizes) if name in wanted else ():
+            say(row.line())
+    for line in pictures(sizes, folder) if "growth" in wanted else ():
+        say(line)
+    return lines
+
+
+if __name__ == "__main__":
+    main()

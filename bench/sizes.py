@@ -1,0 +1,36 @@
+"""How much `make bench` does: `full` ends within about twenty minutes on two quiet processors, `small` within three."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Counts of what is posted, changed and made."""
+
+    name: str
+    events: int
+    """In requests of 200, to be delivered."""
+    singles: int
+    """In requests of one, to be delivered."""
+    posts: int
+    """Requests of one event that are only taken in."""
+    batches: int
+    """Requests of 200 likewise."""
+    changes: int
+    """Files changed one after the other, for each contender."""
+    files: int
+    """Of the large tree."""
+
+    @property
+    def small(self) -> bool:
+        """Whether it is the quick one."""
+        return self.name == "small"
+
+
+SIZES = {
+    one.name: one
+    for one in (
+        Sizes("small", events=10_000, singles=500, posts=200, batches=20, changes=10, files=3_000),
+        Sizes("full", events=200_000, singles=5_000, posts=2_000, batches=100, changes=100, files=100_000),
+    )
+}
