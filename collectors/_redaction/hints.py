@@ -4,7 +4,9 @@ It may only pass over what the rules would leave as it is; a test holds it to th
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
 
 from collectors._redaction.tokens import words_in
 
@@ -30,6 +32,8 @@ _SHAPES = words_in(
 )
 """Something of each shape of a token that may be shorter than a long run."""
 _WORDS = tuple(sorted(_NAMES | _SHAPES))
+_END = "end"
+"""Ends a word in the tree of their letters."""
 _FORM = re.compile(
     r"[^\s:]++:\S|\*\s++\S++\s++\S|\d{1,3}\.[\d.]++\s++\S++\s++\d{1,3}\s*+$|[\w.\-]++/[\w.\-]++\s++\S++\s*+$|[\"'][^\"']++[\"']\s++[\w.*\-]++\s++[\"']|\d{1,10}\s++[a-z]|[\"']?[\w.@\\*\-]++[\"']?\s++(?:\*|[\"'][\w.*\-]++[\"']\s)|[\"'][^\"']*+[\"']\s++(?:[a-z][a-z\d,\-]*+\s++)?[\"'h]|\[?[\w.*\-]++\]?(?::\d{1,5})?\s++[^\s:]++:\S|(?:.{0,100}\s)?:\s++(?:psk|eap|xauth|ntlm|pin|p12|pkcs8|rsa|ecdsa)\s"
     r"|[^\s,\"':=]++,[\w.@\-]++,\d|[\w.\-]++\s*+[:=]\s*+[^,\s]{7,64}+,|[\w.~]*+/\S*+\s++[\"']?[\w.@\-]++[\"']?\s++(?:\S++|[\"'][^\"']++[\"'])\s*+$|user\s++\S++\s++\S++\s*+$"
@@ -41,10 +45,6 @@ _FLAG = re.compile(r"(?:^|[\s\"'\[(,#/])-[a-z]{1,4}(?:[\s\"']|[^\s\"'\d]*+\d)|(?
 _USER = re.compile(r"(?:user|login|auth)\w*+[\s=:,\"']++[^\s:%/]++[:%/][^\s/]")
 
 _SIGN = re.compile(r"[@\-:{%/]")
-_SHORT = 200
-_BEGINNING = 3
-_BEGINNINGS = frozenset(word[:_BEGINNING] for word in _WORDS if len(word) >= _BEGINNING)
-_SHORT_WORDS = tuple(word for word in _WORDS if len(word) < _BEGINNING)
 
 _SCHEMED = re.compile(r"\{[a-z\d.\-]{3,40}\}")
 _LONG = 512
@@ -72,15 +72,14 @@ def hinted(lines: Sequence[str]) -> list[bool]:
 def _judge_of(low: str) -> Callable[[str], bool]:
     """Return what says of a line whether the rules have to look at it, given all lines, in small letters."""
     has_signs = _SIGN.search(low) is not None
-    names = [word for word in _WORDS if word in low] if _may_have_words(low) else []
+    find_word = _word().search
+    has_words = find_word(low) is not None
     has_runs = _RUN in low.encode("utf-8", "replace").translate(_CLASSES)
 
     def judge(line: str) -> bool:
-        for word in names:
-            if word in line:
-                return True
         return (
-            (has_runs and _has_run(line))
+            (has_words and find_word(line) is not None)
+            or (has_runs and _has_run(line))
             or (has_signs and _may_be_formed(line))
             or has_form(line)
             or len(line) > _LONG
@@ -89,12 +88,23 @@ def _judge_of(low: str) -> Callable[[str], bool]:
     return judge
 
 
-def _may_have_words(low: str) -> bool:
-    """Return whether any of the words may be in a text; of a short one this is quicker to say than which."""
-    if len(low) > _SHORT:
-        return True
-    beginnings = {low[at : at + _BEGINNING] for at in range(len(low))}
-    return not _BEGINNINGS.isdisjoint(beginnings) or any(word in low for word in _SHORT_WORDS)
+@cache
+def _word() -> re.Pattern[str]:
+    """Return the expression of any of the words: a tree of letters, so that a place in a text is left at its first wrong one."""
+    tree: dict[str, Any] = {}
+    for word in _WORDS:
+        branch = tree
+        for letter in word:
+            branch = branch.setdefault(letter, {})
+        branch[_END] = {}
+    return re.compile(_alternatives(tree))
+
+
+def _alternatives(branch: Mapping[str, Any]) -> str:
+    if _END in branch:
+        return ""  # whatever else begins so
+    ways = [re.escape(letter) + _alternatives(further) for letter, further in branch.items()]
+    return ways[0] if len(ways) == 1 else f"(?:{'|'.join(ways)})"
 
 
 def _around_pem(lines: Iterable[str], judge: Callable[[str], bool]) -> Iterator[bool]:
