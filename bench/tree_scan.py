@@ -54,16 +54,76 @@ print(time.process_time())
 """The least that a compare by stat alone can take in Python."""
 
 
+LEAST = """
+import hashlib, os, sqlite3, stat, struct, sys, time, zlib
+from operator import attrgetter
+root, database, what = sys.argv[1:]
+pack, fields = struct.Struct("<QQqqIII").pack, attrgetter(
+    "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns", "st_mode", "st_uid", "st_gid")
+disk = sqlite3.connect(database, isolation_level=None)
+disk.executescript("PRAGMA journal_mode=WAL;"
+    "CREATE TABLE IF NOT EXISTS memory (owner TEXT, key BLOB, crc INT, value BLOB, PRIMARY KEY (owner, key)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS texts (id INTEGER PRIMARY KEY, owner TEXT, key BLOB, text BLOB);"
+    "CREATE UNIQUE INDEX IF NOT EXISTS by_key ON texts (owner, key)")
+def learn(directory, path, entries):
+    rows, texts = [], []
+    for entry in entries:
+        place = os.open(entry.name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+        before = os.fstat(place)
+        if stat.S_ISREG(before.st_mode):
+            fd = os.open(f"/proc/self/fd/{place}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            data = os.pread(fd, before.st_size + 1, 0)
+            value = pack(*fields(before)) + hashlib.sha256(data).digest()
+            os.listxattr(fd), os.fstat(fd)
+            os.close(fd)
+            key = f"f{path}//{entry.name}".encode()
+            rows.append(("files", key, zlib.crc32(value, zlib.crc32(key)), value))
+            if what == "texts":
+                text = data.decode()
+                dict.fromkeys(text.split("\\n"))
+                deflate = zlib.compressobj(1, zlib.DEFLATED, -12, 3)
+                texts.append(("files", key, deflate.compress(data) + deflate.flush()))
+        os.close(place)
+    disk.execute("BEGIN")
+    disk.executemany("INSERT INTO memory VALUES (?, ?, ?, ?)", rows)
+    disk.executemany("INSERT INTO texts (owner, key, text) VALUES (?, ?, ?)", texts)
+    disk.execute("COMMIT")
+def compare(directory, path, entries):
+    found = [pack(*fields(entry.stat(follow_symlinks=False))) for entry in entries]
+    hashlib.blake2b("/".join([entry.name for entry in entries]).encode() + b"".join(found)).digest()
+def walk(path):
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    with os.scandir(directory) as listing:
+        entries = list(listing)
+    (compare if what == "compare" else learn)(directory, path, [e for e in entries if e.is_file(follow_symlinks=False)])
+    os.close(directory)
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            walk(f"{path}/{entry.name}")
+began = time.process_time()
+if what == "compare":
+    for key, crc, value in disk.execute("SELECT key, crc, value FROM memory WHERE owner = 'files' ORDER BY key"):
+        assert zlib.crc32(value, zlib.crc32(key)) == crc
+walk(root)
+print(time.process_time() - began)
+"""
+"""The least that the agent's promises can take in Python, without any object or decision of it.
+
+To learn a tree, `hashes` or also `texts`: each file opened as a place, looked at, opened, read, hashed, asked for
+its attributes, looked at again, and remembered in a row; its text decoded, parted into lines and compressed, of
+secrets nothing. To `compare` it: each row read back with its checksum, each file's stat packed, and a digest of them.
+"""
+
+
+def of_python(code: str, *arguments: str | Path) -> float:
+    """Return the CPU seconds that some Python says it took."""
+    command = [sys.executable, "-c", code, *arguments]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
 def of_bare_walk(root: Path) -> float:
     """Return the CPU seconds of a walk with one `lstat` a file in Python, without the interpreter's start."""
-
-    def run(directory: Path) -> float:
-        done = subprocess.run(
-            [sys.executable, "-c", BARE, directory], check=True, capture_output=True, text=True
-        )
-        return float(done.stdout)
-
-    return run(root) - run(root / "none")
+    return of_python(BARE, root) - of_python(BARE, root / "none")
 
 
 def of_command(command: str, root: Path) -> float:
@@ -97,6 +157,10 @@ def measure(scratch: Path, files: int, mean_bytes: int) -> list[str]:
     of_command(SUMS, root)  # into the page cache
     summed, listed = of_command(SUMS, root), of_command(STATS, root)
     bare = of_bare_walk(root)
+    hashes, texts, compare = (
+        of_python(LEAST, root, scratch / f"least-{database}.db", what)
+        for what, database in (("hashes", "hashes"), ("texts", "texts"), ("compare", "hashes"))
+    )
     start = of_agent(scratch / "start", empty, 0, "auto")
     lines = [
         (
@@ -109,7 +173,12 @@ def measure(scratch: Path, files: int, mean_bytes: int) -> list[str]:
         f"| `sha256sum` of the tree | {summed:.2f} | 1.00 | | |",
         f"| `find -printf`: one stat a file | {listed:.2f} | {listed / summed:.2f} | | |",
     ]
-    lines.append(f"| `os.walk`, `os.lstat` in Python | {bare:.2f} | {bare / summed:.2f} | | |")
+    lines += [
+        f"| `os.walk`, `os.lstat` in Python | {bare:.2f} | {bare / summed:.2f} | | |",
+        f"| the least in Python: hashes learnt | {hashes:.2f} | {hashes / summed:.2f} | | |",
+        f"| the least in Python: texts too | {texts:.2f} | {texts / summed:.2f} | | |",
+        f"| the least in Python: compared | {compare:.2f} | {compare / summed:.2f} | {compare / bare:.2f} x the walk | |",
+    ]
     for diff in ("never", "auto"):
         own = scratch / f"agent-{diff}"
         baseline = of_agent(own, root, files, diff)

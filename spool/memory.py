@@ -22,6 +22,8 @@ _DIGEST_MASK = 0xFFFF_FFFF
 _AFTER_EVERY_KEY = b"\xff" * 64
 
 T = TypeVar("T")
+_Row = tuple[bytes, bytes, int]
+"""Key, value and checksum."""
 
 
 class Reading(Protocol):
@@ -116,8 +118,7 @@ def remember(
         connection.executemany(
             "INSERT OR REPLACE INTO memory (owner, key, crc, value) VALUES (?, ?, ?, ?)", rows
         )
-    for _, key, crc, value in rows:
-        _count(mine, key, value, crc)
+    _count_all(mine, [(key, value, crc) for _, key, crc, value in rows])
     save_totals(connection, owner, mine)
 
 
@@ -206,8 +207,8 @@ def is_whole(connection: sqlite3.Connection, owner: str) -> bool:
     connection.execute("BEGIN")
     try:
         expected = load_totals(connection).get(owner, Totals())
-        for key, value, crc in page_through(lambda work: work(connection), owner):
-            _count(seen, key, value, crc)
+        for page in _pages(lambda work: work(connection), owner):
+            _count_all(seen, page)
     except DamagedRow:
         return False
     finally:
@@ -217,19 +218,31 @@ def is_whole(connection: sqlite3.Connection, owner: str) -> bool:
 
 def page_through(reading: Reading, owner: str, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes, int]]:
     """Yield key, value and checksum in key order, a page at a time; raises `DamagedRow`."""
+    for page in _pages(reading, owner, prefix):
+        yield from page
+
+
+def _pages(reading: Reading, owner: str, prefix: bytes = b"") -> Iterator[list[_Row]]:
+    """Yield the rows in key order, a page of them at a time; raises `DamagedRow`."""
     after, comparison = prefix, ">="
     end = _end_of(prefix)
     while True:
         statement = _SELECT_PAGE.format(after=comparison)
         values = (owner, after, end, PAGE_ROWS)
-        rows = reading(partial(_fetch, statement, values))
-        for key, value, crc in rows:
-            if not isinstance(value, bytes) or row_checksum(owner, key, value) != crc:
-                raise DamagedRow("memory", (owner, key))
-            yield key, value, crc
+        rows: list[_Row] = reading(partial(_fetch, statement, values))
+        _check(owner, rows)
+        yield rows
         if len(rows) < PAGE_ROWS:
             return
         after, comparison = rows[-1][0], ">"
+
+
+def _check(owner: str, rows: list[_Row]) -> None:
+    """Raise `DamagedRow` unless each row is as it was stored; at a start this is done for every row there is."""
+    crc32 = zlib.crc32
+    for key, value, crc in rows:
+        if not isinstance(value, bytes) or crc32(value, crc32(key, _plain_checksum(owner, len(key)))) != crc:
+            raise DamagedRow("memory", (owner, key))
 
 
 class SpoolMemory:
@@ -293,6 +306,10 @@ def _fetch(statement: str, values: tuple[Any, ...], connection: sqlite3.Connecti
 
 
 def _count(totals: Totals, key: bytes, value: bytes, crc: int) -> None:
-    totals.count += 1
-    totals.bytes += len(key) + len(value)
-    totals.digest = (totals.digest + crc) & _DIGEST_MASK
+    _count_all(totals, [(key, value, crc)])
+
+
+def _count_all(totals: Totals, rows: Sequence[_Row]) -> None:
+    totals.count += len(rows)
+    totals.bytes += sum([len(key) + len(value) for key, value, _ in rows])
+    totals.digest = (totals.digest + sum([crc for _, _, crc in rows])) & _DIGEST_MASK

@@ -59,17 +59,25 @@ def remember(store: Store, room: Room, owner: str, texts: Mapping[str, bytes | N
     totals = store.totals.setdefault(owner, Totals())
     all_bytes = sum(size_of(key, len(text)) for key, text in kept.items())
     has_room_for_all = total(store) + all_bytes <= room.text_bytes and room.has_room(store, all_bytes)
-    for key, text in kept.items():
-        if not has_room_for_all and not _has_room(store, room, size_of(key, len(text)), now):
-            store.state.texts_given_up += 1
-            store.touch()
-            continue
-        store.connection.execute(
-            "INSERT INTO texts (owner, key, text, crc) VALUES (?, ?, ?, ?)",
-            (owner, key, text, text_checksum(owner, key, text)),
-        )
-        totals.text_bytes += size_of(key, len(text))
+    if has_room_for_all:
+        _insert(store, owner, kept)
+        totals.text_bytes += all_bytes
+    else:
+        for key, text in kept.items():
+            if not _has_room(store, room, size_of(key, len(text)), now):
+                store.state.texts_given_up += 1
+                store.touch()
+                continue
+            _insert(store, owner, {key: text})
+            totals.text_bytes += size_of(key, len(text))
     save_totals(store.connection, owner, totals)
+
+
+def _insert(store: Store, owner: str, texts: Mapping[bytes, bytes]) -> None:
+    store.connection.executemany(
+        "INSERT INTO texts (owner, key, text, crc) VALUES (?, ?, ?, ?)",
+        [(owner, key, text, text_checksum(owner, key, text)) for key, text in texts.items()],
+    )
 
 
 def _stored(store: Store, owner: str, keys: list[bytes]) -> Iterator[_Row]:

@@ -7,8 +7,9 @@ surely right.
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -27,25 +28,57 @@ class _Listing(msgspec.Struct, frozen=True):
     is_sure: bool
 
 
+class _Known(msgspec.Struct, frozen=True):
+    """What all directories held together, and their times then; no times where it may be wrong already."""
+
+    files: frozenset[tuple[int, int]]
+    times: tuple[tuple[str, tuple[int, int, int]], ...]
+
+    def holds(self) -> bool:
+        """Return whether it is still so: asked for each file that is opened, so it makes as little as it can."""
+        try:
+            for path, times in self.times:
+                if _times(os.lstat(path)) != times:
+                    return False
+        except OSError:
+            return False
+        return bool(self.times)
+
+
+_times: Callable[[os.stat_result], tuple[int, int, int]] = attrgetter("st_ino", "st_mtime_ns", "st_ctime_ns")
+
+
 class OwnFiles:
     """The files below one directory; called with a status, from any thread, it says whether it is one of them."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = str(directory)
         self._listings: dict[str, _Listing] = {}
+        self._known: _Known | None = None
         self._lock = threading.Lock()
 
     def __call__(self, status: os.stat_result) -> bool:
         """Return whether the file with this status is the agent's own."""
-        identity = (status.st_dev, status.st_ino)
         with self._lock:
-            return any(identity in listing.files for listing in self._all(self._directory, 0))
+            known = self._known
+            if known is None or not known.holds():
+                known = self._known = self._know()
+            return (status.st_dev, status.st_ino) in known.files
 
-    def _all(self, path: str, depth: int) -> Iterator[_Listing]:
+    def _know(self) -> "_Known":
+        """Return what all directories hold now."""
+        listings = dict(self._all(self._directory, 0))
+        files = frozenset().union(*(listing.files for listing in listings.values()))
+        is_sure = self._directory in listings and all(listing.is_sure for listing in listings.values())
+        return _Known(
+            files, tuple((path, listing.times) for path, listing in listings.items()) if is_sure else ()
+        )
+
+    def _all(self, path: str, depth: int) -> Iterator[tuple[str, _Listing]]:
         listing = self._list(path)
         if listing is None:
             return
-        yield listing
+        yield path, listing
         if depth < _MAX_DEPTH:
             for name in listing.directories:
                 yield from self._all(f"{path}/{name}", depth + 1)
@@ -54,7 +87,7 @@ class OwnFiles:
         """Return what a directory holds; None when it is gone."""
         try:
             status = os.lstat(path)
-            times = (status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+            times = _times(status)
             known = self._listings.get(path)
             if known is None or not known.is_sure or known.times != times:
                 known = self._listings[path] = _read(path, times)

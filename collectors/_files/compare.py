@@ -71,14 +71,14 @@ def _compare(looked: Looked, occasion: Occasion, now: float) -> Change | None:
 
 def _learn(looked: Looked) -> Change | None:
     """Return what to remember of a file that is met for the first time and told of to nobody."""
-    key = file_key(looked.path)
-    match looked.found:
-        case Seen(packed, content):
-            value = encode(packed, content, look_again=looked.found.is_racy)
-            return Change(looked.path, {key: value}, content.text)
-        case Unreadable(status=status) if status is not None:
-            unread = Content(is_unreadable=True, is_hash_only=status.st_nlink > 1)
-            return Change(looked.path, {key: encode(pack_stat(status), unread, look_again=True)})
+    found = looked.found
+    if isinstance(found, Seen):  # no `match`: of a large tree each file comes here
+        value = encode(found.stat, found.content, look_again=found.is_racy)
+        return Change(looked.path, {file_key(looked.path): value}, found.content.text or None)
+    if isinstance(found, Unreadable) and found.status is not None:
+        unread = Content(is_unreadable=True, is_hash_only=found.status.st_nlink > 1)
+        value = encode(pack_stat(found.status), unread, look_again=True)
+        return Change(looked.path, {file_key(looked.path): value})
     return None
 
 

@@ -59,20 +59,23 @@ DEFAULT_EXCLUDES = (*_NAMES, *_PATHS)
 """As they could stand in `exclude`."""
 
 _ALL = "/*"
+_MAGIC = re.compile(r"[*?\[]")
 _LAST_NAMES = [text.rpartition("/")[2] for text in DEFAULT_EXCLUDES if not text.endswith(_ALL)]
 _is_emptied = re.compile(
     "|".join(parse_exclude(text.removesuffix(_ALL)) for text in DEFAULT_EXCLUDES if text.endswith(_ALL))
 ).fullmatch
 _ENDS = tuple(name[1:] for name in _LAST_NAMES if name.startswith("*"))
+_OTHERS = [name for name in _LAST_NAMES if not name.startswith("*")]
+_SPELLED_OUT = frozenset(name for name in _OTHERS if not _MAGIC.search(name))
 _is_other = re.compile(
-    "|".join(parse_exclude("/" + name)[1:] for name in _LAST_NAMES if not name.startswith("*"))
+    "|".join(parse_exclude("/" + name)[1:] for name in _OTHERS if name not in _SPELLED_OUT)
 ).fullmatch
 _BELOW = r"(?:/[^/]+)*"
 
 
 def is_ordinary(name: str) -> bool:
     """Return whether surely no default exclude means a file of this name, wherever files are kept; quick, for each is asked."""
-    return not name.endswith(_ENDS) and _is_other(name) is None
+    return not (name.endswith(_ENDS) or name in _SPELLED_OUT or _is_other(name))
 
 
 def keeps_files(directory: str) -> bool:

@@ -15,7 +15,6 @@ from collectors._files.fingerprint import (
     decode,
     directory_key,
     files_prefix,
-    pack_stat,
     unescape,
 )
 from collectors._files.job import Job
@@ -65,15 +64,10 @@ class DirectoryDiff:
 
     def _stats(self, listing: Listing) -> Stats:
         stats = Stats(self._job.now_nanoseconds())
-        for number, entry in enumerate(listing.files):
-            try:
+        for start in range(0, len(listing.files), _BEAT_FILES):
+            beat()
+            for entry in stats.add_all(listing.files[start : start + _BEAT_FILES]):
                 status = entry.stat(follow_symlinks=False)
-            except OSError:
-                continue  # it went between the listing and now
-            if number % _BEAT_FILES == 0:
-                beat()
-            stats.add(entry.name, pack_stat(status), status.st_ctime_ns)
-            if status.st_nlink > 1 or stat.S_ISLNK(status.st_mode):
                 self._note_ties(listing.directory, entry.name, status, stats)
         return stats
 

@@ -44,9 +44,8 @@ class Draft:
         waiting = self._waiting
         waiting.events.extend(events)
         waiting.remember.update(remember)
-        waiting.size_bytes += sum(
-            len(key) + len(value or b"") + _KEY_BYTES for key, value in remember.items()
-        )
+        for key, value in remember.items():
+            waiting.size_bytes += len(key) + len(value or b"") + _KEY_BYTES
         if (
             len(waiting.events) >= _EVENTS_AT_ONCE
             or len(waiting.remember) >= _KEYS_AT_ONCE

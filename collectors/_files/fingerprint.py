@@ -13,8 +13,9 @@ import os
 import stat
 import struct
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from operator import attrgetter
 
 import msgspec
 
@@ -29,35 +30,39 @@ _MARK = "\x01"
 _UNSIGNED, _ID, _SIGN = 2**64 - 1, 2**32 - 1, 2**63
 
 
+Fields = tuple[int, int, int, int, int, int, int]
+"""Inode, size, mtime and ctime in nanoseconds, mode, uid, gid: the fields of a stat that tell a change."""
+fields_of: Callable[[os.stat_result], Fields] = attrgetter(
+    "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns", "st_mode", "st_uid", "st_gid"
+)
+"""The device is left out, it may differ after a boot."""
+
+
 def pack_stat(status: os.stat_result) -> bytes:
-    """Return the fields of a stat that tell a change; the device is left out, it may differ after a boot.
+    """Return the fields of a stat that tell a change, in fixed bytes."""
+    fields = fields_of(status)
+    try:
+        return _STAT.pack(*fields)
+    except struct.error:
+        return _pack_round(fields)
+
+
+def pack_all(fields: Sequence[Fields]) -> list[bytes]:
+    """Return the fields of each stat in fixed bytes.
 
     A file system may say anything (`touch -d 2300-01-01`, a size below zero): what does not fit goes round, and
     a change of it still shows.
     """
     try:
-        return _STAT.pack(
-            status.st_ino,
-            status.st_size,
-            status.st_mtime_ns,
-            status.st_ctime_ns,
-            status.st_mode,
-            status.st_uid,
-            status.st_gid,
-        )
+        return [_STAT.pack(*some) for some in fields]
     except struct.error:
-        return _pack_round(status)
+        return [_pack_round(some) for some in fields]
 
 
-def _pack_round(status: os.stat_result) -> bytes:
+def _pack_round(fields: Fields) -> bytes:
+    inode, size, mtime, ctime, mode, uid, gid = fields
     return _STAT.pack(
-        status.st_ino & _UNSIGNED,
-        status.st_size & _UNSIGNED,
-        _signed(status.st_mtime_ns),
-        _signed(status.st_ctime_ns),
-        status.st_mode & _ID,
-        status.st_uid & _ID,
-        status.st_gid & _ID,
+        inode & _UNSIGNED, size & _UNSIGNED, _signed(mtime), _signed(ctime), mode & _ID, uid & _ID, gid & _ID
     )
 
 
@@ -127,7 +132,9 @@ def encode(packed: bytes, content: Content, *, look_again: bool = False, has_mar
     """
     if look_again:
         packed = _without_ctime(packed)
-    marked = content if has_mark else msgspec.structs.replace(content, text=mark_of(content.text))
+    marked = content
+    if content.text and not has_mark:
+        marked = msgspec.structs.replace(content, text=mark_of(content.text))
     return packed + _ENCODER.encode(_renamed(marked, escape))
 
 

@@ -153,7 +153,8 @@ class Line:
         if isinstance(looked, Scan):
             yield from self._books.note(looked, due)
             return
-        self._pending.put(looked.others, self._job.host.monotonic())
+        if looked.others:
+            self._pending.put(looked.others, self._job.host.monotonic())
         if isinstance(looked.found, Busy) and not looked.is_learnt:
             self._pending.again(looked.path)
         change = compare(looked, due.occasion, self._job.host.wall())

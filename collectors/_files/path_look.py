@@ -49,7 +49,10 @@ class PathLook:
         found: Found | Failed
         try:
             place = self._place_in(directory, name, path)
-            found = place.do(partial(self._read_first, directory, name, path, choice))
+            if place is HERE:
+                found = self._read_first(directory, name, path, choice)
+            else:
+                found = place.do(partial(self._read_first, directory, name, path, choice))
         except OutOfReach as error:
             status = os.stat(name, dir_fd=directory.fd, follow_symlinks=False)
             found = Unreadable(error.lost.reason, status, is_trouble=error.lost.is_trouble)

@@ -92,11 +92,11 @@ class FileReader:
         try:
             with opened_name(name, dir_fd=directory.fd) as place:
                 status = os.fstat(place)
+                if stat.S_ISREG(status.st_mode):
+                    return self._read(place, status, directory, _spellings(directory, name, path), choice)
                 if stat.S_ISLNK(status.st_mode):
                     return self._look_at_link(directory, place, path, choice)
-                if not stat.S_ISREG(status.st_mode):
-                    return Gone()
-                return self._read(place, directory, _spellings(directory, name, path), choice)
+                return Gone()
         except OSError as error:
             return _failure(error)
 
@@ -115,11 +115,18 @@ class FileReader:
             return Way("", (), way.owners)
         return way
 
-    def _read(self, place: int, directory: Directory, paths: tuple[str, ...], choice: Choice) -> Found:
-        status = os.fstat(place)
+    def _read(
+        self,
+        place: int,
+        status: os.stat_result,
+        directory: Directory,
+        paths: tuple[str, ...],
+        choice: Choice,
+    ) -> Found:
+        """Read the file at an open place, whose status was just asked for."""
         try:
             with opened_place(place, self._is_own, status) as fd:
-                moment = read_moment(fd)
+                moment = read_moment(fd, status)
         except NotRegular as error:
             return Unreadable(str(error.strerror))
         except OSError as error:
@@ -178,7 +185,7 @@ class FileReader:
                 if not may or target.st_size > MAX_FOLLOWED_BYTES:
                     return Gone()
                 # Nobody is shown through a link what not everybody may read, whatever is configured.
-                return self._read(place, directory, names, _as_auto(choice))
+                return self._read(place, target, directory, names, _as_auto(choice))
         except OSError as error:
             return _failure(error)
 

@@ -27,9 +27,8 @@ class Moment(NamedTuple):
     extended: dict[str, bytes]
 
 
-def read_moment(fd: int) -> Moment | None:
-    """Read an open regular file; None when it was being written the whole time."""
-    before = os.fstat(fd)
+def read_moment(fd: int, before: os.stat_result) -> Moment | None:
+    """Read an open regular file, whose status `before` was just asked for; None when it was being written the whole time."""
     for _ in range(_ATTEMPTS):
         beat()
         sha256, data = _digest(fd, before.st_size)
@@ -65,6 +64,8 @@ def read_extended(fd: int) -> dict[str, bytes]:
     except OSError:
         return {}  # the file system has none
     found: dict[str, bytes] = {}
+    if not names:
+        return found
     for name in names:
         with suppress(OSError):
             found[name] = hashlib.blake2b(os.getxattr(fd, name), digest_size=8).digest()

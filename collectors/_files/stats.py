@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+import stat
+from collections.abc import Sequence
 
-from collectors._files.fingerprint import RACY_NANOSECONDS, STAT_SIZE
+from collectors._files.fingerprint import RACY_NANOSECONDS, STAT_SIZE, fields_of, pack_all
 
 _NO_TARGET = bytes(STAT_SIZE)
 
@@ -26,6 +28,22 @@ class Stats:
         if ctime_ns > self._latest:
             self.is_sure = False
 
+    def add_all(self, entries: Sequence["os.DirEntry[str]"]) -> list["os.DirEntry[str]"]:
+        """Add files by their entries; return those that hang together with other names: links, files with several names.
+
+        All at once, for a restart asks this of every file there is. One that went meanwhile is left out.
+        """
+        try:
+            found = [entry.stat(follow_symlinks=False) for entry in entries]
+        except OSError:
+            entries = [entry for entry in entries if _is_there(entry)]
+            found = [entry.stat(follow_symlinks=False) for entry in entries]  # as the entry keeps it
+        self._names += [entry.name for entry in entries]
+        self._packed += pack_all([fields_of(status) for status in found])
+        if max([status.st_ctime_ns for status in found], default=0) > self._latest:
+            self.is_sure = False
+        return [entry for entry, status in zip(entries, found, strict=True) if _is_tied(status)]
+
     def add_target(self, packed: bytes) -> None:
         """Add what a link leads to, empty for nothing."""
         self._targets.append(packed or _NO_TARGET)
@@ -43,3 +61,15 @@ class Stats:
             digest.update(b"/")
             digest.update(part)
         return digest.digest()
+
+
+def _is_there(entry: "os.DirEntry[str]") -> bool:
+    try:
+        entry.stat(follow_symlinks=False)
+    except OSError:
+        return False
+    return True
+
+
+def _is_tied(status: os.stat_result) -> bool:
+    return status.st_nlink > 1 or stat.S_ISLNK(status.st_mode)

@@ -6,7 +6,7 @@ not mounted, one that is mounted over what was there. It compares nothing and te
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from collectors._files.job import Job
@@ -72,7 +72,10 @@ class TreeWalk:
         plainly_means = self._selection.plainly_means(directory)
         for entry in entries:
             try:
-                self._put(directory, entry, plainly_means, files, inner)
+                if entry.is_file(follow_symlinks=False) and plainly_means(entry.name):
+                    files.append(entry)
+                    continue
+                self._put(directory, entry, files, inner)
             except OSError:
                 raise
             except Exception:  # noqa: BLE001 - met again when it is looked at, and told then; it is not gone for that
@@ -83,13 +86,12 @@ class TreeWalk:
         self,
         directory: str,
         entry: "os.DirEntry[str]",
-        plainly_means: Callable[[str], bool],
         files: "list[os.DirEntry[str]]",
         inner: list[str],
     ) -> None:
         name, means = entry.name, self._selection.means
         if entry.is_file(follow_symlinks=False):
-            if plainly_means(name) or means(f"{directory}/{name}"):
+            if means(f"{directory}/{name}"):
                 files.append(entry)
             return
         path = f"{directory}/{name}"

@@ -1,12 +1,14 @@
 """Which text may leave the host: only what everybody may read anyway, never files of secrets, masked."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collectors._files.budget import Budget
 from collectors._files.diff import CUT, MAX_DIFF_BYTES, compress, decompress, unified
 from collectors._files.reading import Moment
 from collectors._files.selection import Scope, Selection
-from collectors._files.texts import MAX_LINES, MAX_TEXT_BYTES, Readers, Texts, may_tell
+from collectors._files.texts import _NEVER_SIGNS, MAX_LINES, MAX_TEXT_BYTES, NEVER, Readers, Texts, may_tell
 from collectors._redaction.redact import Redactor
 from collectors.collector import Duration, Scoped
 from collectors.files import FilesCollector, FilesEntry
@@ -52,6 +54,11 @@ def test_always_shows_a_file_not_everybody_may_read_only_when_it_is_named_litera
 @pytest.mark.parametrize("diff", ["auto", "always"])
 def test_files_of_secrets_are_never_shown_whatever_is_configured(path, diff):
     assert not allowed(path, diff=diff, literal=True)
+
+
+@given(st.from_regex(NEVER, fullmatch=True))
+def test_the_path_of_each_file_of_secrets_has_a_sign_of_it(path):
+    assert any(sign in path for sign in _NEVER_SIGNS)
 
 
 @pytest.mark.parametrize(

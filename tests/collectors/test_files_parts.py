@@ -11,13 +11,22 @@ from hypothesis import strategies as st
 
 from collectors._braces import expanded
 from collectors._files.debounce import MAX_WINDOW_SECONDS, Debouncer
-from collectors._files.fingerprint import escape, file_key, files_prefix, unescape
+from collectors._files.fingerprint import (
+    STAT_SIZE,
+    escape,
+    file_key,
+    files_prefix,
+    pack_all,
+    pack_stat,
+    unescape,
+)
 from collectors._files.job import Job
 from collectors._files.mount_health import MountHealth
 from collectors._files.mounts import Mount, Mounts, parse_mountinfo
 from collectors._files.out_of_reach import NO_ANSWER
 from collectors._files.patterns import PatternError, parse_exclude, parse_path
 from collectors._files.selection import Scope, Selection
+from collectors._files.stats import Stats
 from collectors._files.surroundings import Surroundings
 from collectors.files import FilesEntry
 
@@ -273,3 +282,41 @@ def test_braces_in_a_path_stand_for_each_of_what_they_hold_also_across_directori
 def test_braces_that_stand_for_more_than_anybody_means_are_refused():
     with pytest.raises(ValueError, match="stands for more than 100 patterns"):
         FilesEntry(paths=("/etc/" + "{a,b}" * 7,))
+
+
+FIELDS = st.tuples(*[st.integers(-(2**63), 2**64) | st.integers(0, 2**32 - 1)] * 7)
+
+
+@given(st.lists(FIELDS, max_size=6))
+def test_stats_are_packed_together_as_each_is_by_itself_whatever_a_file_system_says(fields):
+    together = pack_all(fields)
+    assert together == [pack_all([one])[0] for one in fields]
+    assert {len(packed) for packed in together} <= {STAT_SIZE}
+
+
+def test_a_stat_that_does_not_fit_shows_a_change_of_it():
+    odd = (1, -1, 2**63, 0, 0o100644, 0, 0)
+    assert pack_all([odd]) != pack_all([(1, -2, 2**63, 0, 0o100644, 0, 0)])
+    assert pack_all([odd]) != pack_all([(1, -1, 2**63 + 1, 0, 0o100644, 0, 0)])
+
+
+def test_stats_of_files_added_together_are_those_of_each_and_one_that_went_is_left_out(tmp_path):
+    for name in "abc":
+        (tmp_path / name).write_text(name)
+    (tmp_path / "link").symlink_to("a")
+    os.link(tmp_path / "b", tmp_path / "second")
+    with os.scandir(tmp_path) as listing:
+        entries = sorted(listing, key=lambda entry: entry.name)
+    (tmp_path / "c").unlink()
+    together, apart = Stats(2**62), Stats(2**62)
+    tied = together.add_all(entries)
+    for entry in entries:
+        if entry.name != "c":
+            status = entry.stat(follow_symlinks=False)
+            apart.add(entry.name, pack_stat(status), status.st_ctime_ns)
+    assert [entry.name for entry in tied] == ["b", "link", "second"]
+    assert together.by_name() == apart.by_name()
+    assert together.digest(b"x") == apart.digest(b"x") != b""
+    just_now = Stats(0)
+    just_now.add_all(entries[:1])
+    assert just_now.digest(b"x") == b"", "it may change again without its times showing it"
