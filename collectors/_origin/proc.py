@@ -128,8 +128,12 @@ def _parse_uids(status: str) -> tuple[int, int]:
 
 
 def _parse_cgroup(text: str) -> str:
-    """Return the path of /proc/PID/cgroup: of the unified hierarchy, else of systemd's own."""
+    """Return the path of /proc/PID/cgroup: of systemd's own hierarchy, else of the unified one.
+
+    A container may have a hierarchy that its systemd does not use: there everything is in its root.
+    """
     lines = [line.split(":", 2) for line in text.splitlines()]
     unified = [path for number, _, path in lines if number == "0"]
     named = [path for _, controllers, path in lines if controllers == "name=systemd"]
-    return next((path for path in (*named, *unified)), "")
+    paths = [path for path in (*named, *unified) if path != "/"]
+    return next(iter(paths), "")

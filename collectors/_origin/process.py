@@ -41,7 +41,7 @@ def has_to_know_trigger(actor: Actor) -> bool:
 
 
 def claim_of(actor: Actor, *, trigger: str | None, session_service: str) -> Claim:
-    """Return what one process says.
+    """Return what one process says; without a unit its login may be one that cron made for the owner of a job.
 
     `trigger` is what started its unit, "" where that was no timer and None where it is not known; `session_service` is
     what logind says opened its session, as `sshd`.
@@ -51,7 +51,7 @@ def claim_of(actor: Actor, *, trigger: str | None, session_service: str) -> Clai
         kind=kind,
         how="process",
         is_direct=True,
-        login_user="" if kind == "timer" else actor.login_user,
+        login_user="" if kind == "timer" or not unit else actor.login_user,
         user=actor.user,
         program=actor.program,
         pid=actor.pid,
@@ -67,7 +67,7 @@ def _kind(actor: Actor, trigger: str | None, session_service: str) -> tuple[Kind
         return "timer", unit
     if _is_ansible(actor):
         return "ansible", unit
-    if actor.login_uid is not None:
+    if actor.login_uid is not None and unit:
         return ("unknown" if _may_be_ansible(actor) or _is_users_own(actor) else "person"), unit
     if unit == "init.scope":
         return "manager", unit

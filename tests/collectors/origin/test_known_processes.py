@@ -206,3 +206,18 @@ def test_names_of_users_are_read_again_when_they_change(tmp_path):
     assert users.name(0) == "admin"
     passwd.unlink()
     assert users.name(0) == "admin"
+
+
+@pytest.mark.parametrize(
+    ("groups", "unit"),
+    [
+        ("0::/system.slice/a.service\n", "a.service"),
+        ("9:name=systemd:/system.slice/a.service\n8:pids:/\n0::/\n", "a.service"),
+        ("9:name=systemd:/\n8:pids:/\n0::/system.slice/a.service\n", "a.service"),
+        ("9:name=systemd:/\n0::/\n", ""),
+    ],
+)
+def test_the_unit_is_read_of_the_hierarchy_that_systemd_uses(host, alive, groups, unit):
+    host.put(7, "vim")
+    (host.root / "proc/7/cgroup").write_text(groups)
+    assert host.processes.read(7, alive).unit == unit

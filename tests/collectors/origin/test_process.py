@@ -50,6 +50,7 @@ LOG = Claim(kind="package", how="package-log", is_direct=True, name="nginx 2")
         (replace(OF_SERVICE, unit="init.scope"), "", "", "manager", "init.scope"),
         (replace(OF_SERVICE, unit="docker-1.scope"), "", "", "unknown", "docker-1.scope"),
         (replace(OF_SERVICE, unit=""), "", "", "unknown", ""),
+        (replace(BY_SUDO, unit="", session="", cgroup=""), "", "", "unknown", ""),
         (replace(BY_SUDO, unit="user@1000.service", cgroup="/u/app-term.scope"), "", "", "person", "user@1000.service"),
         (replace(BY_SUDO, unit="user@1000.service", cgroup="/u/job.service"), "", "", "unknown", "user@1000.service"),
         (MODULE, "", "sshd", "unknown", "session-3.scope"),
@@ -62,7 +63,7 @@ def test_a_process_alone_is_judged_by_login_and_unit(actor, trigger, session_ser
     claim = claim_of(actor, trigger=trigger, session_service=session_service)
     assert (claim.kind, claim.unit) == (kind, unit)
     assert (claim.program, claim.pid, claim.user) == (actor.program, 7, "root")
-    assert claim.login_user == ("" if kind == "timer" else actor.login_user)
+    assert claim.login_user == ("" if kind == "timer" or not unit else actor.login_user)
 
 
 @pytest.mark.parametrize(
