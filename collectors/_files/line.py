@@ -116,6 +116,7 @@ class Line:
             if due.is_everything:
                 self._begin_everything()
             yield due
+            self._job.runtime.witnesses.looking(())
             self._books.room.tell()
             self._emitter.commit()
             if due.is_everything:

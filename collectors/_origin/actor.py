@@ -84,7 +84,10 @@ class Witnesses(Protocol):
         ...
 
     def looking(self, paths: tuple[str, ...]) -> None:
-        """Note that a look at these paths begins: what is seen from now on belongs to their next change as well."""
+        """Note that a look at these paths begins, and the one before is over; none: that is over, and none begins.
+
+        What is seen from now on belongs to their next change as well. A directory, with all below it, ends with a slash.
+        """
         ...
 
     def watch_directory(self, path: str, fd: int) -> None:

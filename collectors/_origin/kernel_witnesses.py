@@ -21,7 +21,7 @@ from collectors._origin import fanotify
 from collectors._origin.actor import Actor, Execution, Testimony
 from collectors._origin.executions import Executions
 from collectors._origin.known import KnownProcesses
-from collectors._origin.looks import Looks
+from collectors._origin.looks import Look, Looks
 from collectors._origin.proc import Processes
 from collectors._origin.sightings import KEEP_SECONDS, Deed, Sightings
 from collectors._origin.testimony import account_of
@@ -130,9 +130,9 @@ class KernelWitnesses:
         """Return who changed a path in a time; what waits to be read is read first."""
         with self._lock:
             self._read_changes()
-            since = self._looks.since(path) if since is None else since
+            last = self._looks.before(path) if since is None else Look(since, since)
             until = self._now() if until is None else until
-            found = account_of(path, since, until, self._sightings, self._watched)
+            found = account_of(path, last, until, self._sightings, self._watched)
         return found if self._is_up_to_date else replace(found, is_complete=False, missed=_WAITS)
 
     def process(self, pid: int) -> Actor | None:

@@ -10,6 +10,7 @@ from copy import copy
 
 from collectors._origin import fanotify
 from collectors._origin.actor import Actor, Seen, Testimony
+from collectors._origin.looks import Look
 from collectors._origin.sightings import KEEP_SECONDS, Deed, Sightings, changed_content, changed_names
 from collectors._origin.watched import Directory, Watched
 
@@ -17,16 +18,20 @@ _BORN = fanotify.CREATE | fanotify.MOVED_TO
 _MOVED = fanotify.MOVED_FROM | fanotify.MOVED_TO
 
 
-def account_of(path: str, since: float, until: float, sightings: Sightings, watched: Watched) -> Testimony:
-    """Return who changed a path within a time."""
-    since = max(since, until - KEEP_SECONDS)
+def account_of(path: str, last: Look, until: float, sightings: Sightings, watched: Watched) -> Testimony:
+    """Return who changed a path since the last look at it and up to a time."""
+    since = max(last.began, until - KEEP_SECONDS)
     parent, _, name = path.rpartition("/")
     places = watched.at(parent or "/")
     own = [deed for place in places for deed in sightings.of(place.handle, name, since, until)]
     above = [*_moves_above(parent, since, until, sightings, watched)]
     deeds = [*_without_closers(own), *above]
     why = sightings.missed(since, until) or _why_not_known(deeds, places)
-    if not why and places[-1].marked_at > since and not _is_from_the_beginning(path, own, above):
+    if (
+        not why
+        and places[-1].marked_at > max(since, last.ended)
+        and not _is_from_the_beginning(path, own, above)
+    ):
         why = "its directory was not watched all the time"
     return Testimony(tuple(_seen(deeds)), is_complete=not why, missed=why)
 

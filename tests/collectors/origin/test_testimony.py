@@ -4,7 +4,7 @@ import pytest
 
 from collectors._origin import fanotify
 from collectors._origin.actor import Actor
-from collectors._origin.looks import Looks
+from collectors._origin.looks import NEVER, Look, Looks
 from collectors._origin.sightings import KEEP_SECONDS, Deed, Sightings
 from collectors._origin.testimony import account_of
 from collectors._origin.watched import Watched
@@ -33,8 +33,9 @@ class Scene:
     def saw(self, who, mask, at, name="a", directory=DIRECTORY, **fields):
         self.sightings.add(directory, name, Deed(who, mask, at, at, **fields))
 
-    def of(self, path="/etc/app/a", since=1.0, until=10.0):
-        return account_of(path, since, until, self.sightings, self.watched)
+    def of(self, path="/etc/app/a", since=1.0, until=10.0, looked_until=None):
+        last = Look(since, since if looked_until is None else looked_until)
+        return account_of(path, last, until, self.sightings, self.watched)
 
 
 def names(found):
@@ -198,28 +199,37 @@ def test_a_directory_that_moves_within_what_is_watched_keeps_what_was_seen_in_it
     assert len(scene.watched) == 2
 
 
+def test_a_directory_that_is_watched_since_a_look_came_to_it_was_found_as_it_was_then():
+    scene = Scene(marked_at=5.0)
+    scene.saw(SED, fanotify.MODIFY, 6.0)
+    assert scene.of(since=4.0, looked_until=5.5).is_complete
+    assert not scene.of(since=4.0, looked_until=4.5).is_complete
+
+
 def test_a_look_finds_what_happened_since_the_one_before():
     looks = Looks()
-    assert looks.since("/etc/app/a") == -float("inf")
+    assert looks.before("/etc/app/a") == NEVER
     looks.begin(("/etc/app/a",), 1.0)
-    assert looks.since("/etc/app/a") == -float("inf")
+    assert looks.before("/etc/app/a") == NEVER
     looks.begin(("/etc/app/a",), 2.0)
-    assert looks.since("/etc/app/a") == 1.0
+    assert looks.before("/etc/app/a") == Look(1.0, 1.0)
 
 
-def test_a_look_at_a_directory_is_one_at_all_below_it():
+def test_a_look_at_a_directory_is_one_at_all_below_it_until_it_is_over():
     looks = Looks()
     looks.begin(("/etc/",), 1.0)
+    looks.begin((), 1.5)
     looks.begin(("/etc/app/a",), 2.0)
-    assert looks.since("/etc/app/a") == 1.0
-    assert looks.since("/etcetera") == -float("inf")
+    assert looks.before("/etc/app/a") == Look(1.0, 1.5)
+    assert looks.before("/etc/other") == Look(1.0, 1.5)
+    assert looks.before("/etcetera") == NEVER
 
 
 def test_looks_are_bounded_and_what_is_forgotten_counts_as_never_looked_at():
     looks = Looks()
     looks.begin(tuple(f"/{number}" for number in range(20_000)), 1.0)
     looks.begin((), 2.0)
-    assert looks.since("/0") == -float("inf")
-    assert looks.since("/19999") == 1.0
+    assert looks.before("/0") == NEVER
+    assert looks.before("/19999") == Look(1.0, 1.0)
     looks.prune(1.5)
-    assert looks.since("/19999") == -float("inf")
+    assert looks.before("/19999") == NEVER
