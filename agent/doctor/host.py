@@ -24,14 +24,14 @@ def look_at_name(name: str | None) -> Finding:
 
 
 def look_at_clock(is_trusted: Callable[[], bool]) -> Finding:
-    """Tell whether something keeps the wall clock right."""
+    """Tell whether the wall clock is right: it is not where a program that sets it runs, and has not done so."""
     if is_trusted():
         return Finding("clock", "ok", "the clock is kept right")
     return Finding(
         "clock",
         "warn",
-        "nothing keeps the clock right: times may be wrong, and nothing is dropped by age",
-        "run systemd-timesyncd, chrony or ntpd",
+        "the clock has not been set by a time server (yet): times may be wrong, and nothing is dropped by age",
+        "look at `timedatectl`, or `chronyc sources`: a time server has to be reached",
     )
 
 

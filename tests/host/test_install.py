@@ -26,7 +26,7 @@ def installed_files(host):
     )
 
 
-def test_one_command_installs_and_starts_the_service(bare_host):
+def test_one_command_installs_and_starts_the_service_with_all_that_its_commands_need(bare_host):
     done = install(bare_host)
     assert done.returncode == 0, done.stderr
     assert bare_host.property("sts-agent.service", "ActiveState") == "active"
@@ -34,11 +34,7 @@ def test_one_command_installs_and_starts_the_service(bare_host):
     assert bare_host.run("sts-agent", "check").returncode == 0
     assert bare_host.run("systemctl", "is-enabled", "sts-agent.service").stdout == "enabled\n"
 
-
-def test_it_brings_what_reports_and_protobuf_need_and_the_manual_that_the_units_name(bare_host):
-    assert install(bare_host, "--no-start").returncode == 0
     bare_host.agent("event", "send", "X", "--title", "kept")
-    bare_host.run("systemctl", "start", "sts-agent.service")
     bare_host.agent("report", "-o", "/root/host.html")
     assert "kept" in bare_host.read("/root/host.html")
     bare_host.python("import opentelemetry.proto.logs.v1.logs_pb2")

@@ -26,9 +26,11 @@ def test_a_host_without_a_name_of_its_own_fails():
     assert "urn:host:/edge" in host.look_at_name("edge").text
 
 
-def test_a_clock_that_nothing_keeps_right_is_a_warning():
+def test_a_clock_that_no_time_server_has_set_is_a_warning():
     assert host.look_at_clock(lambda: True).level == "ok"
-    assert host.look_at_clock(lambda: False).level == "warn"
+    found = host.look_at_clock(lambda: False)
+    assert found.level == "warn"
+    assert "has not been set by a time server" in found.text
 
 
 def test_a_spool_that_may_be_written_is_well(tmp_path):
