@@ -20,6 +20,8 @@ class Sizes:
     """Files changed one after the other, for each contender."""
     files: int
     """Of the large tree."""
+    slow: int
+    """Single posts, and as many changes, on the slow host."""
 
     @property
     def small(self) -> bool:
@@ -30,7 +32,16 @@ class Sizes:
 SIZES = {
     one.name: one
     for one in (
-        Sizes("small", events=10_000, singles=500, posts=200, batches=20, changes=10, files=3_000),
-        Sizes("full", events=200_000, singles=5_000, posts=2_000, batches=100, changes=100, files=100_000),
+        Sizes("small", events=10_000, singles=500, posts=200, batches=20, changes=10, files=3_000, slow=20),
+        Sizes(
+            "full",
+            events=200_000,
+            singles=5_000,
+            posts=2_000,
+            batches=40,
+            changes=80,
+            files=100_000,
+            slow=150,
+        ),
     )
 }

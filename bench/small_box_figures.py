@@ -64,14 +64,14 @@ def posts(host: Any, count: int) -> list[float]:
     return sorted(took)
 
 
-def changes(host: Any, count: int) -> list[float]:
+def changes(made: Any, count: int) -> list[float]:
     """Change files, one after the other; return how many ms each took to the disk, sorted."""
-    spool = f"file:{host.path('/var/lib/sts-agent/spool.db')}?mode=ro"
+    spool = f"file:{made.disk}/spool.db?mode=ro"
     took = []
     with closing(sqlite3.connect(spool, uri=True)) as reader:
         kept = _kept(reader)
         for number in range(count):
-            path = host.path(f"/etc/app/file-{number}")
+            path = made.host.path(f"/etc/app/file-{number}")
             began = time.monotonic()
             path.write_text(f"key = {number}\n")
             while _kept(reader) == kept:
@@ -94,12 +94,12 @@ def rows(sizes: Sizes) -> Iterator[Row]:
     if reason := booted.missing():
         print(f"the small box is left out: {reason} (make test-deps, as root)", file=sys.stderr)
         return
-    count = sizes.posts // 10
+    count = sizes.slow
     with box() as made:
         posts(made.host, 5)
         for what, took in (
             ("a single post is answered", posts(made.host, count)),
-            (f"a file change is on disk, settle {SETTLE_MS} ms", changes(made.host, count)),
+            (f"a file change is on disk, settle {SETTLE_MS} ms", changes(made, count)),
         ):
             for name, share in (("p50", 0.5), ("p99", 0.99)):
                 at = took[min(len(took) - 1, int(share * len(took)))]

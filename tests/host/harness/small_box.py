@@ -7,6 +7,7 @@ import contextlib
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from harness.host import Host
@@ -49,7 +50,7 @@ ExecStart=/bin/sh -euc 'for one in {_GROUP}/cgroup.procs; do echo $$$$ > $one; d
 """
 _GONE = """\
 systemctl stop sts-agent.service
-for one in /mnt/*/sts-agent-test-*; do
+for one in /mnt/*/$1; do
     until rmdir "$one"; do sleep 0.1; done
 done
 """
@@ -58,17 +59,18 @@ done
 class SmallBox:
     """A host with these limits, off until `boot`."""
 
-    def __init__(self, host: Host, disk: str) -> None:
+    def __init__(self, host: Host, disk: Path) -> None:
         self.host = host
-        self._disk = disk
-        group = f"sts-agent-test-{host.read('/etc/machine-id').strip()}"
-        self.limits = Limits(host, group)
+        self.disk = disk
+        """Where the directory of the spool is seen from out here."""
+        self._group = f"sts-agent-test-{host.read('/etc/machine-id').strip()}"
+        self.limits = Limits(host, self._group)
         host.write(f"/etc/systemd/system/{_SMALL}", _SERVICE)
         host.write(f"/etc/systemd/system/{UNIT}.d/small-box.conf", _DROP_IN)
 
     def boot(self) -> None:
         """Switch it on; its first boot brings what the installation put into the directory of the spool."""
-        self.host.boot(options=[f"--bind={self._disk}:{SPOOL}"])
+        self.host.boot(options=[f"--bind={self.disk}:{SPOOL}"])
 
     def throttled(self) -> int:
         """Return for how many periods of 100 ms the agent has had to wait for its share of the processor."""
@@ -78,6 +80,14 @@ class SmallBox:
         """Return how often the kernel has killed for want of memory, and how often systemd has started the agent again."""
         return self.limits.kills(), int(self.host.property(UNIT, "NRestarts"))
 
+    def close(self) -> None:
+        """Switch it off and take its groups away: these are the machine's, and outlive a host."""
+        try:
+            if self.host.is_running:
+                self.host.run("sh", "-c", _GONE, "gone", self._group, check=False)
+        finally:
+            self.host.power_loss()
+
 
 @contextlib.contextmanager
 def small_box(host: Host) -> Iterator[SmallBox]:
@@ -86,13 +96,11 @@ def small_box(host: Host) -> Iterator[SmallBox]:
         pytest.skip("these limits are systemd's own here, or nobody's")
     with slow_disk() as disk:
         shutil.rmtree(disk / "lost+found")
-        box = SmallBox(host, str(disk))
+        box = SmallBox(host, disk)
         try:
             yield box
         finally:
-            if host.is_running:
-                host.run("sh", "-c", _GONE, check=False)
-            host.power_loss()
+            box.close()
 
 
 def _unified() -> bool:
