@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import msgspec
 
 from collectors._portable import escaped
+from collectors._redaction.passing import without_secrets
 from collectors._regular import may_lack
 from collectors.collector import CollectorError, Memory
 from collectors.event import Category, Event, Value
@@ -86,7 +87,7 @@ class Troubles:
                 self._untold.add(name)
             return
         reason = why if isinstance(why, str) else f"{type(why).__name__}: {why}"
-        self._pending[name] = _Trouble(escaped(reason)[:_LONGEST_REASON], facts or {})
+        self._pending[name] = _Trouble(without_secrets(escaped(reason))[:_LONGEST_REASON], facts or {})
 
     def over(self, thing: str) -> None:
         """Note that a thing could be followed, or is gone."""
@@ -129,7 +130,9 @@ class Troubles:
         if not reasons:
             return ""
         name, reason = next(iter(reasons.items()))
-        return f"{self._subject.fails} {len(reasons) + len(self._untold)}, as {name}: {reason}"
+        return (
+            f"{self._subject.fails} {len(reasons) + len(self._untold)}, as {without_secrets(name)}: {reason}"
+        )
 
     def __contains__(self, thing: str) -> bool:
         """Return whether a thing is one of these."""
@@ -146,7 +149,7 @@ class Troubles:
         return reasons | {name: why.reason for name, why in self._pending.items() if why is not None}
 
     def _event(self, name: str, trouble: _Trouble, now: int) -> Event:
-        subject = self._subject
+        subject, name = self._subject, without_secrets(name)
         return Event(
             name="agent",
             event_type="WatchDegradedEvent",

@@ -12,6 +12,7 @@ import msgspec
 from collectors._files.difference import Difference
 from collectors._files.fingerprint import escape, unescape
 from collectors._portable import escaped
+from collectors._redaction.passing import without_secrets
 from collectors.collector import Memory
 from collectors.event import Category, Event, Value
 
@@ -103,7 +104,7 @@ class Floods:
 
 
 def _summary(root: str, untold: Untold) -> Event:
-    shown = escaped(root or "/")
+    shown = without_secrets(escaped(root or "/"))
     count = sum(untold.kinds.values())
     kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(untold.kinds.items()))
     change = next(iter(untold.kinds)) if len(untold.kinds) == 1 else "modified"

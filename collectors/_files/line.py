@@ -28,6 +28,7 @@ from collectors._files.wait import Wait, Wake
 from collectors._files.watch import Watch
 from collectors._files.watch_set import WatchSet
 from collectors._portable import escaped
+from collectors._redaction.passing import without_secrets
 from collectors._redaction.redact import Redactor
 from collectors._regular import pass_on_lack
 from collectors.collector import NotKept
@@ -207,7 +208,7 @@ class Line:
         if books.room.left_out:
             text += f"; {books.room.left_out} more are not: no room to remember them, raise spool.max_size"
         if books.problems:
-            text += f"; cannot see {len(books.problems)}, as {books.problems[0]}"
+            text += f"; cannot see {len(books.problems)}, as {without_secrets(books.problems[0])}"
         if troubles := self._emitter.troubles.in_words():
             text += f"; {troubles}"
         self._job.runtime.report(escaped(text))

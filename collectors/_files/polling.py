@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from collectors._files.fingerprint import escape
 from collectors._portable import escaped
+from collectors._redaction.passing import without_secrets
 from collectors.event import Category, Event
 
 _REMOTE = 6
@@ -139,7 +140,7 @@ def _common(paths: Iterable[str]) -> str:
 
 def _degraded(path: str, reason: str, timestamp: int, *, count: int, poll_seconds: float) -> Event:
     """Return the event that says that changes below `path` are found by polling only."""
-    shown = escaped(path or "/")
+    shown = without_secrets(escaped(path or "/"))
     return Event(
         name="agent",
         event_type="WatchDegradedEvent",

@@ -10,10 +10,13 @@ from typing import Any
 import msgspec
 
 from collectors._origin.claim import Claim, How, Kind
+from collectors._redaction.passing import without_secrets
 from collectors.event import Value
 
 _HOWS: tuple[How, ...] = ("process", "package-log", "report", "job", "session")
 _FACTS = ("login_user", "user", "program", "pid", "unit")
+_TEXTS = frozenset({"origin_name", "origin_program"})
+"""In which anything may stand: how a program is called, what a log says."""
 _WHO = ("login_user", "unit")
 """In which the evidence must agree: a work of several programs has several pids, and each may run as another user."""
 _CALLED: dict[Kind, str] = {"package": "package", "puppet": "Puppet run", "ansible": "Ansible"}
@@ -37,6 +40,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
         facts: dict[str, Value] = {
             f"origin_{key}": value for key in ("name", *_FACTS) if (value := getattr(self, key))
         }
+        facts |= {key: without_secrets(str(facts[key])) for key in _TEXTS & facts.keys()}
         how: dict[str, Value] = {"origin_how": ",".join(self.how)} if self.how else {}
         return {"origin": self.kind, **how, **facts}
 

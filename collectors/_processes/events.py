@@ -45,9 +45,10 @@ def _event(
     data: dict[str, Value] | None = None,
 ) -> Event:
     exe = without_secrets(known.exe) if known.exe else known.exe
+    title = title.replace(known.label, label := without_secrets(known.label), 1)
     said = f"Process {known.pid}{f' of {exe}' if exe else ''}."
     values: dict[str, Value] = {
-        "name": known.label,
+        "name": label,
         "pid": known.pid,
         "exe": exe,
         "user": known.user,

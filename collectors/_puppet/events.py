@@ -1,5 +1,6 @@
 """The event of one run of Puppet, after that of StackState's tutorial."""
 
+import re
 from pathlib import Path
 
 from collectors._portable import escaped
@@ -8,6 +9,7 @@ from collectors._redaction.passing import without_secrets
 from collectors.event import AlertType, Category, Event, Value
 
 NAME = "puppet"
+_COMMIT = re.compile(r"(?:[A-Za-z_.]++[-_:])*+(?:[0-9]{1,20}|[0-9a-f]{7,64})")
 _TAGGED = ("configuration_version", "transaction_uuid", "catalog_uuid", "environment", "status")
 
 
@@ -17,7 +19,7 @@ def puppet_run(report: Report, tags: tuple[str, ...], element_identifiers: tuple
         name=NAME,
         event_type="ConfigurationChangedEvent",
         category=Category.CHANGES,
-        title=f"Puppet run for {report.host} {report.status}",
+        title=f"Puppet run for {without_secrets(report.host)} {report.status}",
         text="\n".join(_lines(report)),
         timestamp=report.time,
         data=_data(report),
@@ -30,7 +32,7 @@ def puppet_run(report: Report, tags: tuple[str, ...], element_identifiers: tuple
 
 def no_report(path: Path, reason: str, now: int) -> Event:
     """Make the event that says that a file where reports lie is none; `now` in seconds since the epoch."""
-    shown, reason = escaped(str(path)), without_secrets(reason)
+    shown, reason = without_secrets(escaped(str(path))), without_secrets(reason)
     return Event(
         name="agent",
         event_type="WatchDegradedEvent",
@@ -44,12 +46,12 @@ def no_report(path: Path, reason: str, now: int) -> Event:
 
 def _data(report: Report) -> dict[str, Value]:
     data: dict[str, Value] = {
-        "configuration_version": report.configuration_version,
+        "configuration_version": _version(report.configuration_version),
         "transaction_uuid": report.transaction_uuid,
         "catalog_uuid": report.catalog_uuid,
         "status": report.status,
-        "environment": report.environment,
-        "certname": report.host,
+        "environment": without_secrets(report.environment),
+        "certname": without_secrets(report.host),
         "puppet_version": report.puppet_version,
         "noop": report.noop,
     }
@@ -60,7 +62,13 @@ def _data(report: Report) -> dict[str, Value]:
 
 
 def _tags(report: Report) -> tuple[str, ...]:
-    return tuple(f"{key}:{value}" for key in _TAGGED if (value := getattr(report, key)))
+    data = _data(report)
+    return tuple(f"{key}:{value}" for key in _TAGGED if (value := data[key]))
+
+
+def _version(version: str) -> str:
+    """Return a version of the configuration: a time or the name of a commit as it is, else without what looks like a secret."""
+    return version if _COMMIT.fullmatch(version) else without_secrets(version)
 
 
 def _lines(report: Report) -> list[str]:

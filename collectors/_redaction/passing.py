@@ -19,6 +19,22 @@ def _redactor() -> "Redactor":
     return Redactor(os.urandom(32))
 
 
+def unit_without_secrets(unit: str) -> str:
+    """Return the name of a unit, with what looks like a secret in its instance masked: of `app@token=….service`, escaped."""
+    if (
+        "\\x3d" not in unit
+        and "\\x3a" not in unit
+        and "://" not in unit
+        and not unit.partition("@")[2].count(":")
+    ):
+        return unit  # nothing that gives a name a value
+    plain = unit.replace("\\x3d", "=").replace("\\x3a", ":").replace("\\x2d", "-").replace("\\x20", " ")
+    body, dot, suffix = plain.rpartition(".")
+    instance, at, value = body.partition("@")
+    shown = without_secrets(value)
+    return f"{instance}{at}{shown}{dot}{suffix}" if shown != value else unit
+
+
 def without_secrets(text: str) -> str:
     """Return `text` with what looks like a secret masked; its lines stay lines."""
     return _redactor().mask(text)

@@ -100,6 +100,10 @@ def _before_host(text: str, at: int) -> Iterator[Span]:
         and not _is_number(text[begin:end])
     ):
         yield Span(at + begin, at + end)
+    elif "/" in user and not text.startswith("sha256:", end + 1):  # the name of a file that was a URL
+        begin = text.rfind(":", 0, end) + 1
+        if looks_secret(text[begin:end]) and "/" not in text[begin:end]:
+            yield Span(at + begin, at + end)
 
 
 def _is_credential(text: str) -> bool:

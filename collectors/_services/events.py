@@ -3,6 +3,7 @@
 import signal
 
 from collectors._origin.decide import Origin
+from collectors._redaction.passing import unit_without_secrets
 from collectors._services.transitions import Step, What
 from collectors.event import AlertType, Category, Event, Value
 
@@ -68,7 +69,7 @@ def _data(step: Step) -> dict[str, Value]:
     look = step.look
     of_this_run = step.invocation == look.invocation
     data: dict[str, Value] = {
-        "unit": step.unit,
+        "unit": unit_without_secrets(step.unit),
         "state": look.state if of_this_run else "inactive",
         "sub_state": look.sub_state if of_this_run else "dead",
         "invocation_id": step.invocation,
@@ -96,19 +97,20 @@ def _data(step: Step) -> dict[str, Value]:
 
 
 def _title(step: Step) -> str:
+    unit = unit_without_secrets(step.unit)
     match step.what:
         case What.RELOAD_FAILED:
-            return f"{step.unit} did not reload"
+            return f"{unit} did not reload"
         case What.GAVE_UP:
-            return f"{step.unit} failed and is not started again"
+            return f"{unit} failed and is not started again"
         case What.NOT_STARTED:
-            return f"{step.unit} did not start"
+            return f"{unit} did not start"
         case What.FLAPPING:
-            return f"{step.unit} keeps ending: {step.count} times in {step.window_seconds} s"
+            return f"{unit} keeps ending: {step.count} times in {step.window_seconds} s"
         case What.STOPPED if step.missing_after_boot:
-            return f"{step.unit} did not come back after the boot"
+            return f"{unit} did not come back after the boot"
         case _:
-            return f"{step.unit} {step.what}"
+            return f"{unit} {step.what}"
 
 
 def _text(step: Step, *, while_agent_down: bool) -> str:
