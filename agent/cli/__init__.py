@@ -59,6 +59,12 @@ class Parser(ArgumentParser):
         )
         shared.add_argument("--version", action=_Version, nargs=0, help="show the version and end")
 
+    def error(self, message: str) -> NoReturn:
+        """Say in one line what is wrong with the words."""
+        from collectors._portable import printable
+
+        super().error(printable(message))
+
     def _print_message(self, message: str, file: Any = None) -> None:
         """Write it: argparse lets go of what cannot be written, and a full disk has to be told."""
         (file or sys.stderr).write(message)

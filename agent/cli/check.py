@@ -64,24 +64,26 @@ def _check_files(arguments: Namespace) -> int:
     from agent.configuration.applications import load_application
     from agent.configuration.problem import ConfigurationError, Problem
     from agent.doctor.doubts import doubts_of
+    from collectors._portable import printable
 
     problems: list[Problem] = []
     right = []
     for file in arguments.files:
+        named = printable(str(file))
         if file.name == "agent.yaml":
             raise CommandError(
-                f"{file} is no file of conf.d", f"use `sts-agent check --config {file}`", status=MISUSED
+                f"{named} is no file of conf.d", f"use `sts-agent check --config {named}`", status=MISUSED
             )
         if file.suffix != ".yaml":
-            complain(f"warning: {file}: is not read in conf.d: its name does not end in .yaml")
+            complain(f"warning: {named}: is not read in conf.d: its name does not end in .yaml")
         try:
             entries = load_application(file, keys=not arguments.no_keys)
         except ConfigurationError as error:
             problems += error.problems
             continue
-        right.append(file)
+        right.append(named)
         if not arguments.no_keys:
-            _warn(f"{file}: {doubt}" for doubt in doubts_of(entries))
+            _warn(f"{named}: {doubt}" for doubt in doubts_of(entries))
     if not problems and not arguments.json:
         print("\n".join(f"{file}: ok" for file in right))
     return _conclude(problems, arguments)

@@ -6,6 +6,8 @@ Never holds the value of a secret: problems are printed, logged and sent.
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from collectors._portable import printable
+
 
 class Problem(NamedTuple):
     """One thing to fix; `file` is a path, or `$NAME` for an environment variable."""
@@ -19,9 +21,10 @@ class Problem(NamedTuple):
     """What to do, with the sign that joins it to the text; empty where the text says it."""
 
     def __str__(self) -> str:
+        """Return it as one line, whatever a file or a key is called."""
         place = f"{self.file}:{self.line}: "
         told = self.text + self.hint
-        return f"{place}{self.key}: {told}" if self.key else place + told
+        return printable(f"{place}{self.key}: {told}" if self.key else place + told)
 
     def as_json(self) -> dict[str, str | int]:
         """Return it for programs."""
