@@ -23,7 +23,7 @@ SHARED = {
     "collectors._dbus": {"host", "origin", "processes", "services"},
     "collectors._nesting": {"files", "puppet"},
     "collectors._origin": {"collector", "files", "packages", "services"},
-    "collectors._redaction": {"files", "processes", "puppet", "services"},
+    "collectors._redaction": {"files", "origin", "processes", "puppet", "services", "troubles"},
     "collectors._regular": {"files", "origin", "processes", "puppet", "troubles"},
     "collectors._troubles": {"files", "packages", "processes", "puppet", "services"},
     "collectors._utmp": {"host", "origin", "processes"},
