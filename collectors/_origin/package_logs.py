@@ -202,6 +202,7 @@ _CHANGES = frozenset({"install", "upgrade", "remove", "purge"})
 def works_of(steps: Iterable[Step]) -> Iterator[Work]:
     """Yield what dpkg did to each package; what has no end yet goes on for a while."""
     under_way: dict[str, Work] = {}
+    versions: dict[str, str] = {}
     last = 0.0
     for step in steps:
         last = step.time
@@ -211,7 +212,10 @@ def works_of(steps: Iterable[Step]) -> Iterator[Work]:
                 yield replace(work, ended=step.time)
                 work = replace(work, began=step.time)
             work = replace(work, is_change=True)
-        work = replace(work, version=_version(step) or work.version)
+        versions[step.package] = _version(step) or versions.get(
+            step.package, ""
+        )  # what is purged has none in the end
+        work = replace(work, version=versions[step.package])
         under_way[step.package] = work
         if step.action in _CLOSED:
             yield replace(under_way.pop(step.package), ended=step.time)

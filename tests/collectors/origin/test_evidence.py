@@ -95,6 +95,16 @@ def test_a_removal_is_named_by_the_version_that_goes(dpkg):
     assert found(dpkg, "/etc/nginx/nginx.conf", at("12:30:01")) == by_package("1.22.1-9")
 
 
+def test_what_is_purged_keeps_the_version_that_it_had(dpkg):
+    with (dpkg / "var/log/dpkg.log").open("a") as log:
+        log.write(
+            "2026-11-20 12:30:00 purge nginx:amd64 1.22.1-9 <none>\n"
+            "2026-11-20 12:30:01 status config-files nginx:amd64 1.22.1-9\n"
+            "2026-11-20 12:30:01 status not-installed nginx:amd64 <none>\n"
+        )
+    assert found(dpkg, "/etc/other", at("12:30:01"))["origin_name"] == "package nginx 1.22.1-9"
+
+
 def test_a_transaction_whose_end_is_not_written_yet_goes_on_but_not_for_ever(dpkg):
     (dpkg / "var/log/dpkg.log").write_text(DPKG_LOG.partition("2026-11-20 12:00:13")[0])
     assert found(dpkg, "/etc/nginx/nginx.conf", at("12:00:30")) == by_package("1.22.1-9")
