@@ -20,6 +20,17 @@ from collectors._regular import IsOwn
 
 log = logging.getLogger(__name__)
 
+_RESTARTS = {
+    "restart",
+    "try-restart",
+    "condrestart",
+    "reload-or-restart",
+    "try-reload-or-restart",
+    "force-reload",
+}
+_VERBS = frozenset({"start", "stop", "reload", "enable", "disable", "reenable", *_RESTARTS})
+"""With which `systemctl` asks for a job."""
+
 
 class Origins:
     """Looks up, below a root directory, who changed something; `is_own` says what nobody may open."""
@@ -34,6 +45,7 @@ class Origins:
         self._root = root
         self._witnesses = witnesses or NoWitnesses("nobody looks")
         self._ask_trigger = ask_trigger
+        self._triggers: dict[str, str | None] = {}
         self._packages = PackageLogs(root, is_own)
         self._puppet = PuppetRuns(root, is_own)
         self._sessions = Sessions(root)
@@ -71,6 +83,7 @@ class Origins:
 
     def forget(self) -> None:
         """Let go of what was read for one round of changes."""
+        self._triggers.clear()
         self._packages.forget()
         self._puppet.forget()
         self._sessions.forget()
@@ -92,15 +105,25 @@ class Origins:
         return [self._claim_of(one.actor) for one in relevant(testimony.seen, is_content=is_content)]
 
     def _asking_for(self, unit: str, since: float, until: float) -> list[Claim]:
-        """Return the claims of the `systemctl` processes that named a unit."""
+        """Return the claims of the `systemctl` processes that asked for a job of a unit by its name."""
         names = {unit, unit.removesuffix(".service")}
         executions = self._witnesses.executions("systemctl", since, until)
-        return [self._claim_of(one.actor) for one in executions if names.intersection(one.arguments[1:])]
+        return [
+            self._claim_of(one.actor)
+            for one in executions
+            if names.intersection(one.arguments[1:]) and _VERBS.intersection(one.arguments[1:])
+        ]
 
     def _claim_of(self, actor: Actor) -> Claim:
-        trigger = self._ask_trigger(actor.unit, self._root) if has_to_know_trigger(actor) else ""
+        trigger = self._trigger(actor.unit) if has_to_know_trigger(actor) else ""
         service = self._sessions.service_of(actor.session) if actor.session else ""
         return claim_of(actor, trigger=trigger, session_service=service)
+
+    def _trigger(self, unit: str) -> str | None:
+        """Return what started a unit, asked once for all that it changed in one round."""
+        if unit not in self._triggers:
+            self._triggers[unit] = self._ask_trigger(unit, self._root)
+        return self._triggers[unit]
 
 
 def unit_files(unit: str) -> tuple[str, ...]:

@@ -176,6 +176,19 @@ def test_a_timers_service_is_the_timers(root):
     assert of_file(root, OF_SERVICE, trigger="app.timer").unit == "app.timer"
 
 
+def test_systemd_is_asked_once_for_all_that_a_service_changed_in_one_round(root):
+    asked = []
+    origins = Origins(
+        root, witnesses=Witness(OF_SERVICE), ask_trigger=lambda unit, _: asked.append(unit) or ""
+    )
+    for path in ("/etc/x", "/etc/y"):
+        assert origins.of_file(path, 1000, is_recent=True, was_watched=True).kind == "service"
+    assert asked == ["app.service"]
+    origins.forget()
+    origins.of_file("/etc/x", 1000, is_recent=True, was_watched=True)
+    assert asked == ["app.service", "app.service"]
+
+
 def test_a_job_of_cron_in_a_session_of_its_own_is_the_timers_and_names_no_login(root):
     (root / "run/systemd/sessions/3").write_text(
         "CLASS=background\nUSER=alice\nSTATE=active\nSERVICE=crond\n"
@@ -190,6 +203,7 @@ def test_a_job_of_cron_in_a_session_of_its_own_is_the_timers_and_names_no_login(
         (("systemctl", "restart", "nginx"), "person"),
         (("systemctl", "--no-block", "restart", "a", "nginx.service"), "person"),
         (("systemctl", "restart", "other"), "unknown"),
+        (("systemctl", "status", "nginx"), "unknown"),
         (("nginx",), "unknown"),
         ((), "unknown"),
     ],
