@@ -158,7 +158,7 @@ def _cpu_of_a_start(host: Any) -> float:
 def parts(*, small: bool) -> dict[str, Callable[[], Plot]]:
     """Return what can be measured, by its name, in one of two sizes."""
     up_to = (1_000, 3_000, 10_000, 30_000) if small else (1_000, 10_000, 100_000, 300_000, 1_000_000)
-    trees = (300, 1_000, 3_000) if small else (1_000, 3_000, 10_000, 30_000, 100_000)
+    trees = (300, 1_000, 3_000) if small else (1_000, 3_000, 10_000, 30_000, 100_000, 300_000)
     found: dict[str, Callable[[], Plot]] = {
         "backlog": lambda: backlog(up_to),
         "files": lambda: files(trees),

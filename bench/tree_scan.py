@@ -126,6 +126,12 @@ def of_bare_walk(root: Path) -> float:
     return of_python(BARE, root) - of_python(BARE, root / "none")
 
 
+def of_least(root: Path, scratch: Path) -> tuple[float, float, float]:
+    """Return the CPU seconds of the least in Python: to learn hashes, to learn texts too, to compare what was learnt."""
+    hashes, texts = (of_python(LEAST, root, scratch / f"{what}.db", what) for what in ("hashes", "texts"))
+    return hashes, texts, of_python(LEAST, root, scratch / "hashes.db", "compare")
+
+
 def of_command(command: str, root: Path) -> float:
     """Return the CPU seconds of a line of shell over the tree below `root`, with what it starts."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -157,10 +163,7 @@ def measure(scratch: Path, files: int, mean_bytes: int) -> list[str]:
     of_command(SUMS, root)  # into the page cache
     summed, listed = of_command(SUMS, root), of_command(STATS, root)
     bare = of_bare_walk(root)
-    hashes, texts, compare = (
-        of_python(LEAST, root, scratch / f"least-{database}.db", what)
-        for what, database in (("hashes", "hashes"), ("texts", "texts"), ("compare", "hashes"))
-    )
+    hashes, texts, compare = of_least(root, scratch)
     start = of_agent(scratch / "start", empty, 0, "auto")
     lines = [
         (

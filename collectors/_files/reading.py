@@ -3,7 +3,8 @@
 import hashlib
 import os
 from contextlib import suppress
-from typing import NamedTuple
+
+import msgspec
 
 from collectors._files.mount_thread import beat
 
@@ -17,7 +18,7 @@ _MAX_NAMES = 64
 _ALL_OF_THEM = "all of them"
 
 
-class Moment(NamedTuple):
+class Moment(msgspec.Struct, frozen=True):
     """A file as it was at one moment."""
 
     status: os.stat_result

@@ -8,7 +8,8 @@ import os
 import re
 import stat
 from collections.abc import Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from collectors._files.budget import Budget, Budgets, OverBudget
 from collectors._files.diff import compress
@@ -55,7 +56,7 @@ _NEVER_SIGNS = (
 """One of these is in the path of each of them: most paths have none, and this is quick to say."""
 
 
-class Readers(NamedTuple):
+class Readers(msgspec.Struct, frozen=True):
     """Who may read a file at its place."""
 
     everybody: bool
