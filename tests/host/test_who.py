@@ -44,6 +44,12 @@ def test_the_kernel_names_processes_to_a_service_that_may_ask_for_nothing(host):
     assert "who: on" in host.journal(UNIT)
     assert "ok    who" in host.agent("doctor", check=False).stdout
 
+    host.run("systemd-run", "--unit=edit.service", "sh", "-c", "echo 2 > /etc/app/closed/a; sleep 1000")
+    change = host.receiver.wait_for_event("ConfigurationChangedEvent", path="/etc/app/closed/a")
+    told = {key: value for key, value in change["context"]["data"].items() if key.startswith("origin")}
+    assert (told["origin"], told["origin_how"], told["origin_unit"]) == ("service", "process", "edit.service")
+    assert (told["origin_user"], "origin_login_user" in told) == ("root", False)
+
     # What systemd keeps does not grow by a restart.
     assert (stored(host), groups(host)) == (2, 2)
     host.run("systemctl", "restart", UNIT)
