@@ -8,7 +8,7 @@ costs a process.
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -62,8 +62,8 @@ class PackageLogs:
         self._root = root
         self._is_own = is_own
         self._tails: dict[Path, tuple[tuple[int, int], list[str]]] = {}
-        self._works: dict[int, list[Work]] = {}
-        """What dpkg did around a second: one transaction changes many files, and its log is long."""
+        self._works: dict[tuple[str, int], list[Work]] = {}
+        """What a log says of a second: one transaction changes many files, and its log is long."""
         self._lists: dict[str, bytes] = {}
         self._owners: dict[str, frozenset[str]] = {}
         self._histories = (AptHistory(root, is_own), DnfHistory(root, is_own))
@@ -107,18 +107,18 @@ class PackageLogs:
 
     def _dpkg(self, at: float) -> list[Work]:
         lines = self._lines("var/log/dpkg.log", "%Y-%m-%d %H:%M:%S", at, _BEFORE_SECONDS)
-        second = int(at)
-        if second not in self._works:
-            self._works[second] = list(works_of(parse_dpkg_log(lines)))
-        return [work for work in self._works[second] if _covers(work, at)]
+        return self._at("dpkg", at, lambda: works_of(parse_dpkg_log(lines)))
 
     def _dnf(self, at: float) -> list[Work]:
         lines = self._lines("var/log/dnf.rpm.log", "%Y-%m-%dT%H:%M:%S", at, _SLACK_SECONDS)
-        done = (
-            Work(_name(step.package), step.time - _RPM_SECONDS, step.time, _version_of(step.package))
-            for step in parse_dnf_log(lines)
-        )
-        return [work for work in done if _covers(work, at)]
+        return self._at("dnf", at, lambda: map(_done, parse_dnf_log(lines)))
+
+    def _at(self, log: str, at: float, works: Callable[[], Iterable[Work]]) -> list[Work]:
+        """Return what was under way at a time; `works` of its lines is asked once for each second."""
+        key = log, int(at)
+        if key not in self._works:
+            self._works[key] = list(works())
+        return [work for work in self._works[key] if _covers(work, at)]
 
     def _lines(self, name: str, time_format: str, at: float, before_seconds: float) -> list[str]:
         """Return the lines of a log around a time."""
@@ -161,6 +161,11 @@ class PackageLogs:
         if path not in self._owners:
             self._owners[path] = read_rpm_owners(path, self._root)
         return package in self._owners[path]
+
+
+def _done(step: Step) -> Work:
+    """Return what dnf did, of the one line that it writes when it is done with a package."""
+    return Work(_name(step.package), step.time - _RPM_SECONDS, step.time, _version_of(step.package))
 
 
 def _covers(work: Work, at: float) -> bool:
