@@ -128,9 +128,9 @@ class WhoChanged:
         """Return who changed a path in a time."""
         return self._now.of(path, since, until)
 
-    def looking(self, paths: tuple[str, ...]) -> None:
+    def looking(self, paths: tuple[str, ...], *, saw_all: bool = True) -> None:
         """Note that a look at these paths begins."""
-        self._now.looking(paths)
+        self._now.looking(paths, saw_all=saw_all)
 
     def watch_directory(self, path: str, fd: int) -> None:
         """Watch who changes what is in an open directory."""

@@ -59,6 +59,7 @@ class Line:
         self._look, self._look_meanwhile = Look(*parts), Look(*parts)
         self._meanwhile = Meanwhile(watch, self._health, self._watch_set, self._pending, self._agenda)
         self._is_ending = False
+        self._was_interrupted = False
         self._reported_files = 0
 
     def close(self) -> None:
@@ -116,8 +117,9 @@ class Line:
             self._job.runtime.witnesses.looking((*due.paths, *(f"{tree}/" for tree in due.trees)))
             if due.is_everything:
                 self._begin_everything()
+            self._was_interrupted = False
             yield due
-            self._job.runtime.witnesses.looking(())
+            self._job.runtime.witnesses.looking((), saw_all=not self._was_interrupted)
             self._books.room.tell()
             self._emitter.commit()
             if due.is_everything:
@@ -141,6 +143,7 @@ class Line:
 
     def _serve_meanwhile(self) -> None:
         """Look after everything else while a remote file system has this run wait."""
+        self._was_interrupted = True
         self._meanwhile.serve(self._look_meanwhile, self._tell_near)
 
     def _tell_near(self, due: Due | None) -> None:

@@ -83,10 +83,10 @@ class Witnesses(Protocol):
         """
         ...
 
-    def looking(self, paths: tuple[str, ...]) -> None:
+    def looking(self, paths: tuple[str, ...], *, saw_all: bool = True) -> None:
         """Note that a look at these paths begins, and the one before is over; none: that is over, and none begins.
 
-        What is seen from now on belongs to their next change as well. A directory, with all below it, ends with a slash.
+        That one `saw_all` where no directory came to be watched during it that it did not list afterwards. What is seen from now on belongs to their next change as well. A directory, with all below it, ends with a slash.
         """
         ...
 
@@ -117,7 +117,7 @@ class NoWitnesses:
         """Return that nothing was seen."""
         return Testimony(missed=self.why)
 
-    def looking(self, paths: tuple[str, ...]) -> None:
+    def looking(self, paths: tuple[str, ...], *, saw_all: bool = True) -> None:
         """Do nothing."""
 
     def watch_directory(self, path: str, fd: int) -> None:

@@ -120,11 +120,11 @@ class KernelWitnesses:
         ]:
             self.not_marked.pop(path, None)
 
-    def looking(self, paths: tuple[str, ...]) -> None:
-        """Note that a look at these paths begins."""
+    def looking(self, paths: tuple[str, ...], *, saw_all: bool = True) -> None:
+        """Note that a look at these paths begins, and how far the one before it went."""
         with self._lock:
             self._read_changes()
-            self._looks.begin(paths, self._now())
+            self._looks.begin(paths, self._now(), saw_all=saw_all)
 
     def of(self, path: str, since: float | None = None, until: float | None = None) -> Testimony:
         """Return who changed a path in a time; what waits to be read is read first."""

@@ -29,9 +29,9 @@ class Looks:
         self._going_on: tuple[str, ...] = ()
         self._current = -math.inf
 
-    def begin(self, paths: tuple[str, ...], now: float) -> None:
-        """Note that a look at these begins, and that the one before it is over."""
-        for path in self._going_on:
+    def begin(self, paths: tuple[str, ...], now: float, *, saw_all: bool = True) -> None:
+        """Note that a look at these begins, and that the one before it is over, which listed all that is watched since or did not."""
+        for path in self._going_on if saw_all else ():
             if path.endswith("/") and path in self._looks:
                 before, last = self._looks[path]
                 self._looks[path] = before, Look(last.began, now)

@@ -225,6 +225,13 @@ def test_a_look_at_a_directory_is_one_at_all_below_it_until_it_is_over():
     assert looks.before("/etcetera") == NEVER
 
 
+def test_a_look_during_which_others_were_made_covers_no_directory_that_came_to_be_watched_meanwhile():
+    looks = Looks()
+    looks.begin(("/etc/",), 1.0)
+    looks.begin((), 3.0, saw_all=False)
+    assert looks.before("/etc/new/a") == Look(1.0, 1.0)
+
+
 def test_looks_are_bounded_and_what_is_forgotten_counts_as_never_looked_at():
     looks = Looks()
     looks.begin(tuple(f"/{number}" for number in range(20_000)), 1.0)
