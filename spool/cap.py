@@ -8,6 +8,7 @@ its share. Giving pages back to the file system is `spool.prune`'s work.
 """
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,6 +24,8 @@ _SLICE_PAGES = 64
 _ROWS_A_SLICE = 256
 _ROW_OVERHEAD_BYTES = 200
 _PAGES_AN_APPEND = 8
+_MEASURED_SECONDS = 1.0
+"""So long what was measured of the database and of the disk is good for; others fill the disk, too."""
 _NO_COUNT = frozenset({DATABASE, f"{DATABASE}-wal", f"{DATABASE}-journal"})
 
 
@@ -33,6 +36,8 @@ class Cap:
         self.directory = directory
         self._wal = str(directory / f"{DATABASE}-wal")
         self._wal_bytes = 0
+        self._spare_pages = 0
+        self._spare_until = 0.0
         self.options = options
         self.others_bytes = 0
         self.refresh()
@@ -62,8 +67,13 @@ class Cap:
         """How much may be remembered before nothing further is."""
         return self.options.max_size_bytes // 2
 
+    def forget_measures(self) -> None:
+        """Measure again before the next append: something else than an append takes room, or the cap is another."""
+        self._spare_pages = 0
+
     def refresh(self) -> None:
         """Measure again everything that is not the database."""
+        self.forget_measures()
         total = self.directory.lstat().st_size if self.directory.exists() else 0
         for path in self.directory.rglob("*"):
             if path.name in _NO_COUNT and path.parent == self.directory:
@@ -100,6 +110,9 @@ class Cap:
         With `may_drop` undelivered records give way as well.
         """
         needed = -(-size_bytes // (PAGE_BYTES - 64)) + _PAGES_AN_APPEND
+        if needed <= self._spare_pages and time.monotonic() < self._spare_until:
+            self._spare_pages -= needed
+            return ""
         while True:
             growth = needed - _pragma(store, "freelist_count")
             if growth <= 0:
@@ -107,11 +120,18 @@ class Cap:
             over = _pragma(store, "page_count") + growth - self.budget_pages()
             reason = FULL
             if over <= 0:
-                if reserve.free_bytes(self.directory) >= self.reserve_bytes + growth * PAGE_BYTES:
+                spare = reserve.free_bytes(self.directory) - self.reserve_bytes - growth * PAGE_BYTES
+                if spare >= 0:
+                    self._measured(min(-over, spare // PAGE_BYTES))
                     return ""
                 reason = DISK_FULL
             if not self.give_way(store, max(growth, _SLICE_PAGES), reason, now, may_drop=may_drop):
                 return reason
+
+    def _measured(self, spare_pages: int) -> None:
+        """Let the next appends take half of what is spare, unasked: to ask costs more than a small one."""
+        self._spare_pages = spare_pages // 2
+        self._spare_until = time.monotonic() + _MEASURED_SECONDS
 
     def may_go_beyond(self, size_bytes: int, reason: str, *, may_drop: bool) -> bool:
         """Return whether records are taken although nothing else can give way for them.
@@ -136,6 +156,7 @@ class Cap:
 
     def has_room(self, store: Store, size_bytes: int) -> bool:
         """Return whether so much fits without anything giving way."""
+        self.forget_measures()
         needed = -(-size_bytes // (PAGE_BYTES - 64)) + _PAGES_AN_APPEND
         growth = needed - _pragma(store, "freelist_count")
         return growth <= 0 or (

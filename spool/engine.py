@@ -25,7 +25,7 @@ from spool.schema import SCHEMA, Schema
 from spool.state import Recovery
 from spool.store import Store
 from spool.view import View, view_of
-from spool.writer import Writer
+from spool.writer import Due, Writer
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class Engine:
         self.remembered_bytes = 0
         self.interrupts = 0
         self.on_news: Callable[[], None] = _nothing
-        """Called in the writer's thread when there is damage or lost texts to tell; it must not block."""
+        """Called in the thread of whoever writes when there is damage or lost texts to tell; it must not block."""
         self._lock = Lock.take(directory)
         try:
             incoming.make_directory(directory)
@@ -76,6 +76,7 @@ class Engine:
             store,
             committed=self._publish,
             recover=self._recover,
+            due=self._due,
             checkpoint=self._checkpoint,
             shrink=self._shrink,
         )
@@ -152,6 +153,7 @@ class Engine:
     def reconfigure(self, options: Options) -> None:
         """Go by other options from now on; what is above a lower cap gives way in the background."""
         self.cap.options = options
+        self.cap.forget_measures()
         self.between(self._use_options)
         self._writer.shrink_soon()
 
@@ -203,17 +205,18 @@ class Engine:
             store.touch()
             store.commit()
 
-    def _checkpoint(self, store: Store, idle: bool) -> bool:
+    def _due(self) -> Due:
         # SQLite keeps a -wal of just that size, to write over it: only one that is larger is full.
-        if idle or self.cap.wal_bytes() > self.cap.wal_limit_bytes:
-            done = prune.checkpoint(store)
-            self._checkpointed = self.view if done else self._checkpointed
-            return not done and not idle
+        if self.cap.wal_bytes() > self.cap.wal_limit_bytes:
+            return "now"
         # What only changed memory (a heartbeat) is no reason to wake up once more.
-        return (self.view.last_number, self.view.positions) != (
-            self._checkpointed.last_number,
-            self._checkpointed.positions,
-        )
+        done, now = self._checkpointed, self.view
+        return "" if (now.last_number, now.positions) == (done.last_number, done.positions) else "idle"
+
+    def _checkpoint(self, store: Store) -> bool:
+        done = prune.checkpoint(store)
+        self._checkpointed = self.view if done else self._checkpointed
+        return done
 
     def _shrink(self, store: Store) -> bool:
         if prune.shrink_slice(store, self.cap, self.wall()):
@@ -240,7 +243,7 @@ class Engine:
             self._publish(store)
 
     def _replace(self, store: Store, error: BaseException) -> Store:
-        """Go on with a fresh database in place of one that SQLite refuses. Runs in the writer's thread."""
+        """Go on with a fresh database in place of one that SQLite refuses. Runs in the thread of whoever writes."""
         with self._reader_lock:
             self._reader.close()
             with suppress(sqlite3.Error):

@@ -1,6 +1,6 @@
 """The database as the writer sees it: the connection, the state, and transactions over both.
 
-Only the writer's thread touches a `Store`. What a job changes here counts when `commit` has returned;
+Only who has the writer's turn touches a `Store`. What a job changes here counts when `commit` has returned;
 `rollback` puts the state back to what the database says.
 """
 

@@ -1,15 +1,17 @@
-"""The one thread that writes, and the group commit.
+"""Who writes, one at a time, and the group commit.
 
-Callers hand in jobs and block until theirs is committed. Whatever waits when the thread is free goes
-into one transaction, and one sync serves them all. A job that fails fails alone: the others are run
-again without it. It sleeps until there is work; it never polls.
+Callers hand in jobs and block until theirs is committed. Who comes while nobody writes has the turn and commits in its
+own thread: a wake-up of another would cost more than the work. Whatever was handed in meanwhile goes into one
+transaction, by the first of those who wait, and one sync serves them all. A job that fails fails alone: the others are run again
+without it. What can wait has a thread of its own, which takes its turn likewise; it sleeps until there is work, it never polls.
 """
 
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
-from typing import Generic, TypeVar, cast
+from typing import Generic, Literal, TypeVar, cast
 
 from spool.errors import SpoolClosed, SpoolError
 from spool.store import Store
@@ -18,15 +20,18 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
+Due = Literal["", "idle", "now"]
+"""When a checkpoint is due: never, once nothing has come for a while, or before anything else."""
+
 _IDLE_SECONDS = 30.0
 _ATTEMPTS = 4
 """A job is run so often as long as what SQLite raised could be helped: the reserve, then room, then more."""
 
 
 class Job(Generic[T]):
-    """A piece of work for the writer, and its outcome. `run` may be called again after a rollback."""
+    """A piece of work on the store, and its outcome. `run` may be called again after a rollback."""
 
-    __slots__ = ("alone", "durable", "error", "finished", "result", "run", "size_bytes")
+    __slots__ = ("alone", "durable", "error", "is_done", "result", "run", "size_bytes", "woken")
 
     def __init__(
         self, run: Callable[[Store], T], *, durable: bool = True, size_bytes: int = 0, alone: bool = False
@@ -38,26 +43,25 @@ class Job(Generic[T]):
         self.result: T | None = None
         self.error: BaseException | None = SpoolError("nothing of this was kept")
         """Until it is committed."""
-        self.finished = threading.Lock()
-        self.finished.acquire()
+        self.is_done = False
+        self.woken = threading.Lock()
+        """Released when it is done, or when its caller has the turn."""
+        self.woken.acquire()
 
-    def wait(self) -> T:
-        """Block until it is committed; raise what it raised."""
-        with self.finished:
-            pass
+    def outcome(self) -> T:
+        """Return what it returned, or raise what it raised, once it is done."""
         if self.error is not None:
             raise self.error
         return cast("T", self.result)
 
 
 class Writer:
-    """Runs jobs on a store, in the order they came, in a thread of its own.
+    """Runs jobs on a store, in the order they came, one transaction at a time.
 
     `committed` is called after every commit, before the callers go on. `recover` is called with what
-    SQLite raised and returns the store to go on with, or None when the error is the jobs' own.
-    `checkpoint` is called after the callers went on, and returns whether to call it once more, with True, when
-    nothing has come for a while. `shrink` does one slice of what can wait and returns
-    whether there is more.
+    SQLite raised and returns the store to go on with, or None when the error is the jobs' own. `due` is asked after every
+    turn when `checkpoint` is to be called, which returns whether all is checkpointed. `shrink` does one slice of what can
+    wait and returns whether there is more.
     """
 
     def __init__(
@@ -66,18 +70,26 @@ class Writer:
         *,
         committed: Callable[[Store], None],
         recover: Callable[[Store, BaseException], Store | None],
-        checkpoint: Callable[[Store, bool], bool],
+        due: Callable[[], Due],
+        checkpoint: Callable[[Store], bool],
         shrink: Callable[[Store], bool],
     ) -> None:
         self.store = store
         self._committed = committed
         self._recover = recover
+        self._due = due
         self._checkpoint = checkpoint
         self._shrink = shrink
         self.group_bytes = 2 * 1024 * 1024
         """A transaction takes at most so much, so that the -wal stays within its limit."""
         self._jobs: list[Job[object]] = []
         self._changed = threading.Condition()
+        self._is_taken = False
+        """Whether somebody has the turn: a caller, or the thread."""
+        self._is_the_threads = False
+        """Whether the turn was given to the thread, which has not taken it up yet."""
+        self._is_uncheckpointed = False
+        self._rested_at = 0.0
         self._shrinking = False
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="spool-writer", daemon=True)
@@ -109,31 +121,72 @@ class Writer:
             if self._closing:
                 raise SpoolClosed("the spool is closed")
             self._jobs.append(cast("Job[object]", job))
-            self._changed.notify()
-        return job.wait()
+            has_turn, self._is_taken = not self._is_taken, True
+        if not has_turn:
+            job.woken.acquire()
+        if not job.is_done:
+            self._take_turn()
+        return job.outcome()
+
+    def _take_turn(self) -> None:
+        """Commit what waits, whose first is the caller's own, and pass the turn on."""
+        try:
+            with self._changed:
+                group = self._take_group()
+            self._run_group(group)
+        finally:
+            self._pass_on(self._due())
+
+    def _pass_on(self, due: Due) -> None:
+        """Give the turn to the thread where the -wal is full, else to who waits longest, else to nobody."""
+        with self._changed:
+            if due == "now":
+                self._is_the_threads = True
+            elif self._jobs:
+                self._jobs[0].woken.release()
+            else:
+                self._is_taken = False
+            is_new = due == "idle" and not self._is_uncheckpointed
+            self._is_uncheckpointed = self._is_uncheckpointed or is_new
+            self._rested_at = time.monotonic()
+            if is_new or self._is_the_threads or self._shrinking or self._closing:
+                self._changed.notify()
 
     def _work(self) -> None:
-        uncheckpointed = False
-        while True:
-            with self._changed:
-                while not (self._jobs or self._shrinking or self._closing):
-                    woken = self._changed.wait(_IDLE_SECONDS if uncheckpointed else None)
-                    if not woken:
-                        break
-                group = self._take_group()
-                if not group and self._closing:
-                    return
-                shrinking, self._shrinking = self._shrinking and not group, self._shrinking and bool(group)
-            if group:
-                self._run_group(group)
-                uncheckpointed = (
-                    bool(self._run_aside(lambda store: self._checkpoint(store, False))) or uncheckpointed
-                )
-            elif not shrinking:
-                self._run_aside(lambda store: self._checkpoint(store, True))
-                uncheckpointed = False
-            elif self._run_aside(self._shrink):
-                self.shrink_soon()
+        while (work := self._next_work()) is not None:
+            self._run_aside(work)
+            self._pass_on(
+                ""
+            )  # what a reader kept from being checkpointed is tried after the next commit, and not before
+
+    def _next_work(self) -> Callable[[Store], object] | None:
+        """Return what the thread does with the turn that it has taken; None at the end."""
+        with self._changed:
+            while True:
+                left = self._rested_at + _IDLE_SECONDS - time.monotonic()
+                if self._is_the_threads:
+                    self._is_the_threads = False
+                    return self._checkpoint_in_between
+                if not self._is_taken:
+                    if self._closing:
+                        return None
+                    if self._shrinking or (self._is_uncheckpointed and left <= 0):
+                        self._is_taken = True
+                        return self._shrink_once if self._shrinking else self._checkpoint_at_rest
+                left = _IDLE_SECONDS if self._is_taken else left
+                self._changed.wait(left if self._is_uncheckpointed else None)
+
+    def _checkpoint_in_between(self, store: Store) -> None:
+        self._is_uncheckpointed = not self._checkpoint(store) or self._is_uncheckpointed
+
+    def _checkpoint_at_rest(self, store: Store) -> None:
+        self._is_uncheckpointed = False
+        self._checkpoint(store)
+
+    def _shrink_once(self, store: Store) -> None:
+        self._shrinking = False
+        if self._shrink(store):
+            self.shrink_soon()
 
     def _take_group(self) -> list[Job[object]]:
         # One transaction for all who wait: a sync costs milliseconds, whoever shares it gets it for nothing. It is bounded
@@ -162,7 +215,8 @@ class Writer:
         finally:
             # After everything else, and whatever happened: who waits believes what it finds then.
             for job in group:
-                job.finished.release()
+                job.is_done = True
+                job.woken.release()
 
     def _try(self, group: list[Job[object]], *, attempts: int) -> BaseException | None:
         """Run jobs in one transaction; return what went wrong, with nothing of them kept."""

@@ -5,7 +5,7 @@ must say something. What no receiver takes is refused here, while whoever made t
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -41,18 +41,15 @@ def complete(
     body: bytes | msgspec.Raw,
     identity: Identity,
     *,
-    event: StoredEvent | None = None,
     extra_tags: tuple[str, ...] = (),
     now: Callable[[], float] = time.time,
 ) -> Captured:
     """Return an event's JSON object as it is kept under `name`.
 
-    `event` is the body, where that was decoded before. `extra_tags` are added to those it has; the identity's
-    own only where it has none. On a host without a name, what only the name is missing for is left to the
-    delivery. Raises `EventError`, and `msgspec.MsgspecError` for a field of a wrong type.
+    `extra_tags` are added to those it has; the identity's own only where it has none. On a host without a
+    name, what only the name is missing for is left to the delivery. Raises `EventError`, and `msgspec.MsgspecError` for a field of a wrong type.
     """
-    if event is None:
-        event = stored_event.decode(body)
+    event = stored_event.decode(body)
     _check(event)
     if event.is_complete and not extra_tags:
         return _kept(name, body, event)
@@ -64,31 +61,9 @@ def complete(
     return _kept(name, body, msgspec.structs.replace(event, **missing))
 
 
-def complete_already(
-    name: str, bodies: Sequence[msgspec.Raw], events: Sequence[StoredEvent]
-) -> list[Captured] | None:
-    """Return events of which none lacks anything, as they are kept; None when `complete` has to look at each.
-
-    A burst is like that as a rule, and then this is all the work there is.
-    """
-    if max(map(len, bodies), default=0) > MAX_EVENT_BYTES or not all(event.is_complete for event in events):
-        return None
-    try:
-        for tags in {event.tags for event in events}:
-            _check_tags(tags or ())
-        check_timestamp(min([event.timestamp or 0 for event in events], default=0))
-        check_timestamp(max([event.timestamp or 0 for event in events], default=0))
-    except EventError:
-        return None
-    return [
-        Captured(name, body, event.timestamp or 0, event.event_type or name, event.tags or ())
-        for body, event in zip(bodies, events, strict=True)
-    ]
-
-
 def _check(event: StoredEvent) -> None:
     if event.tags:
-        _check_tags(event.tags)
+        check_tags(event.tags)
     if event.timestamp is not None:
         check_timestamp(event.timestamp)
     if not event.title:
@@ -96,7 +71,8 @@ def _check(event: StoredEvent) -> None:
 
 
 @lru_cache(maxsize=1024)  # those of a program are the same from event to event
-def _check_tags(tags: tuple[str, ...]) -> None:
+def check_tags(tags: tuple[str, ...]) -> None:
+    """Raise `EventError` for a tag that is none."""
     for tag in tags:
         check_tag(tag)
 

@@ -3,9 +3,12 @@
 Knows no path. One thread reads and writes in turn; it blocks in the kernel and wakes for nothing else.
 """
 
+import math
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from http import HTTPStatus
 
 from agent.http.limits import SMALL_BODY_BYTES, Limits
@@ -29,6 +32,10 @@ class Wire:
         self._connection = connection
         self._limits = limits
         self._parser = Parser(limits, peer)
+        self._is_plain = type(connection) is socket.socket
+        """Whether the kernel itself can wait for it with a timeout, as it cannot for TLS: that is one system call, not three."""
+        self._kernel_waits = -1
+        """For how many hundredths of a second the kernel waits; negative where Python does."""
 
     def read(self, make_room: MakeRoom = lambda _: True) -> Whole | Refusal | None:
         """Return the next request; None when the client is done or silent; raises `OSError`."""
@@ -55,21 +62,15 @@ class Wire:
         """Send the answer to a request, or to what was none; raises `OSError`, or what the body raises."""
         body = response.body
         takes_chunks = whole is None or whole.takes_chunks
-        lines = [
-            f"HTTP/1.1 {response.status} {_phrase(response.status)}",
-            f"Content-Type: {response.content_type}",
-            *(f"{name}: {value}" for name, value in response.headers),
-        ]
-        if not isinstance(body, bytes):
-            if takes_chunks:
-                lines.append("Transfer-Encoding: chunked")
-        elif response.status != HTTPStatus.NO_CONTENT:
-            lines.append(f"Content-Length: {len(body)}")
-        if not keep_alive:
-            lines.append("Connection: close")
-        elif not takes_chunks:
-            lines.append("Connection: keep-alive")
-        head = _head(lines)
+        length = len(body) if isinstance(body, bytes) else None
+        head = _head(
+            response.status,
+            response.content_type,
+            response.headers,
+            length,
+            takes_chunks=takes_chunks,
+            keep_alive=keep_alive,
+        )
         if (whole is not None and whole.is_head) or response.status in _NO_BODY:
             body = _closed(body)
         if isinstance(body, bytes):
@@ -113,15 +114,38 @@ class Wire:
         left = deadline - time.monotonic()
         if left <= 0:
             return b""
-        self._connection.settimeout(left)
+        self._wait_at_most(left)
         try:
             return self._connection.recv(size)
-        except TimeoutError:
+        except (TimeoutError, BlockingIOError):
             return b""
 
+    def _wait_at_most(self, seconds: float) -> None:
+        """Have the next `recv` end in time; most of them wait as long as the one before."""
+        hundredths = math.ceil(seconds * 100)
+        if not self._is_plain:
+            self._connection.settimeout(seconds)
+        elif hundredths != self._kernel_waits:
+            self._connection.settimeout(None)
+            timeout = struct.pack("ll", hundredths // 100, hundredths % 100 * 10_000)
+            self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
+            self._kernel_waits = hundredths
+
     def _send(self, data: bytes) -> None:
+        if self._kernel_waits >= 0:
+            data = data[self._sent_at_once(data) :]
+            if not data:
+                return
+        self._kernel_waits = -1
         self._connection.settimeout(self._limits.answer_seconds)
         self._connection.sendall(data)
+
+    def _sent_at_once(self, data: bytes) -> int:
+        """Return how much the kernel took without waiting: as a rule a whole answer."""
+        try:
+            return self._connection.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0
 
     def _stream(self, head: bytes, body: Iterable[bytes], *, takes_chunks: bool) -> None:
         """Send piece by piece; a body that fails leaves its last chunk out, so that it never looks whole."""
@@ -143,7 +167,30 @@ def _phrase(status: int) -> str:
         return "Unknown"
 
 
-def _head(lines: list[str]) -> bytes:
+@lru_cache(maxsize=64)  # those of a program's requests are alike
+def _head(
+    status: int,
+    content_type: str,
+    headers: tuple[tuple[str, str], ...],
+    length: int | None,
+    *,
+    takes_chunks: bool,
+    keep_alive: bool,
+) -> bytes:
+    lines = [
+        f"HTTP/1.1 {status} {_phrase(status)}",
+        f"Content-Type: {content_type}",
+        *(f"{name}: {value}" for name, value in headers),
+    ]
+    if length is None:
+        if takes_chunks:
+            lines.append("Transfer-Encoding: chunked")
+    elif status != HTTPStatus.NO_CONTENT:
+        lines.append(f"Content-Length: {length}")
+    if not keep_alive:
+        lines.append("Connection: close")
+    elif not takes_chunks:
+        lines.append("Connection: keep-alive")
     text = "\r\n".join(lines)
     if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
         raise ValueError("a header of the answer holds the end of a line")

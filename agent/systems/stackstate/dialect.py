@@ -8,16 +8,16 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import parse_qs
 
 import msgspec
 
 from agent.events.chunk import Captured, Items
-from agent.events.completion import EventTooLarge, complete, complete_already
+from agent.events.completion import EventTooLarge, complete
 from agent.events.identity import Identity
 from agent.events.portable import NotPortable, check_portable
-from agent.events.stored_event import StoredEvent
+from agent.events.usual import Filled, UsualEvent, Whole, fill, may_be_read
 from agent.http.message import PLAIN_TEXT, Request, Response
 from agent.intake.dialect import Parsed, Problem, Route, bad_request
 from collectors.event import EventError, check_name, check_timestamp
@@ -46,14 +46,24 @@ class _Body(msgspec.Struct):
     health: list[msgspec.Raw] | None = None
 
 
-class _Events(msgspec.Struct):
-    """The same again, now for what is in the events."""
+_Nothing = Annotated[list[msgspec.Raw], msgspec.Meta(max_length=0)] | None
 
-    events: dict[str, list[StoredEvent]] | None = None
+
+class _UsualBody(msgspec.Struct, forbid_unknown_fields=True):
+    """The same again, of events alone, and these of the usual shape."""
+
+    events: dict[Filled, list[UsualEvent]]
+    internalHostname: str | None = None  # noqa: N815 - the receiver's spelling
+    collection_timestamp: Whole | float | None = None
+    origin: str | None = None
+    metrics: _Nothing = None
+    service_checks: _Nothing = None
+    topologies: _Nothing = None
+    health: _Nothing = None
 
 
 _decode_body = msgspec.json.Decoder(_Body).decode
-_decode_events = msgspec.json.Decoder(_Events).decode
+_decode_usual = msgspec.json.Decoder(_UsualBody).decode
 
 
 class StackStateDialect:
@@ -76,8 +86,10 @@ class StackStateDialect:
     def parse(self, request: Request, identity: Identity) -> Parsed:
         """Return the events in their order, then what else the body holds."""
         body = request.body
+        usual = _read_usual(body)
         try:
-            check_portable(body)
+            if usual is None:
+                check_portable(body)
             posted = _decode_body(body)
             collected = int(
                 self._now() if posted.collection_timestamp is None else posted.collection_timestamp
@@ -96,7 +108,7 @@ class StackStateDialect:
             else Identity(host, identity.tags, identity.element_identifiers)
         )
         return Parsed(
-            identity, list(self._events(posted, body, about)), list(_items(posted, host, collected))
+            identity, list(self._events(posted, usual or {}, about)), list(_items(posted, host, collected))
         )
 
     def kept(self, parsed: Parsed) -> Response:
@@ -107,37 +119,42 @@ class StackStateDialect:
         """Return the problem in a line of text, as a receiver does."""
         return Response(problem.status, str(problem).encode("utf-8", "replace") + b"\n", PLAIN_TEXT)
 
-    def _events(self, posted: _Body, body: bytes, identity: Identity) -> Iterator[Captured]:
-        if not posted.events:
-            return
-        read = _read_events(body)
+    def _events(
+        self, posted: _Body, usual: Mapping[str, Sequence[UsualEvent]], identity: Identity
+    ) -> Iterator[Captured]:
         extra_tags = identity.tags if posted.origin == BY_HAND else ()
-        for name, bodies in posted.events.items():
+        for name, bodies in (posted.events or {}).items():
             try:
                 check_name(name)
             except EventError as error:
                 raise bad_request(str(error), f"events.{name}") from None
-            found = read.get(name)
-            if found and not extra_tags and (captured := complete_already(name, bodies, found)) is not None:
+            events = () if extra_tags else usual.get(name, ())
+            if events and (captured := fill(name, bodies, events, identity, self._now)) is not None:
                 yield from captured
-                continue
-            known: Sequence[StoredEvent | None] = found or [None] * len(bodies)
-            for index, (one, event) in enumerate(zip(bodies, known, strict=True)):
-                try:
-                    yield complete(name, one, identity, event=event, extra_tags=extra_tags, now=self._now)
-                except EventTooLarge as error:
-                    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-                    raise Problem(status, str(error), f"events.{name}[{index}]") from None
-                except (EventError, msgspec.MsgspecError) as error:
-                    raise bad_request(str(error), f"events.{name}[{index}]") from None
+            else:
+                yield from self._each(name, bodies, identity, extra_tags)
+
+    def _each(
+        self, name: str, bodies: Sequence[msgspec.Raw], identity: Identity, extra_tags: tuple[str, ...]
+    ) -> Iterator[Captured]:
+        for index, body in enumerate(bodies):
+            try:
+                yield complete(name, body, identity, extra_tags=extra_tags, now=self._now)
+            except EventTooLarge as error:
+                status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+                raise Problem(status, str(error), f"events.{name}[{index}]") from None
+            except (EventError, msgspec.MsgspecError) as error:
+                raise bad_request(str(error), f"events.{name}[{index}]") from None
 
 
-def _read_events(body: bytes) -> Mapping[str, Sequence[StoredEvent]]:
-    """Return all events, read at once; nothing when one of them is wrong: then each is read by itself."""
+def _read_usual(body: bytes) -> Mapping[str, Sequence[UsualEvent]] | None:
+    """Return the events of a body that holds nothing else and nothing unusual; it is portable then."""
+    if not may_be_read(body):
+        return None
     try:
-        return _decode_events(body).events or {}
-    except msgspec.ValidationError:
-        return {}
+        return _decode_usual(body).events
+    except (msgspec.MsgspecError, RecursionError):
+        return None
 
 
 def _items(posted: _Body, hostname: str, timestamp: int) -> Iterator[Items]:

@@ -140,7 +140,7 @@ class Choosy(Capture):
         self.error = error
 
     def keep_posted(self, captured, *arguments, **options):
-        if any(b"bad" in bytes(event.body) for event in captured):
+        if any(b'"bad"' in bytes(event.body) for event in captured):
             raise self.error
         super().keep_posted(captured, *arguments, **options)
 

@@ -1,0 +1,132 @@
+"""Events of the usual shape are filled without reading them again, to the same as by the longer way."""
+
+import json
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.events.completion import complete
+from agent.events.identity import Identity
+from agent.events.portable import check_portable
+from agent.events.usual import UsualEvent, fill, may_be_read
+
+IDENTITY = Identity("web-1", ("env:prod",), ("urn:rack:/7",))
+CONTEXT = {
+    "category": "Changes",
+    "data": {"data_key1": "data_value1", "count": 3, "ratio": 0.5, "on": True, "none": None},
+    "element_identifiers": ["element_identifier1"],
+    "source": "source_system",
+    "source_identifier": "source_identifier_value",
+    "source_links": [{"title": "link_title", "url": "link_url"}],
+}
+EVENT = {
+    "context": CONTEXT,
+    "event_type": "event_typeEvent",
+    "msg_title": "event_title",
+    "msg_text": 'event_text {"context":{"a":1}}',
+    "source_type_name": "source_event_type",
+    "host": "other.example",
+    "tags": ["tag_key1:tag_value1"],
+    "timestamp": 1_607_432_944,
+}
+COMPACT, SPACED = (",", ":"), (", ", ": ")
+
+
+def now():
+    return 1_700_000_000.9
+
+
+def read(bodies):
+    joined = b"[" + b",".join(bodies) + b"]"
+    return msgspec.json.decode(joined, type=list[UsualEvent])
+
+
+def filled(*bodies):
+    return fill("event.test", [msgspec.Raw(body) for body in bodies], read(bodies), IDENTITY, now)
+
+
+def plain(captured):
+    event = json.loads(bytes(captured.body))
+    return event, captured.name, captured.timestamp, captured.event_type, captured.tags
+
+
+def without(keys, separators=COMPACT):
+    event = {key: value for key, value in EVENT.items() if key not in keys}
+    if "context" in event:
+        event["context"] = {key: value for key, value in CONTEXT.items() if key not in keys}
+    return json.dumps(event, separators=separators).encode()
+
+
+missing = st.sets(st.sampled_from([key for key in (*EVENT, *CONTEXT) if key != "msg_title"]))
+
+
+@given(st.lists(missing, min_size=1, max_size=4), st.sampled_from([COMPACT, SPACED]))
+def test_whatever_lacks_the_events_are_those_of_the_longer_way(lacking, separators):
+    bodies = [without(keys, separators) for keys in lacking]
+    longer = [complete("event.test", body, IDENTITY, now=now) for body in bodies]
+    shorter = filled(*bodies)
+    if shorter is None:  # a context without anything
+        assert any(set(CONTEXT) <= keys and "context" not in keys for keys in lacking)
+        return
+    for keys, one, other in zip(lacking, shorter, longer, strict=True):
+        event, *known = plain(one)
+        expected, *expected_known = plain(other)
+        if "source_identifier" in keys or "context" in keys:
+            identifiers = [each["context"].pop("source_identifier") for each in (event, expected)]
+            assert all(identifiers)
+        assert (event, known) == (expected, expected_known)
+
+
+def test_what_lacks_nothing_keeps_every_byte():
+    body = without((), SPACED)
+    (captured,) = filled(body)
+    assert bytes(captured.body) == body
+
+
+@pytest.mark.parametrize("keys", [{"host"}, {"host", "source_links"}, {"source_identifier"}])
+def test_what_is_there_keeps_its_bytes_beside_what_is_filled(keys):
+    body = without(keys).replace(b"0.5", b"5.0e-1")
+    (captured,) = filled(body)
+    assert b'"ratio":5.0e-1' in bytes(captured.body)
+    assert json.loads(bytes(captured.body))["msg_text"] == EVENT["msg_text"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"msg_title":"t","context":{"data":{"a":1}},"context":{"category":"Changes"}}',
+        b'{"msg_title":"t","context":{},"host":"h"}',
+        b'{"msg_title":"t","context":{ "source":"s" }}',
+        b'{"msg_title":"t","context" :{"source":"s"}}',
+        b'{"msg_title":"t","tags":["none"]}',
+        b'{"msg_title":"t","timestamp":1732665600000}',
+        b'{"msg_title":"t","msg_text":"%b"}' % (b"x" * 205_000),
+    ],
+)
+def test_what_cannot_be_filled_like_that_is_left_to_the_longer_way(body):
+    assert filled(body) is None
+
+
+NUMBERS = (b"1", b"-1.5e3", b"1e999", b"18446744073709551616", b"9223372036854775807", b"0" * 3)
+TEXTS = (b"a", b"\\u0041", b"\\ud800", b"\xff", b"\\n", "é".encode(), b'\\"context\\":{')
+VALUES = (*NUMBERS, b"null", b"[" * 70 + b"]" * 70, b'{"a":{}}', *(b'"%b"' % text for text in TEXTS))
+
+
+@given(
+    st.sampled_from(VALUES),
+    st.sampled_from(TEXTS),
+    st.sampled_from(["data", "msg_text", "timestamp", "tags", "unknown"]),
+)
+def test_what_is_of_the_usual_shape_is_for_every_reader(value, key, place):
+    body = without({"host", "context", place})[:-1]
+    inside = b'{"%b":%b}' % (key, value)
+    body += b',"context":{"data":%b}}' % inside if place == "data" else b',"%b":%b}' % (place.encode(), value)
+    try:
+        assert may_be_read(body)
+        read([body])
+    except (AssertionError, msgspec.MsgspecError, UnicodeDecodeError):
+        return
+    check_portable(body)
+    json.loads(body)
