@@ -1,7 +1,9 @@
 """How an event looks in `log`: a line with its time, its zone and its reason, and what is asked for below it."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -16,6 +18,11 @@ _TYPE_WIDTH = 28
 
 def moment(seconds: float) -> str:
     """Return a point in time as this host's clock shows it, with its distance from UTC: `--since` understands it."""
+    return _moment(seconds // 1, time.tzname)
+
+
+@lru_cache(maxsize=1024)  # much happens in one second, and it is the dearest part of a line
+def _moment(seconds: float, _zone: tuple[str, str]) -> str:
     try:
         return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(" ", "seconds")
     except (ValueError, OverflowError, OSError):

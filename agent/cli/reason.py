@@ -13,6 +13,30 @@ Data = Mapping[str, Any]
 
 _MOST_CHANGES = 2
 _MOST_CHARACTERS = 80
+_KEYS = frozenset(
+    [
+        "after_boot",
+        "attributes",
+        "change",
+        "changed_by",
+        "changed_during",
+        "destination",
+        "downtime_seconds",
+        "effect",
+        "exit_code",
+        "first_problem",
+        "origin",
+        "previous_shutdown",
+        "reason",
+        "renamed_from",
+        "restarts",
+        "result",
+        "signal",
+        "slept_seconds",
+        "while_agent_down",
+    ]
+)
+"""The keys without which none of the parts says anything."""
 _BY = {
     "package": "by package",
     "puppet": "by Puppet",
@@ -29,6 +53,8 @@ _AT_WORK = {"package-log", "report"}
 def reason(event: StoredEvent) -> str:
     """Return it on one line, as `mode 0644 -> 0600, by alice with vim`; empty where the title says all."""
     data: Data = (event.context and event.context.data) or {}
+    if _KEYS.isdisjoint(data):  # as of nearly all that programs post
+        return ""
     said = (words for part in _PARTS for words in part(data))
     return ", ".join(dict.fromkeys(filter(None, said)))
 
