@@ -227,6 +227,7 @@ class Cap:
 def delete_before(store: Store, number: int) -> None:
     """Delete every record below `number`; the totals are written, no row may be left to say them."""
     store.connection.execute("DELETE FROM records WHERE number < ?", (number,))
+    store.keep_the_end()
     store.touch()
 
 

@@ -133,11 +133,17 @@ class Engine:
             self._open_again(Store(store.path, store.schema))
 
     def checkpoint_wal(self, store: Store) -> None:
-        """Checkpoint; give the space of the -wal back, unless the disk is so full that it may be missed."""
+        """Checkpoint; give the space of the -wal back, unless the disk is so full that it may be missed.
+
+        Where only memory was written since the last time, as on a quiet day, it can wait until the -wal is full: that is a sync an hour less.
+        """
+        if not self._due():
+            return
         if reserve.exists(self.directory):
             prune.truncate_wal(store)
         else:
             prune.checkpoint(store)
+        self._checkpointed = self.view
 
     def wake(self) -> None:
         """Wake everyone who waits."""

@@ -20,6 +20,7 @@ def set_records_aside(store: Store, numbers: list[int], now: float) -> None:
         store.connection.execute("DELETE FROM set_aside WHERE id <= ?", (kept - _KEPT_ROWS,))
         store.connection.execute("DELETE FROM records WHERE number = ?", (number,))
         positions.step_over(store, number, now)
+    store.keep_the_end()
     _note(store, Recovery(f"{len(numbers)} records did not match their checksum", now, finished=True))
 
 

@@ -20,7 +20,7 @@ _APPLICATION = 0x5354_5300
 PAGE_BYTES = 4096
 BUSY_MILLISECONDS = 10_000
 
-_TABLES = f"""
+TABLES = f"""
 {RECORDS.create}{REJECTED.create}{SET_ASIDE.create}CREATE TABLE IF NOT EXISTS state_a (slot INTEGER PRIMARY KEY, sequence INTEGER, document TEXT, crc INTEGER);
 CREATE TABLE IF NOT EXISTS state_b (slot INTEGER PRIMARY KEY, sequence INTEGER, document TEXT, crc INTEGER);
 CREATE TABLE IF NOT EXISTS memory (
@@ -34,6 +34,15 @@ CREATE UNIQUE INDEX IF NOT EXISTS texts_by_key ON texts (owner, key);
 CREATE INDEX IF NOT EXISTS rejected_retrying ON rejected (destination) WHERE retrying = 1;
 CREATE TABLE IF NOT EXISTS ingested (id TEXT PRIMARY KEY, crc INTEGER) WITHOUT ROWID;
 """
+
+
+_NUMBERED_BY_US = """
+PRAGMA writable_schema = ON;
+UPDATE sqlite_master SET sql = replace(sql, ' AUTOINCREMENT', '') WHERE type = 'table' AND name = 'records';
+PRAGMA writable_schema = RESET;
+"""
+"""Records get their numbers from `spool.state`: SQLite's own counter would cost each append a second page
+(docs/decisions/0092-records-are-numbered-by-us.md). It changes nothing that is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ class Schema:
             raise OlderSchemaError
 
 
-SCHEMA = Schema(3, _TABLES)
+SCHEMA = Schema(4, TABLES + _NUMBERED_BY_US, {3: _NUMBERED_BY_US})
 
 
 class NewerSchemaError(Exception):

@@ -128,6 +128,15 @@ class Store:
         except (TypeError, ValueError):
             return None
 
+    def keep_the_end(self) -> None:
+        """Write down, inside the open transaction, which number was the last: rows that said it are deleted.
+
+        The state says it too; this is for when both of its copies are damaged.
+        """
+        row = (self.state.last_number, "records")
+        if not self.connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = ?", row).rowcount:
+            self.connection.execute("INSERT INTO sqlite_sequence (seq, name) VALUES (?, ?)", row)
+
     def learn_the_end(self) -> None:
         """Find where the next record goes; appends do not write the state, their rows say it."""
         sequence = self.connection.execute(
