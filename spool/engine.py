@@ -139,11 +139,9 @@ class Engine:
         """
         if not self._due():
             return
+        self._checkpoint(store)
         if reserve.exists(self.directory):
             prune.truncate_wal(store)
-        else:
-            prune.checkpoint(store)
-        self._checkpointed = self.view
 
     def wake(self) -> None:
         """Wake everyone who waits."""
