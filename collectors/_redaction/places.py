@@ -146,7 +146,7 @@ _LIKE = tuple(
         r"""["'][^"']++["']\s++[\w.*\-]++\s++(?P<value>["'][^"']++["'])(?:\s++[\d*][\d./*]*+)?""",  # ppp
         r"\*\s++[\w.@\-]++\s++(?P<value>\S++)",  # xl2tpd
         r"(?:(?:\d{1,3}\.){3}\d{1,3}|[\w\-]++(?:\.[\w\-]++)*+:\d{1,5})\s++(?P<value>\S++)(?:\s++\d{1,3})",  # pam_radius
-        r"[\w.\-]++/[\w.\-]++\s++(?P<value>\S++)",  # radiusclient
+        r"(?!(?:application|audio|chemical|font|image|message|model|text|video)/)[\w.\-]++/[\w.\-]++\s++(?P<value>\S{8,64}+)",  # radiusclient
         r"[\w.@+\-]++:(?P<value>[^\s:/]++):\d{1,2}",  # Deluge
         r"(?P<value>[^\s,\"':=]++),[\w.@\-]++,\d++(?:,.{0,200})?",  # tokens of Kubernetes' API server
         r"[\w.\-]++\s*+[:=]\s*+(?P<value>[^,\s()\"']{7,64}+)(?:, ?[A-Za-z_:\-]++){1,6}+",  # realm.properties
