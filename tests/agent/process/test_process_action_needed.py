@@ -89,7 +89,7 @@ def restart(agent, max_size):
 def test_events_that_were_dropped_are_told_until_they_are_acknowledged_and_again_when_more_are(
     agent, receiver, wait_until
 ):
-    receiver.intercept = lambda _: Reply(503)
+    receiver.close()
     drop_some(agent)
     dropped = "events for receiver were dropped (`sts-agent status --acknowledge`)"
     shown = the_reason(agent, wait_until, dropped)
