@@ -20,7 +20,8 @@ import tree_scan
 from plot import Plot
 
 BATCH = 200
-_RESTS = "the agent to rest"
+_WARM_UP = 2_000
+"""So many events go before what is counted: the first requests load what the others use."""
 
 
 @contextmanager
@@ -35,23 +36,18 @@ def scratch() -> Iterator[Path]:
 
 
 def backlog(sizes: Sequence[int]) -> Plot:
-    """Let a backlog grow to each size in turn, and shrink again when the receiver is back; both by one agent."""
+    """Let a backlog grow to each size in turn, and shrink again when the receiver is back."""
     port, agent = delivery.free_port(), delivery.ThisAgent()
     fed: list[tuple[float, float]] = []
-    started: list[tuple[float, float]] = []
     with scratch() as directory:
         agent.configure(directory, port)
-        before = 0
-        for size in sizes:
+        for before, size in zip([0, *sizes], sizes, strict=False):
             with delivery.ending(agent.start(directory)) as process:
-                delivery.wait_until(lambda pid=process.pid: delivery.quiet(pid), _RESTS)
-                began = delivery.usage(process.pid).cpu_seconds
-                started.append((max(before, 1), began))
-                agent.feed(directory, delivery.batches(size - before, BATCH))
-                delivery.wait_until(lambda pid=process.pid: delivery.quiet(pid), _RESTS)
-                spent = delivery.usage(process.pid).cpu_seconds - began
-                fed.append((size, 1e6 * spent / (size - before)))
-                before = size
+                agent.feed(directory, delivery.batches(_WARM_UP, BATCH))
+                began = _cpu_at_rest(process.pid)
+                counted = size - before - _WARM_UP
+                agent.feed(directory, delivery.batches(counted, BATCH))
+                fed.append((size, 1e6 * (_cpu_at_rest(process.pid) - began) / counted))
         drained = _drained(agent, directory, port, sizes)
     return Plot(
         "Backlog", "events that wait", "µs of CPU for one event", {"taken in": fed, "delivered": drained}
@@ -64,17 +60,21 @@ def _drained(
     """Return (events that waited still, µs an event) of the way down, from what the sink has at each look."""
     points = []
     with delivery.ending(agent.start(directory)) as process:
-        delivery.wait_until(lambda: delivery.quiet(process.pid), _RESTS)
-        used, seen = delivery.usage(process.pid).cpu_seconds, 0
+        used, seen = _cpu_at_rest(process.pid), 0
         with delivery.ending(delivery.start_sink(port)):
             for left in [*reversed(sizes[:-1]), 0]:
-                wanted = sizes[-1] - left
-                delivery.wait_until(lambda wanted=wanted: delivery.count(port) >= wanted, "the sink")
+                _wait_for(port, sizes[-1] - left)
                 now, spent = delivery.count(port), delivery.usage(process.pid).cpu_seconds
-                if now > seen:
+                if now - seen >= _WARM_UP:  # less is gone between two looks
                     points.append((sizes[-1] - seen, 1e6 * (spent - used) / (now - seen)))
-                seen, used = now, spent
+                    seen, used = now, spent
     return sorted(points)
+
+
+def _cpu_at_rest(pid: int) -> float:
+    """Return the CPU seconds that a process has used when it has nothing to do."""
+    delivery.wait_until(lambda: delivery.quiet(pid), "the agent to rest")
+    return delivery.usage(pid).cpu_seconds
 
 
 def files(sizes: Sequence[int]) -> Plot:
@@ -108,10 +108,11 @@ def destinations(counts: Sequence[int], events: int) -> Plot:
             agent.configure(directory, port)
             multiply(directory / "agent.yaml", count)
             with delivery.ending(agent.start(directory)) as process:
-                delivery.wait_until(lambda pid=process.pid: delivery.quiet(pid), _RESTS)
-                began = delivery.usage(process.pid).cpu_seconds
+                agent.feed(directory, delivery.batches(_WARM_UP, BATCH))
+                _wait_for(port, _WARM_UP * count)
+                began = _cpu_at_rest(process.pid)
                 agent.feed(directory, delivery.batches(events, BATCH))
-                _wait_for(port, events * count)
+                _wait_for(port, (_WARM_UP + events) * count)
                 spent = delivery.usage(process.pid).cpu_seconds - began
         points.append((count, 1e6 * spent / events))
     return Plot("Destinations", "destinations", "µs of CPU for one event", {"taken in and delivered": points})
@@ -157,7 +158,7 @@ def _cpu_of_a_start(host: Any) -> float:
 
 def parts(*, small: bool) -> dict[str, Callable[[], Plot]]:
     """Return what can be measured, by its name, in one of two sizes."""
-    up_to = (1_000, 3_000, 10_000, 30_000) if small else (1_000, 10_000, 100_000, 300_000, 1_000_000)
+    up_to = (3_000, 10_000, 30_000) if small else (10_000, 100_000, 300_000, 1_000_000)
     trees = (300, 1_000, 3_000) if small else (1_000, 3_000, 10_000, 30_000, 100_000, 300_000)
     found: dict[str, Callable[[], Plot]] = {
         "backlog": lambda: backlog(up_to),
