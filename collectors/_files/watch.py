@@ -8,12 +8,8 @@ the file system here, and nothing may raise: a hint is a path in a dict, and a w
 
 import ctypes
 import errno
-import fcntl
 import os
-import sys
-import termios
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -43,7 +39,7 @@ _FILES = (
 _SELF = InotifyConstants.IN_DELETE_SELF | InotifyConstants.IN_MOVE_SELF
 _GOES = InotifyConstants.IN_DELETE | InotifyConstants.IN_MOVED_FROM
 _IN_MASK_ADD = InotifyConstants.IN_MASK_ADD
-_CATCH_UP_STEPS, _CATCH_UP_SECONDS = 100, 0.002
+_CATCH_UP_SECONDS = 1.0
 _MAX_COOKIES = 1000
 _MAX_HINTS = 50_000
 """More changed paths at once than this are no hints any more: compare everything."""
@@ -69,6 +65,8 @@ class Watch(InotifyFD):
         self._dependents: dict[int, dict[str, set[str]]] = {}
         self._chains: dict[str, tuple[tuple[int, str], ...]] = {}
         self._anchors: dict[int, set[str]] = {}
+        self._last_wd = -1
+        self._caught_up = threading.Event()
         self.error: BaseException | None = None
         """What ended the thread, if anything did."""
 
@@ -98,12 +96,19 @@ class Watch(InotifyFD):
         return taken
 
     def catch_up(self) -> None:
-        """Wait until what the kernel has noticed so far is a hint, but not for long."""
-        for _ in range(_CATCH_UP_STEPS):
-            waiting = fcntl.ioctl(self._inotify_fd, termios.FIONREAD, b"\0" * 4)
-            if self._is_reading and not int.from_bytes(waiting, sys.byteorder):
-                return
-            time.sleep(_CATCH_UP_SECONDS)
+        """Wait until what the kernel has noticed so far is a hint, but not for long.
+
+        The kernel's queue keeps its order, and an empty one says nothing of what the thread has just taken from it. So a
+        watch of nothing is made and removed: when its end comes, all that came before has become hints.
+        """
+        try:
+            wd = self._add(f"/proc/self/fd/{self._kill_r}", InotifyConstants.IN_ATTRIB)
+        except OSError:
+            return  # the next start finds it
+        self._caught_up.clear()
+        self._last_wd = wd
+        inotify_rm_watch(self._inotify_fd, WatchDescriptor(wd))
+        self._caught_up.wait(_CATCH_UP_SECONDS if self.is_alive() else 0)
 
     @property
     def directories(self) -> int:
@@ -199,8 +204,12 @@ class Watch(InotifyFD):
     def _take_event(self, event: InotifyEvent) -> None:
         if event.is_queue_overflow:
             self._hints.overflowed = True
+            if self._last_wd != -1:
+                self._caught_up.set()  # its end may be among what was lost
             return
         if event.is_ignored:
+            if event.wd == self._last_wd:
+                self._caught_up.set()
             self._paths.pop(event.wd, None)
             self._dependents.pop(event.wd, None)
             self._anchors.pop(event.wd, None)

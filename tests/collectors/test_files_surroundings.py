@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from collectors._files.hints import WatchError
+from collectors._files.selection import Scope, Selection
 from collectors._files.watch import Watch
 from collectors.collector import Duration, Scoped
 from collectors.files import FilesCollector, FilesEntry
@@ -399,6 +401,28 @@ def test_an_overflow_of_the_kernels_queue_is_made_good_by_comparing_everything(r
     (etc / "app.conf").write_text(OLD)
     assert changes(recorder, 3)[-1] == ("modified", "app.conf")
     assert not any(event.data.get("while_agent_down") for event in recorder.events)
+
+
+def test_what_happened_so_far_is_a_hint_once_the_watch_has_caught_up(etc):
+    """Also what its thread has just taken from the kernel's queue, and has made nothing of yet."""
+    watch = Watch(lambda: None, Selection([Scope((f"{etc}/**",))]))
+    watch.start()
+    fd = os.open(etc, os.O_PATH)
+    watch.watch_directory(str(etc), fd)
+    os.close(fd)
+    missed = []
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for number in range(2000):
+            (etc / "app.conf").write_text(f"{number}")
+            watch.catch_up()
+            missed += [number] if f"{etc}/app.conf" not in watch.take().files else []
+    finally:
+        sys.setswitchinterval(before)
+        watch.stop()
+        watch.join()
+    assert missed == []
 
 
 class LimitedWatch(Watch):
