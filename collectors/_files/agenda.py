@@ -71,7 +71,7 @@ class Agenda:
 
     def take_last(self) -> Iterator[Due]:
         """Yield what was hinted at and is not due yet: at the next start it would count as of the time between."""
-        self._taken = self._pending.take(math.inf)
+        self._taken = self._pending.take(math.inf, at_most=math.inf)
         if self.has_compared_everything and len(self._taken) <= _LAST_LOOKS:
             yield from self._hinted()
 

@@ -3,16 +3,19 @@
 Between the watch, which hears, and the look. Nothing is watched here, looked at, compared or told.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from collectors._files.debounce import Debouncer
 from collectors._files.hints import Hints
 from collectors._files.job import Job
 from collectors._files.occasion import Occasion
+from collectors._files.turns import Turns
 
 _TOGETHER_SECONDS = 0.005
 """Paths due this close together are looked at together: the two ends of a rename."""
+_AT_ONCE = 200
+"""After so many, what was hinted at meanwhile is heard, and gets its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,10 @@ class Pending:
         self._monotonic = job.host.monotonic
         self._wall = job.host.wall
         self._settle = Debouncer()
+        self._turns = Turns()
         self._hinted: dict[str, float] = {}
         self._sources: dict[str, str] = {}
+        self._targets: dict[str, str] = {}
 
     def note(self, hints: Hints, trees: Iterable[str]) -> None:
         """Note hints; `trees` are the directories of which everything below has to be looked at."""
@@ -49,12 +54,14 @@ class Pending:
             except Exception:  # noqa: BLE001 - met again when it is looked at, and told then
                 self._settle.put(path, self._monotonic() + self._selection.settle_seconds)
         for path, source in hints.moved.items():
-            self._sources[path] = source
-            self._sources[path + "/"] = source + "/"
+            for end in ("", "/"):
+                self._sources[path + end] = source + end
+                self._targets[source + end] = path + end
 
     def _touch(self, path: str, settle_seconds: float) -> None:
         self._hinted.setdefault(path, self._wall())
-        self._settle.touch(path, self._monotonic(), settle_seconds)
+        if path not in self._turns:
+            self._settle.touch(path, self._monotonic(), settle_seconds)
 
     def again(self, path: str) -> None:
         """Have a path that was being written looked at once more, later each time."""
@@ -67,16 +74,29 @@ class Pending:
 
     def next_due(self) -> float | None:
         """Return when the next path is due, in monotonic seconds."""
-        return self._settle.next_due()
+        return self._monotonic() if self._turns else self._settle.next_due()
 
-    def take(self, now: float) -> tuple[str, ...]:
-        """Return the paths that are due, and where renamed ones came from."""
-        due = self._settle.take(now + _TOGETHER_SECONDS)
-        for path in list(due):
-            source = self._sources.pop(path, None)
-            if source is not None and self._settle.cancel(source):
-                due.append(source)
-        return tuple(due)
+    def take(self, now: float, at_most: float = _AT_ONCE) -> tuple[str, ...]:
+        """Return about so many of the paths that are due, each with the other end of its rename."""
+        for path in self._settle.take(now + _TOGETHER_SECONDS):
+            self._turns.put(path)
+        taken: list[str] = []
+        while self._turns and len(taken) < at_most:
+            path = self._turns.take()
+            taken += [path, *self._other_ends(path)]
+        if not self._turns and not len(self._settle):
+            self._sources.clear()
+            self._targets.clear()
+        return tuple(taken)
+
+    def _other_ends(self, path: str) -> Iterator[str]:
+        """Let go of where a path came from, due or not, and of where it went, where that is due too; yield them."""
+        source = self._sources.pop(path, None)
+        if source is not None and (self._turns.cancel(source) or self._settle.cancel(source)):
+            yield source
+        target = self._targets.pop(path, None)
+        if target is not None and self._turns.cancel(target):
+            yield target
 
     def put(self, paths: Iterable[str], at: float) -> None:
         """Have paths looked at, at a time in monotonic seconds."""

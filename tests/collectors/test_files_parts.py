@@ -28,6 +28,7 @@ from collectors._files.patterns import PatternError, parse_exclude, parse_path
 from collectors._files.selection import Scope, Selection
 from collectors._files.stats import Stats
 from collectors._files.surroundings import Surroundings
+from collectors._files.turns import Turns
 from collectors.files import FilesEntry
 
 
@@ -183,6 +184,20 @@ def test_paths_that_were_hot_are_not_kept_for_ever():
     for number in range(20_000):
         settle.told(f"/{number}", float(number), 0.1)
     assert len(settle._hot) <= 4096
+
+
+# --- turns
+
+
+def test_directories_take_turns_and_the_files_of_each_keep_their_order():
+    turns = Turns()
+    for path in ("/a/1", "/a/2", "/a/3", "/b/1", "/a/2", "/c/1"):
+        turns.put(path)
+    assert turns.cancel("/c/1")
+    assert not turns.cancel("/c/1")
+    assert "/a/3" in turns
+    assert [turns.take() for _ in range(4)] == ["/a/1", "/b/1", "/a/2", "/a/3"]
+    assert not turns
 
 
 # --- keys

@@ -403,6 +403,27 @@ def test_an_overflow_of_the_kernels_queue_is_made_good_by_comparing_everything(r
     assert not any(event.data.get("while_agent_down") for event in recorder.events)
 
 
+def test_a_crowd_of_changes_in_one_directory_holds_up_no_change_in_another(record, etc, tmp_path):
+    mounts = tmp_path / "mountinfo"  # what is mounted elsewhere meanwhile would have everything compared
+    mounts.write_bytes(Path("/proc/self/mountinfo").read_bytes())
+    watches = []
+
+    def remembered(*args):
+        watches.append(Watch(*args))
+        return watches[0]
+
+    for name in ("crowd", "quiet"):
+        (etc / name).mkdir()
+    paths = (f"{etc}/crowd/**", f"{etc}/quiet/**")
+    recorder = run(record, None, *paths, surroundings={"watch": remembered, "mountinfo": mounts})
+    with held_up(watches[0]):
+        for number in range(800):
+            (etc / "crowd" / f"{number}").touch()
+        (etc / "quiet" / "app.conf").write_text(NEW)
+    recorder.wait_for(lambda: f"{etc}/quiet/app.conf" in [event.data["path"] for event in recorder.events])
+    assert sum("/crowd//" in key for key in recorder.memory.kept) < 700
+
+
 def test_what_happened_so_far_is_a_hint_once_the_watch_has_caught_up(etc):
     """Also what its thread has just taken from the kernel's queue, and has made nothing of yet."""
     watch = Watch(lambda: None, Selection([Scope((f"{etc}/**",))]))
