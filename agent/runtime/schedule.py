@@ -59,7 +59,8 @@ class Housekeeping:
         """Run what is due; all of it when the wall clock was set since the last time."""
         if abs(self._parted()) > _PARTED_SECONDS:
             log.info("the clock was set; housekeeping starts anew")
-            self._scheduler.run_all()
+            for name, job in self._jobs.items():  # run_all of `schedule` sleeps between them
+                _guarded(name, job.work)
             self.arm(self._jobs)
         self._scheduler.run_pending()
 

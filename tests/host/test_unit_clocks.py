@@ -9,14 +9,17 @@ import shutil
 from pathlib import Path
 
 import pytest
+from harness.files import CHANGED
 
 UNIT = "sts-agent.service"
 LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 CLOCK = "/var/lib/sts-agent-clock"
-MONTH, TEN_YEARS = 31 * 86_400, 10 * 365 * 86_400
+DAY = 86_400
+MONTH, TEN_YEARS = 31 * DAY, 10 * 365 * DAY
 DROP_IN = f"""[Service]
 Environment=LD_PRELOAD=/usr/local/lib/libfaketime.so FAKETIME_TIMESTAMP_FILE={CLOCK} FAKETIME_NO_CACHE=1
 Environment=FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_DISABLE_SHM=1
+RestartSec=100ms
 """
 
 
@@ -48,11 +51,7 @@ def test_a_clock_that_steps_by_a_month_and_by_years_loses_nothing_that_waits_als
         clock(seconds)
         titles.append(f"step {number}")
         host.agent("event", "send", "CountEvent", "--title", titles[-1])
-        # What lies in incoming/ wakes the main thread: it sees the step, and does its housekeeping at once.
-        host.shell(
-            f"cp /dev/null /var/lib/sts-agent/incoming/.wake{number};"
-            f" mv /var/lib/sts-agent/incoming/.wake{number} /var/lib/sts-agent/incoming/wake{number}"
-        )
+        have_housekeeping_done(host, number)
     host.reboot()
     titles.append("after the reboot")
     host.agent("event", "send", "CountEvent", "--title", titles[-1])
@@ -62,3 +61,88 @@ def test_a_clock_that_steps_by_a_month_and_by_years_loses_nothing_that_waits_als
     document = json.loads(host.agent("status", "--json").stdout)
     assert not any(one["dropped"] for one in document["destinations"].values())
     assert "housekeeping starts anew" in host.run("journalctl", "-u", UNIT, "-o", "cat").stdout
+
+
+@pytest.mark.long
+def test_of_a_month_offline_with_kills_reboots_and_power_losses_only_what_is_older_than_its_age_is_dropped(
+    host, clock
+):
+    """`max_age` is its default of 30 days; the clock is moved on while the host is off, as days pass."""
+    host.write("/etc/sts-agent/conf.d/motd.yaml", "files:\n  - paths: [/etc/motd]\n")
+    host.write("/etc/motd", "before\n")
+    host.reload()
+    host.wait_until_watching("files")
+    host.receiver.go_away()
+    titles, texts = [], []
+    for number, ends in enumerate((killed, rebooted, without_power, rebooted, without_power, switched_off)):
+        today = number * 5 * DAY
+        titles += [f"day {number * 5}: {which}" for which in range(3)]
+        for title in titles[-3:]:
+            host.agent("event", "send", "CountEvent", "--title", title)
+        texts.append(f"day {number * 5}")
+        host.write("/etc/motd", texts[-1] + "\n")
+        host.wait_in_log(CHANGED, len(texts))
+        ends(host, clock, min(today + 5 * DAY, 29 * DAY))
+    host.receiver.come_back()
+    host.catch_up()
+    assert arrived(host) == titles
+    assert [
+        change["context"]["data"]["diff"].splitlines()[-1] for change in host.receiver.of_type(CHANGED)
+    ] == [f"+{text}" for text in texts]
+    assert dropped(host) == 0
+    assert len(host.receiver.of_type("HostCrashedEvent")) == 2
+    assert len(host.receiver.of_type("HostShutdownEvent")) == 3
+
+    host.receiver.go_away()
+    host.agent("event", "send", "CountEvent", "--title", "too old in the end")
+    rebooted(host, clock, 45 * DAY)
+    host.agent("event", "send", "CountEvent", "--title", "young enough")
+    without_power(host, clock, 60 * DAY)
+    clock(60 * DAY + 60)
+    have_housekeeping_done(host, 60)
+    host.wait_in_log("EventsDroppedEvent")
+    host.receiver.come_back()
+    host.catch_up()
+    assert arrived(host) == [*titles, "young enough"]
+    told = [event["context"]["data"] for event in host.receiver.of_type("EventsDroppedEvent")]
+    assert sum(one["count"] for one in told) == dropped(host) > 0
+
+
+def have_housekeeping_done(host, number):
+    """Wake the main thread by what lies in incoming/: it sees that the clock was set, and does all of it at once."""
+    place = "/var/lib/sts-agent/incoming"
+    host.shell(f"cp /dev/null {place}/.wake{number}; mv {place}/.wake{number} {place}/wake{number}")
+
+
+def killed(host, clock, seconds):
+    """End the daemon alone, in the middle of its work; systemd starts it again."""
+    clock(seconds)
+    host.run("systemctl", "kill", "--signal=KILL", UNIT)
+    host.wait_in_log("AgentStartedEvent", 2)
+
+
+def rebooted(host, clock, seconds):
+    host.poweroff()
+    clock(seconds)
+    host.boot()
+    host.wait_until_watching("files")
+
+
+switched_off = rebooted
+
+
+def without_power(host, clock, seconds):
+    host.power_loss()
+    clock(seconds)
+    host.boot()
+    host.wait_until_watching("files")
+
+
+def arrived(host):
+    """Return what was sent, in the order in which it came first."""
+    return list(dict.fromkeys(event["msg_title"] for event in host.receiver.of_type("CountEvent")))
+
+
+def dropped(host):
+    document = json.loads(host.agent("status", "--json").stdout)
+    return sum(sum(one["dropped"].values()) for one in document["destinations"].values())
