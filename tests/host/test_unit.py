@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from harness.files import sha256
 from harness.receiver import API_KEY
 
 UNIT = "sts-agent.service"
@@ -99,13 +100,21 @@ def test_nothing_outside_its_state_can_be_written_not_even_the_memory_of_process
 def test_a_killed_agent_comes_back_and_nothing_is_told_twice(running):
     running.write(f"/etc/systemd/system/{UNIT}.d/quick.conf", "[Service]\nRestartSec=100ms\n")
     running.run("systemctl", "daemon-reload")
+    running.write(HOSTS_CONF, "files:\n  - paths: [/etc/hosts]\n")
+    running.reload()
+    running.wait_until_watching("files")
     for number in range(5):
         running.agent("event", "send", "CountEvent", "--title", str(number))
+        running.shell(f"echo 192.0.2.1 other-{number} >> /etc/hosts")
         running.run("kill", "-9", str(main_pid(running)))
         running.receiver.wait_for(lambda events, number=number: starts(events) == number + 2)
+    running.wait_until_watching("files")
     running.catch_up()
     titles = running.receiver.titles("CountEvent")
     assert titles == ["0", "1", "2", "3", "4"]
+    changes = [event["context"]["data"] for event in running.receiver.of_type("ConfigurationChangedEvent")]
+    assert changes[-1]["new_sha256"] == sha256(running.read("/etc/hosts"))
+    assert [one["old_sha256"] for one in changes[1:]] == [one["new_sha256"] for one in changes[:-1]]
 
 
 def test_a_hung_agent_is_killed_by_the_watchdog_and_started_again(host):

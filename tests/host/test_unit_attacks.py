@@ -28,7 +28,7 @@ def off(host):
     host.configure("spool: {max_size: 8MiB}\n")
     host.write("/etc/sts-agent/conf.d/app.yaml", WATCH)
     host.write("/etc/app/neighbour", "old\n")
-    host.write("/etc/fstab", f"tmpfs {SPOOL} tmpfs size=24m,mode=0710 0 0\n")
+    host.write("/etc/fstab", f"tmpfs {SPOOL} tmpfs size=24m,nr_inodes=400,mode=0710 0 0\n")
     return host
 
 
@@ -157,15 +157,21 @@ def test_without_descriptors_or_threads_it_waits_and_tells_all_that_was_missed_a
         running.receiver.wait_for(lambda _, lack=lack: f"after {lack}" in titles(running, "AfterEvent"))
 
 
-def test_a_disk_that_somebody_fills_ends_nothing_and_what_was_accepted_arrives_or_is_counted(running):
+def test_a_disk_that_somebody_fills_with_bytes_or_names_ends_nothing_and_what_was_accepted_arrives_or_is_counted(
+    running,
+):
     running.receiver.go_away()
     accepted = 0
-    running.shell(f"dd if=/dev/zero of={SPOOL}/filler bs=4k status=none || true")
-    for number in range(20):
-        sent = running.agent("event", "send", "FullEvent", "--title", f"{number}", check=False)
-        assert sent.returncode in {0, 1}, sent
-        accepted += sent.returncode == 0
-    running.path(f"{SPOOL}/filler").unlink()
+    for fill in (
+        f"dd if=/dev/zero of={SPOOL}/filler bs=4k status=none || true",
+        f"for number in $(seq 1000); do touch {SPOOL}/filler-$number || break; done 2>&1",  # no inodes left
+    ):
+        running.shell(fill)
+        for number in range(10):
+            sent = running.agent("event", "send", "FullEvent", "--title", f"{fill} {number}", check=False)
+            assert sent.returncode in {0, 1}, sent
+            accepted += sent.returncode == 0
+        running.shell(f"rm {SPOOL}/filler*")
     running.receiver.come_back()
     sees(running, "afterwards\n")
     restart(running)

@@ -18,7 +18,7 @@ from agent.cli.daemon_client import ask
 from agent.systems.stackstate.stand_in import Receiver
 
 PROGRAM = [str(Path(sys.executable).with_name("sts-agent"))]
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 """How long a condition may take to come true on a crowded machine; nothing waits this long when it does."""
 
 

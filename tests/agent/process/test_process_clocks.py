@@ -44,7 +44,7 @@ def step(agent):
 def test_a_step_of_the_clock_loses_and_delays_nothing(agent, receiver, step, wait_until, seconds):
     wait_until(lambda: "watching" in agent.detail("files"), agent.log)
     agent.post("before")
-    receiver.wait_for(lambda received: "before" in titles(received), 60)
+    receiver.wait_for(lambda received: "before" in titles(received), 180)
     receiver.intercept = refuse
     agent.post("kept over the step")
     step(seconds)
@@ -58,7 +58,7 @@ def test_a_step_of_the_clock_loses_and_delays_nothing(agent, receiver, step, wai
     step(0)
     receiver.intercept = None
     wanted = ["before", "kept over the step", "after", "left after"]
-    received = receiver.wait_for(lambda received: changes(received) and wanted[-1] in titles(received), 60)
+    received = receiver.wait_for(lambda received: changes(received) and wanted[-1] in titles(received), 180)
     assert [title for title in titles(received) if title in wanted] == wanted
     assert len(changes(received)) == 1
     assert agent.stop() == 0
