@@ -171,7 +171,8 @@ class Line:
     def emit(self, change: Change | Failed, due: Due) -> None:
         """Have a change told, and what is new remembered, together and with the next commit."""
         if isinstance(change, Change) and not due.is_everything:
-            self._books.count(change.remember)
+            with suppress(Exception):  # only how many files `status` says that it watches hangs on this
+                self._books.count(change.remember)
         self._emitter.emit(change, due.occasion)
         if isinstance(change, Change) and change.difference is not None:
             with suppress(Exception):  # only how soon it is looked at again hangs on this

@@ -4,6 +4,7 @@ Between the watch, which hears, and the look. Nothing is watched here, looked at
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from collectors._files.debounce import Debouncer
@@ -78,12 +79,16 @@ class Pending:
 
     def take(self, now: float, at_most: float = _AT_ONCE) -> tuple[str, ...]:
         """Return about so many of the paths that are due, each with the other end of its rename."""
-        for path in self._settle.take(now + _TOGETHER_SECONDS):
-            self._turns.put(path)
         taken: list[str] = []
+        for path in self._settle.take(now + _TOGETHER_SECONDS):
+            try:
+                self._turns.put(path)
+            except Exception:  # noqa: BLE001 - met again when it is looked at, and told then
+                taken.append(path)
         while self._turns and len(taken) < at_most:
-            path = self._turns.take()
-            taken += [path, *self._other_ends(path)]
+            taken.append(self._turns.take())
+            with suppress(Exception):  # whether a rename is told as one hangs on this
+                taken += self._other_ends(taken[-1])
         if not self._turns and not len(self._settle):
             self._sources.clear()
             self._targets.clear()

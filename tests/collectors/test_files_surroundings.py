@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -403,8 +404,15 @@ def test_an_overflow_of_the_kernels_queue_is_made_good_by_comparing_everything(r
     assert not any(event.data.get("while_agent_down") for event in recorder.events)
 
 
-def test_a_crowd_of_changes_in_one_directory_holds_up_no_change_in_another(record, etc, tmp_path):
-    mounts = tmp_path / "mountinfo"  # what is mounted elsewhere meanwhile would have everything compared
+@pytest.fixture
+def apart():
+    """Make a directory whose parents no other test changes: that would have everything in it compared."""
+    with tempfile.TemporaryDirectory() as path:
+        yield Path(path)
+
+
+def test_a_crowd_of_changes_in_one_directory_holds_up_no_change_in_another(record, apart, tmp_path):
+    mounts = tmp_path / "mountinfo"  # so would what is mounted elsewhere meanwhile
     mounts.write_bytes(Path("/proc/self/mountinfo").read_bytes())
     watches = []
 
@@ -413,14 +421,14 @@ def test_a_crowd_of_changes_in_one_directory_holds_up_no_change_in_another(recor
         return watches[0]
 
     for name in ("crowd", "quiet"):
-        (etc / name).mkdir()
-    paths = (f"{etc}/crowd/**", f"{etc}/quiet/**")
+        (apart / name).mkdir()
+    paths = (f"{apart}/crowd/**", f"{apart}/quiet/**")
     recorder = run(record, None, *paths, surroundings={"watch": remembered, "mountinfo": mounts})
     with held_up(watches[0]):
         for number in range(800):
-            (etc / "crowd" / f"{number}").touch()
-        (etc / "quiet" / "app.conf").write_text(NEW)
-    recorder.wait_for(lambda: f"{etc}/quiet/app.conf" in [event.data["path"] for event in recorder.events])
+            (apart / "crowd" / f"{number}").touch()
+        (apart / "quiet" / "app.conf").write_text(NEW)
+    recorder.wait_for(lambda: f"{apart}/quiet/app.conf" in [event.data["path"] for event in recorder.events])
     assert sum("/crowd//" in key for key in recorder.memory.kept) < 700
 
 
