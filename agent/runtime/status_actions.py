@@ -94,7 +94,8 @@ def _of_a_destination(name: str, found: Destination, document: Document) -> Iter
         yield Action(f"{text}: {why}" if why else text, "`sts-agent doctor` tries it and says what to do")
     if found.dropped_lately:
         text = f"{found.dropped_lately} events for {name} were dropped (`sts-agent status --acknowledge`)"
-        yield Action(text, "raise spool.max_size where it was full, then acknowledge it")
+        disk = ", make room where its disk was" if "disk_full" in found.dropped else ""
+        yield Action(text, f"raise spool.max_size where it was full{disk}, then acknowledge it")
 
 
 def _undelivered_for(found: Destination, document: Document) -> float:

@@ -130,6 +130,14 @@ def test_every_reason_says_what_to_do():
     assert all(action.advice for action in found)
 
 
+@pytest.mark.parametrize(("reason", "is_of_the_disk"), [("full", False), ("disk_full", True)])
+def test_what_a_full_disk_dropped_is_advised_to_be_made_room_for_there(reason, is_of_the_disk):
+    one = Destination(state="idle", dropped={reason: 3}, dropped_lately=3)
+    (action,) = actions(document(destinations={"a": one}))
+    assert "then acknowledge it" in action.advice
+    assert ("make room where its disk was" in action.advice) == is_of_the_disk
+
+
 def test_a_host_without_a_name_is_one_reason_however_many_destinations_wait_for_it():
     waits = Destination(
         state="paused", reason=NO_HOSTNAME, waiting_events=1, oldest_waiting=time.time() - 3600
