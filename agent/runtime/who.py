@@ -45,7 +45,7 @@ class WhoChanged:
 
         Returns whether collectors have to begin anew, because others see now than before.
         """
-        was = self._now
+        was, before = self._now, self.state().why
         if asked == self._asked and self._seeing() is not None:
             self._try(directory)
         else:
@@ -53,7 +53,7 @@ class WhoChanged:
             self._end(NoWitnesses("switched off by `who: false`"))
             if asked is not False:
                 self._begin(directory, execs=asked is not True and asked.execs)
-        if was is not self._now:
+        if was is not self._now and (not before or before != self.state().why):
             self._say()
         return was is not self._now and not (isinstance(was, NoWitnesses) and self._seeing() is None)
 
