@@ -1,5 +1,6 @@
 """Whatever bytes come, however they are split: no crash, no hang, and no success for what was no whole request."""
 
+import errno
 import itertools
 import os
 import re
@@ -16,6 +17,8 @@ from agent.http.server import serve
 
 EXAMPLES = int(os.environ.get("STS_AGENT_TORTURE_EXAMPLES", "200"))
 ANY_NUMBER = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+_HAD_HEARD_ENOUGH = {errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN}
+"""How a server's end of a connection looks to whoever still talks."""
 LIMITS = Limits(request_seconds=5, idle_seconds=5, body_bytes=300, head_bytes=1000)
 
 LINES = [
@@ -108,8 +111,9 @@ def served():
                 client.shutdown(socket.SHUT_WR)
                 while more := client.recv(65536):
                     received += more
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # it had heard enough
+            except OSError as error:
+                if error.errno not in _HAD_HEARD_ENOUGH:
+                    raise
             return received
 
     yield talk, asked
