@@ -19,7 +19,7 @@ _NAMES = words_in(
     "authbasicfake pepper mysql_servers pgsql_servers redis_servers k00 $auth snmp-server -ap -xp --cert cleartext cred mnemonic phrase code wpa wep bundle_ ldapbinddn authinfo samba-tool -stdin systemd-creds mount.cifs --unlock"
 ) | {
     "net use", "mc alias", "mc config", "vault login", "crypto ", "connect to", "rman ", "exp ", "imp ", "sudo -s",
-    "| su", "realm ", "= des", "auth(", "load-key", "priv ", "cipher ", "mgmt-user", "connect(", "mysqli", "pdo(", "login(", "authenticate(", "nsupdate", "dig ",
+    "| su", "realm ", "= des", "auth(", "load-key", "priv ", "cipher ", "mgmt-user", ":om", "connect(", "mysqli", "pdo(", "login(", "authenticate(", "nsupdate", "dig ",
 }  # fmt: skip
 """Something of each name of a secret, and of each word by whose place one is known."""
 _SHAPES = words_in(

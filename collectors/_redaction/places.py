@@ -189,6 +189,7 @@ _CONNECT = re.compile(
     r"""(?:\b(?:connect|mysqli|mysqli_connect|PDO)\()\s*+["'][^"']*+["']\s*+,\s*+["'][^"']*+["']\s*+,\s*+["'](?P<value>[^"']++)"""
 )
 """`DBI->connect("…", "me", "…")`"""
+_OMYSQL_COMMAS = 3
 _CIPHERS = frozenset({"cipher", "irreversible-cipher"})
 _PROTECTIONS = frozenset({"auth", "priv", "authentication", "privacy"})
 
@@ -197,6 +198,10 @@ def _in_protocol(arguments: Arguments) -> Iterator[Span]:
     """Yield what a protocol is told: `AUTH …` of a check, `auth sha …` and `priv aes 128 …` of SNMP, `"P:…"` of sendmail."""
     is_map = bool(arguments) and arguments[0].text.lower().startswith("authinfo:")
     for index, argument in enumerate(arguments):
+        if (
+            argument.text.startswith(":om") and argument.text.count(",") == _OMYSQL_COMMAS
+        ):  # rsyslog's :ommysql:
+            yield Span(argument.start + argument.text.rindex(",") + 1, argument.end)
         if is_map and argument.text[:2] in {"P:", "P="}:
             yield Span(argument.start + 2, argument.end)
         following = arguments[index + 1 : index + 4]
