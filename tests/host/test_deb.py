@@ -25,7 +25,9 @@ def test_a_host_is_installed_configured_upgraded_and_left_as_it_was_and_no_event
     assert host.property(UNIT, "ActiveState") == "active"
     assert host.property(UNIT, "UnitFileState") == "enabled"
     host.wait_until_watching("services")
-    assert json.loads(host.agent("status", "--json").stdout)["destinations"] == {}
+    status = json.loads(host.agent("status", "--json").stdout)
+    assert status["destinations"] == {}
+    assert "not permitted here" in status["who"]["why"]  # the step before the service ran, and said so
     assert int(host.shell("du -sk /opt/sts-agent").split()[0]) < 30 * 1024  # byte code and all
     assert host.run("sts-agent", "doctor", "--json", check=False).returncode != 2
     assert host.shell("find / -xdev -name '*.cpython-*.pyc' -newer /packages -user sts-agent") == ""
