@@ -18,8 +18,6 @@ _KEYS = frozenset(
         "after_boot",
         "attributes",
         "change",
-        "changed_by",
-        "changed_during",
         "destination",
         "downtime_seconds",
         "effect",
