@@ -31,13 +31,21 @@ def leave_in_incoming(directory: Path, identifier: str, body: bytes) -> None:
         make_directory(directory)
         place = os.open(incoming, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            _put(place, identifier, body)
+            _put_again_if_removed(place, identifier, body)
         finally:
             os.close(place)
     except OSError as error:
         raise SpoolError(
             f"{incoming} takes nothing: {error.strerror}", "join the group of the directory, or use sudo"
         ) from None
+
+
+def _put_again_if_removed(place: int, identifier: str, body: bytes) -> None:
+    try:
+        _put(place, identifier, body)
+    except FileNotFoundError:
+        # A daemon that starts just after its clock was set far forward takes a file of this moment for a leftover.
+        _put(place, identifier, body)
 
 
 def _put(place: int, identifier: str, body: bytes) -> None:

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from spool import SpoolError, leave_in_incoming
+from spool import SpoolError, failpoints, leave_in_incoming
+from spool.incoming import remove_leftovers
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: run the tests as root")
 
@@ -19,6 +20,24 @@ def directory(tmp_path):
 def test_leaving_the_same_name_again_replaces_it_and_nothing_else_is_left(directory):
     leave_in_incoming(directory, "first", b"2")
     assert {path.name: path.read_bytes() for path in (directory / "incoming").iterdir()} == {"first": b"2"}
+
+
+def test_what_a_starting_daemon_takes_for_a_leftover_is_left_once_more(directory):
+    starts = iter([True])
+
+    def start_of_a_daemon(point):
+        if point == "incoming.written" and next(starts, False):
+            incoming = directory / "incoming"
+            for path in incoming.glob(".*"):
+                os.utime(path, (0, 0))  # as its clock, set far forward, makes it look
+            remove_leftovers(directory)
+
+    failpoints.arm(start_of_a_daemon)
+    try:
+        leave_in_incoming(directory, "second", b"2")
+    finally:
+        failpoints.disarm()
+    assert {path.name for path in (directory / "incoming").iterdir()} == {"first", "second"}
 
 
 def test_a_link_in_the_place_of_the_directory_is_not_followed(directory, tmp_path):
