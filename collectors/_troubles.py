@@ -33,6 +33,12 @@ class Subject(msgspec.Struct, frozen=True):
     """With places for the thing and the reason."""
     fails: str
     """What cannot be done with them, as `cannot read`."""
+    called_by_hash: bool = False
+    """A hash looks like a secret to the redactor and is none."""
+
+    def shown(self, name: str) -> str:
+        """Return the name of a thing as it may leave the host."""
+        return name if self.called_by_hash else without_secrets(name)
 
 
 class _Trouble(msgspec.Struct, frozen=True):
@@ -130,9 +136,8 @@ class Troubles:
         if not reasons:
             return ""
         name, reason = next(iter(reasons.items()))
-        return (
-            f"{self._subject.fails} {len(reasons) + len(self._untold)}, as {without_secrets(name)}: {reason}"
-        )
+        count = len(reasons) + len(self._untold)
+        return f"{self._subject.fails} {count}, as {self._subject.shown(name)}: {reason}"
 
     def __contains__(self, thing: str) -> bool:
         """Return whether a thing is one of these."""
@@ -149,7 +154,7 @@ class Troubles:
         return reasons | {name: why.reason for name, why in self._pending.items() if why is not None}
 
     def _event(self, name: str, trouble: _Trouble, now: int) -> Event:
-        subject, name = self._subject, without_secrets(name)
+        subject, name = self._subject, self._subject.shown(name)
         return Event(
             name="agent",
             event_type="WatchDegradedEvent",

@@ -20,6 +20,7 @@ _POSTS = Subject(
     "A post could not be taken: {}",
     "A body with the SHA-256 {} could not be taken: {}. Nothing of it is kept, other posts are taken as before.",
     "could not take",
+    called_by_hash=True,
 )
 
 
