@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # So many tests run side by side; those on real hosts wait more, and take some 300 MB each.
-JOBS ?= 2
+JOBS ?= 3
 HOSTS ?= 3
 # `make bench SIZE=small` is a quick one, which leaves the documents alone.
 SIZE ?= full

@@ -12,8 +12,8 @@ from collectors._origin.asked import Asked, program_of
 from collectors._regular import IsOwn, opened_regular
 
 _HISTORIES = ("var/lib/dnf/history.sqlite", "usr/lib/sysimage/libdnf5/transaction_history.sqlite")
-_NOBODY = 0xFFFF_FFFF
-"""The login uid of what nobody's login began."""
+_NOBODY = {0xFFFF_FFFF, -1}
+"""The login uid of what nobody's login began, with and without a sign."""
 _LATEST = 20
 
 
@@ -38,7 +38,8 @@ class DnfHistory:
             address = f"file:/proc/self/fd/{fd}?mode=ro&immutable=1"
             with closing(sqlite3.connect(address, uri=True)) as database:
                 columns = {row[1] for row in database.execute("PRAGMA table_info(trans)")}
-                command = "cmdline" if "cmdline" in columns else "description"
+                # The command line of dnf 4 lacks its program, that of dnf 5 has it.
+                command = "''" if "cmdline" in columns else "description"
                 query = (
                     f"SELECT dt_begin, dt_end, user_id, {command} FROM trans ORDER BY id DESC LIMIT {_LATEST}"  # noqa: S608 - our own words
                 )
@@ -50,7 +51,7 @@ class DnfHistory:
 
     def _user(self, number: int | None) -> str:
         """Return a user's name from /etc alone, the number where it has none there."""
-        if number is None or number == _NOBODY:
+        if number is None or number in _NOBODY:
             return ""
         with suppress(OSError):
             for line in (self._root / "etc/passwd").read_text("utf-8", "replace").splitlines():

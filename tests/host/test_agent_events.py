@@ -84,6 +84,7 @@ def test_a_wrong_configuration_is_told_at_the_start_and_at_a_reload_with_what_go
     assert at_reload["first_problem"].startswith(f"{bad}:1: services")
 
 
+@pytest.mark.long
 def test_what_a_full_spool_lets_go_of_is_told_with_count_reason_and_from_when_to_when(host):
     host.configure("spool: {max_size: 8MiB}\n")
     host.write("/etc/sts-agent/conf.d/x.yaml", "files:\n  - paths: [/srv/x/*]\n")

@@ -148,6 +148,7 @@ def test_an_agent_that_the_kernel_kills_for_want_of_memory_tells_no_crash(host):
     assert settled(known) == ["HostShutdownEvent", "HostBootedEvent"]
 
 
+@pytest.mark.long
 def test_an_upgrade_of_the_running_agent_and_a_reboot_tell_no_crash(host, debian):
     boots.known(host, show=what_installing_needs(debian))
     host.run(*install_command(), timeout_seconds=180)

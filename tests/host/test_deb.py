@@ -77,6 +77,7 @@ def sent_during(host, *words):
 
 
 @pytest.mark.parametrize("debian", [BARE_BOOKWORM], ids=["Debian 12"])
+@pytest.mark.long
 def test_what_cannot_take_over_leaves_the_agent_that_runs_alone(bare_host):
     host = bare_host
     host.write("/etc/sts-agent/stackstate.conf", "")

@@ -63,7 +63,7 @@ def deb(version):
 def test_a_file_that_a_package_brought_says_so_and_one_that_its_script_made_says_during(files):
     files.host.shell(deb(1))
     assert sorted(files.said()) == [("/etc/app/generated", "created"), ("/etc/app/pkg.conf", "created")]
-    files.host.shell("sleep 1" + deb(2))
+    files.host.shell("sleep 3" + deb(2))
     changed = {data["path"]: data for data in files.data()[2:]}
     listed, generated = changed["/etc/app/pkg.conf"], changed["/etc/app/generated"]
     assert origin(listed) == ("package", "package-log", "pkg 2")

@@ -96,4 +96,4 @@ def test_a_package_that_waits_unpacked_for_others_is_one_event_a_file_as_soon_as
     assert said(told) == sorted(
         [(path, "created") for path in CONFFILES] + [(path, "modified") for path in USERS]
     )
-    assert whose(told, "/etc/noisy/") == 16 * ["package noisy"]
+    assert whose(told, "/etc/noisy/") == 16 * [("package", "noisy 1")]

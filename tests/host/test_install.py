@@ -44,6 +44,7 @@ def test_one_command_installs_and_starts_the_service_with_all_that_its_commands_
     assert "destinations" in bare_host.read(f"{manual}/man5/sts-agent.yaml.5")
 
 
+@pytest.mark.long
 def test_installing_again_upgrades_and_leaves_the_configuration_alone(bare_host):
     assert install(bare_host, "--no-start").returncode == 0
     bare_host.write("/etc/sts-agent/agent.yaml", "tags: [env:mine]\n")
@@ -127,6 +128,7 @@ def test_a_host_with_the_legacy_agent_is_refused_politely_and_not_touched(bare_h
     assert "sts-agent" not in bare_host.read("/etc/passwd")
 
 
+@pytest.mark.long
 def test_uninstalling_keeps_the_configuration_and_what_waits_in_the_spool(bare_host):
     assert install(bare_host).returncode == 0
     bare_host.run(UNINSTALL)

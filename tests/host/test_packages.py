@@ -97,8 +97,10 @@ def test_what_apt_does_is_told_a_package_at_a_time(packages):
     ]
     packages.host.shell("useradd alice")
     as_sudo_does = "SUDO_UID=$(id -u alice) apt-get -qq install -y"
+    packages.host.shell("sleep 3")  # whole seconds tell one transaction of apt's history from the next
     packages.host.shell(f"{as_sudo_does} {packages.deb('app', '1.0-2~bpo1', depends='lib')}")
     assert packages.told(3)[2] == ("app", "upgraded", "1.0-1", "1.0-2~bpo1")
+    packages.host.shell("sleep 3")
     packages.apt("install", "-y", "--allow-downgrades", "/root/app_1.0-1_all.deb")
     assert packages.told(4)[3] == ("app", "downgraded", "1.0-2~bpo1", "1.0-1")
     packages.apt("purge", "-y", "lib")

@@ -87,6 +87,9 @@ def test_each_transaction_of_rpm_and_dnf_is_one_chunk_with_an_event_a_package_be
         "manager": "rpm",
         "architecture": "noarch",
         "time_from": "rpm database",
+        "origin": "package",
+        "origin_how": "package-log",
+        "origin_name": "app 1.0-1",
     }
     host.shell("dpkg --purge vim-tiny")
     assert rpms.told(7)[6][:2] == ("vim-tiny", "removed")

@@ -210,27 +210,34 @@ def test_an_rpm_that_is_not_there_or_hangs_owns_nothing(dnf, tmp_path, monkeypat
 
 
 def history(path, *, command, user_id):
+    words = "-y install nginx" if command == "cmdline" else "dnf -y install nginx"
     path.parent.mkdir(parents=True)
     with closing(sqlite3.connect(path)) as database, database:
         database.execute(f"CREATE TABLE trans (id, dt_begin, dt_end, user_id, {command})")
-        row = (1, int(DONE) - 5, int(DONE) + 1, user_id, "/usr/bin/python3 /usr/bin/dnf -y install nginx")
+        row = (1, int(DONE) - 5, int(DONE) + 1, user_id, words)
         database.execute("INSERT INTO trans VALUES (?, ?, ?, ?, ?)", row)
 
 
 @pytest.mark.parametrize(
-    ("place", "command"),
+    ("place", "command", "program"),
     [
-        ("var/lib/dnf/history.sqlite", "cmdline"),
-        ("usr/lib/sysimage/libdnf5/transaction_history.sqlite", "description"),
+        ("var/lib/dnf/history.sqlite", "cmdline", None),
+        ("usr/lib/sysimage/libdnf5/transaction_history.sqlite", "description", "dnf"),
     ],
 )
-@pytest.mark.parametrize(("user_id", "who"), [(1000, "alice"), (1001, "1001"), (0xFFFF_FFFF, None)])
-def test_dnfs_history_says_who_asked_for_a_transaction(dnf, place, command, user_id, who):
+@pytest.mark.parametrize(
+    ("user_id", "who"), [(1000, "alice"), (1001, "1001"), (0xFFFF_FFFF, None), (-1, None)]
+)
+def test_dnfs_history_says_who_asked_for_a_transaction(dnf, place, command, program, user_id, who):
     (dnf / "etc").mkdir()
     (dnf / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n")
     history(dnf / place, command=command, user_id=user_id)
     data = found(dnf, "/etc/nginx/nginx.conf", DONE - 2)
-    assert (data["origin"], data["origin_program"], data.get("origin_login_user")) == ("package", "dnf", who)
+    assert (data["origin"], data.get("origin_program"), data.get("origin_login_user")) == (
+        "package",
+        program,
+        who,
+    )
     assert sorted(path.name for path in (dnf / place).parent.iterdir()) == [(dnf / place).name]
 
 
