@@ -145,7 +145,7 @@ def test_a_thousand_changes_in_a_second_are_few_events_and_the_last_content_is_r
         assert before["new_sha256"] == after["old_sha256"]
 
 
-@pytest.mark.parametrize("count", [400, 20_000])
+@pytest.mark.parametrize("count", [400, pytest.param(20_000, marks=pytest.mark.long)])
 def test_files_changed_while_the_agent_is_stopped_are_told_once_each(off, count):
     make = (
         f"import os\nfor number in range({count}):\n"

@@ -37,7 +37,8 @@ def test_lintian_says_nothing(package):
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize("kind", ["deb", pytest.param("rpm", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["deb", "rpm"])
 def test_it_is_the_same_to_the_byte_whoever_builds_it_again(package, kind, tmp_path):  # noqa: ARG001
     before = os.umask(0o077)
     try:

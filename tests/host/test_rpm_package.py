@@ -40,6 +40,7 @@ def dnf(host, *words):
     return host.run("dnf", "-qy", *words, timeout_seconds=300).stdout
 
 
+@pytest.mark.long
 def test_dnf_installs_upgrades_and_removes_it_and_no_event_is_lost(rpm_host):
     host = rpm_host
     before = left_on(host)
