@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from agent.configuration.types import Who
 from agent.runtime.status import WhoState
 from agent.runtime.stored_descriptors import CHANGES, EXECUTIONS, REFUSED
-from collectors._origin.actor import Actor, Execution, NoWitnesses, Testimony, Witnesses
+from collectors._origin.actor import Execution, NoWitnesses, Testimony, Witnesses
 
 if TYPE_CHECKING:
     from collectors._origin.kernel_witnesses import KernelWitnesses
@@ -103,14 +103,12 @@ class WhoChanged:
                 return _BY_ERRNO.get(int(number)) or os.strerror(int(number))
         return _NO_STEP if self._is_in_unit else _NO_UNIT
 
-    def _try(self, directory: Path) -> bool:
-        """Try whether it works; return whether it has just been found not to."""
+    def _try(self, directory: Path) -> None:
+        """Try whether it works; where it does not, end it."""
         from collectors._origin.self_test import find_fault
 
-        if not (why := find_fault(self._kernel, directory)):
-            return False
-        self._end(NoWitnesses(why))
-        return True
+        if why := find_fault(self._kernel, directory):
+            self._end(NoWitnesses(why))
 
     def _end(self, none: NoWitnesses) -> None:
         seeing = self._seeing()
@@ -139,10 +137,6 @@ class WhoChanged:
     def forget(self, directory: str) -> None:
         """Watch a directory, and what was below it, no longer by that name."""
         self._now.forget(directory)
-
-    def process(self, pid: int) -> Actor | None:
-        """Return the process that has, or had until a moment ago, this number."""
-        return self._now.process(pid)
 
     def executions(self, program: str, since: float, until: float) -> tuple[Execution, ...]:
         """Return who began to execute a program of this name in a time."""

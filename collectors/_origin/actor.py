@@ -98,10 +98,6 @@ class Witnesses(Protocol):
         """Watch a directory, and what was below it, no longer by that name: it moved away or is gone."""
         ...
 
-    def process(self, pid: int) -> Actor | None:
-        """Return the process that has, or had until a moment ago, this number; None where nobody knows for certain."""
-        ...
-
     def executions(self, program: str, since: float, until: float) -> tuple[Execution, ...]:
         """Return who began to execute a program of this name (`systemctl`) in a time, the first first."""
         ...
@@ -125,10 +121,6 @@ class NoWitnesses:
 
     def forget(self, directory: str) -> None:
         """Do nothing."""
-
-    def process(self, pid: int) -> Actor | None:  # noqa: ARG002 - the protocol's
-        """Return that it is not known."""
-        return None
 
     def executions(self, program: str, since: float, until: float) -> tuple[Execution, ...]:  # noqa: ARG002 - the protocol's
         """Return none."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from collectors._origin import fanotify
-from collectors._origin.actor import Actor, Execution, Testimony
+from collectors._origin.actor import Execution, Testimony
 from collectors._origin.executions import Executions
 from collectors._origin.known import KnownProcesses
 from collectors._origin.looks import Look, Looks
@@ -134,11 +134,6 @@ class KernelWitnesses:
             until = self._now() if until is None else until
             found = account_of(path, last, until, self._sightings, self._watched)
         return found if self._is_up_to_date else replace(found, is_complete=False, missed=_WAITS)
-
-    def process(self, pid: int) -> Actor | None:
-        """Return the process that has, or had until a moment ago, this number."""
-        with self._lock:
-            return self._known.present(pid)
 
     def executions(self, program: str, since: float, until: float) -> tuple[Execution, ...]:
         """Return who began to execute a program of this name in a time."""

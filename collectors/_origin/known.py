@@ -4,7 +4,6 @@
 numbers have been gone through, so what was seen counts only for less time than any machine takes for that.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,17 +50,6 @@ class KnownProcesses:
         """Return the process that had a number a moment ago, when the number cannot be another's yet."""
         known = self._known.get(pid)
         return known.actor if known is not None and self._now() - known.seen_at < self.keep_seconds else None
-
-    def present(self, pid: int) -> Actor | None:
-        """Return the process that has a number now, or had until a moment ago."""
-        try:
-            pidfd = os.pidfd_open(pid)
-        except (OSError, ValueError):
-            return self.recent(pid)
-        try:
-            return self._read(pid, pidfd)
-        finally:
-            os.close(pidfd)
 
     def note(self, actor: Actor, at: float) -> None:
         """Remember a process that was there at a time, a moment ago."""

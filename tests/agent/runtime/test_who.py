@@ -53,7 +53,6 @@ def test_before_it_has_begun_and_after_its_end_nobody_is_named():
     who.looking(("/etc/a",))
     who.watch_directory("/etc", 0)
     who.forget("/etc")
-    assert who.process(os.getpid()) is None
     assert who.executions("systemctl", 0, 1) == ()
     assert who.of("/etc/a").missed == "the agent ends"
 
