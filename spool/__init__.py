@@ -25,9 +25,9 @@ from spool.batch import Batch, Drop, Piece, RejectedEntry, Rejection
 from spool.errors import SpoolClosed, SpoolError, SpoolFull, SpoolLocked
 from spool.incoming import Refused
 from spool.leaving import leave_in_incoming
-from spool.memory import SpoolMemory
 from spool.moment import Moment
 from spool.options import Options
+from spool.owner_memory import SpoolMemory
 from spool.reader import SpoolReader
 from spool.record import EVENT, Position, Record, Segment, StoredRecord, stored_bytes
 from spool.segment import SegmentError, compress, inflate, splice

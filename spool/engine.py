@@ -80,6 +80,10 @@ class Engine:
             checkpoint=self._checkpoint,
             shrink=self._shrink,
         )
+        self._begin(store)
+
+    def _begin(self, store: Store) -> None:
+        """Do what an opened database needs, and begin what can be done beside."""
         self._use_options(store)
         self._start_salvage(store)
         self._writer.shrink_soon()

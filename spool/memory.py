@@ -185,7 +185,7 @@ def copy(
         connection.execute(
             "INSERT INTO memory (owner, key, crc, value) VALUES (?, ?, ?, ?)", (owner, key, crc, value)
         )
-        _count(mine, key, value, crc)
+        _count_all(mine, [(key, value, crc)])
     if mine != expected:
         raise DamagedRow("owners", owner)
     totals[owner] = mine
@@ -229,7 +229,7 @@ def _pages(reading: Reading, owner: str, prefix: bytes = b"") -> Iterator[list[_
     while True:
         statement = _SELECT_PAGE.format(after=comparison)
         values = (owner, after, end, PAGE_ROWS)
-        rows: list[_Row] = reading(partial(_fetch, statement, values))
+        rows: list[_Row] = reading(partial(fetch, statement, values))
         _check(owner, rows)
         yield rows
         if len(rows) < PAGE_ROWS:
@@ -245,68 +245,15 @@ def _check(owner: str, rows: list[_Row]) -> None:
             raise DamagedRow("memory", (owner, key))
 
 
-class SpoolMemory:
-    """One owner's memory as of the last committed append; any thread may read it."""
-
-    def __init__(
-        self,
-        owner: str,
-        reading: Reading,
-        on_damage: Callable[[str], None],
-        has_room: Callable[[int], bool],
-    ) -> None:
-        self._owner = owner
-        self._reading = reading
-        self._on_damage = on_damage
-        self.has_room = has_room
-        """Whether so many bytes more fit into the share of what is remembered, as of the last commit."""
-
-    def get(self, key: str) -> bytes | None:
-        """Return the value of one key, or None."""
-        stored = encode_key(key)
-        statement = "SELECT value, crc FROM memory WHERE owner = ? AND key = ?"
-        rows = self._reading(partial(_fetch, statement, (self._owner, stored)))
-        if not rows:
-            return None
-        value, crc = rows[0]
-        if not isinstance(value, bytes) or row_checksum(self._owner, stored, value) != crc:
-            self._on_damage(self._owner)
-            return None
-        return value
-
-    def text(self, key: str) -> bytes | None:
-        """Return the text that was remembered beside a key, if it is still there."""
-        statement = "SELECT text, crc FROM texts WHERE owner = ? AND key = ?"
-        stored = encode_key(key)
-        rows = self._reading(partial(_fetch, statement, (self._owner, stored)))
-        whole = (
-            rows
-            and isinstance(rows[0][0], bytes)
-            and text_checksum(self._owner, stored, rows[0][0]) == rows[0][1]
-        )
-        return rows[0][0] if whole else None
-
-    def items(self, prefix: str = "") -> Iterator[tuple[str, bytes]]:
-        """Yield every key with this prefix and its value, in key order, a page at a time."""
-        try:
-            for key, value, _ in page_through(self._reading, self._owner, encode_key(prefix)):
-                yield key.decode("utf-8", "surrogateescape"), value
-        except DamagedRow:
-            self._on_damage(self._owner)
-
-
 def _end_of(prefix: bytes) -> bytes:
     """Return the first key after all that start with `prefix`."""
     trimmed = prefix.rstrip(b"\xff")
     return trimmed[:-1] + bytes([trimmed[-1] + 1]) if trimmed else _AFTER_EVERY_KEY
 
 
-def _fetch(statement: str, values: tuple[Any, ...], connection: sqlite3.Connection) -> list[Any]:
+def fetch(statement: str, values: tuple[Any, ...], connection: sqlite3.Connection) -> list[Any]:
+    """Return what a statement finds; with `partial`, a piece of work for `Reading`."""
     return connection.execute(statement, values).fetchall()
-
-
-def _count(totals: Totals, key: bytes, value: bytes, crc: int) -> None:
-    _count_all(totals, [(key, value, crc)])
 
 
 def _count_all(totals: Totals, rows: Sequence[_Row]) -> None:

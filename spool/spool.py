@@ -17,9 +17,9 @@ from spool.calls.records import Records
 from spool.calls.rejected import Rejected
 from spool.engine import Engine
 from spool.errors import SpoolError, SpoolLocked
-from spool.memory import SpoolMemory
 from spool.moment import Moment
 from spool.options import DEFAULT_OPTIONS, MEBIBYTE, Options
+from spool.owner_memory import SpoolMemory
 from spool.repair.aside import remove_tree
 from spool.schema import SCHEMA, Schema
 from spool.state import Recovery
