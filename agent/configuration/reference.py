@@ -103,9 +103,9 @@ def _fields(file: Literal["agent.yaml", "conf.d"], kind: type[msgspec.Struct], p
     said = said_of_fields(kind)
     for field in msgspec.structs.fields(kind):
         path = prefix + field.encode_name
-        kind = without_meta(field.type)[0]
-        inner = structs_in(kind)
-        if inner and not may_be_a_switch(kind):
+        held = without_meta(field.type)[0]
+        inner = structs_in(held)
+        if inner and not may_be_a_switch(held):
             yield from _fields(file, inner[0], path + ".")
             continue
         text = said.get(field.name, "")

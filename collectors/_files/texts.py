@@ -38,20 +38,24 @@ NEVER = re.compile(
 )
 """Files of secrets, by whose names nobody can tell one value from another: only their hash is remembered and told."""
 _NEVER_SIGNS = (
-    *(
-        "shadow",
-        "passwd",
-        "sudoers",
-        "private",
-        "letsencrypt",
-        "ssh_host",
-        "key",
-        ".pem",
-        ".ppk",
-        "secret",
-        "pgpass",
-    ),
-    *("netrc", "htdigest", "vault", "credential", "dovecot", "password", "token"),
+    "shadow",
+    "passwd",
+    "sudoers",
+    "private",
+    "letsencrypt",
+    "ssh_host",
+    "key",
+    ".pem",
+    ".ppk",
+    "secret",
+    "pgpass",
+    "netrc",
+    "htdigest",
+    "vault",
+    "credential",
+    "dovecot",
+    "password",
+    "token",
 )
 """One of these is in the path of each of them: most paths have none, and this is quick to say."""
 

@@ -92,10 +92,10 @@ class Origins:
         self, by_package: list[Claim], kind: str, title: str, at: float, *, is_recent: bool
     ) -> list[Claim]:
         by_puppet = _claims(lambda: self._puppet.of(kind, title, at, is_recent=is_recent))
-        if any(claim.is_direct for claim in by_puppet):
-            # Puppet's report tells the moment of each change, and what it asks of a package manager is in that one's log too.
-            return by_puppet + (_claims(lambda: self._sessions.of(at)) if is_recent else [])
-        return by_package + by_puppet + (_claims(lambda: self._sessions.of(at)) if is_recent else [])
+        # Puppet's report tells the moment of each change, and what it asks of a package manager is in that one's log too.
+        is_puppets = any(claim.is_direct for claim in by_puppet)
+        by_session = _claims(lambda: self._sessions.of(at)) if is_recent else []
+        return [*([] if is_puppets else by_package), *by_puppet, *by_session]
 
     def _seen(self, path: str, *, is_content: bool) -> list[Claim]:
         """Return the claims of the processes that changed a path; none where another may have done it unseen."""

@@ -242,8 +242,8 @@ class Walk:
         text = line[start:]
         if not text.strip() or text.lstrip("\"'").startswith("-"):
             return None
-        end = len(line) - 1 if line.endswith("\\") else len(line)
-        return self._value(line[:end].rstrip(), start) + line[len(line[:end].rstrip()) :]
+        kept = line.removesuffix("\\").rstrip()
+        return self._value(kept, start) + line[len(kept) :]
 
     # Lines by themselves
 
@@ -295,7 +295,6 @@ def walked(
             yield lines[index]
             continue
         end = "\r" if len(line) < len(lines[index]) else ""
-        yield from (
-            masked + end for masked in walk.step(index, line, body_of(line), scans.get(index, NOTHING))
-        )
+        for masked in walk.step(index, line, body_of(line), scans.get(index, NOTHING)):
+            yield masked + end
     yield from walk.close()
