@@ -121,6 +121,33 @@ class Emit(Protocol):
         ...
 
 
+class Stamp(Protocol):
+    """One small value beside the memory, written in place: a page and a sync, where an `emit` costs several pages.
+
+    For what no event depends on and only its age can be missed. What is read may be older than what was written last, or None.
+    """
+
+    def read(self) -> bytes | None:
+        """Return the newest value that is whole."""
+        ...
+
+    def write(self, value: bytes, /) -> None:
+        """Have `value` on disk when this returns; raise `NotKept` or `Retired` where it is not."""
+        ...
+
+
+class NoStamp:
+    """Where there is no place for one: what was to be stamped has to be remembered."""
+
+    def read(self) -> bytes | None:
+        """Return nothing."""
+        return None
+
+    def write(self, _: bytes, /) -> None:
+        """Raise `NotKept`."""
+        raise NotKept("there is no place for a stamp")
+
+
 class Stop(Protocol):
     """The request to end: set once, never unset."""
 
@@ -153,6 +180,8 @@ class Runtime(msgspec.Struct, frozen=True):
     """Whether a file is one of the agent's own, by its status: no collector may open those, whatever name leads there."""
     witnesses: Witnesses = NoWitnesses("nobody looks")
     """Who saw which process changed what."""
+    stamp: Stamp = NoStamp()
+    """What this collector stamps beside its memory."""
 
 
 class RunState(StrEnum):

@@ -32,6 +32,7 @@ from spool.reader import SpoolReader
 from spool.record import EVENT, Position, Record, Segment, StoredRecord, stored_bytes
 from spool.segment import SegmentError, compress, inflate, splice
 from spool.spool import Spool
+from spool.stamp import Stamp
 from spool.state import DROP_REASONS, Recovery
 from spool.status import DestinationStatus, SpoolStatus
 
@@ -60,6 +61,7 @@ __all__ = [
     "SpoolMemory",
     "SpoolReader",
     "SpoolStatus",
+    "Stamp",
     "StoredRecord",
     "compress",
     "inflate",

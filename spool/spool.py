@@ -22,6 +22,7 @@ from spool.options import DEFAULT_OPTIONS, MEBIBYTE, Options
 from spool.owner_memory import SpoolMemory
 from spool.repair.aside import remove_tree
 from spool.schema import SCHEMA, Schema
+from spool.stamp import Stamp
 from spool.state import Recovery
 from spool.status import SpoolStatus, read_status
 
@@ -99,6 +100,10 @@ class Spool:
                 self._forget_damaged(owner)
             verified.add(owner)
         return SpoolMemory(owner, self._engine.read, self._forget_damaged, self._has_room_to_remember)
+
+    def stamp(self, owner: str) -> Stamp:
+        """Return the small value that `owner` writes in place, beside its memory and without a transaction."""
+        return Stamp(self.directory, owner)
 
     def forget(self, owner: str | None = None) -> None:
         """Forget everything an owner remembers, or everyone does."""

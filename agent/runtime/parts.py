@@ -80,6 +80,7 @@ class Parts:
         found = self.spool.directory.stat()
         return CollectorServices(
             memory=self.spool.memory,
+            stamp=self.spool.stamp,
             keep=self.capture.keep,
             flush=self.deliveries.flush,
             leave_out=frozenset({(found.st_dev, found.st_ino)}),

@@ -9,7 +9,8 @@ import logging
 import os
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from threading import Lock, Thread
 from typing import Any, Literal
 
@@ -22,6 +23,7 @@ from collectors.collector import (
     NO_TEXTS,
     Collector,
     Memory,
+    NoStamp,
     NotApplicable,
     NotKept,
     Registration,
@@ -29,6 +31,7 @@ from collectors.collector import (
     Retired,
     Runtime,
     Scoped,
+    Stamp,
     Texts,
 )
 from collectors.event import Event
@@ -69,6 +72,7 @@ class CollectorServices(msgspec.Struct, frozen=True):
     leave_out: frozenset[tuple[int, int]] = frozenset()
     is_own: Callable[[os.stat_result], bool] = lambda _: False
     witnesses: Witnesses = NoWitnesses("nobody looks")
+    stamp: Callable[[str], Stamp] = lambda _: NoStamp()
     changed: Callable[[], object] = bool
     """Called, in any thread, when a collector begins or ends to be in a state."""
 
@@ -224,13 +228,8 @@ class _SupervisedCollector:
 
     def _runtime(self, generation: int) -> Runtime:
         def emit(events: Sequence[Event], remember: Remember, texts: Texts = NO_TEXTS, /) -> None:
-            with self._emitting:
-                if generation != self._generation:
-                    raise Retired(f"this run of {self.name} was replaced")
-                try:
-                    self._lent.keep(events, self.name, remember, texts)
-                except SpoolError as error:
-                    raise NotKept(str(error)) from error
+            with self._right_to_write(generation):
+                self._lent.keep(events, self.name, remember, texts)
 
         def report(detail: str) -> None:
             if generation == self._generation:
@@ -245,13 +244,38 @@ class _SupervisedCollector:
             leave_out=self._lent.leave_out,
             is_own=self._lent.is_own,
             witnesses=self._lent.witnesses,
+            stamp=_RunStamp(self._lent.stamp(self.name), lambda: self._right_to_write(generation)),
         )
+
+    @contextmanager
+    def _right_to_write(self, generation: int) -> Iterator[None]:
+        """Hold the right to write for the run of this generation; raise `Retired` where it is another's."""
+        with self._emitting:
+            if generation != self._generation:
+                raise Retired(f"this run of {self.name} was replaced")
+            try:
+                yield
+            except SpoolError as error:
+                raise NotKept(str(error)) from error
 
     def _set(self, phase: Phase, detail: str = "", restarts: int = 0) -> None:
         is_new = phase != self.state.phase
         self.state = State(phase, escaped(detail), self.state.restarts + restarts)
         if is_new:
             self._lent.changed()
+
+
+class _RunStamp:
+    """What one run stamps, for as long as it may write."""
+
+    def __init__(self, stamp: Stamp, right_to_write: Callable[[], AbstractContextManager[None]]) -> None:
+        self._stamp = stamp
+        self._right_to_write = right_to_write
+        self.read = stamp.read
+
+    def write(self, value: bytes, /) -> None:
+        with self._right_to_write():
+            self._stamp.write(value)
 
 
 def restart_wait(

@@ -1,9 +1,11 @@
-"""What the collector remembers: one small value, written at every heartbeat.
+"""What the collector remembers: one small value, the mark, written whenever something was told, and once an hour.
 
 It says which boot was seen last, when, and what the agent was doing then. Whoever reads it in the next
-boot knows from it how the boot before may have ended.
+boot knows from it how the boot before may have ended. In between, at every heartbeat, the time alone is stamped beside it:
+a stamp says of which mark it is a later time, and counts for no other.
 """
 
+import zlib
 from typing import Literal
 
 import msgspec
@@ -37,6 +39,28 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     """Told in this boot so far: more than one where a soft-reboot or a cancelled one came before."""
     accounting: Place | None = None
     """How far the host's wtmp reached."""
+
+
+class Stamped(msgspec.Struct, frozen=True, array_like=True):
+    """A later time at which the host was as a mark says."""
+
+    of: int
+    """The checksum of the mark, as it is remembered."""
+    at: Instant
+    accounting: Place | None = None
+
+
+def stamp_of(remembered: bytes, at: Instant, accounting: Place | None) -> bytes:
+    """Return what to stamp beside a mark that is remembered."""
+    return msgspec.json.encode(Stamped(zlib.crc32(remembered), at, accounting))
+
+
+def last_seen(remembered: bytes | None, stamped: bytes | None) -> Heartbeat | None:
+    """Return the mark with the time of its last stamp; None where there is no mark that this version understands."""
+    mark, stamp = decode(remembered), recall(stamped, Stamped)
+    if mark is None or stamp is None or remembered is None or stamp.of != zlib.crc32(remembered):
+        return mark
+    return msgspec.structs.replace(mark, at=stamp.at, accounting=stamp.accounting)
 
 
 def encode(mark: Heartbeat) -> bytes:

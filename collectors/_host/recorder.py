@@ -10,7 +10,7 @@ from collectors._host import boot_history, events
 from collectors._host.accounting import Place
 from collectors._host.boot import Boot
 from collectors._host.clock import Instant
-from collectors._host.heartbeat import Heartbeat, State, decode, encode
+from collectors._host.heartbeat import Heartbeat, State, encode, last_seen, stamp_of
 from collectors._host.previous_shutdown import Ended
 from collectors._host.shutdown_state import KIND_UNKNOWN, NOBODY_TO_ASK, NOT_GOING_DOWN
 from collectors.collector import NotKept, Runtime
@@ -19,6 +19,8 @@ from collectors.event import Event
 KEY = "mark"
 HEARTBEAT_SECONDS = 300.0
 """How exactly the time of a crash is known, and how often the disk is woken for it: 288 syncs a day, not 1 440."""
+MOST_STAMPS = 11
+"""So many heartbeats are stamped beside the mark, then one is remembered: a stamp that cannot be read costs an hour."""
 
 
 class Sources(msgspec.Struct, frozen=True):
@@ -38,6 +40,8 @@ class Recorder:
         self._runtime = runtime
         self._sources = sources
         self._mark = mark
+        self._remembered = encode(mark)
+        self._stamps = 0
         self._next_beat = time.monotonic() + sources.heartbeat_seconds
 
     @classmethod
@@ -46,7 +50,7 @@ class Recorder:
 
         A spool that takes nothing raises `NotKept`: memory stays as it was, and the next run compares again.
         """
-        before = decode(runtime.memory.get(KEY))
+        before = last_seen(runtime.memory.get(KEY), runtime.stamp.read())
         now = sources.read_instant()
         is_another = boot_history.is_another_boot(before, boot, now)
         ended = sources.read_ended(before) if before is not None and is_another else None
@@ -79,7 +83,12 @@ class Recorder:
         if self.state == "down" or awake_since_told:
             return  # on its way: the mark stands at what was told
         told = boot_history.wake(self._mark, now, noticed_by="clocks")
-        self._keep(told, "announced" if self.state == "announced" else "running", now)
+        is_as_before = self.state == "running" and not told
+        if is_as_before and self._stamps < MOST_STAMPS and self._stamp(now):
+            return
+        is_kept = self._keep(told, "announced" if self.state == "announced" else "running", now)
+        if is_as_before and not is_kept:
+            self._stamp(now)
 
     def sleep_begins(self) -> None:
         """Tell that the host is about to sleep, unless it has slept already before we came to it."""
@@ -116,7 +125,19 @@ class Recorder:
             state: State = "stopped" if kind == NOT_GOING_DOWN else "ended"
             self._keep([], state, self._sources.read_instant())
 
-    def _keep(self, told: Sequence[Event], state: State, now: Instant, kind: str = "") -> None:
+    def _stamp(self, now: Instant) -> bool:
+        """Write the time alone, beside the mark; return whether that was enough."""
+        place = self._sources.read_place()
+        try:
+            self._runtime.stamp.write(stamp_of(self._remembered, now, place))
+        except NotKept:
+            return False
+        self._stamps += 1
+        self._mark = msgspec.structs.replace(self._mark, at=now, accounting=place)
+        return True
+
+    def _keep(self, told: Sequence[Event], state: State, now: Instant, kind: str = "") -> bool:
+        """Tell and remember together; return whether that was kept. What was not is told at the next beat, or in the next boot."""
         mark = msgspec.structs.replace(
             self._mark,
             at=now,
@@ -125,8 +146,10 @@ class Recorder:
             shutdowns=self._mark.shutdowns + (state == "down"),
             accounting=self._sources.read_place(),
         )
+        remembered = encode(mark)
         try:
-            self._runtime.emit(told, {KEY: encode(mark)})
+            self._runtime.emit(told, {KEY: remembered})
         except NotKept:
-            return  # told at the next beat, or in the next boot
-        self._mark = mark
+            return False
+        self._mark, self._remembered, self._stamps = mark, remembered, 0
+        return True

@@ -47,6 +47,7 @@ class RecorderMemory:
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
         self.texts: dict[str, bytes] = {}
+        self.stamped: bytes | None = None
         self.room_bytes = 1 << 30
 
     def get(self, key: str) -> bytes | None:
@@ -78,6 +79,24 @@ class RecorderMemory:
                     kept[key] = bytes(value)
 
 
+class RecorderStamp:
+    """A stamp beside that memory; `fails` is how a directory is that nothing can be written to."""
+
+    def __init__(self, memory: RecorderMemory) -> None:
+        self._memory = memory
+        self.fails = False
+        self.count = 0
+
+    def read(self) -> bytes | None:
+        return self._memory.stamped
+
+    def write(self, value: bytes, /) -> None:
+        if self.fails:
+            raise NotKept("there is no place for it")
+        self._memory.stamped = value
+        self.count += 1
+
+
 class Recorder:
     """One run's worth of agent: `runtime` to lend, `events` that were kept, `reports` that were told.
 
@@ -94,6 +113,7 @@ class Recorder:
         self.retired = False
         self.error: BaseException | None = None
         self.stop = RecorderStop()
+        self.stamp = RecorderStamp(self.memory)
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_running = False
@@ -103,7 +123,7 @@ class Recorder:
             stop=self.stop,
             report=self._report,
             flush=self.flushes.append,
-            **lent,
+            **{"stamp": self.stamp} | lent,
         )
 
     def _emit(

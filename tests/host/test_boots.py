@@ -13,6 +13,7 @@ from harness.memory import short_of_memory, was_killed
 
 pytestmark = pytest.mark.every_debian
 
+PYTHON = "/opt/sts-agent/bin/python"
 DROP_INS = "/etc/systemd/system/sts-agent.service.d"
 SHOWS_AN_OLD_KERNEL = """\
 [Service]
@@ -88,14 +89,30 @@ def test_a_shutdown_is_told_with_its_kind_before_the_host_is_gone_and_the_boot_a
     assert known.receiver.problems == []
 
 
+STAMPS_A_HEARTBEAT = """
+import msgspec, sqlite3
+from pathlib import Path
+from collectors._host.clock import read_instant
+from collectors._host.heartbeat import decode, stamp_of
+from spool import Stamp
+spool = Path("/var/lib/sts-agent")
+reader = sqlite3.connect(f"file:{spool}/spool.db?mode=ro", uri=True)
+[mark] = reader.execute("SELECT value FROM memory WHERE owner = 'host' AND key = x'6d61726b'").fetchone()
+now = msgspec.structs.replace(read_instant(), wall=decode(mark).at.wall + 1000)
+Stamp(spool, "host").write(stamp_of(mark, now, decode(mark).accounting))
+print(int(now.wall))
+"""
+
+
 def test_a_power_loss_is_a_crash_told_at_the_next_boot(known):
     ended = known.boot_id()
+    seen = int(known.run("runuser", "-u", "sts-agent", "--", PYTHON, "-c", STAMPS_A_HEARTBEAT).stdout)
     known.power_loss()
     known.boot()
     crashed = known.receiver.wait_for_event("HostCrashedEvent")
     assert crashed["context"]["data"]["boot_id"] == ended
     assert crashed["context"]["category"] == "Alerts"
-    assert crashed["timestamp"] == crashed["context"]["data"]["last_seen"]
+    assert crashed["timestamp"] == crashed["context"]["data"]["last_seen"] == seen
     booted = known.receiver.wait_for_event("HostBootedEvent")
     assert booted["context"]["data"]["previous_shutdown"] == "unclean"
     assert settled(known) == ["HostCrashedEvent", "HostBootedEvent"]

@@ -12,7 +12,8 @@ import pytest
 from agent.runtime.supervisor import CollectorServices, Supervisor, Timeouts, restart_wait
 from collectors.collector import NotApplicable, NotKept, Registration, Retired, Runtime, Scoped
 from collectors.event import Category, Event
-from spool import SpoolFull
+from spool import SpoolFull, Stamp
+from spool.stamp import SUFFIXES
 
 PATIENCE_SECONDS = 30
 
@@ -68,7 +69,7 @@ def kept():
 
 
 @pytest.fixture
-def supervised(kept):
+def supervised(kept, tmp_path):
     made = []
 
     def make(keep=lambda: None, **scripts: Script) -> Supervisor:
@@ -76,7 +77,12 @@ def supervised(kept):
             keep()
             kept.append((owner, list(events), dict(remember)))
 
-        lent = CollectorServices(memory=lambda _: {}, keep=keep_all, flush=lambda _: None)
+        lent = CollectorServices(
+            memory=lambda _: {},
+            keep=keep_all,
+            flush=lambda _: None,
+            stamp=lambda name: Stamp(tmp_path, name),
+        )
         registry = {name: script.registration() for name, script in scripts.items()}
         made.append(Supervisor(registry, lent, Timeouts(first_wait_seconds=0.001, stop_seconds=0.5)))
         return made[-1]
@@ -191,6 +197,27 @@ def test_an_emit_of_a_run_that_does_not_end_is_refused_after_it_was_stopped(supe
     release.set()
     assert kept == [("files", [], {"new": b""})]
     assert "abandoned" in caplog.text
+
+
+def test_a_run_stamps_under_its_own_name_until_it_is_replaced(supervised, tmp_path):
+    script = Script(runs=[fail])
+    supervised(files=script).reconfigure({"files": ONE})
+    script.wait_for_run()
+    script.wait_for_run()
+    first, second = script.runtimes
+    second.stamp.write(b"of the second")
+    with pytest.raises(Retired):
+        first.stamp.write(b"of the first")
+    assert second.stamp.read() == Stamp(tmp_path, "files").read() == b"of the second"
+
+
+def test_a_stamp_that_cannot_be_written_is_said_to_the_collector_as_not_kept(supervised, tmp_path):
+    for suffix in SUFFIXES:
+        (tmp_path / f"files{suffix}").mkdir()
+    script = Script()
+    supervised(files=script).reconfigure({"files": ONE})
+    with pytest.raises(NotKept, match="cannot be written"):
+        script.wait_for_run().stamp.write(b"x")
 
 
 def test_a_last_event_while_ending_is_kept(supervised, kept):

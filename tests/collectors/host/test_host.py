@@ -14,7 +14,8 @@ from collectors._dbus import Bus, BusLost
 from collectors._host.boot import Boot
 from collectors._host.clock import Instant
 from collectors._host.previous_shutdown import Ended, Ending
-from collectors._host.recorder import Sources
+from collectors._host.recorder import MOST_STAMPS, Sources
+from collectors._host.recorder import Recorder as Diary
 from collectors._host.shutdown_state import NOBODY_TO_ASK, read_kind
 from collectors.collector import NotApplicable, NotKept
 from collectors.host import Host
@@ -165,15 +166,69 @@ def test_a_boot_that_the_spool_did_not_take_is_told_by_the_next_run(record, syst
     assert types(again) == ["HostBootedEvent"]
 
 
-def test_a_heartbeat_writes_one_mark_and_a_full_spool_does_not_end_it(record, system):
-    recorder = record().start(host(system, heartbeat_seconds=0.01))
-    recorder.wait_for(lambda: len(recorder.emits) > 3)
-    recorder.full = True
-    recorder.full = False
-    count = len(recorder.emits)
-    recorder.wait_for(lambda: len(recorder.emits) > count)
+def test_of_twelve_heartbeats_eleven_are_stamped_and_one_is_remembered(record, system):
+    recorder = record()
+    diary = Diary.begin(recorder.runtime, system.boot, system.sources())
+    for _ in range(3 * (MOST_STAMPS + 1)):
+        diary.beat()
+    assert (len(recorder.emits), recorder.stamp.count) == (1 + 3, 3 * MOST_STAMPS)
     assert recorder.events == []
     assert all(len(remember) == 1 for _, remember in recorder.emits)
+
+
+def test_a_spool_that_takes_nothing_ends_no_heartbeat(record, system):
+    recorder = record()
+    diary = Diary.begin(recorder.runtime, system.boot, system.sources())
+    recorder.full = True
+    for _ in range(100):
+        diary.beat()
+    assert (len(recorder.emits), recorder.stamp.count) == (1, 100)
+    recorder.full = False
+    diary.beat()
+    assert len(recorder.emits) == 2
+
+
+def test_where_nothing_can_be_stamped_each_heartbeat_is_remembered(record, system):
+    recorder = record().start(host(system, heartbeat_seconds=0.01))
+    recorder.stamp.fails = True
+    count = len(recorder.emits)
+    recorder.wait_for(lambda: len(recorder.emits) > count + 3)
+    assert recorder.events == []
+
+
+@pytest.fixture
+def crashed(record, system):
+    """Return what is left of a run that remembered at 1000 s, stamped at 1200 s and was never heard of again."""
+    first = record()
+    diary = Diary.begin(first.runtime, system.boot, system.sources())
+    system.up = 1200.0
+    diary.beat()
+    system.reboot()
+    system.up = 10.0
+    return first.memory
+
+
+def last_seen(record, system, memory):
+    crash, _ = record(memory).start(host(system)).wait_for_events(2)
+    assert (crash.event_type, crash.timestamp) == ("HostCrashedEvent", crash.data["last_seen"])
+    return crash.timestamp - NOON
+
+
+def test_a_crash_is_told_by_the_last_stamp(record, system, crashed):
+    assert last_seen(record, system, crashed) == 1200
+
+
+def test_a_stamp_that_is_lost_or_of_no_version_we_know_leaves_what_was_remembered(record, system, crashed):
+    for left in (None, b"", b'{"of": "tomorrow"}', b"[1]"):
+        memory = record().memory
+        memory.kept, memory.stamped = dict(crashed.kept), left
+        assert last_seen(record, system, memory) == 1000
+
+
+def test_a_stamp_beside_another_mark_counts_for_nothing(record, system, crashed):
+    mark = msgspec.json.decode(crashed.kept["mark"])
+    crashed.kept["mark"] = msgspec.json.encode(mark | {"shutdowns": 1})
+    assert last_seen(record, system, crashed) == 1000
 
 
 def test_sleep_is_told_by_the_clocks_where_logind_is_absent(record, system):
