@@ -138,6 +138,7 @@ class Witnesses:
             self.made[f"{number}"] = time.monotonic()
         else:
             self.refused += 1
+            print(f"  refused: {done.stderr.strip()}", file=sys.stderr, flush=True)
 
 
 @dataclass

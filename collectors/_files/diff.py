@@ -68,12 +68,22 @@ def unified(path: str, old: str | None, new: str | None, budget: Budget) -> str:
     return "".join(out)
 
 
+_PAIRS_A_STEP = 400_000
+_FEWEST_PLACES = 4
+
+
 class _Matcher(difflib.SequenceMatcher[str]):
-    """Looks at the budget before each step, which is a few milliseconds at most."""
+    """Looks at the budget before each step, which is some tens of milliseconds at most.
+
+    A step compares each old line with every place it has in the new text. Lines with so many places that a step would
+    take longer are anchors of no match, as very frequent ones are for difflib anyway; matches still grow over them.
+    """
 
     def __init__(self, old: Sequence[str], new: Sequence[str], budget: Budget) -> None:
         super().__init__(None, old, new)
         self._budget = budget
+        most = max(_FEWEST_PLACES, _PAIRS_A_STEP // max(1, len(old)))
+        self.b2j = {line: places for line, places in self.b2j.items() if len(places) <= most}
 
     def find_longest_match(
         self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None

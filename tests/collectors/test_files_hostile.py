@@ -8,12 +8,15 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
 from agent.runtime.own_files import OwnFiles
 from collectors._files.budget import Budget, OverBudget
+from collectors._files.diff import unified
+from collectors._files.texts import MAX_TEXT_BYTES
 from collectors.collector import Duration, Scoped
 from collectors.event import encode
 from collectors.files import FilesCollector, FilesEntry
@@ -263,6 +266,34 @@ def test_texts_that_are_slow_to_compare_are_left_within_the_budget(record, etc):
     see(recorder, etc / "x", new)
     (data,) = of(recorder, "x")
     assert data["diff_left_out"] == "it took more than 0.05 s of CPU"
+
+
+class Steps(Budget):
+    """Notes the CPU seconds of each step between two looks at it, and never ends anything."""
+
+    def __init__(self):
+        super().__init__(float("inf"))
+        self.seconds = []
+        self._last = time.thread_time()
+
+    def check(self):
+        now = time.thread_time()
+        self.seconds.append(now - self._last)
+        self._last = now
+
+
+@pytest.mark.parametrize("distinct", [1, 101, 1000])
+def test_no_step_of_a_comparison_is_long_however_often_lines_recur(distinct):
+    """A step that looks at each place of each line takes 20 s with the largest text that is compared."""
+    lines = [f"{number}\n" for number in range(distinct)]
+    times = MAX_TEXT_BYTES // len("".join(lines))
+    steps = Steps()
+    told = unified(
+        "x", "".join(lines * times), "".join(line for line in lines[::-1] for _ in range(times)), steps
+    )
+    steps.check()
+    assert max(steps.seconds) < 3
+    assert told.startswith("--- x\n") or distinct == 1
 
 
 def test_a_budget_is_of_cpu_and_not_of_the_time_that_a_busy_host_takes():
