@@ -59,7 +59,7 @@ test-all: test test-clients ## run every test, those that take minutes as well (
 torture: $(VENV)/dev ## kill the spool ten thousand times, the program two hundred, the power ten thousand
 	STS_AGENT_TORTURE_KILLS=10000 STS_AGENT_POWER_CUTS=10000 $(BIN)/python -m pytest -v --durations=0 \
 		tests/spool/test_kill.py tests/spool/test_power_loss.py tests/agent/process/test_process_kills.py
-	STS_AGENT_TORTURE_KILLS=200 $(BIN)/python -m pytest -v tests/spool/test_model.py tests/spool/test_damage.py
+	STS_AGENT_TORTURE_EXAMPLES=200 $(BIN)/python -m pytest -v tests/spool/test_model.py tests/spool/test_damage.py
 	STS_AGENT_TORTURE_EXAMPLES=20000 $(BIN)/python -m pytest $(PATIENT) -v --durations=0 \
 		tests/collectors/test_any_input.py tests/agent/http/test_fuzz.py
 	STS_AGENT_TORTURE_EXAMPLES=2500 $(BIN)/python -m pytest $(PATIENT) -v --durations=0 tests/collectors/test_files_any_tree.py \

@@ -7,8 +7,8 @@ on a disk of 32 MiB. Each attack of `attack_kinds.py` runs while a file is chang
 receivers listen: one all the time, one only when the attack is over. After it the service is restarted, and the witnesses go on.
 
 inputs: hostile files, posts, connections, signals or units. deaths: the process ended without being asked to. restarted: collectors
-that ended and were started again. blind: the longest from the change of a file to its event in the host's own history (`sts-agent
-log -f`), or at the first receiver. dropped: witnesses that a receiver never got because there was no room, as the agent counted and told by
+that ended and were started again. blind: the longest from a witness to its event in the host's own history (`sts-agent
+log -f`), or at the first receiver where it comes there first. dropped: witnesses that a receiver never got because there was no room, as the agent counted and told by
 itself. lost: others that were accepted and never came to both. refused: `event send` said that it could not. Needs root and what
 `make test-deps` installs.
 """
@@ -31,7 +31,7 @@ from harness import image
 from harness.host import Host, agent_layer
 from harness.receiver import Receiver
 
-CHANGED = "ConfigurationChangedEvent"
+CHANGED, SENT = "ConfigurationChangedEvent", "WitnessEvent"
 UNIT = "sts-agent.service"
 WITNESSES = "/etc/witness"
 FILES = 60
@@ -51,7 +51,7 @@ class Stamped(Receiver):
     def _take(self, received: Any) -> None:
         super()._take(received)
         event = received.event
-        if event["event_type"] == "WitnessEvent":
+        if event["event_type"] == SENT:
             self.arrived.setdefault(event["msg_title"], time.monotonic())
         elif event["event_type"] == "EventsDroppedEvent":
             self.dropped += event["context"]["data"]["count"]
@@ -60,7 +60,10 @@ class Stamped(Receiver):
 
 
 class Recorded:
-    """When each change of a file was in the host's own history, as `sts-agent log -f` shows it."""
+    """When each witness was in the host's own history, as `sts-agent log -f` shows it.
+
+    Events that were sent by hand as well: else they would be known from a receiver alone, which has them when its backlog is done.
+    """
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -73,13 +76,16 @@ class Recorded:
         self._ending.set()
 
     def _follow(self) -> None:
-        command = ("/opt/sts-agent/bin/sts-agent", "log", "-f", "--json", "-n", "200", "--type", CHANGED)
+        types = ("--type", CHANGED, "--type", SENT)
+        command = ("/opt/sts-agent/bin/sts-agent", "log", "-f", "--json", "-n", "200", *types)
         while not self._ending.is_set():
             with self._host.running(*command) as log:
                 for line in log.stdout or ():
                     with suppress(ValueError, KeyError, TypeError):
-                        data = json.loads(line)["context"]["data"]
-                        self.seen.setdefault(str(data["new_sha256"]), time.monotonic())
+                        event = json.loads(line)
+                        data = event["context"]["data"]
+                        which = event["msg_title"] if event["event_type"] == SENT else data["new_sha256"]
+                        self.seen.setdefault(str(which), time.monotonic())
             self._ending.wait(1)
 
 
@@ -133,7 +139,7 @@ class Witnesses:
         self.made[hashlib.sha256(text.encode()).hexdigest()] = time.monotonic()
 
     def _send(self, number: int) -> None:
-        done = self._host.agent("event", "send", "WitnessEvent", "--title", f"{number}", check=False)
+        done = self._host.agent("event", "send", SENT, "--title", f"{number}", check=False)
         if done.returncode == 0:
             self.made[f"{number}"] = time.monotonic()
         else:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from spool import failpoints, memory, positions, rejected, reserve, texts
+from spool import contents, failpoints, memory, positions, rejected, reserve, texts
 from spool.errors import SpoolFull
 from spool.options import Options
 from spool.schema import DATABASE, PAGE_BYTES
@@ -75,7 +75,7 @@ class Cap:
         """Measure again everything that is not the database."""
         self.forget_measures()
         total = self.directory.lstat().st_size if self.directory.exists() else 0
-        for path in self.directory.rglob("*"):
+        for path in contents.own(self.directory):
             if path.name in _NO_COUNT and path.parent == self.directory:
                 continue
             try:
@@ -83,7 +83,8 @@ class Cap:
             except OSError:
                 continue
             total += max(status.st_size, status.st_blocks * 512)
-        self.others_bytes = total
+        # What anybody in the group may leave must not push out what this host saw.
+        self.others_bytes = total + min(contents.left_bytes(self.directory), self.options.max_size_bytes // 8)
 
     def wal_bytes(self) -> int:
         """Return how large the -wal is; asked once a transaction."""

@@ -7,6 +7,7 @@ unseen.
 """
 
 import errno
+import heapq
 import logging
 import os
 import re
@@ -19,13 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from spool import failpoints, modes, refused_files
+from spool import contents, failpoints, modes, refused_files
 from spool.table import checksum
 
-DIRECTORY = modes.INCOMING
+DIRECTORY = contents.INCOMING
 REFUSED = refused_files.DIRECTORY
 REFUSED_BYTES = 8 * 1024 * 1024
 MAX_FILE_BYTES = 4 * 1024 * 1024
+_NAMES_AT_ONCE = 10_000
 _LEFTOVER_SECONDS = 3600
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 
@@ -81,11 +83,27 @@ def waiting(
             yield name, body
 
 
-def names_waiting(directory: Path) -> list[str]:
-    """Return the names of what lies in `incoming/`, in order, without what is still being written."""
+def names_waiting(directory: Path) -> Iterator[str]:
+    """Yield the names of what lies in `incoming/`, files first and in order, without what is still being written.
+
+    They are read in pages: a directory of a million names takes no more memory than one of ten thousand.
+    """
+    last = (False, "")
+    while page := _page_of_names(directory, last):
+        yield from (name for _, name in page)
+        last = page[-1]
+
+
+def _page_of_names(directory: Path, after: tuple[bool, str]) -> list[tuple[bool, str]]:
+    """Return what comes next of all names, each with whether it is no file; nothing where they cannot be read."""
     try:
-        names = (path.name for path in (directory / DIRECTORY).iterdir())
-        return sorted(name for name in names if not name.startswith("."))
+        with os.scandir(directory / DIRECTORY) as entries:
+            found = (
+                (not entry.is_file(follow_symlinks=False), entry.name)
+                for entry in entries
+                if not entry.name.startswith(".")
+            )
+            return heapq.nsmallest(_NAMES_AT_ONCE, (one for one in found if one > after))
     except OSError:
         return []
 
@@ -102,10 +120,15 @@ def unlink(directory: Path, names: Sequence[str]) -> None:
 
 def remove_leftovers(directory: Path) -> None:
     """Remove what programs that were killed in the middle of writing have left."""
-    with suppress(OSError):
-        for path in (directory / DIRECTORY).glob(".*"):
-            if time.time() - path.lstat().st_mtime > _LEFTOVER_SECONDS:
-                path.unlink()
+    with suppress(OSError), os.scandir(directory / DIRECTORY) as entries:
+        for entry in entries:
+            with suppress(OSError):  # a directory, or somebody was quicker
+                if entry.name.startswith(".") and _is_left_over(entry):
+                    os.unlink(entry.path)  # noqa: PTH108 - there may be very many
+
+
+def _is_left_over(entry: "os.DirEntry[str]") -> bool:
+    return time.time() - entry.stat(follow_symlinks=False).st_mtime > _LEFTOVER_SECONDS
 
 
 def refuse(directory: Path, name: str, reason: str) -> "Refused":

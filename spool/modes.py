@@ -8,11 +8,13 @@ and never touches what others left in `incoming/`. No directory is setgid: a ser
 import logging
 import os
 import stat
-from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
-INCOMING = "incoming"
+from spool import contents
+from spool.contents import INCOMING
+
 TOP_MODE = 0o710
 INCOMING_MODE = 0o730
 _DIRECTORY_MODE, _FILE_MODE = 0o700, 0o600
@@ -22,9 +24,11 @@ log = logging.getLogger(__name__)
 
 def repair(directory: Path) -> None:
     """Give everything in the spool's directory the mode it is to have; what belongs to others stays as it is."""
-    for path, mode in _wanted(directory):
+    special = {directory: TOP_MODE, directory / INCOMING: INCOMING_MODE}
+    for path in chain([directory], contents.own(directory)):
         try:
             found = path.lstat()
+            mode = special.get(path) or (_DIRECTORY_MODE if stat.S_ISDIR(found.st_mode) else _FILE_MODE)
             if stat.S_ISLNK(found.st_mode) or stat.S_IMODE(found.st_mode) == mode:
                 continue
             path.chmod(mode)
@@ -41,17 +45,7 @@ def give_to_owner(directory: Path) -> None:
     owner = directory.stat()
     if owner.st_uid == 0:
         return
-    for path in directory.rglob("*"):
+    for path in chain(contents.own(directory), contents.left_by_others(directory)):
         with suppress(OSError):
             if path.lstat().st_uid == 0:
                 os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
-
-
-def _wanted(directory: Path) -> Iterator[tuple[Path, int]]:
-    yield directory, TOP_MODE
-    yield directory / INCOMING, INCOMING_MODE
-    for place, directories, files in os.walk(directory):
-        if place == str(directory) and INCOMING in directories:
-            directories.remove(INCOMING)
-        yield from ((Path(place, name), _DIRECTORY_MODE) for name in directories)
-        yield from ((Path(place, name), _FILE_MODE) for name in files)

@@ -13,6 +13,7 @@ from pathlib import Path
 DIRECTORY = "incoming-refused"
 _MAX_ENTRIES = 100
 _MAX_FILES_COUNTED = 1000
+_MAX_LEVELS_COUNTED = 8
 _TOO_LARGE = 1 << 62
 _PREFIX = ".removing-"
 
@@ -67,15 +68,17 @@ def bound(refused: Path, keep_bytes: int) -> None:
 def _size_of(path: Path) -> int:
     """Return what a file or a tree takes; one that is too deep or has too many entries is larger than any bound."""
     total = count = 0
-    waiting = [path]
+    waiting = [(path, 0)]
     try:
         while waiting and count <= _MAX_FILES_COUNTED:
-            place = waiting.pop()
+            place, level = waiting.pop()
             status = place.lstat()
             total += max(status.st_size, status.st_blocks * 512)
             count += 1
             if stat.S_ISDIR(status.st_mode):
-                waiting += place.iterdir()
+                if level == _MAX_LEVELS_COUNTED:
+                    return _TOO_LARGE
+                waiting += [(inner, level + 1) for inner in place.iterdir()]
     except OSError:
         return _TOO_LARGE
     return _TOO_LARGE if waiting else total

@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
-from spool import memory, refused_files, state
+from spool import contents, memory, refused_files, state
 from spool.around_damage import AroundDamage
 from spool.batch_reader import is_refusal
 from spool.options import DAY_SECONDS
@@ -126,13 +127,13 @@ def read_status(
 def directory_size_bytes(directory: Path) -> int:
     """Return the size of everything under the spool's directory; it opens no file."""
     total = 0
-    for path in (directory, *directory.rglob("*")):
+    for path in chain([directory], contents.own(directory)):
         try:
             status = path.lstat()
         except OSError:
             continue
         total += status.st_size if path.name == DATABASE else max(status.st_size, status.st_blocks * 512)
-    return total
+    return total + contents.left_bytes(directory)
 
 
 class _Parts:

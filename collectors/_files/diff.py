@@ -83,7 +83,8 @@ class _Matcher(difflib.SequenceMatcher[str]):
         super().__init__(None, old, new)
         self._budget = budget
         most = max(_FEWEST_PLACES, _PAIRS_A_STEP // max(1, len(old)))
-        self.b2j = {line: places for line, places in self.b2j.items() if len(places) <= most}
+        places: dict[str, list[int]] = self.b2j  # type: ignore[has-type]  # typeshed knows its name alone
+        self.b2j = {line: found for line, found in places.items() if len(found) <= most}
 
     def find_longest_match(
         self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None

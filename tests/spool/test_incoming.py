@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import subprocess
+from contextlib import suppress
 
 import pytest
 from spool_examples import drain, record_of
@@ -116,6 +118,64 @@ def test_a_tree_deeper_than_any_path_is_removed_and_no_link_is_followed(open_spo
     assert (tmp_path / "other/kept").exists()
     leave_in_incoming(tmp_path / "spool", "0001", b"fine")
     assert list(spool.incoming.waiting()) == [("0001", b"fine")]
+
+
+@pytest.mark.parametrize("levels", [998, 1900])
+def test_a_tree_of_directories_of_any_depth_hinders_no_start_no_status_and_no_housekeeping(
+    open_spool, tmp_path, levels
+):
+    """Python's own walks through directories recurse, and end with an exception a thousand levels deep."""
+    open_spool().close()
+    for place in ("incoming/.left", "incoming/left", "incoming-refused/left"):
+        deep = os.path.join(tmp_path / "spool", place, *["x"] * levels)  # noqa: PTH118 - as long as a path may be
+        make_below(tmp_path / "spool", deep)
+    spool = open_spool()
+    assert spool.status().size_bytes > 0
+    spool.housekeeping(trusted_time=True)
+    leave_in_incoming(tmp_path / "spool", "0001", b"fine")
+    assert list(spool.incoming.waiting()) == [("0001", b"fine")]
+    spool = open_spool()
+    assert spool.recovery is None
+    spool.close()
+    subprocess.run(
+        ["rm", "-rf", tmp_path / "spool"], check=True
+    )  # what removes it otherwise recurses as well
+
+
+def make_below(directory, path):
+    """Make a path of directories that is too deep for `makedirs`, which recurses."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    for name in os.path.relpath(path, directory).split("/"):
+        with suppress(FileExistsError):
+            os.mkdir(name, dir_fd=descriptor)
+        inner = os.open(name, os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = inner
+    os.close(descriptor)
+
+
+def test_files_beyond_what_is_listed_at_once_are_taken_in_as_well_after_those_of_earlier_names(
+    open_spool, tmp_path, monkeypatch
+):
+    spool = open_spool()
+    monkeypatch.setattr("spool.incoming._NAMES_AT_ONCE", 3)
+    for number in range(10):
+        leave_in_incoming(tmp_path / "spool", f"{number:04}", b"fine")
+        (tmp_path / "spool/incoming" / f"-{number}").mkdir()
+    assert [name for name, _ in spool.incoming.waiting()] == [f"{number:04}" for number in range(10)]
+    assert not [path for path in (tmp_path / "spool/incoming").iterdir() if path.is_dir()]
+
+
+def test_a_directory_with_a_hidden_name_keeps_no_leftover_from_being_removed(open_spool, tmp_path):
+    incoming = tmp_path / "spool/incoming"
+    open_spool()
+    for name in (".a", ".c"):
+        (incoming / name / "inside").mkdir(parents=True)
+    (incoming / ".b").touch()
+    for path in incoming.iterdir():
+        os.utime(path, (0, 0))
+    open_spool().housekeeping(trusted_time=True)
+    assert sorted(path.name for path in incoming.iterdir()) == [".a", ".c"]
 
 
 def test_a_name_that_was_refused_before_replaces_what_was_kept_of_it(open_spool, tmp_path):

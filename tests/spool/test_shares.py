@@ -169,3 +169,28 @@ def test_only_what_may_be_refused_is_refused_by_reject_new(open_spool):
         spool.records.append([record_of(f"{index:05}" + os.urandom(20_000).hex())])
     assert spool.status().drops[("stackstate", "full")] > 0
     assert drain(spool, "stackstate")[-1][:5] == f"{kept - 1:05}"
+
+
+def test_what_others_leave_beside_the_spool_pushes_out_nothing_of_the_hosts_own(open_spool, tmp_path):
+    """A member of the group may put anything into `incoming/`: a file of a terabyte costs him nothing."""
+    spool = open_spool(SMALL)
+    records = fill_within(spool, 5 * MEBIBYTE)
+    with (tmp_path / "spool/incoming/.junk").open("wb") as file:
+        file.write(bytes(6 * MEBIBYTE))
+        file.truncate(1 << 40)
+    for number in range(20):
+        (tmp_path / "spool/incoming" / f".{number}").write_bytes(bytes(MEBIBYTE // 2))
+    spool.housekeeping(trusted_time=True)
+    spool.records.append([record_of("one more")])
+    spool = open_spool(SMALL)
+    spool.housekeeping(trusted_time=True)
+    assert spool.status().destinations[0].dropped == {}
+    assert len(drain(spool, "stackstate")) == records + 1
+
+
+def fill_within(spool, size_bytes):
+    """Append so many bytes of records that do not compress; return how many records that is."""
+    count = size_bytes // 22_000
+    for _ in range(count):
+        spool.records.append([record_of(os.urandom(20_000).hex())])
+    return count
