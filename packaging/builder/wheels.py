@@ -21,8 +21,9 @@ _PLATFORMS = ("manylinux_2_5", "manylinux1", "manylinux_2_12", "manylinux2010", 
 _PLATFORMS += ("manylinux2014", "manylinux_2_28")
 _NOT_INSTALLED = ("*.pyi", "*.pyx", "*.pxd", "*.c", "*.h", "*/py.typed")
 _OF_THE_WHEEL = ("RECORD", "WHEEL", "INSTALLER", "entry_points.txt", "top_level.txt", "zip-safe")
-_LEFT_OUT = ("pygments", "markdown_it_py", "mdurl")
-"""What rich needs to highlight source text and to show Markdown, which no command does: a fifth of the whole."""
+_LEFT_OUT = ("pygments", "markdown_it_py", "mdurl", "shtab")
+"""What rich needs to highlight source text and to show Markdown, which no command does: a fifth of the whole. And what
+completions are made with: a package brings them made."""
 
 
 class Difference(Exception):  # noqa: N818 - it says what was found

@@ -6,6 +6,8 @@ from harness.packages import VERSION, apt, bring, built
 from harness.receiver import API_KEY
 
 UNINSTALL = "/mnt/checkout/packaging/uninstall"
+BASH = "/usr/share/bash-completion/completions/sts-agent"
+FISH = "/usr/share/fish/vendor_completions.d/sts-agent.fish"
 
 
 @pytest.fixture
@@ -27,7 +29,10 @@ def installed_files(host):
 
 
 def test_one_command_installs_and_starts_the_service_with_all_that_its_commands_need(bare_host):
-    done = install(bare_host)
+    bare_host.path(FISH).parent.mkdir(parents=True)
+    # Also where root lets nobody else read what it makes.
+    private = ("sh", "-c", 'umask 077; exec "$@"', "sh", *install_command())
+    done = bare_host.run(*private, check=False, timeout_seconds=300)
     assert done.returncode == 0, done.stderr
     assert bare_host.property("sts-agent.service", "ActiveState") == "active"
     assert bare_host.property("sts-agent.service", "User") == "sts-agent"
@@ -42,6 +47,10 @@ def test_one_command_installs_and_starts_the_service_with_all_that_its_commands_
     manual = "/usr/local/share/man"
     assert "sts\\-agent report" in bare_host.read(f"{manual}/man1/sts-agent.1")
     assert "destinations" in bare_host.read(f"{manual}/man5/sts-agent.yaml.5")
+    offered = ". $0; COMP_WORDS=(sts-agent sta); COMP_CWORD=1; _shtab_sts_agent; echo ${COMPREPLY[@]}"
+    assert bare_host.run("bash", "-c", offered, BASH).stdout == "status\n"
+    assert "complete -c sts-agent" in bare_host.read(FISH)
+    assert bare_host.read("/usr/share/zsh/vendor-completions/_sts-agent").startswith("#compdef sts-agent")
 
 
 @pytest.mark.long
