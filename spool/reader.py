@@ -192,4 +192,5 @@ def _connect_immutable(path: Path, error: Exception) -> sqlite3.Connection:
             connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
             connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
             return connection
-    raise SpoolError(f"{path} may not be read: {error}", "join the group sts-agent, or use sudo") from None
+    why = "" if isinstance(error, PermissionError) else f": {error}"
+    raise SpoolError(f"{path} may not be read{why}", "join the group sts-agent, or use sudo") from None

@@ -74,6 +74,8 @@ def _check_files(arguments: Namespace) -> int:
             raise CommandError(
                 f"{named} is no file of conf.d", f"use `sts-agent check --config {named}`", status=MISUSED
             )
+        if file.is_dir():
+            raise CommandError(f"{named} is a directory", f"name its files: {named}/*.yaml", status=MISUSED)
         if file.suffix != ".yaml":
             complain(f"warning: {named}: is not read in conf.d: its name does not end in .yaml")
         try:

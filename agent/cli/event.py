@@ -45,7 +45,11 @@ def add_parser(subparsers: Subparsers) -> None:
         help="Activities, Alerts, Anomalies, Changes, Deployments or Others (default)",
     )
     send.add_argument(
-        "-d", "--data", default="{}", metavar="JSON", help="an object of scalars, or @FILE that holds one"
+        "-d",
+        "--data",
+        default="{}",
+        metavar="JSON",
+        help="an object of scalars; @FILE that holds one, or `-` for stdin",
     )
     send.add_argument(
         "--links", nargs="+", action="extend", default=[], metavar="LINK", help='"title: url" each'
@@ -115,7 +119,7 @@ def _compose(arguments: Namespace) -> tuple[str, bytes]:
 
     from collectors.event import Category, Event, EventError, encode
 
-    _check_identifiers(arguments)
+    _check_words(arguments)
     text = _read(0, "stdin").strip("\n") if arguments.text == "-" else arguments.text
     try:
         "".join([arguments.title, text, *arguments.tags, *arguments.identifiers]).encode()
@@ -149,11 +153,14 @@ def _timestamp(text: str | None) -> int:
     return int(time.time()) if text is None else parse_moment(text)
 
 
-def _check_identifiers(arguments: Namespace) -> None:
+def _check_words(arguments: Namespace) -> None:
     """Raise `CommandError` for an empty one: a variable of a script that was never set must not send an event astray."""
     given = [*arguments.identifiers, arguments.source_identifier]
     if any(identifier is not None and not identifier.strip() for identifier in given):
         raise CommandError("an identifier is empty", "give one, or leave the option out", MISUSED)
+    for name, word in {"title": arguments.title, "event_type": arguments.type}.items():
+        if not word.strip():
+            raise CommandError(f"{name} is empty", "every event says what it is", MISUSED)
 
 
 def _read(file: int | str, shown: str) -> str:
@@ -192,7 +199,9 @@ def _data(text: str) -> dict[str, Any]:
 
     from agent.events.portable import check_portable
 
-    if text.startswith("@"):
+    if text in {"-", "@-"}:
+        text = _read(0, "stdin")
+    elif text.startswith("@"):
         text = _read(text[1:], text[1:] or "the file behind @")
     try:
         check_portable(text.encode())

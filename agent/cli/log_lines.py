@@ -13,7 +13,7 @@ from agent.cli.reason import reason
 from agent.events.stored_event import StoredEvent
 from collectors._portable import printable, printable_lines
 
-_TYPE_WIDTH = 28
+_TYPE_WIDTH = 31
 
 
 def moment(seconds: float) -> str:

@@ -11,8 +11,10 @@ from datetime import time as time_of_day
 
 from agent.cli import MISUSED, CommandError
 
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|[smhdw])\s*")
-_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_UNITS = r"ms|s(?:ec(?:ond)?s?)?|m(?:in(?:ute)?s?)?|h(?:(?:ou)?rs?)?|d(?:ays?)?|w(?:eeks?)?"
+_SPAN = re.compile(rf"(\d+(?:\.\d+)?)\s*({_UNITS})(?![a-z])\s*")
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_SHORT_HOUR = re.compile(r"(?<![\d:])(\d):", re.ASCII)
 _EPOCH = re.compile(r"\d{1,7}(\.\d+)?|\d{9,11}(\.\d+)?", re.ASCII)
 _DAYS = {"today": 0, "yesterday": 1}
 _A_MINUTE = 60.0
@@ -21,13 +23,14 @@ _A_MINUTE = 60.0
 def parse_moment(text: str, now: float | None = None, *, not_before: float | None = None) -> int:
     """Return seconds since the epoch for what a person means by `text`; raises `CommandError`.
 
-    `14:03`, `yesterday`, `today 14:03`, `2026-11-26 14:03`, ISO 8601, `1h30m` ago, seconds. A time of day is the last
+    `14:03`, `9:03`, `yesterday`, `today 14:03`, `2026-11-26 14:03`, ISO 8601, `1h30m` or `2 hours` ago, seconds. A time of day is the last
     such one; the first from `not_before` on where that is given, as the end of a range.
     """
     wall = time.time() if now is None else now
-    words = text.strip().casefold()
+    written = _SHORT_HOUR.sub(r"0\1:", text.strip())
+    words = written.casefold()
     try:
-        found = _epoch(words) or _ago(words, wall) or _of_a_day(words, wall, not_before) or _iso(text.strip())
+        found = _epoch(words) or _ago(words, wall) or _of_a_day(words, wall, not_before) or _iso(written)
     except (ValueError, OverflowError, OSError):
         found = None
     if found is None:
@@ -51,7 +54,7 @@ def _span(text: str) -> float | None:
     parts = [*_SPAN.finditer(text)]
     if not text or not text.isascii() or "".join(part[0] for part in parts) != text:
         return None
-    return sum(float(part[1]) * _SECONDS[part[2]] for part in parts)
+    return sum(float(part[1]) * _SECONDS[part[2] if part[2] == "ms" else part[2][0]] for part in parts)
 
 
 def _epoch(text: str) -> tuple[float] | None:

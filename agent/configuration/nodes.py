@@ -74,7 +74,13 @@ class _Loader(Reader, Scanner, Parser, Composer, _Resolver):
         return cast("Event", self._levels.see(super().get_event()))  # type: ignore[no-untyped-call]  # PyYAML's stubs leave it untyped
 
 
-def compose_file(path: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> Node | Problem:
+def _read_bounded(path: Path) -> bytes:
+    """Return what a file holds, and of one that is larger than any may be, or never ends, enough to tell."""
+    with path.open("rb") as file:
+        return file.read(MAX_FILE_BYTES + 1)
+
+
+def compose_file(path: Path, read: Callable[[Path], bytes] = _read_bounded) -> Node | Problem:
     """Return the tree of one file, an empty mapping for an empty file, or why there is none."""
     name = str(path)
     try:

@@ -173,7 +173,8 @@ class Walk:
 
     def _read_tuple(self, node: Node, expected: Any, meta: Mapping[str, Any], key: str) -> Any:
         if not isinstance(node, SequenceNode):
-            return self._wrong(node, key, f"is {what_is(node)}, must be a list")
+            how = ': begin each entry with "- "' if isinstance(node, MappingNode) else ": put it into [ ]"
+            return self._wrong(node, key, f"is {what_is(node)}, must be a list", how)
         if not node.value and not meta.get("may_be_empty"):
             return self._wrong(node, key, "is an empty list", ": name something, or leave the key out")
         values = tuple(self.read(value, expected, f"{key}[{i}]") for i, value in enumerate(node.value))

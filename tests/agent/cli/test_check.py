@@ -143,6 +143,19 @@ def test_a_file_of_conf_d_is_checked_by_itself(tmp_path, capsys, monkeypatch):
     assert told[0]["hint"] == "it belongs into agent.yaml"
 
 
+def test_a_directory_is_named_with_what_to_write_instead(tmp_path, capsys):
+    assert main(["check", str(tmp_path)]) == 2
+    assert (
+        capsys.readouterr().err
+        == f"sts-agent: {tmp_path} is a directory (name its files: {tmp_path}/*.yaml)\n"
+    )
+
+
+def test_a_file_that_never_ends_is_not_read_to_its_end(capsys):
+    assert main(["check", "/dev/zero"]) == 2
+    assert "/dev/zero:1: is larger than" in capsys.readouterr().err
+
+
 def test_an_agent_yaml_is_no_file_of_conf_d_and_one_of_another_suffix_is_not_read(file, tmp_path, capsys):
     assert main(["check", str(file)]) == 2
     assert f"sts-agent check --config {file}" in capsys.readouterr().err

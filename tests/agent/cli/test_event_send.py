@@ -104,6 +104,7 @@ def test_the_result_can_be_had_as_json(send, daemon):
     "wrong",
     [
         ["--title", ""],
+        ["--title", " "],
         ["--title", "y", "-c", "Nonsense"],
         ["--title", "y", "-d", "no json"],
         ["--title", "y", "-d", "[1]"],
@@ -266,16 +267,22 @@ def posted(daemon):
     return daemon.posted[0]["events"]["custom"][0]
 
 
-def test_the_text_can_come_from_stdin(configuration, daemon):
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--text", "-"], "one\ntwo ü\n"),
+        (["--data", "-"], '{"version": "2.1"}'),
+        (["--data", "@-"], '{"version": "2.1"}'),
+    ],
+)
+def test_text_or_data_can_come_from_stdin(configuration, daemon, words, said):
     command = [sys.executable, "-m", "agent.cli", "--config", str(configuration), "event", "send", "X"]
     ran = subprocess.run(
-        [*command, "--title", "y", "--text", "-"],
-        input=b"one\ntwo \xc3\xbc\n",
-        capture_output=True,
-        check=False,
+        [*command, "--title", "y", *words], input=said.encode(), capture_output=True, check=False
     )
     assert ran.returncode == 0, ran.stderr
-    assert posted(daemon)["msg_text"] == "one\ntwo ü"
+    event = posted(daemon)
+    assert said in {event["msg_text"] + "\n", json.dumps(event["context"]["data"])}
 
 
 def test_what_comes_from_stdin_and_is_no_text_is_refused(configuration, daemon):

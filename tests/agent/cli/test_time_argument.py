@@ -29,6 +29,10 @@ NOON = here(26, 12)
         ("1w", 395_200),
         ("1h30m", 994_600),
         ("1h 30min ago", 994_600),
+        ("2 hours ago", 992_800),
+        ("1 hr 30 mins", 994_600),
+        ("90 seconds ago", 999_910),
+        ("1 Day ago", 913_600),
         ("1700000000.9", 1_700_000_000),
         ("2023-11-14 22:13:20 UTC", 1_700_000_000),
         ("now", 1_000_000),
@@ -39,7 +43,22 @@ def test_a_moment_is_read(text, seconds):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "soon", "-5m", "2026-13-01", "٣", "25:00", "20261399", "1700000000000", "1e400", "h", "2x"]
+    "text",
+    [
+        "",
+        "soon",
+        "-5m",
+        "2026-13-01",
+        "٣",
+        "25:00",
+        "20261399",
+        "1700000000000",
+        "1e400",
+        "h",
+        "2x",
+        "1 month ago",
+        "9:0",
+    ],
 )
 def test_anything_else_is_a_mistake(text):
     with pytest.raises(CommandError) as caught:
@@ -56,6 +75,9 @@ def test_anything_else_is_a_mistake(text):
         ("today 14:00", 26, 14),
         ("Yesterday", 25, 0),
         ("yesterday 11:00", 25, 11),
+        ("9:00", 26, 9),
+        ("yesterday 9:00", 25, 9),
+        ("2026-11-24 9:00", 24, 9),
         ("2026-11-24 11:00", 24, 11),
         ("2026-11-24", 24, 0),
         ("20261124", 24, 0),
@@ -76,7 +98,9 @@ def test_eight_digits_are_a_date_or_nothing_and_never_seconds():
         parse_moment("99999999")
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("30m", 1800), ("1h30m", 5400), ("2 d", 172_800), ("90s", 90)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("30m", 1800), ("1h30m", 5400), ("2 d", 172_800), ("90s", 90), ("2 hours", 7200)]
+)
 def test_a_span_is_read(text, seconds):
     assert parse_span(text) == seconds
 

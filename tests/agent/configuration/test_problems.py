@@ -51,7 +51,7 @@ def test_a_missing_key_is_told_where_its_mapping_begins(written):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("tags: env:prod", "tags: is text, must be a list"),
+        ("tags: env:prod", "tags: is text, must be a list: put it into [ ]"),
         ("tags: [env: prod]", "tags[0]: is a mapping, must be a tag `key:value`, as env:prod"),
         ("tags: [env]", "tags[0]: must be a tag `key:value`, as env:prod"),
         (
