@@ -41,6 +41,10 @@ class Pieces:
         """Return whether a quote stands at `index`."""
         return index < len(self.tokens) and self.tokens[index].kind == "quote"
 
+    def is_word(self, index: int) -> bool:
+        """Return whether a word stands at `index`."""
+        return index < len(self.tokens) and self.tokens[index].kind == "word"
+
     def after_space(self, index: int) -> int:
         """Return `index`, or the next when blanks stand there."""
         return index + 1 if index < len(self.tokens) and self.tokens[index].kind == "space" else index
@@ -103,6 +107,13 @@ def trimmed(text: str, start: int, end: int) -> Span:
     while start < end and text[start].isspace():
         start += 1
     return Span(start, end)
+
+
+def stripped(line: str, start: int, end: int) -> Span:
+    """Return the span from its first character that is no blank, as long as its text is without blanks, commas and semicolons behind."""
+    text = line[start:end]
+    start += len(text) - len(text.lstrip())
+    return Span(start, start + len(line[start:end].rstrip().rstrip(",;")))
 
 
 class Bracketed:

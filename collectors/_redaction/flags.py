@@ -36,6 +36,7 @@ _LONGER = frozenset({"-ap", "-xp"})
 """Flags of swaks and sendemail that no word tells."""
 _CERTIFICATES = frozenset({"-E", "--cert", "--proxy-cert"})
 _WITH_PASSWORD = re.compile(r"[^\s:]++(?<=\.pem|\.crt|\.cer|\.p12|\.pfx):(?P<value>\S++)")
+_GIVES = frozenset({"=", ":", "=>"})
 _FLAG_LENGTH = 2
 _LONG_ENOUGH = 12
 
@@ -46,12 +47,16 @@ def flagged(arguments: Arguments) -> Iterator[Span]:
     for index, argument in enumerate(arguments):
         text = argument.text
         following = arguments[index + 1] if index + 1 < len(arguments) else None
+        if following is not None and following.text in _GIVES and text[:1] == "-":  # Icinga: `"-p" = "…"`
+            following = arguments[index + 2] if index + 2 < len(arguments) else None
         if text in {"|", ";", "&&"}:
             letters, has_user = "", False
         elif text == "/p:" and following is not None:  # xfreerdp
             yield Span(following.start, following.end)
         elif text.startswith("/p:"):
             yield Span(argument.start + 3, argument.end)
+        elif text.startswith("/user:") and following is not None and looks_secret(following.text):  # net use
+            yield Span(following.start, following.end)
         elif text[:1] != "-":
             letters = _PROGRAM_FLAGS.get(text.rpartition("/")[2].lower(), letters)
         elif len(text) > 1:

@@ -6,12 +6,20 @@ from collectors._redaction.cursor import Cursor, Opened
 from collectors._redaction.extent import Span
 from collectors._redaction.secrets import Sounds, sounds
 from collectors._redaction.tokens import words_in
-from collectors._redaction.values import MAX_VALUE
+from collectors._redaction.values import MAX_VALUE, looks_secret
 
 PAIR_NAMES = words_in(
     "name key variable parameterkey id property option field param parameter k env setting attribute"
 )
 PAIR_VALUES = words_in("value parametervalue default content val v text defaultvalue string data literal")
+
+
+def _is_key_itself(value: str) -> bool:
+    """Return whether what is called `key` is one, and no name of one: `"Key": "mySigningKey123"`."""
+    return len(value) <= MAX_VALUE and _ONE_WORD.fullmatch(value) is not None and looks_secret(value)
+
+
+_ONE_WORD = re.compile(r"(?=[A-Za-z\d]{0,100}[a-z])[A-Za-z\d]{10,}+")
 _NAMED = re.compile(r"[\w.\-:/$ ]{1,80}")
 
 
@@ -84,6 +92,8 @@ class Pairs:
         """Take note of `name: DB_PASSWORD` and of `value: …`; return whether it was the first."""
         cursor = self._cursor
         span = self._plain_value(value)
+        if word == "key" and _is_key_itself(self._cursor.text[span.start : span.end]):
+            return False
         if (
             word in PAIR_NAMES
             and _NAMED.fullmatch(self._cursor.text, span.start, span.end)

@@ -90,12 +90,22 @@ def _named_key(arguments: Arguments) -> Iterator[Span]:
         yield Span(arguments[2].start, arguments[2].end)
 
 
+def _checked(arguments: Arguments) -> Iterator[Span]:
+    """Yield the arguments of Nagios' `check_command check_mysql!user!…` that look like a password."""
+    parts = arguments[1].text.split("!") if len(arguments) > 1 else []
+    at = arguments[1].start if parts else 0
+    for index, part in enumerate(parts):
+        if index and looks_secret(part) and (index > 1 or "snmp" in parts[0]):
+            yield Span(at, at + len(part))
+        at += len(part) + 1
+
+
 _BY_WORD: dict[str, Rule] = {
     "com2sec": _com2sec, "com2sec6": _com2sec, "com2secunix": _com2sec, "createuser": _create_user, "trapsink": _nth(2),
     "trap2sink": _nth(2), "informsink": _nth(2), "sqlconnectinfo": _nth(3), "monitor": _monitor, "secure_link_md5": _literal,
     "cachemgr_passwd": _nth(1), "identify": _nth(1), "incominguser": _nth(2), "outgoinguser": _nth(2),
     "authbasicfake": _nth(2), "snmp-server": _trap, "rename-command": _nth(2), "crypto": _behind_key, "rewritecond": _condition,
-    "tacacs-server": _behind_key, "radius-server": _behind_key, "ntp": _behind_key, "user": _third, "acl": _acl, "ldapbinddn": _nth(2), "key": _named_key, "mgmt-user": _nth(3),
+    "tacacs-server": _behind_key, "radius-server": _behind_key, "ntp": _behind_key, "user": _third, "acl": _acl, "ldapbinddn": _nth(2), "key": _named_key, "mgmt-user": _nth(3), "check_command": _checked,
 }  # fmt: skip
 """Lines known by their first word."""
 
@@ -119,7 +129,7 @@ _LINE = tuple(
         r"""\*\s++[\w.@\-]++\s++(?P<value>["'][^"']++["'])(?:\s.{0,60})?""",  # ppp
         r"(?:[^#\n:]{0,100}\s)?:\s++(?:PSK|EAP|XAUTH|NTLM|PIN|P12|PKCS8|RSA|ECDSA)\s++(?P<value>\S.*+)",  # ipsec.secrets
         r"(?i:(?:set-)?cookie):\s*+(?P<value>\S.*+)",
-        r"(?:\[[\w.\-]++\](?::\d{1,5})?|[\w\-]++\.[\w.\-]++(?::\d{1,5})?|\S++@\S++)\s++[^\s:]++:(?P<value>[^\s:/]++)",  # sasl_passwd
+        r"(?:\[[\w.\-]++\](?::\d{1,5})?|[\w\-]++\.[\w.\-]++(?::\d{1,5})?|[^\s@]*+@\S++)\s++[^\s:]++:(?P<value>[^\s:/]++)",  # sasl_passwd
         r"(?i:setcredential(?:encrypted)?)\s*+=\s*+[\w.\-]++:\s*+(?P<value>.++)",
         r"(?i:register)\s*+=>?\s*+[^:\s]++:(?P<value>[^@\s]++)@.*+",
         r"(?:\*|[\w*\-]++\.[\w.*\-]++):[\w.@+\-]++:(?P<value>(?![\d/])[^:\s/]++)",  # exim's passwd.client
@@ -144,6 +154,10 @@ _LIKE = tuple(
     re.compile(expression)
     for expression in (
         r"""["'][^"']++["']\s++[\w.*\-]++\s++(?P<value>["'][^"']++["'])(?:\s++[\d*][\d./*]*+)?""",  # ppp
+        r"""[\w.@\\*\-]++\s++[\w.*\-]++\s++(?P<value>["'][^"']++["'])\s++(?:\*|(?:\d{1,3}\.){3}[\d/]{1,6})""",  # ppp
+        r"[\w.@\\*\-]++\s++[\w.*\-]++\s++(?P<value>\S++)\s++\*",  # ppp
+        r"[a-z]{1,20}Role\s++(?P<value>\S++)",  # jmxremote.password
+        r"(?i:(?:.{0,60}\s)?(?:logins?|credentials?|creds|user)):?\s++[\w.@\-]++\s++/\s++(?P<value>\S++)",  # `login: root / …`
         r"\*\s++[\w.@\-]++\s++(?P<value>\S++)",  # xl2tpd
         r"(?:(?:\d{1,3}\.){3}\d{1,3}|[\w\-]++(?:\.[\w\-]++)*+:\d{1,5})\s++(?P<value>\S++)(?:\s++\d{1,3})",  # pam_radius
         r"(?!(?:application|audio|chemical|font|image|message|model|text|video)/)[\w.\-]++/[\w.\-]++\s++(?P<value>\S{8,64}+)",  # radiusclient
@@ -151,7 +165,7 @@ _LIKE = tuple(
         r"(?P<value>[^\s,\"':=]++),[\w.@\-]++,\d++(?:,.{0,200})?",  # tokens of Kubernetes' API server
         r"[\w.\-]++\s*+[:=]\s*+(?P<value>[^,\s()\"']{7,64}+)(?:, ?[A-Za-z_:\-]++){1,6}+",  # realm.properties
         r"(?:https?://\S++|[\w.~]*+/\S*+|[\w\-]++(?:\.[\w\-]++)++:\d{1,5})\s++[\"']?\w[\w.@\-]*+[\"']?\s++(?P<value>[\"'][^\"']++[\"']|[\"'\w][^\s>]++)",  # davfs2
-        r"(?i:[\w\-]{0,30}(?:allow|auth|login|account|cred)[\w\-]{0,30})\s++[a-zA-Z][\w.@\-]*+:(?P<value>[^\s:/]++)",  # monit, motion
+        r"(?i:(?:.{0,100}\s)?[\w\-]{0,30}(?:allow|auth|login|account|cred)[\w\-]{0,30})\s++[a-zA-Z][\w.@\-]*+:(?P<value>[^\s:/]++)",  # monit, motion
     )
 )
 """Lines of a form that others have too: what stands there is masked when it looks like a secret."""
@@ -182,13 +196,13 @@ def placed(line: str, start: int, arguments: Arguments) -> Iterator[Span]:
 
 
 _CALL = re.compile(
-    r"""(?i:\b(?:auth|authenticate|login|basic_?auth|add_?user|set_?password)\()\s*+["'][^"']*+["']\s*+,\s*+["'](?P<value>[^"']++)"""
+    r"""(?i:(?:auth|authenticate|login|basic_?auth|user|password|passwd|credentials?)\()\s*+["'][^"']*+["']\s*+,\s*+["'](?P<value>[^"']++)"""
 )
 """`db.auth("me", "…")`"""
 _CONNECT = re.compile(
-    r"""(?:\b(?:connect|mysqli|mysqli_connect|PDO)\()\s*+["'][^"']*+["']\s*+,\s*+["'][^"']*+["']\s*+,\s*+["'](?P<value>[^"']++)"""
+    r"""(?:\b(?:connect|mysqli|mysqli_connect|PDO)\(\s*+["'][^"']*+["']|["'][dD][bB][iI]:[^"']*+["']|\bget_?[cC]onnection\(\s*+(?:["'][^"']*+["']|[\w.]++))\s*+,\s*+["'][^"']*+["']\s*+,\s*+["'](?P<value>[^"']++)"""
 )
-"""`DBI->connect("…", "me", "…")`"""
+"""`DBI->connect("…", "me", "…")`, `['DBI:…', 'me', '…']`"""
 _OMYSQL_COMMAS = 3
 _CIPHERS = frozenset({"cipher", "irreversible-cipher"})
 _PROTECTIONS = frozenset({"auth", "priv", "authentication", "privacy"})

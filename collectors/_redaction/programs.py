@@ -31,6 +31,7 @@ _READERS = {
     "gpg2": "--passphrase-fd", "pdbedit": "", "realm": "", "adcli": "", "saslpasswd2": "", "slappasswd": "", "mosquitto_passwd": "",
     "kadmin": "", "kadmin.local": "", "veracrypt": "", "wpa_passphrase": "", "grub-mkpasswd-pbkdf2": "", "systemd-creds": "",
     "mkpasswd": "", "secret-tool": "", "gh": "auth", "mount.cifs": "", "gnome-keyring-daemon": "--unlock", "zfs": "load-key",
+    "vpnc": "", "vpnc-connect": "", "openfortivpn": "", "keyctl": "", "ssh-add": "", "pass": "insert", "bw": "", "op": "", "ipa": "", "msktutil": "", "expect": "",
 }  # fmt: skip
 """Programs that read a secret, with the argument that says so where they read other things too."""
 _PRINTERS = frozenset({"echo", "printf", "yes"})
@@ -114,7 +115,7 @@ def _here(command: Sequence[Chunk]) -> list[Chunk]:
 def _printed(command: Sequence[Chunk]) -> list[Chunk]:
     """Return what `echo` and its kin print, without their flags and formats."""
     for index, argument in enumerate(command):
-        if argument.text in _PRINTERS:
+        if argument.text.rpartition("=")[2] in _PRINTERS:
             return [a for a in command[index + 1 :] if a.text[:1] not in {"-", "%", "<"}]
     return []
 

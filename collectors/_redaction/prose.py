@@ -13,7 +13,7 @@ _ENGLISH = words_in(
     "uses using set sets see than then so only also you your we our they their them he has have had do does but about via per more "
     "one default defaults enable enables disable disables allow allows specify specifies settings options option support file files"
 )
-_SAYS = frozenset({"is", "was", "are", "to", "from"})
+SAYS = frozenset({"is", "was", "are", "to", "from"})
 
 
 def is_prose(words: Sequence[str], before: Sequence[str], *, is_comment: bool, is_value: bool) -> bool:
@@ -34,7 +34,7 @@ def in_prose(line: str, start: int) -> Iterator[Span]:
     for chunk in chunks_of(line, start):
         if looks_secret(chunk.text):
             yield Span(chunk.start, chunk.end)
-        last = chunk if before in _SAYS and chunk.text.lower() not in _ENGLISH else None
+        last = chunk if before in SAYS and chunk.text.lower() not in _ENGLISH else None
         before = chunk.text.lower()
     if last is not None and last.text[-1] not in ":.?!":
         yield Span(last.start, last.end)

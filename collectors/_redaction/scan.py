@@ -9,7 +9,7 @@ from typing import NamedTuple
 from collectors._redaction.cursor import Cursor, Opened
 from collectors._redaction.extent import Bracketed, Pieces, Span
 from collectors._redaction.pairs import PAIR_NAMES, PAIR_VALUES, Pairs
-from collectors._redaction.prose import FEW_WORDS, in_prose, is_prose
+from collectors._redaction.prose import FEW_WORDS, SAYS, in_prose, is_prose
 from collectors._redaction.secrets import Sounds, sounds
 from collectors._redaction.separator import behind_tags, separator
 from collectors._redaction.tokens import Body, Token, tokens_of
@@ -19,6 +19,8 @@ from collectors._redaction.verdict import PAM, here_document, is_below, is_maske
 _PAIRS = frozenset({"auth", "credentials", "basic_auth", "basicauth", "http_auth", "login"})
 """Names of lists of a user and a password."""
 _USERS = frozenset({"user", "login", "username"})
+_SECOND_WORDS = frozenset({"key", "code", "phrase", "word", "pin"})
+"""With the word before them they name a secret: `unlock code: …`."""
 
 
 class Scanned(NamedTuple):
@@ -87,12 +89,12 @@ class Scan:
         end = self._pieces.after_space(self._cursor.at)
         first = self._pieces.tokens[0]
         if (
-            token.text == "key"
+            token.text.lower() in _SECOND_WORDS
             and self._cursor.at == 3  # noqa: PLR2004 - the word, the blank, `key`
             and first.kind == "word"
             and self._pieces.is_at(end, frozenset("=:"))
         ):
-            return f"{first.text}_key"
+            return f"{first.text}_{token.text}"
         before = self._pieces.tokens[max(0, self._cursor.at - 4) : self._cursor.at - 1]
         if token.text != "key" or [piece.kind for piece in before] != ["quote", "word", "space"]:
             return ""
@@ -242,7 +244,9 @@ class Scan:
         if level == Sounds.MAYBE and not is_flag:
             self._alone(name, value)
             return
-        if pieces.is_quote(value) and pieces.tokens[value].text != self._cursor.enclosing:
+        if pieces.is_quote(value) and (
+            self._is_closed() or pieces.tokens[value].text != self._cursor.enclosing
+        ):
             self._quoted(name, level, value)
             return
         if is_flag:
@@ -265,6 +269,10 @@ class Scan:
             if self._cursor.at >= len(pieces) and words[-1] == "\\":
                 self._cursor.opened = Opened("continued")
 
+    def _is_closed(self) -> bool:
+        """Return whether the quotes around the name end with it: `property "SECRET_KEY" "…"`."""
+        return self._pieces.is_at(self._cursor.at, self._cursor.enclosing)
+
     def _alone(self, name: Token, value: int) -> None:
         """Mask the one word behind a name that says little, when it looks like a secret: `AUTH …`, `key …`, `option key '…'`."""
         pieces = self._pieces
@@ -276,6 +284,12 @@ class Scan:
             return
         end = self._pieces.word_end(value)
         word = self._text[self._pieces.start(value) : self._pieces.start(end)]
+        if word in SAYS:  # `the key is …`
+            start = self._pieces.start(pieces.after_space(end))
+            said = self._text[start : self._pieces.start(self._pieces.word_end(pieces.after_space(end)))]
+            if looks_secret(said):
+                self._cursor.mask(start, start + len(said))
+            return
         if (
             (name.start == self._body.start or (name.text == "key" and not self._is_comment))
             and self._pieces.after_space(end) >= len(self._pieces)

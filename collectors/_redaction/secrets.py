@@ -42,6 +42,10 @@ _SECRET = re.compile(
     r"|ssh|pgp|gpg|priv|private|decryption|validation|join|crypt|wep|psk|session|client|secure|hmac|root|admin)key(?!s?(?:types?|board|map|word|ring|store|mgmt|server))|keydata|erlangcookie"
     r"|(?:root|bind|user|admin|db|my|mod|sql|bot|key|new|old|app|vnc)pw$|^pw$|pw[0-9]++$|keypem|wepkey|dpapi|cleartext|mnemonic|(?:seed|recovery|backup|wallet)phrase"
 )
+_ABROAD = re.compile(
+    r"(?:wachtwoord|senha|heslo|parola|has[lł]o|l[oö]senord|adgangskode|kodeord|salasana|jelsz[oó]|mdp|şifre|sifre|(?<!en)clave|пароль)$"
+)
+"""What a password is called in other languages, at the end of a name; what is spelt much like `password` or German is above."""
 _ENDS_LIKELY = re.compile(
     r"(?:key|pin|puk|cookie|hash|salt|otp|nonce|hmac|seed|passwd|signature|pw|key[0-9]++|sig|digest|wpa|wep)$"
 )
@@ -103,8 +107,10 @@ def _sounds(name: str) -> Sounds:
         return Sounds.MAYBE if last in _ABOUT and len(words) > 1 else Sounds.SECRET
     if _PUBLIC_KEY.search(joined):
         return Sounds.HARMLESS
-    if _ENDS_ALONE.search(joined) or (
-        len(words) > 1 and (last in _LAST_WORDS or _ENDS_LIKELY.search(joined))
+    if (
+        _ABROAD.search(joined)
+        or _ENDS_ALONE.search(joined)
+        or (len(words) > 1 and (last in _LAST_WORDS or _ENDS_LIKELY.search(joined)))
     ):
         return Sounds.LIKELY
     if len(words) == 2 and words[0] == "user" and last not in _ABOUT:  # noqa: PLR2004 - JAAS: `user_alice`

@@ -43,7 +43,8 @@ def separator(pieces: Pieces, start: int, name: Token) -> tuple[str, int]:
         return "assigned", there
     if there > at and name.text in _BLOCKS and pieces.is_at(there, "{"):
         return "assigned", there
-    return ("spaced", there) if there > at else ("none", there)
+    is_block = pieces.is_at(there, "{") and not pieces.is_word(there + 1)  # `key "tsig" {`
+    return ("spaced", there) if there > at and not is_block else ("none", there)
 
 
 def _behind_name(pieces: Pieces, start: int) -> tuple[int, int]:

@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from collectors._redaction.cursor import Opened
-from collectors._redaction.extent import Bracketed, Pieces, Span
+from collectors._redaction.extent import Bracketed, Pieces, Span, stripped
 from collectors._redaction.line import Mask, look_at
+from collectors._redaction.logins import passwords_by_turns
 from collectors._redaction.scan import Scanned
 from collectors._redaction.secrets import MAX_LINE
 from collectors._redaction.tokens import Body, body_of, tokens_of
@@ -162,7 +163,7 @@ class Walk:
         if end < 0:
             return self._mask.whole(line, body.start)
         self._opened = None
-        return self._mask.spans(line, [_stripped(line, body.start, end)])
+        return self._mask.spans(line, [stripped(line, body.start, end)])
 
     def _bracket(self, line: str, body: Body, opened: Opened) -> str:
         if len(line) > MAX_LINE:
@@ -217,7 +218,7 @@ class Walk:
             return self._mask.spans(
                 line, [s for s in inside.spans() if not is_harmless(line[s.start : s.end])]
             )
-        span = _stripped(line, start, len(line))
+        span = stripped(line, start, len(line))
         return line if is_harmless(line[span.start : span.end]) else self._mask.spans(line, [span])
 
     def _folded(self, line: str, body: Body) -> str | None:
@@ -268,12 +269,6 @@ class Walk:
         self._opened, self._marker, self._depth = opened, body.marker, item.end() if item else body.start
 
 
-def _stripped(line: str, start: int, end: int) -> Span:
-    text = line[start:end]
-    start += len(text) - len(text.lstrip())
-    return Span(start, start + len(line[start:end].rstrip().rstrip(",;")))
-
-
 def walked(
     mask: Mask, lines: Sequence[str], hints: Sequence[bool], extra: frozenset[str], check: Callable[[], None]
 ) -> Iterator[str]:
@@ -288,6 +283,7 @@ def walked(
         if is_hinted:
             scans[index] = look_at(bare[index], body_of(bare[index]), extra)
     named = frozenset(named_values(bare, scans))
+    passwords = passwords_by_turns(bare)
     walk = Walk(mask, named)
     for index, line in enumerate(bare):
         check()
@@ -295,6 +291,9 @@ def walked(
             yield lines[index]
             continue
         end = "\r" if len(line) < len(lines[index]) else ""
+        if index in passwords:
+            yield mask.whole(line, body_of(line).start) + end
+            continue
         for masked in walk.step(index, line, body_of(line), scans.get(index, NOTHING)):
             yield masked + end
     yield from walk.close()
