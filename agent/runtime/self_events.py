@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from collectors._portable import escaped
+from collectors._redaction.passing import name_without_secrets
 from collectors.event import AlertType, Category, Event
 from spool import Drop, Recovery, Refused
 
@@ -122,7 +123,7 @@ def texts_given_up(count: int, now: int) -> Event:
 
 def refused_files(first: Refused, count: int, now: int) -> Event:
     """Return that files in `incoming/` could not be taken in: one by name, and how many there were."""
-    name, reason = escaped(first.name)[:200], escaped(first.reason)[:1000]
+    name, reason = name_without_secrets(escaped(first.name)[:200]), escaped(first.reason)[:1000]
     known = {"sha256": first.sha256 or None, "size": first.size_bytes, "owner": first.owner}
     return _event(
         "WatchDegradedEvent",

@@ -1,8 +1,11 @@
 """The events of the `host` collector, as values made from what was seen."""
 
+import hashlib
+
 from collectors._host.boot import Boot
 from collectors._host.heartbeat import Heartbeat
 from collectors._host.previous_shutdown import Ending
+from collectors._redaction.passing import name_without_secrets
 from collectors.event import AlertType, Category, Event
 
 NAME = "boot"
@@ -26,7 +29,7 @@ def booted(
     data: dict[str, str | int | float | bool | None] = {
         "boot_id": boot.boot_id,
         "kernel": boot.kernel,
-        "os": boot.os,
+        "os": name_without_secrets(boot.os),
         "previous_boot_id": before.boot.boot_id,
         "previous_kernel": before.boot.kernel,
         "previous_shutdown": previous_shutdown,
@@ -63,7 +66,7 @@ def booted_first(boot: Boot, started: int) -> Event:
         data={
             "boot_id": boot.boot_id,
             "kernel": boot.kernel,
-            "os": boot.os,
+            "os": name_without_secrets(boot.os),
             "previous_boot_id": "",
             "previous_kernel": "",
             "previous_shutdown": "unknown",
@@ -142,7 +145,7 @@ def version_changed(
     boot: Boot, timestamp: int, package: str, versions: tuple[str, str], action: str
 ) -> Event:
     """Make the event of another kernel that runs, or of another release of the system."""
-    old, new = versions
+    old, new = (name_without_secrets(version) for version in versions)
     what = {"kernel": "Kernel", "os-release": "Operating system"}[package]
     return Event(
         name="package",
@@ -159,7 +162,14 @@ def version_changed(
             "manager": "host",
             "boot_id": boot.boot_id,
         },
-        source_identifier=_identifier(boot, f"{package}:{new}"),
+        source_identifier=_identifier(boot, f"{package}:{_told_apart(versions[1], new)}"),
+    )
+
+
+def _told_apart(version: str, shown: str) -> str:
+    """Return what stands for a version in an identifier, which is the same at every run: its hash where not all of it may be told."""
+    return (
+        version if version == shown else hashlib.sha256(version.encode("utf-8", "replace")).hexdigest()[:12]
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from collectors._packages.comparison import VersionChange
 from collectors._packages.database import Moment
+from collectors._redaction.passing import name_without_secrets
 from collectors.event import Category, Event, Value
 
 _MOST_CHARACTERS = 500
@@ -18,7 +19,7 @@ def version_changed(
     element_identifiers: tuple[str, ...],
 ) -> Event:
     """Return the event of a change that happened at `seconds` since the epoch."""
-    name = _cut(change.key.rpartition(":")[0])
+    name = _shown(change.key.rpartition(":")[0])
     title = _title(name, change)
     return Event(
         name="package",
@@ -39,12 +40,12 @@ def data_of(
     """Return the data of the event; `moment` is what says when it happened, where anything does."""
     name, _, architecture = change.key.rpartition(":")
     data: dict[str, Value] = {
-        "package": _cut(name),
-        "old_version": _cut(change.old) or None,
-        "new_version": _cut(change.new) or None,
+        "package": _shown(name),
+        "old_version": _shown(change.old) or None,
+        "new_version": _shown(change.new) or None,
         "action": change.action,
         "manager": manager,
-        "architecture": _cut(architecture),
+        "architecture": _shown(architecture),
     }
     if moment is not None:
         data["time_from"] = moment.evidence
@@ -53,16 +54,17 @@ def data_of(
     return data
 
 
-def _cut(text: str) -> str:
-    """Return a name or a version as long as an event can hold: a database may say anything."""
+def _shown(text: str) -> str:
+    """Return a name or a version as an event can hold it: a database may say anything, at any length."""
+    text = name_without_secrets(text)
     return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}… (cut)"
 
 
 def _title(name: str, change: VersionChange) -> str:
     match change.action:
         case "installed":
-            return f"{name} {_cut(change.new)} installed"
+            return f"{name} {_shown(change.new)} installed"
         case "removed":
-            return f"{name} {_cut(change.old)} removed"
+            return f"{name} {_shown(change.old)} removed"
         case action:
-            return f"{name} {action} from {_cut(change.old)} to {_cut(change.new)}"
+            return f"{name} {action} from {_shown(change.old)} to {_shown(change.new)}"

@@ -5,11 +5,15 @@ people put secrets into all of them. The key is of this run alone, since such a 
 """
 
 import os
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collectors._redaction.redact import Redactor
+
+
+_NAME = re.compile(r"(?:\d{1,9}:)?[\w.+~^\-]{1,256}")
 
 
 @lru_cache(maxsize=1)
@@ -33,6 +37,18 @@ def unit_without_secrets(unit: str) -> str:
     instance, at, value = body.partition("@")
     shown = without_secrets(value)
     return f"{instance}{at}{shown}{dot}{suffix}" if shown != value else unit
+
+
+def name_without_secrets(name: str) -> str:
+    """Return a name or a version that was made to be told apart, as a package's, without what announces a secret in it.
+
+    Its letters and digits may look drawn by lot, as those of a commit in a version: so without a sign that gives a value, only
+    what has the shape of a known token is masked.
+    """
+    from collectors._redaction.shapes import TOKEN
+
+    is_plain = _NAME.fullmatch(name) is not None and TOKEN.search(name) is None
+    return name if is_plain else without_secrets(name)
 
 
 def without_secrets(text: str) -> str:

@@ -21,7 +21,7 @@ from collectors._redaction.values import (
 TOKEN = re.compile(
     r"(?<![A-Za-z0-9])(?:(?:AKIA|ASIA|AROA|AIDA|AGPA|ANPA)[A-Z0-9]{12,}+"
     r"|gh[pousr]_[A-Za-z0-9]{3,}+|github_pat_\w{8,}+|gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent|imt|ffct)-[\w\-]{8,}+|glsa_\w{8,}+|glc_\w{8,}+"
-    r"|xox[a-z]-[A-Za-z0-9\-]{8,}+|xapp-[\w\-]{8,}+|eyJ[\w\-]{5,}+\.[\w\-]{5,}+(?:\.[\w\-]*+)?"
+    r"|xox[a-z]-[A-Za-z0-9\-]{8,}+|xapp-\d[\w\-]{8,}+|eyJ[\w\-]{5,}+\.[\w\-]{5,}+(?:\.[\w\-]*+)?"
     r"|[sprw]k_(?:live|test)_\w{6,}+|whsec_\w{6,}+|AIza[\w\-]{30,}+|ya29\.[\w\-]{8,}+|GOCSPX-[\w\-]{8,}+|SG\.[\w\-]{6,}+\.[\w\-]{6,}+"
     r"|hv[sbr]\.[\w\-]{8,}+|[sb]\.[A-Za-z0-9]{22,}+|pypi-[\w\-]{8,}+|npm_[A-Za-z0-9]{8,}+|do[opr]_v1_\w{8,}+|shp(?:at|ca|pa|ss)_\w{8,}+"
     r"|key-[0-9a-f]{16,}+|K00[0-9][A-Za-z0-9+/]{20,}+|AGE-SECRET-KEY-\w++|PMAK-[\w\-]{8,}+|hf_\w{8,}+|sk-[\w\-]{16,}+|NRAK-\w{8,}+|dapi[0-9a-f]{16,}+|tskey-[\w\-]{8,}+"

@@ -12,12 +12,17 @@ from collectors._files.difference import Difference
 from collectors._files.flood import Floods, Untold
 from collectors._files.polling import Polling, remote
 from collectors._files.selection import Choice
+from collectors._host.boot import Boot
+from collectors._host.events import booted_first
+from collectors._host.events import version_changed as os_changed
 from collectors._origin.decide import Origin
+from collectors._packages.comparison import VersionChange
+from collectors._packages.events import data_of, version_changed
 from collectors._processes.events import tell_started
 from collectors._processes.match import Known
 from collectors._puppet.events import no_report, puppet_run
 from collectors._puppet.report import parse_report
-from collectors._redaction.passing import unit_without_secrets
+from collectors._redaction.passing import name_without_secrets, unit_without_secrets
 from collectors._services.events import tell
 from collectors._services.log import mask_lines
 from collectors._services.transitions import Step, What
@@ -86,6 +91,16 @@ def process(**more):
     )
 
 
+def package(**more):
+    change = VersionChange(**{"key": "nginx:all", "old": "1.0", "new": "1.1", "action": "upgraded", **more})
+    data = data_of(change, "dpkg", None, at_start=False)
+    return version_changed(change, 1, data, tags=(), element_identifiers=())
+
+
+def boot(system):
+    return Boot(boot_id="b", kernel="6.1.0-18-amd64", os=system)
+
+
 SOURCES = {
     "the name of a file": lambda text: difference(f"/etc/{text}"),
     "the name that a file had": lambda text: difference(renamed_from=f"/etc/{text}"),
@@ -107,6 +122,16 @@ SOURCES = {
     "a message of Puppet": lambda text: puppet(first_error=f"'{text}' returned 1 instead of one of [0]"),
     "the version of Puppet's configuration": lambda text: puppet(configuration_version=text),
     "the environment of a Puppet run": lambda text: puppet(environment=text),
+    "the name of a package": lambda text: package(key=f"{text}:all"),
+    "the version that a package had": lambda text: package(old=text),
+    "the version that a package has": lambda text: package(new=text),
+    "what the system is called": lambda text: booted_first(boot(text), 1),
+    "what the system is called after an upgrade": lambda text: os_changed(
+        boot(text), 1, "os-release", ("12", text), "upgraded"
+    ),
+    "what the system was called before": lambda text: os_changed(
+        boot("13"), 1, "os-release", (text, "13"), "upgraded"
+    ),
     "the file of a report": lambda text: no_report(Path("/var") / text, "odd", 1),
     "why a file is no report": lambda text: no_report(Path("/var/x"), text, 1),
 }
@@ -142,6 +167,17 @@ def test_a_version_of_puppets_configuration_that_is_a_time_or_a_commit_is_told_a
     event = puppet(configuration_version=version)
     assert event.data["configuration_version"] == version
     assert f"configuration_version:{version}" in event.tags
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "linux-image-6.1.0-18-amd64", "libc6-mips32-mips64r6-cross", "1:20210622.git906593f-1", "2:2.6.2+samba4.17.12+dfsg-0+deb12u4",
+        "0.13+git20190402+a685f911237e-1+b1", "5.14.0-427.13.1.el9_4", "Debian GNU/Linux 12 (bookworm)", "01981f5e-0c53-7d4a-9a3e-2f6c51b0c7aa.json",
+    ],
+)  # fmt: skip
+def test_a_name_that_was_made_to_be_told_apart_is_told_as_it_is(name):
+    assert name_without_secrets(name) == name
 
 
 def test_a_secret_in_the_instance_of_a_unit_is_not_told():

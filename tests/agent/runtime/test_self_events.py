@@ -4,7 +4,7 @@ from pathlib import Path
 
 from agent.runtime import self_events
 from collectors.event import AlertType, Category
-from spool import Drop, Recovery
+from spool import Drop, Recovery, Refused
 
 NOW = 1_700_000_000
 
@@ -55,3 +55,10 @@ def test_a_wrong_configuration_is_told_with_its_problems_however_many():
     assert event.data["problems"] == 5000
     assert problems[0] in event.text
     assert "without x.yaml" in event.text
+
+
+def test_a_file_in_incoming_is_named_without_what_announces_a_secret():
+    event = self_events.refused_files(Refused("01981f5e.json", "no JSON"), 1, NOW)
+    assert event.data["path"] == "incoming/01981f5e.json"
+    event = self_events.refused_files(Refused("password=hunter2xQ9", "no JSON"), 1, NOW)
+    assert "hunter2xQ9" not in f"{event.title} {event.text} {event.data}"
