@@ -166,8 +166,8 @@ class Who(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """What is seen besides changes, to say who made them."""
 
     execs: bool = False
-    """Sees what programs begin to be executed as well: who asked for something by a program that is over at once is known
-    then. It wakes the agent up at each."""
+    """Hears always of what programs begin to be executed, and not only while files change: who asked for something by a
+    program that is over at once is known then. It wakes the agent up at each."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -86,9 +86,10 @@ class WhoChanged:
             return
         from collectors._origin.kernel_witnesses import KernelWitnesses
 
-        second = self._descriptors.get(EXECUTIONS) if execs else None
         try:
-            kernel = KernelWitnesses(self._descriptors[CHANGES], second)
+            kernel = KernelWitnesses(
+                self._descriptors[CHANGES], self._descriptors.get(EXECUTIONS), execs=execs
+            )
             kernel.start()
         except OSError as error:
             self._now = NoWitnesses(f"it cannot be begun: {error.strerror or error}")

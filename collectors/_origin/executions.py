@@ -1,9 +1,13 @@
 """What begins to be executed, from a group of its own: who asked for something by a program that is over at once.
 
+Heard of always, where that was asked for; else for some seconds after a change, and for as long as changes go on: `chmod` and its like
+are over before anybody can read who they were, and what changes one file mostly changes more. A quiet host wakes nobody up.
+
 A process is read twice: when it begins, while it is still what it was before, and a few milliseconds later, when it is
 what it executes and shows its arguments. For one thread at a time.
 """
 
+import math
 import os
 import stat
 from collections import deque
@@ -13,7 +17,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from collectors._origin import fanotify
+from collectors._origin import fanotify, promptly
 from collectors._origin.actor import Actor, Execution
 from collectors._origin.known import KnownProcesses
 from collectors._origin.proc import Processes
@@ -36,6 +40,11 @@ _SETTLE_SECONDS = 0.002
 _COMM_BYTES = 15
 _READ_BYTES = 16 * 1024
 _MAX_READS = 50
+_LISTEN_SECONDS = 10.0
+"""After a change, where not always; and for so long not at all after too many."""
+_MOST_A_SECOND = 100
+_HALF_HEARD_SECONDS = 0.01
+"""When it began to listen it may have missed that a script was opened, and have heard of its interpreter alone."""
 
 
 class _Fresh(msgspec.Struct, frozen=True):
@@ -48,17 +57,45 @@ class Executions:
     """Reads a group of fanotify, which stays another's; times are monotonic seconds."""
 
     def __init__(
-        self, group: int, processes: Processes, known: KnownProcesses, now: Callable[[], float]
+        self,
+        group: int,
+        processes: Processes,
+        known: KnownProcesses,
+        now: Callable[[], float],
+        *,
+        is_always: bool = True,
     ) -> None:
         self.group = group
+        self.is_always = is_always
+        """Whether all is heard of; else something may have been executed that nobody heard of."""
         self._processes = processes
         self._known = known
         self._now = now
         self._fresh: deque[_Fresh] = deque()
         self._executions: deque[Execution] = deque(maxlen=_KEEP)
         self._names: dict[bytes, str] = {}
-        for path in DIRECTORIES:
-            self._mark(path)
+        self._is_listening = False
+        self._since = self._until = self._again_at = -math.inf
+        self._second, self._in_second = 0, 0
+        if is_always:
+            self._listen(math.inf)
+
+    def expect(self) -> None:
+        """Listen for some seconds: something was changed, and what changes one thing mostly changes more."""
+        now = self._now()
+        if now >= self._again_at and self._until < now + _LISTEN_SECONDS - 1:
+            self._listen(now + _LISTEN_SECONDS)
+
+    def _listen(self, until: float) -> None:
+        self._until = until
+        if not self._is_listening:
+            self._is_listening, self._since = True, self._now()
+            for path in DIRECTORIES:
+                self._mark(path)
+
+    def _rest(self) -> None:
+        self._is_listening = False
+        fanotify.unmark_everything(self.group)
 
     def _mark(self, path: str) -> None:
         try:
@@ -75,19 +112,20 @@ class Executions:
 
     def close(self) -> None:
         """Hear of nothing more."""
-        fanotify.unmark_everything(self.group)
+        self._rest()
         while self._fresh:
             os.close(self._fresh.popleft().event.pidfd)
 
     def wait_seconds(self) -> float | None:
-        """Return when something is to be read the second time; None while nothing is."""
-        return max(0.0, self._fresh[0].due - self._now()) if self._fresh else None
+        """Return when something is to be read the second time, or no longer to be listened for; None while nothing is."""
+        due = self._fresh[0].due if self._fresh else self._until if self._is_listening else math.inf
+        return None if due == math.inf else max(0.0, due - self._now())
 
     def of(self, program: str, since: float, until: float) -> tuple[Execution, ...]:
-        """Return who began to execute a program of this name in a time."""
+        """Return who began to execute a program of this name in a time; nothing where not all is heard of."""
         return tuple(
             one
-            for one in self._executions
+            for one in (self._executions if self.is_always else ())
             if since < one.at <= until and one.path.rpartition("/")[2] == program
         )
 
@@ -98,17 +136,23 @@ class Executions:
         """
         for _ in range(_MAX_READS):
             try:
-                data = os.read(self.group, _READ_BYTES)
+                data = promptly.read_descriptor(self.group, _READ_BYTES)
             except OSError:  # nothing waits, or no descriptor is to be had
                 break
             for event in fanotify.parse_events(data):
                 self._begin(event, changes_read_at)
         while self._fresh and (self._fresh[0].due <= self._now() or len(self._fresh) > _MAX_FRESH):
             self._finish(self._fresh.popleft())
+        if self._is_listening and self._now() >= self._until:
+            self._rest()
 
     def _begin(self, event: fanotify.Event, changes_read_at: float) -> None:
         now = self._now()
-        actor = self._processes.read(event.pid, event.pidfd) if event.pidfd >= 0 else None
+        is_unwanted = self._is_too_much(now) or (
+            not self.is_always and now - self._since < _HALF_HEARD_SECONDS
+        )
+        is_there = event.pidfd >= 0 and not is_unwanted
+        actor = self._processes.read(event.pid, event.pidfd) if is_there else None
         if actor is None:
             if event.pidfd >= 0:
                 os.close(event.pidfd)
@@ -116,6 +160,16 @@ class Executions:
         if now - changes_read_at < self._known.keep_seconds and not self._is_set_uid(event):
             self._known.note(replace(actor, program=self._program(event, actor)), now)
         self._fresh.append(_Fresh(now + _SETTLE_SECONDS, event, actor))
+
+    def _is_too_much(self, now: float) -> bool:
+        """Count one more; what was not asked for may cost no more than this."""
+        if self._second != int(now):
+            self._second, self._in_second = int(now), 0
+        self._in_second += 1
+        if self.is_always or self._in_second <= _MOST_A_SECOND:
+            return False
+        self._until, self._again_at = now, now + _LISTEN_SECONDS
+        return True
 
     def _program(self, event: fanotify.Event, actor: Actor) -> str:
         """Return what the process is called, or will be: of a script and its interpreter nobody knows yet by which of the two."""

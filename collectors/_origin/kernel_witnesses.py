@@ -17,7 +17,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from collectors._origin import fanotify
+from collectors._origin import fanotify, promptly
 from collectors._origin.actor import Execution, Testimony
 from collectors._origin.executions import Executions
 from collectors._origin.known import KnownProcesses
@@ -41,13 +41,17 @@ _MAX_STRAY = 1000
 
 
 class KernelWitnesses:
-    """Sees who changes what, by a group of fanotify; `executions` is a second one, of what begins to be executed."""
+    """Sees who changes what, by a group of fanotify; `executions` is a second one, of what begins to be executed.
+
+    Of that it hears all with `execs`, else while something is being changed.
+    """
 
     def __init__(
         self,
         group: int,
         executions: int | None = None,
         *,
+        execs: bool = False,
         processes: Processes | None = None,
         now: Callable[[], float] = time.monotonic,
         pid_max: int | None = None,
@@ -68,7 +72,11 @@ class KernelWitnesses:
         self.broken = ""
         """Why nobody is named any more; empty while all is well."""
         self._wake, self._stop = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self._executions = None if executions is None else Executions(executions, processes, self._known, now)
+        self._executions = (
+            None
+            if executions is None
+            else Executions(executions, processes, self._known, now, is_always=execs)
+        )
         self._thread = threading.Thread(target=self._run, name="who-watch", daemon=True)
 
     def start(self) -> None:
@@ -94,8 +102,8 @@ class KernelWitnesses:
 
     @property
     def sees_executions(self) -> bool:
-        """Whether what begins to be executed is seen."""
-        return self._executions is not None
+        """Whether all that begins to be executed is seen."""
+        return self._executions is not None and self._executions.is_always
 
     # What collectors ask: collectors._origin.actor.Witnesses
 
@@ -189,7 +197,7 @@ class KernelWitnesses:
 
     def _take(self) -> bytes:
         try:
-            return os.read(self._group, _READ_BYTES)
+            return promptly.read_descriptor(self._group, _READ_BYTES)
         except BlockingIOError:
             return b""
         except OSError as error:
@@ -203,6 +211,7 @@ class KernelWitnesses:
             if event.mask & fanotify.QUEUE_OVERFLOWED:
                 self._sightings.lose(self._empty_at, self._now(), _OVERFLOWED)
                 return
+            actor = self._known.of(event)  # first of all: it may be over the next moment
             directory = self._watched.by_handle(event.directory)
             if directory is None or directory.gone_at is not None:
                 self._stray += 1
@@ -210,8 +219,10 @@ class KernelWitnesses:
                     return
             now = self._now()
             came_at = _moved_at(directory.path) if _is_arrival(event.mask) else math.inf
-            deed = Deed(self._known.of(event), event.mask, now, now, came_at)
+            deed = Deed(actor, event.mask, now, now, came_at)
             self._sightings.add(directory.handle, event.name, deed)
+            if self._executions is not None:
+                self._executions.expect()
         finally:
             if event.pidfd >= 0:
                 os.close(event.pidfd)

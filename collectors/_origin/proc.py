@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 from typing import NamedTuple
 
+from collectors._origin import promptly
 from collectors._origin.actor import Actor
 from collectors._origin.control_group import place_of
 from collectors._origin.users import Users
@@ -32,7 +33,7 @@ class Processes:
     """The processes of a host, whose /proc and /etc lie below `root`."""
 
     def __init__(self, root: Path = Path("/")) -> None:
-        self._proc = str(root / "proc")
+        self._proc = os.fsencode(root / "proc")
         self._users = Users(root / "etc/passwd")
 
     def brief(self, pid: int) -> tuple[str, int] | None:
@@ -48,13 +49,13 @@ class Processes:
     def read(self, pid: int, pidfd: int) -> Actor | None:
         """Return a process that `pidfd` stands for; None where it was over before all of it was read."""
         try:
-            stat = self._stat(pid)
-            login = int(self._text(pid, "loginuid") or _NOBODYS_LOGIN)
-            real, effective = _parse_uids(self._text(pid, "status"))
-            cgroup = _parse_cgroup(self._text(pid, "cgroup"))
+            texts = [self._text(pid, name) for name in (b"cgroup", b"loginuid", b"status", b"stat")]
+            is_its_own = is_there(pidfd)
+            cgroup, login = _parse_cgroup(texts[0]), int(texts[1] or _NOBODYS_LOGIN)
+            (real, effective), stat = _parse_uids(texts[2]), _parse_stat(texts[3])
         except (OSError, ValueError, IndexError):
             return None
-        if stat is None or not is_there(pidfd):
+        if not is_its_own:
             return None
         unit, session = place_of(cgroup)
         has_login = login != _NOBODYS_LOGIN
@@ -86,28 +87,20 @@ class Processes:
 
     def _stat(self, pid: int) -> "_Stat | None":
         try:
-            text = self._text(pid, "stat")
-            opening, closing = text.index("("), text.rindex(")")
-            words = text[closing + 2 :].split()
-            parent, flags, started = (int(words[at]) for at in (_PARENT, _FLAGS, _STARTED))
+            return _parse_stat(self._text(pid, b"stat"))
         except (OSError, ValueError, IndexError):
             return None
-        return _Stat(text[opening + 1 : closing], parent, flags, started)
 
     def arguments(self, pid: int) -> tuple[str, ...]:
         """Return the command line of a process, as it shows it itself; empty where it is gone or has none yet."""
         try:
-            text = self._text(pid, "cmdline")
+            text = self._text(pid, b"cmdline")
         except OSError:
             return ()
         return tuple(text.rstrip("\0").split("\0")) if text else ()
 
-    def _text(self, pid: int, name: str) -> str:
-        fd = os.open(f"{self._proc}/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            return os.fsdecode(os.read(fd, _READ_BYTES))
-        finally:
-            os.close(fd)
+    def _text(self, pid: int, name: bytes) -> str:
+        return os.fsdecode(promptly.read_file(b"%b/%d/%b" % (self._proc, pid, name), _READ_BYTES))
 
 
 def is_there(pidfd: int) -> bool:
@@ -119,6 +112,14 @@ def is_there(pidfd: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def _parse_stat(text: str) -> _Stat:
+    """Return what counts of /proc/PID/stat; raises ValueError or IndexError for what is none."""
+    opening, closing = text.index("("), text.rindex(")")
+    words = text[closing + 2 :].split()
+    parent, flags, started = (int(words[at]) for at in (_PARENT, _FLAGS, _STARTED))
+    return _Stat(text[opening + 1 : closing], parent, flags, started)
 
 
 def _parse_uids(status: str) -> tuple[int, int]:

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from collectors._origin.executions import Executions
 from collectors._origin.fanotify import make_group
 from collectors._origin.kernel_witnesses import KernelWitnesses
+from collectors._origin.known import KnownProcesses
+from collectors._origin.proc import Processes
 from collectors._origin.self_test import find_fault
 
 TOOLS = {
@@ -87,7 +90,7 @@ def folder(new_group, tmp_path):
 @pytest.mark.parametrize("execs", [False, True], ids=["by default", "with execs"])
 def test_ten_tools_are_named_or_unknown_and_never_wrong(execs, new_group, tmp_path):
     (tmp_path / "watched").mkdir()
-    folder = Folder(tmp_path / "watched", KernelWitnesses(new_group(), new_group() if execs else None))
+    folder = Folder(tmp_path / "watched", KernelWitnesses(new_group(), new_group(), execs=execs))
     folder.witnesses.start()
     try:
         outcomes = Counter(_outcome(folder, tool, tmp_path) for tool in [*TOOLS] * ROUNDS)
@@ -104,6 +107,71 @@ def _outcome(folder, tool, elsewhere):
     if not found.is_complete or programs == [""]:
         return "unknown"
     return "right" if programs == [tool] else f"{tool} is said to be {programs}"
+
+
+class Ear:
+    """What hears of executions while something is changed, and the time it goes by."""
+
+    def __init__(self, group):
+        self.now = 1000.0
+        processes = Processes()
+        self.known = KnownProcesses(processes, lambda: self.now)
+        self.executions = Executions(group, processes, self.known, lambda: self.now, is_always=False)
+
+    def hears_of_what_begins(self):
+        """Begin a program, and return whether it was heard of."""
+        with subprocess.Popen(["sleep", "1000"]) as process:
+            self.executions.read(self.now)
+            heard = self.known.recent(process.pid)
+            process.kill()
+        return heard is not None and heard.program == "sleep"
+
+    def expect(self):
+        """Say that something was changed, and let pass what is heard by halves."""
+        self.executions.expect()
+        self.now += 0.02
+
+
+def test_what_is_executed_is_heard_of_for_some_seconds_after_a_change_and_not_on_a_quiet_host(new_group):
+    ear = Ear(new_group())
+    assert not ear.hears_of_what_begins()
+    assert ear.executions.wait_seconds() is None
+    ear.expect()
+    assert ear.hears_of_what_begins()
+    ear.now += 8
+    ear.expect()
+    ear.now += 8
+    assert ear.hears_of_what_begins()
+    ear.now += 8
+    ear.executions.read(ear.now)  # the moment at which it was to end
+    assert not ear.hears_of_what_begins()
+    assert ear.executions.wait_seconds() is None
+    ear.executions.close()
+
+
+def test_a_storm_of_executions_ends_the_hearing_for_a_while(new_group):
+    ear = Ear(new_group())
+    ear.expect()
+    subprocess.run(["sh", "-c", "for n in $(seq 120); do /bin/true; done"], check=True)
+    ear.executions.read(ear.now)
+    ear.executions.read(ear.now)
+    ear.now += 1
+    ear.expect()
+    assert not ear.hears_of_what_begins()
+    ear.now += 10
+    ear.expect()
+    assert ear.hears_of_what_begins()
+    ear.executions.close()
+
+
+def test_a_service_is_never_said_to_be_asked_for_by_what_was_heard_of_in_between(new_group):
+    ear = Ear(new_group())
+    ear.expect()
+    assert ear.hears_of_what_begins()
+    ear.now += 0.1
+    ear.executions.read(ear.now)
+    assert ear.executions.of("sleep", 0, 1e9) == ()
+    ear.executions.close()
 
 
 def test_what_is_read_only_once_the_process_is_over_is_unknown(folder):
