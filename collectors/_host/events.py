@@ -1,7 +1,5 @@
 """The events of the `host` collector, as values made from what was seen."""
 
-import hashlib
-
 from collectors._host.boot import Boot
 from collectors._host.heartbeat import Heartbeat
 from collectors._host.previous_shutdown import Ending
