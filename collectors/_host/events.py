@@ -166,9 +166,11 @@ def version_changed(
 
 def _told_apart(version: str, shown: str) -> str:
     """Return what stands for a version in an identifier, which is the same at every run: its hash where not all of it may be told."""
-    return (
-        version if version == shown else hashlib.sha256(version.encode("utf-8", "replace")).hexdigest()[:12]
-    )
+    if version == shown:
+        return version
+    import hashlib
+
+    return hashlib.sha256(version.encode("utf-8", "replace")).hexdigest()[:12]
 
 
 def _identifier(boot: Boot, kind: str, repetition: int = 0) -> str:
