@@ -36,7 +36,7 @@ class Clocks(msgspec.Struct, frozen=True):
 
     wall: Callable[[], float] = time.time
     boottime: Callable[[], float] = clock.boottime
-    is_trusted: Callable[[], bool] = clock.is_trusted
+    is_trusted: Callable[[], bool] = msgspec.field(default_factory=clock.RecentTrust)
     boot_id: str = msgspec.field(default_factory=clock.read_boot_id)
 
 

@@ -5,9 +5,10 @@ it is compressed once, here, and goes to a receiver as it lies on the disk. What
 without decoding it (types, times, tags) stands beside it. Never looks into an event's JSON.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, groupby
+from itertools import accumulate, chain, groupby
 from operator import attrgetter
 
 import msgspec
@@ -78,14 +79,13 @@ def entries(record: Record) -> list[bytes]:
 
 
 def _parts(events: Sequence[Captured]) -> Iterator[Sequence[Captured]]:
-    start = size = 0
-    for index, event in enumerate(events):
-        length = len(event.body)
-        if index > start and (size + length > MAX_CHUNK_BYTES or index - start == MAX_CHUNK_EVENTS):
-            yield events[start:index]
-            start, size = index, 0
-        size += length
-    yield events[start:]
+    ends = list(accumulate([len(event.body) for event in events]))
+    start = before = 0
+    while start < len(events):
+        fitting = bisect_right(ends, before + MAX_CHUNK_BYTES)
+        end = max(start + 1, min(start + MAX_CHUNK_EVENTS, fitting))
+        yield events[start:end]
+        start, before = end, ends[end - 1]
 
 
 def _record(name: str, events: Sequence[Captured], stamp: Stamp, origin: str) -> Record:

@@ -29,6 +29,9 @@ _NOT_BEFORE = 1_767_225_600  # 2026-01-01: a clock from before this program was 
 _SIZEOF_TIMEX = 208  # on 64-bit Linux; the buffer below is larger
 _OFFSETOF_STATUS = {8: 40, 4: 20}  # by the size of a long: modes, offset, freq, maxerror, esterror, status
 
+_RECENT_SECONDS, _SET_BY_SECONDS = 1.0, 0.05
+"""For so long what was found of the clock is true; one that moved by so much against the other was set."""
+
 _START_TIME = 22 - 3  # field 22 of proc(5)'s stat; the two before the third are cut off
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -74,6 +77,32 @@ def is_trusted(
     if status < 0 or not status & STA_UNSYNC:
         return True
     return wall() > _NOT_BEFORE and not any(path.exists() for path in setters)
+
+
+class RecentTrust:
+    """Whether the wall clock is right, found out again after a second, and at once when it was set; for any thread."""
+
+    def __init__(
+        self,
+        find_out: Callable[[], bool] = is_trusted,
+        wall: Callable[[], float] = time.time,
+        boottime: Callable[[], float] = boottime,
+    ) -> None:
+        self._find_out = find_out
+        self._wall = wall
+        self._boottime = boottime
+        self._found = (False, float("-inf"), 0.0)
+        """What was found, when by the time since the boot, and when that boot was by the wall clock."""
+
+    def __call__(self) -> bool:
+        """Return it."""
+        now = self._boottime()
+        start = self._wall() - now
+        found, asked, started = self._found
+        if now - asked >= _RECENT_SECONDS or abs(start - started) > _SET_BY_SECONDS:
+            found = self._find_out()
+            self._found = (found, now, start)
+        return found
 
 
 def read_clock_status() -> int:

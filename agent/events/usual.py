@@ -1,13 +1,13 @@
 """Posted events of the shape that the documentation shows, as nearly all are: read at once, filled without reading again.
 
 The types of this shape are narrow: no field that is unknown, null or empty where it must say something, data without
-nesting, whole numbers of 64 bits. So what fits them holds nothing that some reader of JSON refuses, but for what is
-wrong within a text (`may_be_read`), and where a field is missing is known. What does not fit is
-no error: it goes the longer way (`agent.events.completion`), which gives the same event.
+nesting, whole numbers of 64 bits. Every text is decoded, and msgspec decodes no half of a surrogate pair and nothing but
+UTF-8. So what fits them holds nothing that some reader of JSON refuses, and where a field is missing is known. What does
+not fit is no error: it goes the longer way (`agent.events.completion`), which gives the same event.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Annotated
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, TypeGuard
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -16,18 +16,20 @@ from agent.events.chunk import Captured
 from agent.events.completion import check_tags
 from agent.events.identity import HOST_IDENTIFIER, Identity
 from collectors.event import (
+    FIRST_MILLISECOND_TIMESTAMP,
     MAX_EVENT_BYTES,
     SOURCE,
     WIRE_KEYS,
     Category,
     EventError,
-    check_timestamp,
     new_identifier,
 )
 
 Filled = Annotated[str, Meta(min_length=1)]
 Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Scalar = str | Whole | float | bool | None
+_Seconds = Annotated[int, Meta(ge=0, lt=FIRST_MILLISECOND_TIMESTAMP)]
+_Identifiers = Annotated[tuple[str, ...], Meta(min_length=1)]
 
 
 class _UsualLink(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -35,11 +37,36 @@ class _UsualLink(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     url: str
 
 
+class _CompleteContext(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    category: Filled
+    source: Filled
+    source_identifier: Filled
+    element_identifiers: _Identifiers
+    source_links: tuple[_UsualLink, ...]
+    data: dict[str, Scalar]
+
+
+class CompleteEvent(msgspec.Struct, gc=False, forbid_unknown_fields=True, rename=WIRE_KEYS):
+    """An event of this shape that lacks nothing."""
+
+    title: Filled
+    event_type: Filled
+    text: str
+    source_type: Filled
+    host: Filled
+    tags: tuple[str, ...]
+    timestamp: _Seconds
+    context: _CompleteContext
+    priority: str | None = None
+    alert_type: str | None = None
+    aggregation_key: str | None = None
+
+
 class _UsualContext(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     category: Filled | UnsetType = UNSET
     source: Filled | UnsetType = UNSET
     source_identifier: Filled | UnsetType = UNSET
-    element_identifiers: Annotated[tuple[str, ...], Meta(min_length=1)] | UnsetType = UNSET
+    element_identifiers: _Identifiers | UnsetType = UNSET
     source_links: tuple[_UsualLink, ...] | UnsetType = UNSET
     data: dict[str, Scalar] | UnsetType = UNSET
 
@@ -53,105 +80,123 @@ class UsualEvent(msgspec.Struct, gc=False, forbid_unknown_fields=True, rename=WI
     source_type: Filled | UnsetType = UNSET
     host: Filled | UnsetType = UNSET
     tags: tuple[str, ...] | UnsetType = UNSET
-    timestamp: Whole | UnsetType = UNSET
+    timestamp: _Seconds | UnsetType = UNSET
     context: _UsualContext | UnsetType = UNSET
     priority: str | None = None
     alert_type: str | None = None
     aggregation_key: str | None = None
 
 
-def may_be_read(body: bytes) -> bool:
-    """Return whether the texts of a body are for every reader: UTF-8, and no escape that may be half a pair."""
-    if b"\\u" in body:
-        return False
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+Usual = CompleteEvent | UsualEvent
 
 
 def fill(
     name: str,
     bodies: Sequence[msgspec.Raw],
-    events: Sequence[UsualEvent],
+    events: Sequence[Usual],
     identity: Identity,
     now: Callable[[], float],
 ) -> list[Captured] | None:
-    """Return events as `completion.complete` would, field for field; None where one of them needs its longer way."""
-    tags = identity.tags
-    usual = _Missing(name, identity, int(now()))
-    captured = []
-    for body, event in zip(bodies, events, strict=True):
-        inside, tail = usual.of_context(event), usual.of_event(event)
-        filled = _spliced(bytes(body), inside, tail) if inside or tail else body
-        if not filled or len(filled) > MAX_EVENT_BYTES:
-            return None
-        captured.append(
-            Captured(
-                name,
-                filled,
-                usual.timestamp if event.timestamp is UNSET else event.timestamp,
-                name if event.event_type is UNSET else event.event_type,
-                tags if event.tags is UNSET else event.tags,
-            )
-        )
-    return captured if _are_right(captured) else None
+    """Return events, either all complete or none said to be, as `completion.complete` would, field for field.
+
+    None where one of them needs its longer way.
+    """
+    if _are_complete(events):
+        captured = [
+            Captured(name, body, event.timestamp, event.event_type, event.tags)
+            for body, event in zip(bodies, events, strict=True)
+        ]
+    else:
+        missing = _Missing(name, identity, int(now()))
+        captured = [missing.filled(body, event) for body, event in zip(bodies, events, strict=True)]
+    sizes = [len(event.body) for event in captured]
+    is_right = min(sizes) > 0 and max(sizes) <= MAX_EVENT_BYTES and _have_right_tags(captured)
+    return captured if is_right else None
 
 
-def _are_right(captured: Sequence[Captured]) -> bool:
+def _are_complete(events: Sequence[Usual]) -> TypeGuard[Sequence[CompleteEvent]]:
+    return isinstance(events[0], CompleteEvent)
+
+
+def _have_right_tags(captured: Sequence[Captured]) -> bool:
     try:
         for tags in {event.tags for event in captured}:
             check_tags(tags)
-        times = [event.timestamp for event in captured]
-        check_timestamp(min(times, default=0))
-        check_timestamp(max(times, default=0))
     except EventError:
         return False
     return True
+
+
+class _Fields(dict[str, bytes]):
+    """Fields of a JSON object by their keys, a comma before each, encoded once and only when one is asked for."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._values = values
+
+    def __missing__(self, key: str) -> bytes:
+        self[key] = encoded = _field(key, self._values[key])
+        return encoded
 
 
 class _Missing:
     """What is to be added to an event, as a part of its JSON; the same for all events of a name in one request."""
 
     def __init__(self, name: str, identity: Identity, now: int) -> None:
-        self._identity = identity
-        self.timestamp = now
-        self._event_type, self._source_type = _field("event_type", name), _field("source_type_name", name)
-        self._text, self._time = _field("msg_text", ""), _field("timestamp", now)
-        self._host, self._tags = _field("host", identity.hostname), _field("tags", identity.tags)
-        self._category, self._source = _field("category", Category.OTHERS), _field("source", SOURCE)
-        self._links, self._data = _field("source_links", ()), _field("data", {})
+        self._name, self._identity, self._now = name, identity, now
+        self._fields = _Fields(
+            {
+                "event_type": name,
+                "source_type_name": name,
+                "msg_text": "",
+                "timestamp": now,
+                "host": identity.hostname,
+                "tags": identity.tags,
+                "category": Category.OTHERS,
+                "source": SOURCE,
+                "source_links": (),
+                "data": {},
+            }
+        )
 
-    def of_event(self, event: UsualEvent) -> bytes:
-        """Return the fields that the event itself lacks, a comma before each."""
-        added = b""
+    def filled(self, body: msgspec.Raw, event: Usual) -> Captured:
+        """Return the event with what it lacks; its body is empty where that cannot be put in plainly."""
+        inside = b"" if event.context is UNSET else self._of_context(event.context, event)
+        tail = self._of_event(event)
+        return Captured(
+            self._name,
+            _spliced(bytes(body), inside, tail) if inside or tail else body,
+            self._now if event.timestamp is UNSET else event.timestamp,
+            self._name if event.event_type is UNSET else event.event_type,
+            self._identity.tags if event.tags is UNSET else event.tags,
+        )
+
+    def _of_event(self, event: Usual) -> bytes:
+        """Return the fields that the event itself lacks."""
+        added, fields = b"", self._fields
         if event.event_type is UNSET:
-            added += self._event_type
+            added += fields["event_type"]
         if event.text is UNSET:
-            added += self._text
+            added += fields["msg_text"]
         if event.source_type is UNSET:
-            added += self._source_type
+            added += fields["source_type_name"]
         if event.host is UNSET:
-            added += self._host
+            added += fields["host"]
         if event.tags is UNSET:
-            added += self._tags
+            added += fields["tags"]
         if event.timestamp is UNSET:
-            added += self._time
+            added += fields["timestamp"]
         if event.context is UNSET:
-            added += b',"context":{%b}' % self._of(_NO_CONTEXT, event)[1:]
+            added += b',"context":{%b}' % self._of_context(_NO_CONTEXT, event)[1:]
         return added
 
-    def of_context(self, event: UsualEvent) -> bytes:
-        """Return the fields that the context lacks, likewise; nothing where there is none."""
-        return b"" if event.context is UNSET else self._of(event.context, event)
-
-    def _of(self, context: _UsualContext, event: UsualEvent) -> bytes:
-        added = b""
+    def _of_context(self, context: _CompleteContext | _UsualContext, event: Usual) -> bytes:
+        """Return the fields that the event's context lacks, likewise."""
+        added, fields = b"", self._fields
         if context.category is UNSET:
-            added += self._category
+            added += fields["category"]
         if context.source is UNSET:
-            added += self._source
+            added += fields["source"]
         if context.source_identifier is UNSET:
             added += b',"source_identifier":"%b"' % new_identifier().encode()
         if context.element_identifiers is UNSET:
@@ -159,9 +204,9 @@ class _Missing:
             identifiers = (HOST_IDENTIFIER + host, *self._identity.element_identifiers)
             added += _field("element_identifiers", identifiers)
         if context.source_links is UNSET:
-            added += self._links
+            added += fields["source_links"]
         if context.data is UNSET:
-            added += self._data
+            added += fields["data"]
         return added
 
 
@@ -175,9 +220,12 @@ def _field(key: str, value: object) -> bytes:
 def _spliced(body: bytes, inside: bytes, tail: bytes) -> bytes:
     """Return the event with fields at the beginning of its context and at its own end; nothing where that is not plain.
 
-    In this shape no other object has the key "context", and within a text its quotes would be escaped.
+    In this shape no other object has the key "context", and within a text its quotes would be escaped. Written with escapes
+    itself it may stand there twice, unseen.
     """
     if inside:
+        if b"\\" in body and b"\\u" in body:
+            return b""
         for mark in (b'"context":{"', b'"context": {"'):
             at = body.find(mark)
             if at >= 0:

@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import parse_qs
 
 import msgspec
@@ -17,7 +17,7 @@ from agent.events.chunk import Captured, Items
 from agent.events.completion import EventTooLarge, complete
 from agent.events.identity import Identity
 from agent.events.portable import NotPortable, check_portable
-from agent.events.usual import Filled, UsualEvent, Whole, fill, may_be_read
+from agent.events.usual import CompleteEvent, Filled, Usual, UsualEvent, Whole, fill
 from agent.http.message import PLAIN_TEXT, Request, Response
 from agent.intake.dialect import Parsed, Problem, Route, bad_request
 from collectors.event import EventError, check_name, check_timestamp
@@ -49,10 +49,13 @@ class _Body(msgspec.Struct):
 _Nothing = Annotated[list[msgspec.Raw], msgspec.Meta(max_length=0)] | None
 
 
-class _UsualBody(msgspec.Struct, forbid_unknown_fields=True):
+_E = TypeVar("_E", CompleteEvent, UsualEvent)
+
+
+class _UsualBody(msgspec.Struct, Generic[_E], forbid_unknown_fields=True):
     """The same again, of events alone, and these of the usual shape."""
 
-    events: dict[Filled, list[UsualEvent]]
+    events: dict[Filled, list[_E]]
     internalHostname: str | None = None  # noqa: N815 - the receiver's spelling
     collection_timestamp: Whole | float | None = None
     origin: str | None = None
@@ -63,7 +66,10 @@ class _UsualBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _decode_body = msgspec.json.Decoder(_Body).decode
-_decode_usual = msgspec.json.Decoder(_UsualBody).decode
+_decode_complete = msgspec.json.Decoder(_UsualBody[CompleteEvent]).decode
+_decode_usual = msgspec.json.Decoder(_UsualBody[UsualEvent]).decode
+_BURST_BYTES = 4 * 1024
+"""From here on it is asked first whether nothing is missing: that is nearly always so, or no with the first event."""
 
 
 class StackStateDialect:
@@ -120,7 +126,7 @@ class StackStateDialect:
         return Response(problem.status, str(problem).encode("utf-8", "replace") + b"\n", PLAIN_TEXT)
 
     def _events(
-        self, posted: _Body, usual: Mapping[str, Sequence[UsualEvent]], identity: Identity
+        self, posted: _Body, usual: Mapping[str, Sequence[Usual]], identity: Identity
     ) -> Iterator[Captured]:
         extra_tags = identity.tags if posted.origin == BY_HAND else ()
         for name, bodies in (posted.events or {}).items():
@@ -147,14 +153,15 @@ class StackStateDialect:
                 raise bad_request(str(error), f"events.{name}[{index}]") from None
 
 
-def _read_usual(body: bytes) -> Mapping[str, Sequence[UsualEvent]] | None:
+def _read_usual(body: bytes) -> Mapping[str, Sequence[Usual]] | None:
     """Return the events of a body that holds nothing else and nothing unusual; it is portable then."""
-    if not may_be_read(body):
-        return None
-    try:
-        return _decode_usual(body).events
-    except (msgspec.MsgspecError, RecursionError):
-        return None
+    decoders: Sequence[Callable[[bytes], _UsualBody[Any]]] = (_decode_complete, _decode_usual)
+    for decode in decoders[len(body) < _BURST_BYTES :]:
+        try:
+            return decode(body).events
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            continue
+    return None
 
 
 def _items(posted: _Body, hostname: str, timestamp: int) -> Iterator[Items]:

@@ -27,6 +27,41 @@ def test_a_clock_from_before_this_program_was_written_is_not_trusted(tmp_path):
     assert not clock.is_trusted(lambda: 0x40, setters=[tmp_path / "no"], wall=lambda: 86_400.0)
 
 
+class Ticking:
+    """Two clocks that a test sets, and how often it was found out whether the one of the wall is right."""
+
+    def __init__(self):
+        self.booted, self.offset, self.asked, self.is_right = 100.0, NOW, 0, False
+
+    def find_out(self):
+        self.asked += 1
+        return self.is_right
+
+    def trust(self):
+        return clock.RecentTrust(self.find_out, lambda: self.booted + self.offset, lambda: self.booted)
+
+
+def test_whether_the_clock_is_right_is_found_out_once_a_second():
+    clocks = Ticking()
+    trust = clocks.trust()
+    assert [trust() for _ in range(5)] == [False] * 5
+    assert clocks.asked == 1
+    clocks.is_right = True
+    clocks.booted += 1.0
+    assert trust()
+    assert clocks.asked == 2
+
+
+@pytest.mark.parametrize("step", [-3600.0, 0.1, 3600.0])
+def test_a_clock_that_was_set_is_asked_about_at_once(step):
+    clocks = Ticking()
+    trust = clocks.trust()
+    assert not trust()
+    clocks.is_right = True
+    clocks.offset += step
+    assert trust()
+
+
 def test_the_kernel_can_be_asked():
     assert clock.read_clock_status() >= -1
 
