@@ -36,6 +36,10 @@ _PATIENCE_SECONDS = 1.0
 """The thread may wait for a file system that does not answer; it touches nothing any more after that."""
 _OVERFLOWED = "more happened at once than the kernel keeps"
 _WAITS = "more waits than is read at once"
+_WHY_NOT_MARKED = {
+    errno.ENOSPC: "there are as many marks as fs.fanotify.max_user_marks allows",
+    errno.EOPNOTSUPP: "its file system has no handles",
+}
 _MAX_STRAY = 1000
 """After so many events of directories that nobody asks for any more, all marks are made anew."""
 
@@ -113,7 +117,7 @@ class KernelWitnesses:
             handle = fanotify.handle_of(fd)
             fanotify.mark_directory(self._group, fd, fanotify.CHANGES)
         except OSError as error:
-            self.not_marked[path] = error.strerror or str(error)
+            self.not_marked[path] = _why_not_marked(error)
             return
         self.not_marked.pop(path, None)
         with self._lock:
@@ -251,7 +255,7 @@ class KernelWitnesses:
             if is_same:
                 fanotify.mark_directory(self._group, fd, fanotify.CHANGES)
         except OSError as error:
-            self.not_marked[path] = error.strerror or str(error)
+            self.not_marked[path] = _why_not_marked(error)
         finally:
             os.close(fd)
 
@@ -260,6 +264,10 @@ class KernelWitnesses:
         self._sightings.prune(now)
         self._watched.prune(now)
         self._looks.prune(now - KEEP_SECONDS)
+
+
+def _why_not_marked(error: OSError) -> str:
+    return _WHY_NOT_MARKED.get(error.errno or 0) or error.strerror or str(error)
 
 
 def _is_arrival(mask: int) -> bool:

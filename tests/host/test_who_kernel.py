@@ -353,6 +353,30 @@ def test_the_self_test_finds_that_nobody_is_named(new_group, tmp_path):
     os.close(group)
 
 
+OVER_THE_LIMIT = """
+import ctypes, os, sys
+from pathlib import Path
+from collectors._origin.kernel_witnesses import KernelWitnesses
+
+NAMES_ONLY = 0x1 | 0x2 | 0x400 | 0x800  # whoever is root in a namespace of his own gets no processes named
+Path("/proc/sys/user/max_fanotify_marks").write_text("2")
+witnesses = KernelWitnesses(ctypes.CDLL(None).fanotify_init(NAMES_ONLY, os.O_RDONLY))
+for name in "abc":
+    path = Path(sys.argv[1], name)
+    path.mkdir()
+    witnesses.watch_directory(str(path), os.open(path, os.O_RDONLY | os.O_DIRECTORY))
+print(witnesses.directories, witnesses.not_marked)
+"""
+
+
+@pytest.mark.usefixtures("new_group")
+def test_a_directory_over_the_limit_of_marks_is_known_as_one_and_the_others_are_watched(tmp_path):
+    command = ["unshare", "--user", "--map-root-user", sys.executable, "-c", OVER_THE_LIMIT, str(tmp_path)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    why = "there are as many marks as fs.fanotify.max_user_marks allows"
+    assert said == f"2 {{'{tmp_path}/c': '{why}'}}\n"
+
+
 def test_it_sleeps_while_nothing_changes(folder):
     folder.witnesses.start()
     folder.said(folder.file())
