@@ -15,7 +15,7 @@ PEERS := PATH="$${XDG_CACHE_HOME:-$$HOME/.cache}/sts-agent/bench-contenders/bin:
 PATIENT := -o faulthandler_timeout=7200
 
 .DEFAULT_GOAL := help
-.PHONY: help demo deb rpm dist test test-all torture test-fast test-clients test-deps test-deps-all lint format constraints reference bench bench-delivery bench-intake bench-collectors bench-fleet bench-report pictures quiet-day attacks clean
+.PHONY: help demo deb rpm dist test test-all torture test-fast test-clients test-deps test-deps-all lint format constraints reference bench bench-delivery bench-intake bench-collectors bench-fleet bench-who bench-report pictures quiet-day attacks clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -112,6 +112,9 @@ bench-fleet: $(BIN)/sts-agent ## simulate 10 000 agents coming back after an out
 bench-collectors: $(VENV)/dev ## changes to receiver beside inotifywait and Monit, a large tree, an idle agent
 	packaging/install-bench-contenders
 	$(PEERS) $(BIN)/python bench/collecting.py
+
+bench-who: $(VENV)/dev ## what it costs to see who changes a file, on a booted host (root)
+	$(BIN)/python bench/who.py
 
 bench-report: $(VENV)/dev ## how quick a report of fifty thousand events is in a browser
 	$(BIN)/python bench/report_page.py

@@ -102,10 +102,10 @@ def idle(made: Any, settle_seconds: float, seconds: float) -> list[str]:
     time.sleep(settle_seconds)
     pid = made.property("sts-agent.service", "MainPID")
     time.sleep(5)
-    before = _used(made, pid)
+    before = use_of(made, pid)
     began = time.monotonic()
     time.sleep(seconds)
-    after = _used(made, pid)
+    after = use_of(made, pid)
     minutes = (time.monotonic() - began) / 60
     voluntary, preempted = ((after[key] - before[key]) / minutes for key in ("voluntary", "preempted"))
     share = (after["run_ns"] - before["run_ns"]) / 1e9 / (minutes * 60)
@@ -121,8 +121,8 @@ def idle(made: Any, settle_seconds: float, seconds: float) -> list[str]:
     ]
 
 
-def _used(made: Any, pid: str) -> dict[str, int]:
-    """Read /proc once for all threads of the agent, without anything of the host noticing."""
+def use_of(made: Any, pid: str) -> dict[str, int]:
+    """Return what all threads of the agent used so far, from one look at /proc that nothing of the host notices."""
     process = made.path(f"/proc/{pid}")
     text = (process / "status").read_text()
     status = dict(line.split(":", 1) for line in text.splitlines())
