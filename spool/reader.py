@@ -193,4 +193,4 @@ def _connect_immutable(path: Path, error: Exception) -> sqlite3.Connection:
             connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
             return connection
     why = "" if isinstance(error, PermissionError) else f": {error}"
-    raise SpoolError(f"{path} may not be read{why}", "join the group sts-agent, or use sudo") from None
+    raise SpoolError(f"{path} may not be read{why}", "only its owner and root may: use sudo") from None

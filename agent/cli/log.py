@@ -49,13 +49,16 @@ def run(arguments: Namespace) -> int:
     with SpoolReader.open(configuration_or_places(arguments).spool_directory) as reader:
         # Asked first: what comes while the past is shown is shown by following, not passed over.
         end = newest(reader)
+        is_found = arguments.follow or arguments.lines == 0
         with nullcontext() if arguments.follow else paged():
             for kept in _past(reader, asked, arguments):
                 _show(kept, arguments)
-                end = max(end, kept.number)
+                end, is_found = max(end, kept.number), True
             if asked.around is not None and not arguments.json:
                 units = tuple(map(unit_name, arguments.unit))
                 _show_what_led_to(asked.around, (asked.since or 0, asked.until or 0), units, reader)
+        if not is_found:
+            complain("no event recorded here fits")
         if reader.passed_by:
             complain("parts of the history are damaged and left out; the daemon saves what can be saved")
         if arguments.follow:

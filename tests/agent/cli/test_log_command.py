@@ -219,6 +219,15 @@ def test_filters_look_at_no_case_and_have_to_match_all_together(log, words, show
     assert sorted(titles(log(*words))) == shown
 
 
+@pytest.mark.usefixtures("three", "log")
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_where_no_event_fits_that_is_said_beside_the_empty_result(tmp_path, capsys, more):
+    asked = ["--config", str(tmp_path / "agent.yaml"), "log", "--unit", "no-such-unit", *more]
+    assert cli.main(asked) == 0
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "sts-agent: no event recorded here fits\n")
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [
