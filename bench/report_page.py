@@ -3,6 +3,7 @@
 `make bench-report` prints it. The browser is Debian's chromium, without a screen and without a graphics card.
 """
 
+import os
 import sys
 import tempfile
 import time
@@ -36,6 +37,7 @@ def main() -> None:
             worked = {kind: after - before[kind] for kind, after in browser.work_seconds().items()}
     frames = sorted(found["frames"])
     p50, p95 = frames[len(frames) // 2], frames[len(frames) * 95 // 100]
+    print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     print(f"opened in {opened} ms; frames p50 {p50:.0f} ms, p95 {p95:.0f} ms; at most {found['nodes']} nodes")
     work = ", ".join(f"{kind} {1000 * seconds / len(frames):.1f} ms" for kind, seconds in worked.items())
     print(f"the page's own work in a frame: {work}")

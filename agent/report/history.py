@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from agent.cli.reason import reason
 from agent.events.recorded import read_record
 from agent.events.stored_event import StoredEvent
 from collectors._portable import printable, printable_lines
@@ -33,6 +34,8 @@ class Shown(msgspec.Struct, omit_defaults=True, gc=False):
     type: str
     category: str
     title: str
+    why: str = ""
+    """What the title does not say, as `log` shows it behind the title."""
     about: str = ""
     text: str = ""
     diff: str = ""
@@ -112,6 +115,7 @@ def shown(event: StoredEvent) -> Shown:
         type=printable(event.event_type or ""),
         category=printable((context and context.category) or "Others"),
         title=title,
+        why=printable(reason(event)),
         about=next((_text(data[key]) for key in _ABOUT if data.get(key)), ""),
         text="" if text == title else text,
         diff=printable_lines(str(data.get("diff") or "")),

@@ -20,6 +20,7 @@
       if (seconds >= size) return `${Math.floor(seconds / size)} ${unit}${unit === "day" && seconds >= 2 * size ? "s" : ""}`;
     return `${Math.floor(seconds)} s`;
   };
+  const titled = (event) => event.why ? `${event.title} (${event.why})` : event.title;
   const category = (event) => /^[A-Za-z]+$/.test(event.category) ? event.category : "Others";
   // The first index whose event happened at `time` or later.
   const firstFrom = (time) => {
@@ -69,7 +70,7 @@
         row.className = `row ${category(event)}`;
         row.parts[0].textContent = event.clock;
         row.parts[1].textContent = event.type;
-        row.parts[2].textContent = event.title;
+        row.parts[2].textContent = titled(event);
       }
       row.setAttribute("aria-selected", String(index === chosen));
       row.setAttribute("aria-setsize", found.length);
@@ -104,7 +105,7 @@
     && words.every((word) => contains(event, word));
   const contains = (event, word) => {
     const has = (text) => Boolean(text) && text.toLowerCase().includes(word);
-    return has(event.title) || has(event.type) || has(event.about) || has(event.text) || has(event.diff) || has(event.id)
+    return has(event.title) || has(event.why) || has(event.type) || has(event.about) || has(event.text) || has(event.diff) || has(event.id)
       || (event.tags || []).some(has) || (event.data || []).some((pair) => has(pair[1]))
       || (event.changes || []).some((change) => change.some(has));
   };
@@ -154,9 +155,9 @@
       const item = element("li"), button = item.appendChild(element("button"));
       button.type = "button";
       button.className = category(event);
-      button.append(element("span", "ago", `${span(time - event.time)} before`), element("span", "title", event.title));
+      button.append(element("span", "ago", `${span(time - event.time)} before`), element("span", "title", titled(event)));
       const times = count > 1 ? `, ${count} times` : "";
-      button.append(element("span", "why", `${event.clock}, ${event.type}${times}${named.has(event.id) ? `, named: ${named.get(event.id)}` : ""}`));
+      button.append(element("span", "why", `${event.clock}, ${event.type}${times}${named.has(event.id) ? `, tied to it: ${named.get(event.id)}` : ""}`));
       button.addEventListener("click", () => { choose(at); byId("detail").focus(); });
       return item;
     }));
@@ -206,7 +207,7 @@
     detail.hidden = !event;
     document.querySelector("main").classList.toggle("alone", !event);
     if (!event) { detail.replaceChildren(); return; }
-    const parts = [element("h2", "", event.title), element("p", "", `${event.clock}, ${event.type}, ${event.category}`)];
+    const parts = [element("h2", "", event.title), element("p", "", `${event.clock}, ${event.type}, ${event.category}${event.why ? `: ${event.why}` : ""}`)];
     const button = element("button", "", "What changed before this");
     button.type = "button";
     button.addEventListener("click", () => { showBefore(event.time, "the chosen event"); byId("before-heading").scrollIntoView({ block: "start" }); });
@@ -224,8 +225,8 @@
   // --- the plot: three paths, however many events
   const begin = data.since ?? (events.length ? events[0].time : data.now - 3600);
   const end = Math.max(begin + 60, data.until ?? (events.length ? events[events.length - 1].time + 1 : data.now));
-  const step = [60, 300, 900, 3600, 10800, 21600, 86400, 604800, 2592000].find((size) => (end - begin) / size <= 120) || (end - begin) / 120;
-  const stepName = { 60: "minute", 300: "5 minutes", 900: "15 minutes", 3600: "hour", 10800: "3 hours", 21600: "6 hours", 86400: "day", 604800: "week", 2592000: "30 days" }[step] || span(step);
+  const step = [5, 15, 60, 300, 900, 3600, 10800, 21600, 86400, 604800, 2592000].find((size) => (end - begin) / size <= 120) || (end - begin) / 120;
+  const stepName = { 5: "5 seconds", 15: "15 seconds", 60: "minute", 300: "5 minutes", 900: "15 minutes", 3600: "hour", 10800: "3 hours", 21600: "6 hours", 86400: "day", 604800: "week", 2592000: "30 days" }[step] || span(step);
   const origin = Math.floor(begin / step) * step, bins = [];
   const xOf = (time) => Math.min(1000, Math.max(0, (time - origin) / (step * bins.length) * 1000));
   const drawMark = () => byId("mark").setAttribute("d", moment === null ? "" : `M${xOf(moment)} 0V120`);
@@ -246,10 +247,11 @@
     });
     const alerts = events.filter((event) => ALERTS.has(event.category)).length;
     byId("plot-heading").textContent = `Events per ${stepName}`;
-    byId("plot-says").textContent = `${many(events.length, "event")}, ${many(alerts, "alert")}, at most ${most} in one ${stepName}. Red: alerts; yellow: changes and deployments; grey: others. A click shows that time alone.`;
+    byId("plot-says").textContent = `${many(events.length, "event")}, ${many(alerts, "alert")}, at most ${most} in ${/^\d/.test(stepName) ? "" : "one "}${stepName}. Red: alerts; yellow: changes and deployments; grey: others. A click shows that time alone.`;
     const ticks = Math.max(2, Math.min(6, Math.floor(byId("plot").clientWidth / 170)));
+    const shown = step * bins.length / ticks < 120 ? 19 : 16;  // no two ticks say the same
     for (let at = 0; at <= ticks; at++) {
-      const tick = byId("ticks").appendChild(element("span", "", clock(origin + step * bins.length * at / ticks).slice(0, 16)));
+      const tick = byId("ticks").appendChild(element("span", "", clock(origin + step * bins.length * at / ticks).slice(0, shown)));
       tick.style.left = `${100 * at / ticks}%`;
     }
   };
@@ -320,7 +322,7 @@
   });
   addEventListener("resize", measure);
   addEventListener("beforeprint", () => {
-    const lines = found.slice(-MOST_PRINTED).map((index) => [events[index].clock, events[index].type, events[index].title]);
+    const lines = found.slice(-MOST_PRINTED).map((index) => [events[index].clock, events[index].type, titled(events[index])]);
     const left = found.length - lines.length;
     byId("printed").replaceChildren(...table("", [["When", "Type", left ? `Title (the newest ${MOST_PRINTED}, ${left} older left out)` : "Title"], ...lines]).rows);
   });

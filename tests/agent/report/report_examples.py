@@ -63,6 +63,7 @@ def outage():
         event(
             "/etc/nginx/nginx.conf changed", 7300, path="/etc/nginx/nginx.conf", change="modified", diff=DIFF,
             changes=[{"key": "worker_connections", "old": "1024", "new": "10"}], tags=["app:nginx"],
+            origin="person", origin_login_user="alice",
         ),
         event("nginx.service stopped", 7370, "ServiceStoppedEvent", "Activities", **service),
         event(

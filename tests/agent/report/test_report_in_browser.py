@@ -90,7 +90,7 @@ def test_what_changed_before_the_last_alert_is_in_sight_at_once(browser, small):
         "document.getElementById('moment').textContent"
     ).replace("\xa0", " ")
     nearest = browser.run("document.querySelector('#before li').innerText")
-    assert "/etc/nginx/nginx.conf changed" in nearest
+    assert "/etc/nginx/nginx.conf changed (worker_connections: 1024 -> 10, by alice)" in nearest
     assert "a file of its own" in nearest
     assert browser.run("document.querySelector('#before li').getBoundingClientRect().bottom < innerHeight")
 
@@ -231,5 +231,5 @@ def test_what_was_ranked_for_the_moment_stands_first_in_that_order_however_far_a
         "[...document.querySelectorAll('#before li')].slice(0, 2).map(one => one.innerText)"
     )
     assert "openssl upgraded" in first
-    assert "named: its package" in first
+    assert "tied to it: its package" in first
     assert "/etc/hosts changed" in second

@@ -160,11 +160,13 @@ def _texts(value):
 def test_the_events_stand_in_the_order_of_when_they_happened_and_keep_what_they_say(made):
     told = [
         event("second", 20),
-        event("first", 10, unit="a.service", changes=[{"key": "k", "old": 1, "new": None}]),
+        event("first", 10, unit="a.service", signal="SIGKILL", changes=[{"key": "k", "old": 1, "new": None}]),
     ]
     first, second = Reader(made(told)).data["events"]
     assert (first["title"], second["title"]) == ("first", "second")
     assert first["about"] == "a.service"
+    assert first["why"] == "by SIGKILL"
+    assert "why" not in second
     assert first["changes"] == [["k", "1", ""]]
     assert first["time"] == NOON + 10
 
