@@ -14,6 +14,26 @@ class Opened(NamedTuple):
     depth: int = 0
 
 
+class Scanned(NamedTuple):
+    """What a scan found."""
+
+    spans: list[Span]
+    opened: Opened | None
+    is_naming: bool
+    """The line names a secret whose value another line has: `- name: DB_PASSWORD`."""
+    values: list[Span]
+    """What stands behind `value` or its kin: a secret when another line names it so."""
+
+    @property
+    def is_silent(self) -> bool:
+        """Return whether the line says nothing of itself or of others."""
+        return not self.spans and self.opened is None and not self.is_naming
+
+
+NOTHING = Scanned([], None, is_naming=False, values=[])
+"""Of a line that was not looked at; nobody adds to it."""
+
+
 class Cursor:
     """A place in a line that only moves on."""
 

@@ -4,16 +4,18 @@ It knows what a line says by itself; what a line means by where it stands is dec
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from collectors._redaction.arguments import arguments_of
+from collectors._redaction.cursor import Scanned
 from collectors._redaction.extent import Span
 from collectors._redaction.flags import flagged, piped
 from collectors._redaction.places import placed
 from collectors._redaction.programs import handed
-from collectors._redaction.scan import Scan, Scanned
+from collectors._redaction.scan import Scan
 from collectors._redaction.secrets import MAX_LINE
 from collectors._redaction.shapes import shaped
+from collectors._redaction.signs import Signs
 from collectors._redaction.tokens import MASKED, Body
 from collectors._redaction.values import is_harmless
 
@@ -62,11 +64,27 @@ def look_at(line: str, body: Body, extra: frozenset[str] = frozenset()) -> Scann
     """Return what of one line is to be masked, and what it leaves open."""
     if len(line) > MAX_LINE:
         return Scanned([Span(0, len(line))], None, is_naming=False, values=[])
-    found = Scan(line, body, extra).run()
-    found.spans.extend(shaped(line, body.start))
-    arguments = list(arguments_of(line, body.start))
-    found.spans.extend(flagged(arguments))
-    found.spans.extend(piped(arguments))
-    found.spans.extend(handed(arguments))
-    found.spans.extend(placed(line, body.start, arguments))
+    signs = Signs(line, body.start)
+    is_named = signs.may_name(extra)
+    found = Scan(line, body, extra).run() if is_named else Scanned([], None, is_naming=False, values=[])
+    if signs.may_have_shape():
+        found.spans.extend(shaped(line, body.start))
+    found.spans.extend(_in_arguments(line, body.start, signs))
     return found
+
+
+def _in_arguments(line: str, start: int, signs: Signs) -> Iterator[Span]:
+    """Yield what the rules find that look at a line as a command has its arguments."""
+    has_flags, is_piped = signs.may_have_flags(), signs.may_be_piped()
+    is_handed, is_placed = signs.may_be_handed(), signs.may_be_placed()
+    if not (has_flags or is_piped or is_handed or is_placed):
+        return
+    arguments = list(arguments_of(line, start))
+    if has_flags:
+        yield from flagged(arguments)
+    if is_piped:
+        yield from piped(arguments)
+    if is_handed:
+        yield from handed(arguments)
+    if is_placed:
+        yield from placed(line, start, arguments)

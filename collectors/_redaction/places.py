@@ -250,3 +250,8 @@ def _headers(arguments: Arguments) -> Iterator[Span]:
             )
             if is_telling or (is_header and "-" in name[1:] and looks_secret(following.text)):
                 yield Span(following.start, following.end)
+
+
+FIRST_WORDS = frozenset(_BY_WORD)
+FORMS = (_ENTRY, *_LINE, *_LIKE)
+CALLS = (_CALL, _CONNECT)

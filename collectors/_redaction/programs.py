@@ -35,6 +35,8 @@ _READERS = {
 }  # fmt: skip
 """Programs that read a secret, with the argument that says so where they read other things too."""
 _PRINTERS = frozenset({"echo", "printf", "yes"})
+KNOWN = frozenset(_PLACES) | _ORACLE | frozenset(_READERS) | _PRINTERS
+"""Without one of them a line hands nothing to a program, unless an argument says so itself."""
 _ENDS = frozenset({"|", ";", "&&", "||"})
 _MOST_PROGRAMS = 3
 

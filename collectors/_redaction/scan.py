@@ -4,10 +4,9 @@ The scan never goes back: what it has looked at it has done with, so that its wo
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
-from collectors._redaction.cursor import Cursor, Opened
-from collectors._redaction.extent import Bracketed, Pieces, Span
+from collectors._redaction.cursor import Cursor, Opened, Scanned
+from collectors._redaction.extent import Bracketed, Pieces
 from collectors._redaction.pairs import PAIR_NAMES, PAIR_VALUES, Pairs
 from collectors._redaction.prose import FEW_WORDS, SAYS, in_prose, is_prose
 from collectors._redaction.secrets import Sounds, sounds
@@ -19,19 +18,8 @@ from collectors._redaction.verdict import PAM, here_document, is_below, is_maske
 _PAIRS = frozenset({"auth", "credentials", "basic_auth", "basicauth", "http_auth", "login"})
 """Names of lists of a user and a password."""
 _USERS = frozenset({"user", "login", "username"})
-_SECOND_WORDS = frozenset({"key", "code", "phrase", "word", "pin"})
+SECOND_WORDS = frozenset({"key", "code", "phrase", "word", "pin"})
 """With the word before them they name a secret: `unlock code: …`."""
-
-
-class Scanned(NamedTuple):
-    """What a scan found."""
-
-    spans: list[Span]
-    opened: Opened | None
-    is_naming: bool
-    """The line names a secret whose value another line has: `- name: DB_PASSWORD`."""
-    values: list[Span]
-    """What stands behind `value` or its kin: a secret when another line names it so."""
 
 
 class Scan:
@@ -89,7 +77,7 @@ class Scan:
         end = self._pieces.after_space(self._cursor.at)
         first = self._pieces.tokens[0]
         if (
-            token.text.lower() in _SECOND_WORDS
+            token.text.lower() in SECOND_WORDS
             and self._cursor.at == 3  # noqa: PLR2004 - the word, the blank, `key`
             and first.kind == "word"
             and self._pieces.is_at(end, frozenset("=:"))

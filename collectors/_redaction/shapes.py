@@ -31,7 +31,7 @@ TOKEN = re.compile(
     r"|(?<!\w)(?:grub\.)?pbkdf2[.:_][\w.:$+/=\-]{8,}+|(?<![A-Za-z0-9])md5[0-9a-f]{32}(?!\w)|(?<!\w)\*[0-9A-F]{40}(?!\w)|SCRAM-SHA-\d++\$\S++"
     r"|(?<=/)secret-token:\S++",
 )
-_SCHEMED = re.compile(
+SCHEMED = re.compile(
     r"\{(?:PLAIN|CLEAR(?:TEXT)?|CRYPT|S?(?:SHA|MD5)|BLF|ARGON2|PBKDF2|LANMAN|NTLM|CRAM|DIGEST|SCRAM)[\w.\-]{0,30}\}(?P<value>[^\s:,\"']++)",
     re.IGNORECASE,
 )
@@ -49,7 +49,7 @@ _HOOK = re.compile(r"(?i:hook|hc-ping|/services/T|/hooks?/|ping/)")
 def shaped(line: str, start: int) -> Iterator[Span]:
     """Yield where in a line something stands that is a secret by its shape."""
     if "{" in line:
-        for found in _SCHEMED.finditer(line, start):
+        for found in SCHEMED.finditer(line, start):
             yield Span(found.start("value"), found.end("value"))
     before = ""
     for chunk in chunks_of(line, start):

@@ -7,11 +7,10 @@ further than a few lines, so that the work is proportional to the text.
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from collectors._redaction.cursor import Opened
+from collectors._redaction.cursor import NOTHING, Opened, Scanned
 from collectors._redaction.extent import Bracketed, Pieces, Span, stripped
 from collectors._redaction.line import Mask, look_at
 from collectors._redaction.logins import passwords_by_turns
-from collectors._redaction.scan import Scanned
 from collectors._redaction.secrets import MAX_LINE
 from collectors._redaction.tokens import Body, body_of, tokens_of
 from collectors._redaction.values import is_harmless
@@ -35,8 +34,6 @@ _NAME = re.compile(
 _ITEM = re.compile(r"(?:-\s++)++")
 _PEM_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 a-z]{1,60}-----")
 _PEM_ENDS = re.compile(r"-----END [A-Z0-9 a-z]{1,60}-----")
-
-NOTHING = Scanned([], None, is_naming=False, values=[])
 
 
 def named_values(lines: Sequence[str], scans: Mapping[int, Scanned]) -> Iterator[int]:
@@ -282,8 +279,11 @@ def walked(
         check()
         if is_hinted:
             scans[index] = look_at(bare[index], body_of(bare[index]), extra)
-    named = frozenset(named_values(bare, scans))
     passwords = passwords_by_turns(bare)
+    if not passwords and all(it.is_silent and not _PEM_BEGINS.search(bare[at]) for at, it in scans.items()):
+        yield from lines
+        return
+    named = frozenset(named_values(bare, scans))
     walk = Walk(mask, named)
     for index, line in enumerate(bare):
         check()

@@ -93,7 +93,9 @@ def test_twice_the_text_takes_about_twice_the_steps(unit, width):
         return "\n".join(whole[at : at + width] for at in range(0, size, width))
 
     Redactor(KEY).mask(text(SIZE))  # what is remembered of names is remembered
-    assert steps(text(2 * SIZE)) < QUADRATIC * 0.65 * steps(text(SIZE)) + 500
+    # An even number of lines may be users with their passwords, which takes another way than an odd one.
+    once = max(steps(text(SIZE)), steps(text(SIZE + 100)))
+    assert steps(text(2 * SIZE)) < QUADRATIC * 0.65 * once + 500
 
 
 @pytest.mark.parametrize("unit", UNITS)
