@@ -39,6 +39,8 @@ def run(arguments: Namespace) -> int:
     if arguments.acknowledge:
         _acknowledge(configured)
     document = read_document(configured)
+    if arguments.user:
+        document.what_to_do = [_of_a_desktop(advice) for advice in document.what_to_do]
     if arguments.json:
         import msgspec
 
@@ -53,6 +55,13 @@ def run(arguments: Namespace) -> int:
         for reason in document.action_needed:  # whoever keeps the messages alone finds out why
             complain(f"action needed: {reason}")
     return FAILED if document.action_needed and arguments.exit_code else DONE
+
+
+def _of_a_desktop(advice: str) -> str:
+    """Return advice for the agent that a user runs for himself, by his own manager."""
+    for program in ("systemctl", "journalctl", "sts-agent"):
+        advice = advice.replace(f"`{program} ", f"`{program} --user ")
+    return advice
 
 
 def _acknowledge(configured: Configuration) -> None:

@@ -45,6 +45,12 @@ def test_a_daemon_that_is_not_there_is_not_running(status, tmp_path):
     assert "sts-agent is not running" in said
 
 
+def test_who_runs_it_for_himself_is_sent_to_his_own_manager(status, tmp_path):
+    Spool.open(tmp_path / "spool").close()
+    assert "`systemctl start sts-agent`, then `journalctl -u sts-agent`" in status()[1]
+    assert "`systemctl --user start sts-agent`, then `journalctl --user -u sts-agent`" in status("--user")[1]
+
+
 @pytest.mark.usefixtures("mute")
 def test_a_daemon_that_does_not_answer_in_time_is_running_and_its_files_speak_for_it(status, tmp_path):
     with Spool.open(tmp_path / "spool"):
