@@ -14,8 +14,8 @@ from agent.cli import BEST_EFFORT, DONE, MISUSED, CommandError, Subparsers, comp
 from agent.cli.daemon_client import LostAnswerError, NotAllowedError, NotAnsweringError, ask
 
 DEFAULT_SOCKET = Path("/run/sts-agent/intake.sock")
-_BUSY = 503
-"""The daemon's way to say that it could not take it just now: nothing was kept, and nothing was wrong with it."""
+_NO_ROOM_NOW = frozenset({429, 503, 507})
+"""The daemon's ways to say that it could not take it just now: nothing was kept, and nothing was wrong with it."""
 _LARGEST_READ_BYTES = 1024 * 1024
 _ASKED_AT_MOST_SECONDS = 1.5  # of 3: starting, ending and the way by the files take some
 
@@ -102,11 +102,11 @@ def _send(arguments: Namespace) -> tuple[str, str]:
             # Was it taken in all the same, it arrives twice under one identifier: that is no harm, its loss is.
             failure = error
             continue
-        if reply.status == _BUSY:
+        if reply.status in _NO_ROOM_NOW:
             failure = CommandError(f"the daemon could not take it: {reply.reason}")
             continue
         if not reply.is_ok:
-            bad_input = 400 <= reply.status < 500 and reply.status != 429  # noqa: PLR2004 - HTTP's
+            bad_input = 400 <= reply.status < 500  # noqa: PLR2004 - HTTP's
             raise CommandError(f"the daemon refused: {reply.reason}", "", MISUSED if bad_input else 1)
         return identifier, "daemon"
     _leave(arguments, body, failure)

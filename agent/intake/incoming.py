@@ -45,6 +45,9 @@ class IncomingFiles:
         self._has_room = has_room
         self._budget = budget or Budget()
         self._watched: int | None = None
+        self._is_told = False
+        self.is_waiting = False
+        """Whether some found no room at the last look."""
 
     def watch(self, directory: Path) -> None:
         """Have `ARRIVED` raised for every file from now on; without it they wait for the next look."""
@@ -56,6 +59,7 @@ class IncomingFiles:
 
     def take(self) -> int:
         """Take in what lies there and return how many events that was."""
+        self._is_told, self.is_waiting = self.is_waiting, False
         count = size = 0
         identity = self._capture.identity_now  # one for all that is kept together
         group: dict[str, Parsed] = {}
@@ -75,6 +79,12 @@ class IncomingFiles:
         if self._watched is not None:
             os.close(self._watched)
             self._watched = None
+
+    def _wait(self, name: str, error: SpoolError) -> None:
+        """Leave a file where it is; of many that find no room one is named in the log, until all had some."""
+        if not self._is_told:
+            log.warning("incoming/%s waits: %s", name, error)
+        self._is_told = self.is_waiting = True
 
     def _read(self, name: str, body: bytes, identity: Identity) -> Parsed | None:
         """Return what a file holds, or None when it was refused."""
@@ -103,7 +113,7 @@ class IncomingFiles:
                 return sum(self._keep({name: held}, identity) for name, held in group.items())
             (name,) = group
             if isinstance(error, SpoolError):
-                log.warning("incoming/%s waits: %s", name, error)
+                self._wait(name, error)
                 return 0
             log.exception("incoming/%s could not be kept", name)
             self._spool.incoming.refuse(name, f"it could not be kept: {type(error).__name__}")

@@ -72,7 +72,10 @@ class Daemon:
         """Return what is due now and then; each is a wake-up, so none is without need."""
         jobs = {
             "the spool": Job(HOUR_SECONDS, self._tidy),
-            "incoming": Job(HOUR_SECONDS, self._take_incoming),
+            "incoming": Job(
+                TRY_AGAIN_SECONDS if self._parts.ways_in.has_files_waiting else HOUR_SECONDS,
+                self._take_incoming,
+            ),
         }
         if self._is_telling_again:
             jobs["news of the spool"] = Job(TELL_AGAIN_SECONDS, self._tell_news)
@@ -238,8 +241,12 @@ class Daemon:
             self._housekeeping.arm(self._jobs())
 
     def _take_incoming(self) -> None:
-        self._parts.ways_in.take_incoming()
+        ways_in = self._parts.ways_in
+        had_some = ways_in.has_files_waiting
+        ways_in.take_incoming()
         self._parts.telling.refused_files()
+        if ways_in.has_files_waiting != had_some:
+            self._housekeeping.arm(self._jobs())
 
     def _tell_news(self) -> None:
         """Tell what is damaged or had no room; while that is not kept, it is tried again now and then."""

@@ -67,6 +67,11 @@ class WaysIn:
         """Return whether something does not listen that should."""
         return self._listeners.has_problems
 
+    @property
+    def has_files_waiting(self) -> bool:
+        """Return whether something in `incoming/` found no room, and is to be looked at again soon."""
+        return self._incoming.is_waiting
+
     def states(self) -> dict[str, Listening]:
         """Return what listens where."""
         return self._listeners.states()

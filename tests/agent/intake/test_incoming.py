@@ -114,6 +114,20 @@ def test_what_finds_no_room_stays_where_it_is(spool):
     assert incoming(spool).take() == 1
 
 
+def test_while_files_find_no_room_that_is_known_and_one_of_them_is_named_in_the_log(spool, caplog):
+    room = []
+    waiting = IncomingFiles(spool, Capture(spool, Identity("web-1")), parse, lambda _: bool(room))
+    for number in range(3):
+        leave(spool, f"{number}", "a")
+    for _ in range(2):
+        assert waiting.take() == 0
+        assert waiting.is_waiting
+    assert caplog.text.count("waits") == 1
+    room.append("some")
+    assert waiting.take() == 3
+    assert not waiting.is_waiting
+
+
 def test_a_file_that_arrives_raises_a_signal(spool):
     signals = SignalPipe((ARRIVED,))
     watching = incoming(spool)
