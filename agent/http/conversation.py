@@ -53,14 +53,21 @@ class Conversation(msgspec.Struct, frozen=True):
         if read is None or not self.connections.answering(place):
             return False
         if isinstance(read, Refusal):
-            self._turn_away(wire, read)
+            self._turn_away(place, wire, read)
             return False
+        outcome = self._work(place, wire, read)
+        if isinstance(outcome, Refusal):
+            self._turn_away(place, wire, outcome, read)
+            return False
+        return outcome
+
+    def _work(self, place: Place, wire: Wire, read: Whole) -> bool | Refusal:
+        """Answer a request within its share of memory; return whether another may follow, or why it is not answered."""
         if self.budget is None:
             return self._reply(wire, read)
         share = self._share(place, read)
         if share is None:
-            self._turn_away(wire, Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "busy, come again", read.request))
-            return False
+            return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "busy, come again", read.request)
         with share:
             return self._reply(wire, read)
 
@@ -86,12 +93,11 @@ class Conversation(msgspec.Struct, frozen=True):
         place.release()
         return share
 
-    def _reply(self, wire: Wire, read: Whole) -> bool:
+    def _reply(self, wire: Wire, read: Whole) -> bool | Refusal:
         try:
             response = self.answer(self._decoded(read))
         except DecodingError as error:
-            self._turn_away(wire, msgspec.structs.replace(error.refusal, request=read.request), read)
-            return False
+            return msgspec.structs.replace(error.refusal, request=read.request)
         except Exception:
             log.exception("%s: a request could not be answered", self.name)
             response = Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "that failed; the log says why").plain()
@@ -108,9 +114,11 @@ class Conversation(msgspec.Struct, frozen=True):
             read.request, body=decoded(read.request.body, read.encoding, self.limits.body_bytes)
         )
 
-    def _turn_away(self, wire: Wire, refusal: Refusal, read: Whole | None = None) -> None:
+    def _turn_away(self, place: Place, wire: Wire, refusal: Refusal, read: Whole | None = None) -> None:
+        """Say no, and read on for a while; who is only read on from gives way like one that says nothing."""
         response = self.refuse(refusal)
         if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
             response = msgspec.structs.replace(response, headers=(*response.headers, *_RETRY))
         wire.write(response, read)
+        self.connections.waiting(place)
         wire.drain()

@@ -123,6 +123,7 @@ class _Talk:
         connection.settimeout(_ANSWER_SECONDS)
         with contextlib.suppress(OSError):  # some close without reading
             connection.sendall(said)
+            self._connections.waiting(place)  # who is only read on from gives way like one that says nothing
             _drain(connection)
 
     def _read(self, connection: socket.socket) -> WholeJson | None:

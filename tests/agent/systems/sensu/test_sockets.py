@@ -1,5 +1,6 @@
 """The client's sockets take what local checks send, and say `ok` to nothing that is not on disk."""
 
+import contextlib
 import json
 import socket
 import struct
@@ -120,6 +121,31 @@ def test_who_says_nothing_keeps_nobody_out(sensu):
         assert sensu.say(RESULT) == b"ok"
     finally:
         for connection in silent:
+            connection.close()
+
+
+def test_who_goes_on_talking_after_the_answer_keeps_nobody_out(sensu):
+    over = threading.Event()
+    crowd = [socket.create_connection(("127.0.0.1", sensu.ports["client"])) for _ in range(300)]
+
+    def drip():
+        while not over.wait(0.1):
+            for connection in crowd:
+                with contextlib.suppress(OSError):
+                    connection.send(b" ")
+
+    dripping = threading.Thread(target=drip)
+    try:
+        for connection in crowd:
+            connection.sendall(b"ping")
+        dripping.start()
+        with socket.create_connection(("127.0.0.1", sensu.ports["client"]), timeout=5) as client:
+            client.sendall(RESULT)
+            assert client.recv(100) == b"ok"
+    finally:
+        over.set()
+        dripping.join()
+        for connection in crowd:
             connection.close()
 
 
