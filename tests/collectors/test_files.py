@@ -219,7 +219,7 @@ def test_a_run_that_was_replaced_returns_and_leaves_nothing_behind(watching, etc
 
 
 def test_changes_within_the_settle_are_one_change_and_the_last_content_counts(record, etc):
-    recorder = record().start(collector(f"{etc}/**", settle=0.3))
+    recorder = record().start(collector(f"{etc}/**", settle=1.5))  # far longer than the writes take
     recorder.wait_for_report("watching")
     for number in range(20):
         (etc / "app.conf").write_text(f"listen {number};\n")

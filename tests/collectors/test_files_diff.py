@@ -162,7 +162,7 @@ def test_a_file_below_a_closed_directory_has_no_diff(record, etc):
 
 def test_a_file_that_was_closed_until_its_change_has_no_diff(record, etc):
     (etc / "x").chmod(0o600)
-    entry = FilesEntry(paths=(f"{etc}/**",), settle=Duration(0.3))
+    entry = FilesEntry(paths=(f"{etc}/**",), settle=Duration(1.5))  # far longer than both changes take
     recorder = record().start(FilesCollector([Scoped(entry)]))
     recorder.wait_for_report("watching")
     (etc / "x").write_text("port = 81\n")

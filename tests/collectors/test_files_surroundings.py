@@ -233,6 +233,10 @@ def server():
     server.answer()
 
 
+PATIENT = {"patience_seconds": 60.0}
+"""While the server answers: on a crowded machine that takes longer than a test may wait for one that does not."""
+
+
 def test_a_server_that_does_not_answer_is_unreadable_and_holds_up_nothing_else(record, etc, tmp_path, server):
     export = tmp_path / "export"
     export.mkdir()
@@ -242,7 +246,7 @@ def test_a_server_that_does_not_answer_is_unreadable_and_holds_up_nothing_else(r
         "ask": server.ask,
         "patience_seconds": 0.05,
     }
-    first = run(record, None, f"{etc}/**", f"{export}/**", surroundings=host)
+    first = run(record, None, f"{etc}/**", f"{export}/**", surroundings={**host, **PATIENT})
     first.end()
     server.hang()
     (etc / "app.conf").write_text(NEW)
@@ -269,7 +273,7 @@ def test_a_link_to_a_server_that_does_not_answer_is_unreadable_until_it_does(rec
         "patience_seconds": 0.05,
     }
     paths = (f"{etc}/**", f"{tmp_path}/root/*")
-    first = run(record, None, *paths, surroundings=host)
+    first = run(record, None, *paths, surroundings={**host, **PATIENT})
     first.end()
     server.hang()
     second = run(record, first.memory, *paths, surroundings=host)
