@@ -125,6 +125,7 @@ pictures: $(VENV)/dev ## make the pictures of README and the answers of docs/ope
 quiet-day: $(VENV)/dev ## live through a day of a default host and nights of two, and write down what was told
 	$(BIN)/python bench/quiet_day.py --markdown docs/quiet-day.md
 	$(BIN)/python bench/quiet_nights.py --markdown docs/quiet-day.md
+	$(BIN)/python bench/quiet_applications.py --markdown docs/quiet-day.md
 
 attacks: $(VENV)/dev ## attack an installed agent in every way that is known, and count what it cost
 	$(BIN)/python bench/attacks.py

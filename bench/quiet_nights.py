@@ -33,7 +33,7 @@ HEADER = (
     "",
     "The same for what a host does by itself, on Debian 12 and 13, by `bench/quiet_nights.py`: all of /etc is watched (conf.d:",
     "`files: [{paths: ['/etc/**']}]`), 400 units are enabled beside Debian's own. The first boot is cloud-init's, from a seed of NoCloud.",
-    "snap and flatpak are left out: snapd mounts images and flatpak makes namespaces of users, and neither can be had in a container here.",
+    "snap and flatpak have hosts of their own, below.",
 )
 CLOUD_CONFIG = """\
 #cloud-config

@@ -11,8 +11,8 @@ from collectors._redaction.tokens import body_of
 from collectors._redaction.values import looks_secret
 
 _MOST_LINES = 64
-_USER = re.compile(r"[a-zA-Z][\w.@+\-]{0,100}")
-_PASSWORD = re.compile(r"[^\s:<>{}\[\]()\"',;=]{5,100}")
+_USER = re.compile(r"[a-zA-Z][\w.@+\-]{0,63}")
+_PASSWORD = re.compile(r"[^\s:<>{}\[\]()\"',;=]{5,64}")
 
 
 def passwords_by_turns(lines: Sequence[str]) -> frozenset[int]:
