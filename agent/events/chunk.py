@@ -79,7 +79,7 @@ def entries(record: Record) -> list[bytes]:
 
 
 def _parts(events: Sequence[Captured]) -> Iterator[Sequence[Captured]]:
-    ends = list(accumulate([len(event.body) for event in events]))
+    ends = list(accumulate(map(len, [event.body for event in events])))
     start = before = 0
     while start < len(events):
         fitting = bisect_right(ends, before + MAX_CHUNK_BYTES)

@@ -109,7 +109,7 @@ def fill(
     else:
         missing = _Missing(name, identity, int(now()))
         captured = [missing.filled(body, event) for body, event in zip(bodies, events, strict=True)]
-    sizes = [len(event.body) for event in captured]
+    sizes = list(map(len, [event.body for event in captured]))
     is_right = min(sizes) > 0 and max(sizes) <= MAX_EVENT_BYTES and _have_right_tags(captured)
     return captured if is_right else None
 

@@ -126,7 +126,8 @@ class Wire:
         if not self._is_plain:
             self._connection.settimeout(seconds)
         elif hundredths != self._kernel_waits:
-            self._connection.settimeout(None)
+            if self._kernel_waits < 0:
+                self._connection.settimeout(None)
             timeout = struct.pack("ll", hundredths // 100, hundredths % 100 * 10_000)
             self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
             self._kernel_waits = hundredths

@@ -114,7 +114,7 @@ class StackStateDialect:
             else Identity(host, identity.tags, identity.element_identifiers)
         )
         return Parsed(
-            identity, list(self._events(posted, usual or {}, about)), list(_items(posted, host, collected))
+            identity, self._events(posted, usual or {}, about), list(_items(posted, host, collected))
         )
 
     def kept(self, parsed: Parsed) -> Response:
@@ -127,18 +127,18 @@ class StackStateDialect:
 
     def _events(
         self, posted: _Body, usual: Mapping[str, Sequence[Usual]], identity: Identity
-    ) -> Iterator[Captured]:
+    ) -> list[Captured]:
         extra_tags = identity.tags if posted.origin == BY_HAND else ()
+        captured: list[Captured] = []
         for name, bodies in (posted.events or {}).items():
             try:
                 check_name(name)
             except EventError as error:
                 raise bad_request(str(error), f"events.{name}") from None
             events = () if extra_tags else usual.get(name, ())
-            if events and (captured := fill(name, bodies, events, identity, self._now)) is not None:
-                yield from captured
-            else:
-                yield from self._each(name, bodies, identity, extra_tags)
+            filled = fill(name, bodies, events, identity, self._now) if events else None
+            captured += self._each(name, bodies, identity, extra_tags) if filled is None else filled
+        return captured
 
     def _each(
         self, name: str, bodies: Sequence[msgspec.Raw], identity: Identity, extra_tags: tuple[str, ...]
