@@ -5,7 +5,7 @@ It must be quick, and end within 3 s whatever happens. It says done only when th
 
 import os
 import time
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,23 @@ def add_parser(subparsers: Subparsers) -> None:
     send.add_argument("type", metavar="TYPE", help="the event's type, as DeploymentEvent")
     send.add_argument("--title", required=True, help="what happened, in a few words")
     send.add_argument("--text", default="", help="what happened, in more words; `-` reads them from stdin")
+    _add_what_it_is_about(send)
+    send.add_argument("--name", default="custom", help="the event's name (default: custom)")
+    send.add_argument(
+        "--timestamp",
+        metavar="TIME",
+        help="seconds since the epoch, or ISO 8601, of this host's zone where it names none (default: now)",
+    )
+    send.add_argument(
+        "--source-identifier",
+        metavar="ID",
+        help="the same for the same fact (default: a new one)",
+    )
+    send.add_argument(BEST_EFFORT, action="store_true", help="any failure is a warning; always exit 0")
+    send.add_argument("--json", action="store_true", help="print the result as a JSON object")
+
+
+def _add_what_it_is_about(send: ArgumentParser) -> None:
     send.add_argument(
         "-i",
         "--identifiers",
@@ -55,19 +72,6 @@ def add_parser(subparsers: Subparsers) -> None:
         "--links", nargs="+", action="extend", default=[], metavar="LINK", help='"title: url" each'
     )
     send.add_argument("--tags", nargs="+", action="extend", default=[], metavar="TAG", help="k:v each")
-    send.add_argument("--name", default="custom", help="the event's name (default: custom)")
-    send.add_argument(
-        "--timestamp",
-        metavar="TIME",
-        help="seconds since the epoch, or ISO 8601, of this host's zone where it names none (default: now)",
-    )
-    send.add_argument(
-        "--source-identifier",
-        metavar="ID",
-        help="the same for the same fact (default: a new one)",
-    )
-    send.add_argument(BEST_EFFORT, action="store_true", help="any failure is a warning; always exit 0")
-    send.add_argument("--json", action="store_true", help="print the result as a JSON object")
 
 
 def run(arguments: Namespace) -> int:
