@@ -21,7 +21,7 @@ _COST_OF_WORK = 16
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
-class IntakeQuota:
+class Share:
     """A part of a pool that is held until it is released; releasing twice is once."""
 
     def __init__(self, pool: "Pool", size: int) -> None:
@@ -53,13 +53,13 @@ class Pool:
 
     def take(
         self, size: int, timeout_seconds: float, is_over: Callable[[], bool] = lambda: False
-    ) -> IntakeQuota | None:
+    ) -> Share | None:
         """Return a share of `size` bytes, at most the whole pool; None when there was none in time."""
         size = min(size, self.size)
         with self._changed:
             if not self._waiting and self._free >= size:  # as nearly always
                 self._free -= size
-                return IntakeQuota(self, size)
+                return Share(self, size)
         ticket = object()
         deadline = time.monotonic() + timeout_seconds
         with self._changed:
@@ -71,7 +71,7 @@ class Pool:
                         return None
                     self._changed.wait(left)
                 self._free -= size
-                return IntakeQuota(self, size)
+                return Share(self, size)
             finally:
                 self._waiting.remove(ticket)
                 self._changed.notify_all()
@@ -99,7 +99,7 @@ class Budget:
         self._small = Pool(size // 8)
         self._large = Pool(size // 2)
 
-    def work(self, body_bytes: int, timeout_seconds: float) -> IntakeQuota | None:
+    def work(self, body_bytes: int, timeout_seconds: float) -> Share | None:
         """Return the share that work on a body takes, from reading it to having it on disk, or None."""
         lane = self._small if body_bytes <= SMALL_BODY_BYTES else self._large
         return lane.take(body_bytes * _COST_OF_WORK, timeout_seconds)

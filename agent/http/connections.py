@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from agent.http.budget import IntakeQuota
+from agent.http.budget import Share
 from agent.http.message import Peer
 
 _MOMENT_SECONDS, _LONG_SECONDS = 0.05, 1.0
@@ -33,7 +33,7 @@ class Place:
     """When its request began to be absent or incomplete; None while it is answered."""
     is_over: bool = False
     """It has given way: nothing of it is answered any more."""
-    arriving: IntakeQuota | None = None
+    arriving: Share | None = None
     """What it holds of the budget while a large body comes in."""
     thread: threading.Thread | None = field(default=None, repr=False)
 

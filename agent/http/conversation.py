@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 import msgspec
 
-from agent.http.budget import Budget, IntakeQuota
+from agent.http.budget import Budget, Share
 from agent.http.connections import Connections, Place
 from agent.http.decoding import DecodingError, decoded, most_decoded
 from agent.http.limits import Limits
@@ -84,7 +84,7 @@ class Conversation(msgspec.Struct, frozen=True):
                 arriving.wake()
         return False
 
-    def _share(self, place: Place, read: Whole) -> IntakeQuota | None:
+    def _share(self, place: Place, read: Whole) -> Share | None:
         assert self.budget is not None  # noqa: S101 - the caller's question
         size = len(read.request.body)
         if self.limits.decode:

@@ -1,7 +1,7 @@
 """packaging/install and packaging/uninstall, as an operator runs them on a live host."""
 
 import pytest
-from harness.host import install_command, what_installing_needs
+from harness.host import CHECKOUT, install_command, what_installing_needs
 from harness.packages import VERSION, apt, bring, built
 from harness.receiver import API_KEY
 
@@ -51,6 +51,9 @@ def test_one_command_installs_and_starts_the_service_with_all_that_its_commands_
     assert bare_host.run("bash", "-c", offered, BASH).stdout == "status\n"
     assert "complete -c sts-agent" in bare_host.read(FISH)
     assert bare_host.read("/usr/share/zsh/vendor-completions/_sts-agent").startswith("#compdef sts-agent")
+    examples = "/usr/share/doc/sts-agent/examples"
+    for room in ("ansible/site.yml", "monitoring/alerts.yaml", "puppet/sts_agent.pp"):
+        assert bare_host.read(f"{examples}/{room}") == (CHECKOUT / "packaging" / room).read_text()
 
 
 @pytest.mark.long
