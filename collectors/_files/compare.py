@@ -22,7 +22,7 @@ from collectors._files.fingerprint import (
     pack_stat,
     unpack_stat,
 )
-from collectors._files.looked import Failed, Looked, blames_path
+from collectors._files.looked import Failed, Looked
 from collectors._files.occasion import SECOND, Occasion, changed_at
 from collectors._files.reader import Busy, Gone, Seen, Unreadable
 from collectors._files.selection import Choice
@@ -43,15 +43,8 @@ class Change(msgspec.Struct, frozen=True):
 
 def compare(looked: Looked, occasion: Occasion, now: float) -> Change | Failed | None:
     """Return what is new of a path that was looked at, or None; `now` in seconds since the epoch."""
-    try:
-        return looked.found if isinstance(looked.found, Failed) else _compare(looked, occasion, now)
-    except Exception as error:
-        if not blames_path(error):
-            raise
-        return Failed(looked.path, error)
-
-
-def _compare(looked: Looked, occasion: Occasion, now: float) -> Change | None:
+    if isinstance(looked.found, Failed):
+        return looked.found
     if looked.choice is None:
         return Change(looked.path, {file_key(looked.path): None}) if looked.remembered is not None else None
     if looked.is_learnt:

@@ -18,7 +18,7 @@ from collectors._files.emit import Emitter
 from collectors._files.hints import Hints, NoWatch
 from collectors._files.job import Job, Stopped
 from collectors._files.look import Look
-from collectors._files.looked import Failed, Looked, Scan
+from collectors._files.looked import Failed, Looked, Scan, blames_path
 from collectors._files.meanwhile import Meanwhile
 from collectors._files.mount_health import MountHealth
 from collectors._files.pending import Due, Pending
@@ -158,15 +158,23 @@ class Line:
         if isinstance(looked, Scan):
             yield from self._books.note(looked, due)
             return
+        try:
+            change = self._compare(looked, due)
+        except Exception as error:
+            if not blames_path(error):
+                raise
+            change = Failed(looked.path, error)
+        if change is not None:
+            yield change
+
+    def _compare(self, looked: Looked, due: Due) -> Change | Failed | None:
         if looked.others:
             self._pending.put(looked.others, self._job.host.monotonic())
         if isinstance(looked.found, Busy) and not looked.is_learnt:
             self._pending.again(looked.path)
         change = compare(looked, due.occasion, self._job.host.wall())
-        if change is not None:
-            yield change
-        elif self._emitter.troubles.concern(looked.path):
-            yield Change(looked.path, {})
+        has_recovered = change is None and self._emitter.troubles.concern(looked.path)
+        return Change(looked.path, {}) if has_recovered else change
 
     def emit(self, change: Change | Failed, due: Due) -> None:
         """Have a change told, and what is new remembered, together and with the next commit."""

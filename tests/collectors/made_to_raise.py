@@ -1,6 +1,7 @@
 """One item of a host that makes the code raise, wherever that is about this item and no other.
 
-A function of `collectors` is about an item when its arguments name it and name no neighbour. `Fault` counts the calls of such
+A function of `collectors` is about an item when its arguments name it and name no neighbour; what comes together in a batch says
+nothing of that, as it may be one item or all. `Fault` counts the calls of such
 functions, in every thread that begins meanwhile, and has one of them raise: the test asks for each in turn.
 """
 
@@ -14,11 +15,19 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
+from collectors._files.hints import Hints
+from collectors._files.occasion import Occasion
+from collectors._files.pending import Due
+
+BATCHES = (Due, Hints, Occasion)
 COLLECTORS = str(Path(__file__).resolve().parents[2] / "collectors") + "/"
 TESTS = "/tests/collectors/"
 GUARDS = {"_troubles.py", "troubles.py"}
 """What keeps the trouble apart is not what makes it."""
 GUARDED_WITHIN = {
+    "Emitter.emit",
+    "Line.compare",
+    "Line.emit",
     "Watch._guarded",
     "Watch._take",
     "Watch.handle_event",
@@ -65,7 +74,7 @@ class Fault:
         code = frame.f_code
         if self.raised or event != "call" or not _is_ours(code) or _is_called_by_others(frame.f_back):
             return
-        said = " ".join(map(_said, _arguments(frame)))
+        said = " ".join(_said(one) for one in _arguments(frame) if not isinstance(one, BATCHES))
         if self._item.search(said) and not self._neighbours.search(said):
             self.calls += 1
             if self.calls == self._at:

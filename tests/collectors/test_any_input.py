@@ -111,7 +111,7 @@ def test_one_package_with_a_version_of_any_length_hides_no_other(record, tmp_pat
     write("2" * 300_000, "1.0 \x85 with\u2028 odd \udcff bytes", "2.0")
     events = {event.data["package"]: event for event in recorder.wait_for_events(3)}
     assert events["p2"].data["new_version"] == "2.0"
-    assert events["p0"].data["new_version"].endswith("… (cut)")
+    assert len(events["p0"].data["new_version"]) < 600
     assert all(map(is_for_all_readers, events.values()))
     write("2" * 300_000, "1.0 \x85 with\u2028 odd \udcff bytes", "3.0")
     assert recorder.wait_for_events(4)[-1].data["new_version"] == "3.0"

@@ -30,7 +30,8 @@ class Files:
         self.change(0)
 
     def collector(self):
-        entry = FilesEntry(paths=(f"{self.root}/**",), settle=Duration(0.01), diff="auto")
+        # Long enough for the three to come together, however slowly they are written.
+        entry = FilesEntry(paths=(f"{self.root}/**",), settle=Duration(0.5), diff="auto")
         return FilesCollector([Scoped(entry)])
 
     def change(self, number):
