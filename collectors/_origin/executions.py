@@ -178,7 +178,7 @@ class Executions:
             return brief[0]
         if any(one.event.pid == event.pid for one in self._fresh):
             return ""
-        return os.fsdecode(os.fsencode(event.name)[:_COMM_BYTES])
+        return _comm(event.name)
 
     def _is_set_uid(self, event: fanotify.Event) -> bool:
         try:
@@ -194,9 +194,22 @@ class Executions:
         event = fresh.event
         at = self._now()
         actor = self._processes.read(event.pid, event.pidfd)
+        if actor is not None and not self._has_begun(fresh, actor):
+            actor = None
         arguments = self._processes.arguments(event.pid) if actor is not None else ()
         os.close(event.pidfd)
         if actor is not None:
             self._known.note(actor, at)
         begun = fresh.due - _SETTLE_SECONDS
-        self._executions.append(Execution(actor or fresh.first, begun, self._path(event), arguments))
+        who = actor or replace(fresh.first, program=_comm(event.name))
+        self._executions.append(Execution(who, begun, self._path(event), arguments))
+
+    def _has_begun(self, fresh: _Fresh, actor: Actor) -> bool:
+        """Return whether a process is what it executes: where the processor is crowded it may still be what it was before."""
+        is_new = actor.program != fresh.first.program or actor.program == _comm(fresh.event.name)
+        return is_new and self._processes.has_executed(fresh.event.pid)
+
+
+def _comm(name: str) -> str:
+    """Return what the kernel calls a process that executes a file of this name."""
+    return os.fsdecode(os.fsencode(name)[:_COMM_BYTES])

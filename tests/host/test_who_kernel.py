@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from collectors._origin.executions import Executions
 from collectors._origin.fanotify import make_group
@@ -112,9 +113,9 @@ def _outcome(folder, tool, elsewhere):
 class Ear:
     """What hears of executions while something is changed, and the time it goes by."""
 
-    def __init__(self, group):
+    def __init__(self, group, processes=None):
         self.now = 1000.0
-        processes = Processes()
+        processes = processes or Processes()
         self.known = KnownProcesses(processes, lambda: self.now)
         self.executions = Executions(group, processes, self.known, lambda: self.now, is_always=False)
 
@@ -161,6 +162,27 @@ def test_a_storm_of_executions_ends_the_hearing_for_a_while(new_group):
     ear.now += 10
     ear.expect()
     assert ear.hears_of_what_begins()
+    ear.executions.close()
+
+
+class AsBefore(Processes):
+    """Shows each process as what it was before it executed something: it gets no processor to begin with."""
+
+    def read(self, pid, pidfd):
+        actor = super().read(pid, pidfd)
+        return actor and replace(actor, program="sh")
+
+
+def test_what_has_not_begun_to_be_executed_is_not_called_what_the_process_was_before(new_group):
+    ear = Ear(new_group(), AsBefore())
+    ear.expect()
+    with subprocess.Popen(["sleep", "1000"]) as process:
+        ear.executions.read(ear.now)
+        ear.now += 0.01
+        ear.executions.read(ear.now)
+        known = ear.known.recent(process.pid)
+        process.kill()
+    assert (known.pid, known.program) == (process.pid, "sleep")
     ear.executions.close()
 
 
