@@ -28,17 +28,26 @@ needs_namespaces = pytest.mark.skipif(not may_use_namespaces(), reason="needs ro
 
 
 def needed(agent):
-    """Return why action is needed; every way to ask says the same."""
+    """Return why action is needed; every way to ask says the same, as long as nothing changes meanwhile."""
+    document, reasons = asked(agent)
+    while document["running"]:
+        health = ask(agent.socket, "GET", "/health")
+        before, (document, reasons) = reasons, asked(agent)
+        if before == reasons:
+            assert health.status == (503 if reasons else 200), health.body
+            break
+    return reasons
+
+
+def asked(agent):
+    """Return what `status` says, and why it takes action to be needed."""
     ran = agent.command("status", "--json", "--exit-code", check=False)
     document = json.loads(ran.stdout)
     reasons = document["action_needed"]
     assert ran.returncode == (1 if reasons else 0)
     assert len(document["what_to_do"]) == len(reasons)
     assert all(document["what_to_do"]), document["what_to_do"]
-    if document["running"]:
-        health = ask(agent.socket, "GET", "/health")
-        assert health.status == (503 if reasons else 200), health.body
-    return reasons
+    return document, reasons
 
 
 def screen(agent, *words):
