@@ -24,6 +24,8 @@ from harness.receiver import Receiver  # noqa: E402 - likewise
 from rows import HEAD, RULE, Row, load  # noqa: E402 - likewise
 
 ROUNDS = 3
+SETTLE_SECONDS = 30.0
+"""A thread that ends takes what is counted of it along: after so long none does."""
 ALLOWED = ("--system-call-filter=fanotify_init fanotify_mark",)
 """What systemd-nspawn has to be told to let a host have fanotify, as a machine of its own has."""
 CONF = "files:\n  - paths: ['/etc/app/**']\n    settle: 100ms\n"
@@ -79,7 +81,7 @@ def _edit(host: Host, number: int) -> float:
 def _idle(host: Host, seconds: float) -> dict[str, float]:
     """Return what the agent uses while nothing happens, context switches for a minute."""
     pid = host.property("sts-agent.service", "MainPID")
-    time.sleep(5)
+    time.sleep(SETTLE_SECONDS)
     before, began = use_of(host, pid), time.monotonic()
     time.sleep(seconds)
     after, minutes = use_of(host, pid), (time.monotonic() - began) / 60
