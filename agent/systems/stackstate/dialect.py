@@ -155,8 +155,10 @@ class StackStateDialect:
 
 def _read_usual(body: bytes) -> Mapping[str, Sequence[Usual]] | None:
     """Return the events of a body that holds nothing else and nothing unusual; it is portable then."""
-    decoders: Sequence[Callable[[bytes], _UsualBody[Any]]] = (_decode_complete, _decode_usual)
-    for decode in decoders[len(body) < _BURST_BYTES :]:
+    ways: Sequence[Callable[[bytes], _UsualBody[Any]]] = (_decode_complete, _decode_usual)
+    if len(body) < _BURST_BYTES:
+        ways = (_decode_usual,)
+    for decode in ways:
         try:
             return decode(body).events
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
