@@ -9,11 +9,17 @@ Not modelled: a device that acknowledges a flush and loses the data all the same
 
 import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+import pytest
+
+ROOT = Path(__file__).parents[2]
 SECTOR = 512
 TRACED = "openat,write,pwrite64,writev,pwritev,fsync,fdatasync,ftruncate,fallocate,unlink,unlinkat,rename,renameat,renameat2,mkdir"
 
@@ -31,6 +37,31 @@ class Operation:
     offset: int = 0
     data: bytes = b""
     target: str = ""
+
+
+def record(script: str, directory: Path, trace: Path, *arguments: object) -> list[Operation]:
+    """Run a Python script, with `directory` and more as its arguments; return what it did below that directory."""
+    if shutil.which("strace") is None:
+        if os.environ.get("STS_AGENT_REQUIRE_HOST_TESTS"):
+            pytest.fail("strace is missing; `make test-deps` installs it")
+        pytest.skip("needs strace: `make test-deps`")
+    strace = ["strace", "-f", "-y", "-xx", "-s", "10000000", "-e", f"trace={TRACED}", "-o", str(trace)]
+    child = [sys.executable, "-c", script, str(directory), *map(str, arguments)]
+    subprocess.run([*strace, *child], check=True, stdout=subprocess.DEVNULL, cwd=ROOT, timeout=120)
+    return read_trace(trace.read_text(), directory)
+
+
+def cut_at(moments: list[int], operations: list[Operation]) -> Iterator[tuple[int, "Disk", int]]:
+    """Yield each moment, the disk as it is then, and the number that was acknowledged last: -1 before the first."""
+    disk, acknowledged, done = Disk(), -1, 0
+    for moment in moments:
+        for operation in operations[done:moment]:
+            if operation.kind == "acknowledged":
+                acknowledged = int(operation.data)
+            else:
+                disk.perform(operation)
+        done = moment
+        yield moment, disk, acknowledged
 
 
 def read_trace(text: str, directory: Path) -> list[Operation]:

@@ -7,21 +7,18 @@ says what may be on the platters, and a spool is opened on that. The control run
 
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 import pytest
-from disk_model import TRACED, Disk, Operation, read_trace
+from disk_model import Operation, cut_at, record
 
 from spool import Spool, SpoolReader, inflate
 
 CUTS = int(os.environ.get("STS_AGENT_POWER_CUTS", "2000"))
 APPENDS = 40
-ROOT = Path(__file__).parents[2]
 
 CHILD = """
 import sys
@@ -49,29 +46,16 @@ spool.close()
 
 
 def recorded(tmp_path: Path, synchronous: str) -> tuple[Path, list[Operation]]:
-    if shutil.which("strace") is None:
-        if os.environ.get("STS_AGENT_REQUIRE_HOST_TESTS"):
-            pytest.fail("strace is missing; `make test-deps` installs it")
-        pytest.skip("needs strace: `make test-deps`")
-    directory, trace = tmp_path / synchronous, tmp_path / f"{synchronous}.strace"
-    strace = ["strace", "-f", "-y", "-xx", "-s", "10000000", "-e", f"trace={TRACED}", "-o", str(trace)]
-    child = [sys.executable, "-c", CHILD, str(directory), synchronous, str(APPENDS)]
-    subprocess.run([*strace, *child], check=True, stdout=subprocess.DEVNULL, cwd=ROOT, timeout=120)
-    return directory, read_trace(trace.read_text(), directory)
+    directory = tmp_path / synchronous
+    trace = tmp_path / f"{synchronous}.strace"
+    return directory, record(CHILD, directory, trace, synchronous, APPENDS)
 
 
 def losses(directory: Path, operations: list[Operation], scratch: Path, cuts: int) -> Iterator[str]:
     """Cut the power at `cuts` moments; yield what was acknowledged before and is not there after."""
     random = Random(20261120)
     moments = sorted(random.randrange(len(operations)) for _ in range(cuts))
-    disk, acknowledged, done = Disk(), -1, 0
-    for cut, moment in enumerate(moments):
-        for operation in operations[done:moment]:
-            if operation.kind == "acknowledged":
-                acknowledged = int(operation.data)
-            else:
-                disk.perform(operation)
-        done = moment
+    for cut, (moment, disk, acknowledged) in enumerate(cut_at(moments, operations)):
         copy = scratch / f"{cut}"
         copy.mkdir(parents=True)
         for path, content in disk.after_power_loss(random).items():

@@ -1,21 +1,17 @@
 """What an owner stamps is there after a crash, a power loss and damage, or what it stamped before; never anything else."""
 
 import os
-import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from random import Random
 
 import pytest
-from disk_model import TRACED, Disk, read_trace
+from disk_model import cut_at, record
 from spool_victim import run_victim
 
 from spool import Spool, SpoolError, Stamp
 from spool.stamp import MOST_BYTES, SUFFIXES
 
-ROOT = Path(__file__).parents[2]
 CUTS = int(os.environ.get("STS_AGENT_POWER_CUTS", "1000"))
 STAMPS = 30
 CHILD = """
@@ -78,24 +74,12 @@ def _damage(path: Path, random: Random) -> None:
 
 
 def test_a_power_loss_takes_nothing_that_was_stamped_before_and_brings_nothing_that_was_not(tmp_path):
-    if shutil.which("strace") is None:
-        if os.environ.get("STS_AGENT_REQUIRE_HOST_TESTS"):
-            pytest.fail("strace is missing; `make test-deps` installs it")
-        pytest.skip("needs strace: `make test-deps`")
-    directory, trace = tmp_path / "spool", tmp_path / "strace"
+    directory = tmp_path / "spool"
     directory.mkdir()
-    strace = ["strace", "-f", "-y", "-xx", "-s", "10000000", "-e", f"trace={TRACED}", "-o", str(trace)]
-    child = [sys.executable, "-c", CHILD, str(directory), str(STAMPS)]
-    subprocess.run([*strace, *child], check=True, stdout=subprocess.DEVNULL, cwd=ROOT, timeout=120)
-    operations = read_trace(trace.read_text(), directory)
-    random, disk, acknowledged, done, cut_short = Random(20261127), Disk(), -1, 0, 0
-    for moment in sorted(random.randrange(len(operations)) for _ in range(CUTS)):
-        for operation in operations[done:moment]:
-            if operation.kind == "acknowledged":
-                acknowledged = int(operation.data)
-            else:
-                disk.perform(operation)
-        done = moment
+    operations = record(CHILD, directory, tmp_path / "strace", STAMPS)
+    random, acknowledged, cut_short = Random(20261127), -1, 0
+    moments = sorted(random.randrange(len(operations)) for _ in range(CUTS))
+    for _, disk, acknowledged in cut_at(moments, operations):
         left = _left_by(disk.after_power_loss(random), tmp_path)
         assert left in {_of(acknowledged), _of(acknowledged + 1)}
         cut_short += any(file.pending for file in disk.names.values())
