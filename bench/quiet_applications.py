@@ -7,13 +7,10 @@ disk, since no network is asked here; what it installs, updates by a timer and r
 log` shows after each, and what snap says where it cannot do its work.
 """
 
-import argparse
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
-from quiet_nights import Told
+from told import Told, agents_host, write_section
 
 PACKAGES = ("cron", "flatpak", "snapd")
 HEADING = "# Applications from elsewhere"
@@ -58,39 +55,13 @@ STEPS: tuple[tuple[str, str], ...] = (
 
 def main() -> None:
     """Live with both on each Debian and show what was told of it."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--debian", help="one alone, as `Debian 13`")
-    parser.add_argument(
-        "--markdown", type=Path, help="put the section into this file, in place of an older one"
-    )
-    options = parser.parse_args()
-    sys.path.append(str(Path(__file__).parents[1] / "tests/host"))
-    from harness import image
-
-    if reason := image.missing():
-        raise SystemExit(f"needs a booted host: {reason} (make test-deps, as root)")
-    out = [*HEADER]
-    for name, debian in image.DEBIANS.items():
-        if options.debian in {None, name}:
-            out += ["", f"## {name}", *_lived_through(debian)]
-    if options.markdown:
-        before = options.markdown.read_text().partition(f"\n{HEADING}\n")[0].rstrip()
-        options.markdown.write_text("\n".join([before, "", *out]) + "\n")
+    write_section(__doc__, HEADING, HEADER, _lived_through)
 
 
 def _lived_through(debian: Any) -> list[str]:
     """Do each step on one kind of Debian; return what was told, as Markdown."""
-    from harness import image
-    from harness.host import Host, agent_layer
-    from harness.receiver import Receiver
-
-    base = image.base(PACKAGES, debian)
-    receiver = Receiver()
-    host = Host([agent_layer(base, debian), base], receiver)
-    told = Told(host)
-    try:
+    with agents_host(PACKAGES, debian) as host:
+        told = Told(host)
         _prepare(host)
         host.boot()
         host.wait_until_watching("files", "services", "packages")
@@ -103,9 +74,6 @@ def _lived_through(debian: Any) -> list[str]:
             told.since(title)
             if said.returncode:
                 told.out += ["", f"It did not succeed: `{' '.join(said.stderr.split())}`"]
-    finally:
-        host.close()
-        receiver.go_away()
     return told.out
 
 

@@ -7,13 +7,11 @@ what Debian brings, and a repository of its own, which apt reads from the disk: 
 Prints what `sts-agent log` shows after each thing that a night does.
 """
 
-import argparse
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
 from repository import publish
+from told import Told, agents_host, write_section
 
 PACKAGES = (
     "certbot",
@@ -119,39 +117,13 @@ NIGHT: tuple[tuple[str, str], ...] = (
 
 def main() -> None:
     """Live through a night on each Debian and show what was told of it."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--debian", help="one alone, as `Debian 13`")
-    parser.add_argument(
-        "--markdown", type=Path, help="put the section into this file, in place of an older one"
-    )
-    options = parser.parse_args()
-    sys.path.append(str(Path(__file__).parents[1] / "tests/host"))
-    from harness import image
-
-    if reason := image.missing():
-        raise SystemExit(f"needs a booted host: {reason} (make test-deps, as root)")
-    out = [*HEADER]
-    for name, debian in image.DEBIANS.items():
-        if options.debian in {None, name}:
-            out += ["", f"## {name}", *_night(debian)]
-    if options.markdown:
-        before = options.markdown.read_text().partition(f"\n{HEADING}\n")[0].rstrip()
-        options.markdown.write_text("\n".join([before, "", *out]) + "\n")
+    write_section(__doc__, HEADING, HEADER, _night)
 
 
 def _night(debian: Any) -> list[str]:
     """Live through a night on one kind of Debian; return what was told, as Markdown."""
-    from harness import image
-    from harness.host import Host, agent_layer
-    from harness.receiver import Receiver
-
-    base = image.base(PACKAGES, debian)
-    receiver = Receiver()
-    host = Host([agent_layer(base, debian), base], receiver)
-    told = Told(host)
-    try:
+    with agents_host(PACKAGES, debian) as host:
+        told = Told(host)
         prepare(host)
         host.boot()
         host.run("cloud-init", "status", "--wait", check=False, timeout_seconds=120)
@@ -166,36 +138,7 @@ def _night(debian: Any) -> list[str]:
         host.shell("systemctl is-system-running --wait || true")
         time.sleep(5)
         told.since("the host reboots")
-    finally:
-        host.close()
-        receiver.go_away()
     return told.out
-
-
-class Told:
-    """What the host's own history said, cut at what was done."""
-
-    def __init__(self, host: Any) -> None:
-        self._host = host
-        self._seen = 0
-        self.out: list[str] = []
-
-    def since(self, title: str) -> None:
-        """Note, under this title, what is new."""
-        self._host.catch_up()
-        shown = self._host.agent("log", "-n", "5000").stdout.splitlines()
-        lines = [line for line in shown if "MarkEvent" not in line]
-        text = [
-            "",
-            f"{title[0].upper()}{title[1:]}:",
-            "",
-            "```text",
-            *(lines[self._seen :] or ["(nothing)"]),
-            "```",
-        ]
-        self._seen = len(lines)
-        self.out += text
-        print("\n".join(text), flush=True)
 
 
 def prepare(host: Any) -> None:
