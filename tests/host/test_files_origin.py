@@ -4,10 +4,10 @@ import contextlib
 
 import pytest
 from harness.files import CHANGED, UNIT, Files
+from harness.puppet import last_run
 
 pytestmark = pytest.mark.every_debian
 
-REPORT = "/var/cache/puppet/state/last_run_report.yaml"
 LATE = """\
 files:
   - paths: ['/etc/app/**']
@@ -129,7 +129,7 @@ def test_what_is_told_during_a_run_of_puppet_says_so_and_what_is_told_after_it_n
     late = puppet.host.receiver.wait_for_event(CHANGED, path="/etc/late/a")["context"]["data"]
     by_hand = puppet.host.receiver.wait_for_event(CHANGED, path="/etc/late/b")["context"]["data"]
     this_run = late["origin_name"]
-    assert f"transaction_uuid: {this_run}\n" in puppet.host.read(REPORT)
+    assert this_run == last_run(puppet.host, "transaction_uuid")
     assert origin(late) == ("puppet", "report", this_run)
     assert origin(by_hand) == ("unknown", "report", f"Puppet run {this_run}")
 
@@ -141,8 +141,7 @@ def test_of_changes_found_after_a_downtime_each_names_the_run_that_made_it(puppe
         path = f"/etc/app/{name}"
         puppet.host.write("/root/site.pp", f"file {{ '{path}': ensure => file, content => 'x' }}\n")
         puppet.host.run("puppet", "apply", f"--reports={reports}", "/root/site.pp")
-        report = dict(line.split(": ", 1) for line in puppet.host.read(REPORT).splitlines() if ": " in line)
-        runs[path] = ("puppet", "report", report["transaction_uuid"])
+        runs[path] = ("puppet", "report", last_run(puppet.host, "transaction_uuid"))
     puppet.host.run("systemctl", "start", UNIT)
     puppet.wait_until_watching()
     assert {data["path"]: origin(data) for data in puppet.data()} == runs

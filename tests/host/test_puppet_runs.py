@@ -1,6 +1,7 @@
 """Runs of a real Puppet."""
 
 import pytest
+from harness.puppet import last_run
 
 MANIFEST = """
 file { '/etc/motd.puppet': ensure => file, content => "hello\\n" }
@@ -32,10 +33,9 @@ def test_a_run_that_changes_something_is_one_event(puppet):
     event = puppet.receiver.wait_for(runs)[0]
     puppet.catch_up()
     assert len(runs(puppet.receiver.events)) == 1
-    report = puppet.read("/var/cache/puppet/state/last_run_report.yaml")
     data = event["context"]["data"]
     for key in ("transaction_uuid", "catalog_uuid", "configuration_version"):
-        assert f"{key}: {data[key]}" in report
+        assert last_run(puppet, key) == str(data[key])
         assert f"{key}:{data[key]}" in event["tags"]
     assert data["status"] == "changed"
     assert {"status:changed", "environment:production", "team:a"} <= set(event["tags"])
