@@ -4,11 +4,11 @@ A part of the bench yields such rows; what prints them and writes them into the 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-HEAD = "| What | unit | sts-agent | beside it | its figure | ratio | load |"
-RULE = "|---|---|---:|---|---:|---:|---:|"
+HEAD = "| What | unit | sts-agent | goal | floor | beside it | its figure | ratio | load |"
+RULE = "|---|---|---:|---|---:|---|---:|---:|---:|"
 
 
 def load() -> float:
@@ -27,6 +27,10 @@ class Row:
     theirs: float = 0.0
     more_is_better: bool = False
     load: float = 0.0
+    goal: str = ""
+    """What was wanted, and whether it is so."""
+    floor: float | None = None
+    """What cannot be done better here, as it was measured in the same run."""
 
     @property
     def ratio(self) -> float | None:
@@ -35,12 +39,28 @@ class Row:
             return None
         return self.ours / self.theirs if self.more_is_better else self.theirs / self.ours
 
+    def within(self, limit: float, floor: float | None = None) -> "Row":
+        """Return it with a goal for its figure, and the floor."""
+        is_met = self.ours >= limit if self.more_is_better else self.ours <= limit
+        return replace(self, goal=_goal(figure(limit), is_met, more=self.more_is_better), floor=floor)
+
+    def within_times(self, limit: float, floor: float | None = None) -> "Row":
+        """Return it with a goal that is so many times the peer's figure, and the floor."""
+        is_met = self.ours >= limit * self.theirs if self.more_is_better else self.ours <= limit * self.theirs
+        return replace(self, goal=_goal(f"{limit:g}x", is_met, more=self.more_is_better), floor=floor)
+
     def line(self) -> str:
         """Return it as a line of Markdown."""
         theirs = figure(self.theirs) if self.peer else ""
         ratio = "" if self.ratio is None else f"{self.ratio:.2f}x"
-        cells = [self.what, self.unit, figure(self.ours), self.peer, theirs, ratio, f"{self.load:.1f}"]
+        floor = "" if self.floor is None else figure(self.floor)
+        cells = [self.what, self.unit, figure(self.ours), self.goal, floor]
+        cells += [self.peer, theirs, ratio, f"{self.load:.1f}"]
         return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _goal(limit: str, is_met: bool, *, more: bool) -> str:
+    return f"at {'least' if more else 'most'} {limit}: {'met' if is_met else '**missed**'}"
 
 
 def figure(value: float) -> str:

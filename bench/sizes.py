@@ -22,6 +22,10 @@ class Sizes:
     """Of the large tree."""
     slow: int
     """Single posts, and as many changes, on the slow host."""
+    rounds: int
+    """Of single posts and of bursts, in turn with a floor."""
+    rest_seconds: float
+    """How long a host rests at least."""
 
     @property
     def small(self) -> bool:
@@ -32,7 +36,18 @@ class Sizes:
 SIZES = {
     one.name: one
     for one in (
-        Sizes("small", events=10_000, singles=500, posts=200, batches=20, changes=10, files=3_000, slow=20),
+        Sizes(
+            "small",
+            events=10_000,
+            singles=500,
+            posts=200,
+            batches=20,
+            changes=10,
+            files=3_000,
+            slow=20,
+            rounds=4,
+            rest_seconds=60,
+        ),
         Sizes(
             "full",
             events=200_000,
@@ -42,6 +57,8 @@ SIZES = {
             changes=80,
             files=100_000,
             slow=150,
+            rounds=30,
+            rest_seconds=900,
         ),
     )
 }

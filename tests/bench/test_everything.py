@@ -18,14 +18,25 @@ def test_a_ratio_is_above_one_where_this_agent_does_better():
 def test_where_nothing_compares_there_is_no_ratio_and_no_figure_beside():
     row = Row("memory", "MiB", 36.4)
     assert row.ratio is None
-    assert row.line() == "| memory | MiB | 36.4 |  |  |  | 0.0 |"
+    assert row.line() == "| memory | MiB | 36.4 |  |  |  |  |  | 0.0 |"
+
+
+def test_a_goal_is_met_or_missed_in_the_direction_that_is_better_and_stands_beside_its_floor():
+    assert Row("memory", "MiB", 36.4).within(40, 23.9).line() == (
+        "| memory | MiB | 36.4 | at most 40: met | 23.9 |  |  |  | 0.0 |"
+    )
+    assert Row("memory", "MiB", 40.4).within(40).goal == "at most 40: **missed**"
+    events = Row("events", "1/s", 30, "syslog-ng", 31, more_is_better=True)
+    assert events.within(30).goal == "at least 30: met"
+    assert events.within_times(1).goal == "at least 1x: **missed**"
+    assert Row("first look", "s", 2.4, "sha256sum", 1).within_times(2.5).goal == "at most 2.5x: met"
 
 
 def test_a_row_has_a_cell_for_each_head_also_where_a_name_has_a_bar_in_it():
     line = Row("a file changes", "ms", 104.4, "inotifywait -m | curl", 8, load=0.4).line()
     cells = re.split(r"(?<!\\)\|", line)
     assert len(cells) == len(HEAD.split("|")) == len(RULE.split("|"))
-    assert cells[4] == r" inotifywait -m \| curl "
+    assert cells[6] == r" inotifywait -m \| curl "
 
 
 @pytest.mark.parametrize(
