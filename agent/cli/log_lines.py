@@ -9,7 +9,7 @@ import msgspec
 
 from agent.cli.history import Kept
 from agent.cli.led_to import Led
-from agent.cli.reason import reason
+from agent.cli.reason import key_change, reason
 from agent.events.stored_event import StoredEvent
 from collectors._portable import printable, printable_lines
 
@@ -72,8 +72,7 @@ def _diff(event: StoredEvent) -> Iterator[str]:
     changes = data.get("changes")
     for change in changes if isinstance(changes, list) else ():
         if isinstance(change, dict):
-            went = f"{change.get('key')}: {change.get('old')} -> {change.get('new')}"
-            yield f"    {printable(went)}"
+            yield f"    {printable(key_change(change))}"
 
 
 def _indented(text: str) -> Iterator[str]:

@@ -66,6 +66,14 @@ def _file(data: Data) -> Iterator[str]:
         yield from _content(data)
 
 
+def key_change(change: Mapping[str, Any]) -> str:
+    """Return what became of one key, as `port: 80 -> 81`, `added port: 80` or `removed port: 80`."""
+    key, old, new = (change.get(name) for name in ("key", "old", "new"))
+    if old is None:
+        return f"added {key}: {new}"
+    return f"removed {key}: {old}" if new is None else f"{key}: {old} -> {new}"
+
+
 def _went(name: str, data: Data) -> str:
     """Return how an attribute went from what to what; its name alone where that is not told."""
     key = "owner" if name == "group" else name
@@ -78,7 +86,7 @@ def _content(data: Data) -> Iterator[str]:
     if isinstance(changes, list) and changes:
         for change in changes[:_MOST_CHANGES]:
             if isinstance(change, dict):
-                yield _cut(f"{change.get('key')}: {change.get('old')} -> {change.get('new')}")
+                yield _cut(key_change(change))
         if len(changes) > _MOST_CHANGES:
             yield f"and {len(changes) - _MOST_CHANGES} more"
         return

@@ -10,6 +10,8 @@ class Listed(msgspec.Struct, frozen=True):
 
     phase: Phase
     has_job: bool
+    is_there: bool = True
+    """False for what only other units name: it has no unit file, and does not run."""
 
 
 class Kind(msgspec.Struct, frozen=True):

@@ -292,5 +292,6 @@ class Manager:
 
 def _listed(*row: Any) -> Listed:
     """Return a line of ListUnits: name, description, load, active and sub state, follower, path, job, its type and path."""
-    unit, _, _, active, sub, _, _, job, _, _ = row
-    return Listed(UnitState(unit=unit, state=active, sub_state=sub).phase, bool(job))
+    unit, _, load, active, sub, _, _, job, _, _ = row
+    phase = UnitState(unit=unit, state=active, sub_state=sub).phase
+    return Listed(phase, bool(job), is_there=load != "not-found" or active != "inactive")

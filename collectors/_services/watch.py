@@ -235,8 +235,9 @@ class Watch:
         self._ledger.forget_all_but(listed)
         self._ledger.compared(boot_is_over=self._boot_over_at is None)
         self._commit(while_agent_down=while_agent_down)
-        doubts = self._ledger.doubts(loaded)
-        said = [f"watching {len(listed)} services", self._ledger.troubles.in_words(), *doubts]
+        doubts = self._ledger.doubts([unit for unit, line in loaded.items() if line.is_there])
+        count = sum(line.is_there for line in listed.values())
+        said = [f"watching {count} services", self._ledger.troubles.in_words(), *doubts]
         self._runtime.report("; ".join(filter(None, said)))
 
     def _catch_up(self) -> None:

@@ -131,12 +131,14 @@ def test_matching_by_exe_without_the_drop_in_is_a_warning_that_names_it(host):
 def test_an_entry_that_can_never_match_is_told_by_check_doctor_and_status(host):
     host.write(
         "/etc/sts-agent/conf.d/app.yaml",
-        "services:\n  - units: [ngnix, 'dbus-org.freedesktop.login1']\n"
+        # Nothing but the journal's unit names syslog.service here.
+        "services:\n  - units: [ngnix, syslog, 'dbus-org.freedesktop.login1']\n"
         "processes:\n  - {name: job, match: {user: rooot}}\n",
     )
     host.boot()
     host.wait_until_watching("services", "processes")
     unit = "'ngnix' is no service of this host (did you mean nginx.service?)"
+    named = "'syslog' is no service of this host"
     user = "'rooot' is no user of this host (did you mean root?)"
     checked = host.agent("check", "--json")
     assert json.loads(checked.stdout) == []
@@ -144,7 +146,7 @@ def test_an_entry_that_can_never_match_is_told_by_check_doctor_and_status(host):
     assert f"services: {unit}" in checked.stderr
     assert "login1" not in checked.stderr  # an alias is a name
     told = json.loads(host.agent("doctor", "--json", check=False).stdout)["findings"]
-    assert {one["text"] for one in told if one["level"] == "warn"} >= {unit, f"job: {user}"}
+    assert {one["text"] for one in told if one["level"] == "warn"} >= {unit, named, f"job: {user}"}
     collectors = json.loads(host.agent("status", "--json").stdout)["collectors"]
-    assert unit in collectors["services"]["detail"]
+    assert f"{unit}; {named}" in collectors["services"]["detail"]
     assert user in collectors["processes"]["detail"]

@@ -235,6 +235,7 @@ def test_where_no_event_fits_that_is_said_beside_the_empty_result(tmp_path, caps
         ({"change": "attributes", "attributes": "mode, owner", "old_mode": "0644", "new_mode": "0600", "old_owner": "root:root", "new_owner": "www:root"}, "mode 0644 -> 0600, owner root:root -> www:root"),
         ({"change": "attributes", "attributes": "acl"}, "acl"),
         ({"change": "modified", "changes": [{"key": "port", "old": 80, "new": 81}]}, "port: 80 -> 81"),
+        ({"change": "modified", "changes": [{"key": "port", "old": None, "new": 81}, {"key": "user", "old": "www", "new": None}]}, "added port: 81, removed user: www"),
         ({"change": "modified", "diff": "--- a\n+++ b\n@@ -1 +1,2 @@\n-x\n+y\n+z\n"}, "+2 -1 lines"),
         ({"change": "modified", "old_size": 10, "new_size": 12}, "10 -> 12 bytes"),
         ({"change": "modified", "old_size": 10, "new_size": 10}, "content"),
