@@ -11,11 +11,13 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-IsOwn = Callable[[os.stat_result], bool]
-"""Whether a file is one of the agent's own, which nobody may open."""
+IsOwn = Callable[..., bool]
+"""Whether a file, by its status, or one of several is the agent's own, which nobody may open."""
 
 _PLACE = os.O_PATH | os.O_CLOEXEC
-_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+PLACE_ITSELF = _PLACE | os.O_NOFOLLOW
+"""Opens what lies at a name, a link itself, as a mere place."""
+READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _LACKING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
@@ -44,7 +46,7 @@ class Opened:
 
 def opened_name(name: str, *, dir_fd: int | None = None, follows: bool = False) -> Opened:
     """Open what lies at a name as a mere place; a link itself unless it `follows`."""
-    return Opened(os.open(name, _PLACE if follows else _PLACE | os.O_NOFOLLOW, dir_fd=dir_fd))
+    return Opened(os.open(name, _PLACE if follows else PLACE_ITSELF, dir_fd=dir_fd))
 
 
 def opened_place(place: int, is_own: IsOwn, status: os.stat_result | None = None) -> Opened:
@@ -55,7 +57,7 @@ def opened_place(place: int, is_own: IsOwn, status: os.stat_result | None = None
     if is_own(before):
         raise NotRegular(errno.EPERM, "it is one of the agent's own files")
     try:
-        return Opened(os.open(f"/proc/self/fd/{place}", _READ))
+        return Opened(os.open(f"/proc/self/fd/{place}", READ))
     except FileNotFoundError:
         raise NotRegular(errno.ENOSYS, "/proc is not mounted") from None
 

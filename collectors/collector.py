@@ -79,7 +79,7 @@ class Retired(CollectorError):  # noqa: N818 - what became of the run
     """This run was replaced by a newer one; nothing was kept, return at once."""
 
 
-def _never(_: os.stat_result) -> bool:
+def _never(*_: os.stat_result) -> bool:
     return False
 
 
@@ -176,8 +176,8 @@ class Runtime(msgspec.Struct, frozen=True):
     """Wait until everything emitted was sent once, for at most so many seconds."""
     leave_out: frozenset[tuple[int, int]] = frozenset()
     """(st_dev, st_ino) of directories nobody may look into: the agent's own spool."""
-    is_own: Callable[[os.stat_result], bool] = _never
-    """Whether a file is one of the agent's own, by its status: no collector may open those, whatever name leads there."""
+    is_own: Callable[..., bool] = _never
+    """Whether one of some files is the agent's own, by their statuses: no collector may open those, whatever name leads there."""
     witnesses: Witnesses = NoWitnesses("nobody looks")
     """Who saw which process changed what."""
     stamp: Stamp = NoStamp()

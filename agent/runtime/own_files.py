@@ -49,7 +49,7 @@ _times: Callable[[os.stat_result], tuple[int, int, int]] = attrgetter("st_ino", 
 
 
 class OwnFiles:
-    """The files below one directory; called with a status, from any thread, it says whether it is one of them."""
+    """The files below one directory; called with statuses, from any thread, it says whether one of them is among these."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = str(directory)
@@ -57,13 +57,13 @@ class OwnFiles:
         self._known: _Known | None = None
         self._lock = threading.Lock()
 
-    def __call__(self, status: os.stat_result) -> bool:
-        """Return whether the file with this status is the agent's own."""
+    def __call__(self, *statuses: os.stat_result) -> bool:
+        """Return whether a file with one of these statuses is the agent's own."""
         with self._lock:
             known = self._known
             if known is None or not known.holds():
                 known = self._known = self._know()
-            return (status.st_dev, status.st_ino) in known.files
+            return any((status.st_dev, status.st_ino) in known.files for status in statuses)
 
     def _know(self) -> "_Known":
         """Return what all directories hold now."""

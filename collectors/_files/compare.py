@@ -39,6 +39,8 @@ class Change(msgspec.Struct, frozen=True):
     difference: Difference | None = None
     events: Sequence[Event] = ()
     """What is told besides the difference."""
+    texts: Mapping[str, bytes] = {}
+    """Texts to keep beside several files, by their keys."""
 
 
 def compare(looked: Looked, occasion: Occasion, now: float) -> Change | Failed | None:

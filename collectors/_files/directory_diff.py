@@ -6,7 +6,7 @@ configuration means for the first time is looked at there and then, to be rememb
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from collectors._files.books import Books
 from collectors._files.default_excludes import is_ordinary
@@ -14,16 +14,19 @@ from collectors._files.fingerprint import (
     STAT_SIZE,
     decode,
     directory_key,
+    escape,
     files_prefix,
     unescape,
 )
 from collectors._files.job import Job
-from collectors._files.looked import Looked, Scan
+from collectors._files.looked import Learnt, Looked, Scan
 from collectors._files.mount_thread import beat
 from collectors._files.opening import Directory
 from collectors._files.out_of_reach import OutOfReach
 from collectors._files.path_look import PathLook
+from collectors._files.plain_look import AT_ONCE, PlainLook
 from collectors._files.reader import Seen
+from collectors._files.selection import Choice
 from collectors._files.stats import Stats
 from collectors._files.tree_walk import Listing
 from collectors._files.watch_set import WatchSet
@@ -34,15 +37,18 @@ _BEAT_FILES = 64
 class DirectoryDiff:
     """Compares directories, one at a time."""
 
-    def __init__(self, job: Job, path_look: PathLook, watch_set: WatchSet, books: Books) -> None:
+    def __init__(
+        self, job: Job, path_look: PathLook, plain_look: PlainLook, watch_set: WatchSet, books: Books
+    ) -> None:
         self._job = job
         self._selection = job.selection
         self._memory = job.memory
         self._path_look = path_look
+        self._plain_look = plain_look
         self._watch_set = watch_set
         self._books = books
 
-    def compare(self, listing: Listing, scan: Scan, *, is_first_sight: bool) -> Iterator[Looked]:
+    def compare(self, listing: Listing, scan: Scan, *, is_first_sight: bool) -> Iterator[Looked | Learnt]:
         """Add to `scan` what differs in one directory; yield the files that are met for the first time."""
         scan.files += len(listing.files)
         key = directory_key(listing.directory.path)
@@ -111,21 +117,50 @@ class DirectoryDiff:
             else:
                 scan.changed.append(path)
 
-    def _learn_all(self, listing: Listing, scan: Scan) -> Iterator[Looked]:
+    def _learn_all(self, listing: Listing, scan: Scan) -> Iterator[Looked | Learnt]:
         directory = listing.directory
         stats = Stats(self._job.now_nanoseconds())
-        choice_of_all = self._selection.choose_all_in(directory.path)
-        for entry in listing.files:
-            path = f"{directory.path}/{entry.name}"
-            of_all = choice_of_all if is_ordinary(entry.name) else None
-            choice = of_all or self._selection.choose(path)
+        of_all = self._selection.choose_all_in(directory.path)
+        names = [entry.name for entry in listing.files]
+        for start in range(0, len(names), AT_ONCE):
+            some = names[start : start + AT_ONCE]
+            if of_all is not None and all(map(is_ordinary, some)) and self._books.room.has_for_all(len(some)):
+                yield from self._learn_plain(listing, some, of_all, stats)
+            else:
+                yield from self._learn_each(listing, some, stats)
+        scan.digests[directory_key(directory.path)] = stats.digest(self._selection.identity)
+
+    def _learn_plain(
+        self, listing: Listing, names: Sequence[str], choice: Choice, stats: Stats
+    ) -> Iterator[Looked | Learnt]:
+        """Look at files of ordinary names: those that are plain together, the others each by itself."""
+        directory = listing.directory
+        prefix = files_prefix(directory.path)
+        learnt = Learnt(directory.path, [], {}, {})
+        for found in self._plain_look.look(directory, names, choice):
+            if isinstance(found, str):
+                yield from self._learn_each(listing, (found,), stats)
+                continue
+            key = prefix + escape(found.name)
+            stats.add(found.name, found.stat, found.ctime_ns)
+            learnt.names.append(found.name)
+            learnt.remember[key] = found.value
+            if found.text:
+                learnt.texts[key] = found.text
+        if learnt.names:
+            yield learnt
+
+    def _learn_each(self, listing: Listing, names: Sequence[str], stats: Stats) -> Iterator[Looked]:
+        directory = listing.directory
+        for name in names:
+            path = f"{directory.path}/{name}"
+            choice = self._selection.choose(path)
             if choice is None:
                 stats.is_sure = False
                 continue
-            looked = self._path_look.first(directory, entry.name, path, choice)
-            self._add(looked, listing, stats, entry.name)
+            looked = self._path_look.first(directory, name, path, choice)
+            self._add(looked, listing, stats, name)
             yield looked
-        scan.digests[directory_key(directory.path)] = stats.digest(self._selection.identity)
 
     def _add(self, looked: Looked, listing: Listing, stats: Stats, name: str) -> None:
         """Add a file that was looked at to the stats of its directory."""

@@ -81,6 +81,8 @@ class Emitter:
                 events.append(event_of(self._complete(difference, occasion), self._names, self._job.budget))
         if change.text is not None:
             self._draft.remember_text(file_key(change.path), change.text)
+        for key, text in change.texts.items():
+            self._draft.remember_text(key, text)
         self._draft.remember(remember, events)
 
     def _complete(self, difference: Difference, occasion: Occasion) -> Difference:

@@ -18,7 +18,7 @@ from collectors._files.emit import Emitter
 from collectors._files.hints import Hints, NoWatch
 from collectors._files.job import Job, Stopped
 from collectors._files.look import Look
-from collectors._files.looked import Failed, Looked, Scan, blames_path
+from collectors._files.looked import Failed, Learnt, Looked, Scan, blames_path
 from collectors._files.meanwhile import Meanwhile
 from collectors._files.mount_health import MountHealth
 from collectors._files.pending import Due, Pending
@@ -134,7 +134,7 @@ class Line:
             self._agenda.is_kept()
         self._emitter.commit()
 
-    def look(self, due: Due) -> Iterator[Looked | Scan]:
+    def look(self, due: Due) -> Iterator[Looked | Learnt | Scan]:
         """Yield what is there now, of all that is due."""
         for looked in self._look.look(due):
             self._meanwhile.check()
@@ -153,8 +153,11 @@ class Line:
                     self.emit(change, due)
         self._emitter.commit()
 
-    def compare(self, looked: Looked | Scan, due: Due) -> Iterator[Change | Failed]:
+    def compare(self, looked: Looked | Learnt | Scan, due: Due) -> Iterator[Change | Failed]:
         """Yield what is new about what was looked at, beside what is remembered of it."""
+        if isinstance(looked, Learnt):
+            yield from self._learn(looked)
+            return
         if isinstance(looked, Scan):
             yield from self._books.note(looked, due)
             return
@@ -166,6 +169,14 @@ class Line:
             change = Failed(looked.path, error)
         if change is not None:
             yield change
+
+    def _learn(self, learnt: Learnt) -> Iterator[Change]:
+        """Yield what to remember of files that were met for the first time, and that those among them made no trouble any more."""
+        yield Change(learnt.directory, learnt.remember, texts=learnt.texts)
+        if self._emitter.troubles.are_any:
+            for path in (f"{learnt.directory}/{name}" for name in learnt.names):
+                if self._emitter.troubles.concern(path):
+                    yield Change(path, {})
 
     def _compare(self, looked: Looked, due: Due) -> Change | Failed | None:
         if looked.others:

@@ -12,13 +12,14 @@ from collectors._files.books import Books
 from collectors._files.directory_diff import DirectoryDiff
 from collectors._files.fingerprint import directory_key, escape, files_prefix, unescape
 from collectors._files.job import Job, Stopped
-from collectors._files.looked import Looked, Scan
+from collectors._files.looked import Learnt, Looked, Scan
 from collectors._files.mount_health import MOUNT, MountHealth
 from collectors._files.mount_thread import each
 from collectors._files.mounts import upwards
 from collectors._files.out_of_reach import OutOfReach
 from collectors._files.path_look import PathLook
 from collectors._files.pending import Due
+from collectors._files.plain_look import PlainLook
 from collectors._files.reader import FileReader
 from collectors._files.tree_walk import Listing, TreeWalk, note_failure
 from collectors._files.watch_set import WatchSet
@@ -39,7 +40,7 @@ class Look:
         self._stop = job.runtime.stop
         self._health = health
         self._path_look = PathLook(job, reader, health, watch_set, books)
-        self._diff = DirectoryDiff(job, self._path_look, watch_set, books)
+        self._diff = DirectoryDiff(job, self._path_look, PlainLook(job, reader.texts), watch_set, books)
         self._walk = TreeWalk(job, health, watch_set)
 
     def arm_below(self, top: str) -> None:
@@ -47,7 +48,7 @@ class Look:
         for _ in self._everywhere(Scan(tops=[top]), self._walk.listings):
             pass
 
-    def look(self, due: Due) -> Iterator[Looked | Scan]:
+    def look(self, due: Due) -> Iterator[Looked | Learnt | Scan]:
         """Yield each path as it is looked at, and last what was found of whole directories, once all in them is known.
 
         Raises `Stopped` when the stop comes before all directories are learnt.
@@ -61,7 +62,7 @@ class Look:
 
     def _look_at(
         self, due: Due, tops: Iterable[str], here: Iterable[str]
-    ) -> Generator[Looked | Scan, None, bool]:
+    ) -> Generator[Looked | Learnt | Scan, None, bool]:
         """Look at a part of what is due; return whether to go on."""
         scans: list[Scan] = []
         for top in tops:
@@ -93,14 +94,14 @@ class Look:
                 if lost.is_trouble:
                     scan.unreadable[lost.point] = lost.reason
 
-    def _compare_below(self, top: str, scan: Scan, *, may_stop: bool) -> Iterator[Looked]:
+    def _compare_below(self, top: str, scan: Scan, *, may_stop: bool) -> Iterator[Looked | Learnt]:
         """Compare everything meant at and below `top` by stat; yield what is met for the first time."""
         for listing in self._walk.listings(top, scan):
             if may_stop and self._stop.is_set():
                 raise Stopped
             yield from self._compare(listing, scan)
 
-    def _compare(self, listing: Listing, scan: Scan) -> Iterator[Looked]:
+    def _compare(self, listing: Listing, scan: Scan) -> Iterator[Looked | Learnt]:
         """Compare the files of one directory; whatever trouble one makes, the others are compared."""
         directory = listing.directory
         try:

@@ -45,6 +45,15 @@ class Looked(msgspec.Struct, frozen=True):
     """Other watched names of the same file."""
 
 
+class Learnt(msgspec.Struct, frozen=True):
+    """Files of one directory that were met for the first time, all plain: they are remembered, and told of to nobody."""
+
+    directory: str
+    names: list[str]
+    remember: dict[str, bytes]
+    texts: dict[str, bytes]
+
+
 @dataclass(slots=True)
 class Scan:
     """What was found at and below one directory; filled on the way, and handed on when all of it has been looked at."""

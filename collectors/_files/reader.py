@@ -22,7 +22,7 @@ from collectors._files.opening import Directory, opened
 from collectors._files.out_of_reach import OutOfReach
 from collectors._files.reading import read_moment
 from collectors._files.selection import Choice
-from collectors._files.texts import Readers, Texts
+from collectors._files.texts import Readers, Texts, spellings
 from collectors._regular import NotRegular, opened_name, opened_place, pass_on_lack
 
 MAX_FOLLOWED_BYTES = 1024 * 1024
@@ -74,7 +74,8 @@ class FileReader:
 
     def __init__(self, job: Job, texts: Texts, health: MountHealth) -> None:
         self._selection = job.selection
-        self._texts = texts
+        self.texts = texts
+        """Makes the texts that may be told."""
         self._health = health
         self._now_nanoseconds = job.now_nanoseconds
         self._is_own = job.runtime.is_own
@@ -93,7 +94,7 @@ class FileReader:
             with opened_name(name, dir_fd=directory.fd) as place:
                 status = os.fstat(place)
                 if stat.S_ISREG(status.st_mode):
-                    return self._read(place, status, directory, _spellings(directory, name, path), choice)
+                    return self._read(place, status, directory, spellings(directory, name, path), choice)
                 if stat.S_ISLNK(status.st_mode):
                     return self._look_at_link(directory, place, path, choice)
                 return Gone()
@@ -134,7 +135,7 @@ class FileReader:
         if moment is None:
             return Busy()
         readers = Readers.of(moment.status, directory)
-        text, left_out = self._texts.of(moment, paths, choice, readers)
+        text, left_out = self.texts.of(moment, paths, choice, readers)
         content = Content(
             moment.sha256, text, moment.extended, left_out=left_out, is_hash_only=readers.is_elsewhere
         )
@@ -157,7 +158,7 @@ class FileReader:
         own = Seen(pack_stat(status), content, status, is_racy, way.chain)
         if not way.real or self._is_watched_itself(way.real, directory):
             return own
-        names = (way.real, *_spellings(directory, path.rpartition("/")[2], path))
+        names = (way.real, *spellings(directory, path.rpartition("/")[2], path))
         target = self._look_behind(way, names, choice, is_literal=path in self._selection.literals)
         if not isinstance(target, Seen):
             return own
@@ -188,10 +189,6 @@ class FileReader:
                 return self._read(place, target, directory, names, _as_auto(choice))
         except OSError as error:
             return _failure(error)
-
-
-def _spellings(directory: Directory, name: str, path: str) -> tuple[str, ...]:
-    return (path,) if directory.real == directory.path else (path, f"{directory.real}/{name}")
 
 
 def _as_auto(choice: Choice) -> Choice:

@@ -30,6 +30,10 @@ class Room:
             self._paths.add(path)
         return False
 
+    def has_for_all(self, files: int) -> bool:
+        """Return whether so many files more can surely be remembered."""
+        return self._memory.has_room(self._draft.size_bytes + files * _ROOM_BYTES)
+
     def was_left_out(self, path: str, *, is_hinted: bool) -> bool:
         """Return whether a file that is not remembered may have been there before: then it is not new."""
         if path in self._paths:

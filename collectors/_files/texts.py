@@ -81,6 +81,11 @@ class Readers(msgspec.Struct, frozen=True):
         return cls(everybody, directory.is_public, not (everybody and is_trusted))
 
 
+def spellings(directory: Directory, name: str, path: str) -> tuple[str, ...]:
+    """Return the names that a file in an open directory goes by: `path`, and that without links on the way to it."""
+    return (path,) if directory.real == directory.path else (path, f"{directory.real}/{name}")
+
+
 def may_tell(paths: Sequence[str], choice: Choice, readers: Readers) -> bool:
     """Return whether a file's text may be remembered, masked, and shown in a diff.
 

@@ -25,6 +25,11 @@ class Troubles:
     def __init__(self, memory: Memory) -> None:
         self._all = AnyTroubles(memory, _PATHS, prefix=PREFIX)
 
+    @property
+    def are_any(self) -> bool:
+        """Whether some path could not be compared when it was looked at last."""
+        return self._all.are_any
+
     def concern(self, path: str) -> bool:
         """Return whether a path could not be compared when it was looked at last."""
         return self._all.are_any and _shown(path) in self._all
