@@ -108,7 +108,8 @@ def _of_the_rest(document: Document) -> Iterator[str]:
 def _of_who(who: WhoState) -> str:
     if not who.on:
         return f"who: off: {who.why}"
-    seen = f"who: on, {_count(who.directories, 'directory', 'directories')}"
+    when = "at once" if who.at_once else "when a processor is free"
+    seen = f"who: on, {when}, {_count(who.directories, 'directory', 'directories')}"
     seen += " and what begins to be executed" if who.execs else ""
     return f"{seen}; {who.not_marked} not: {who.why_not_marked}" if who.not_marked else seen
 

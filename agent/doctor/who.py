@@ -18,7 +18,8 @@ def look_at_who(state: Mapping[str, Any] | None) -> Finding:
         why = str(state.get("why", ""))
         is_wanted = "who: false" not in why
         return Finding("who", "warn" if is_wanted else "ok", f"off: {why}", _ADVICE if is_wanted else "")
-    text = f"on: {state.get('directories', 0)} directories"
+    when = "at once" if state.get("at_once") else "when a processor is free"
+    text = f"on, {when}: {state.get('directories', 0)} directories"
     if missing := state.get("not_marked"):
         text += f", {missing} not: {state.get('why_not_marked')}"
         return Finding(

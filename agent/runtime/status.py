@@ -64,6 +64,8 @@ class WhoState(msgspec.Struct, kw_only=True, omit_defaults=True):
     on: bool
     why: str = ""
     """Why it is off."""
+    at_once: bool = False
+    """Whether the thread that listens runs before what has no real-time priority; else when a processor is free."""
     execs: bool = False
     directories: int = 0
     not_marked: int = 0

@@ -1,5 +1,6 @@
 """Who changed it: takes what the step before the service made, tries it, and lends it to the collectors.
 
+The thread that listens is there before the service is ready, and stays: the step after the start finds it then.
 Whatever is lacking, the collectors work as before and nobody is named; `status` says why.
 """
 
@@ -7,6 +8,7 @@ import errno
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ from collectors._origin.actor import Execution, NoWitnesses, Testimony, Witnesse
 
 if TYPE_CHECKING:
     from collectors._origin.kernel_witnesses import KernelWitnesses
+    from collectors._origin.listener import Listener
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,10 @@ class WhoChanged:
         self._asked: bool | Who | None = None
         self._kernel: KernelWitnesses
         self._now: Witnesses = NoWitnesses("it has not begun")
+        self._listener: Listener | None = None
+        if CHANGES in descriptors:
+            with suppress(OSError):  # it is tried again when it is needed
+                self._free_listener()
 
     def reconfigure(self, asked: "bool | Who", directory: Path) -> bool:
         """Begin, end, or go on as asked, and try in `directory` whether it works.
@@ -60,6 +67,8 @@ class WhoChanged:
     def stop(self) -> None:
         """End it."""
         self._end(NoWitnesses("the agent ends"))
+        if self._listener is not None:
+            self._listener.end()
 
     def state(self) -> WhoState:
         """Return what `status` shows; for any thread."""
@@ -71,6 +80,7 @@ class WhoChanged:
         reasons = [*seeing.not_marked.values()]
         return WhoState(
             on=True,
+            at_once=self._listener is not None and self._listener.is_at_once,
             execs=seeing.sees_executions,
             directories=seeing.directories,
             not_marked=len(reasons),
@@ -90,12 +100,24 @@ class WhoChanged:
             kernel = KernelWitnesses(
                 self._descriptors[CHANGES], self._descriptors.get(EXECUTIONS), execs=execs
             )
-            kernel.start()
+            kernel.start(self._free_listener())
         except OSError as error:
             self._now = NoWitnesses(f"it cannot be begun: {error.strerror or error}")
             return
         self._now = self._kernel = kernel
         self._try(directory)
+
+    def _free_listener(self) -> "Listener":
+        """Return the thread that listens, or a new one where that does not come back from what it does; raises OSError."""
+        from collectors._origin.listener import Listener
+
+        if self._listener is None or not self._listener.is_free:
+            listener, before = Listener(), self._listener
+            listener.start()
+            self._listener = listener
+            if before is not None:
+                before.end()
+        return self._listener
 
     def _why_there_is_none(self) -> str:
         refused = (name.removeprefix(REFUSED) for name in self._descriptors if name.startswith(REFUSED))

@@ -38,8 +38,7 @@ _KEEP = 2000
 _MAX_FRESH = 200
 _SETTLE_SECONDS = 0.002
 _COMM_BYTES = 15
-_READ_BYTES = 16 * 1024
-_MAX_READS = 50
+_READ_BYTES = 4 * 1024
 _LISTEN_SECONDS = 10.0
 """After a change, where not always; and for so long not at all after too many."""
 _MOST_A_SECOND = 100
@@ -129,12 +128,12 @@ class Executions:
             if since < one.at <= until and one.path.rpartition("/")[2] == program
         )
 
-    def read(self, changes_read_at: float) -> None:
-        """Read what waits; `changes_read_at` is when the last change was read that happened before.
+    def read(self, changes_read_at: float, most: int = 64) -> None:
+        """Read what waits, by so many reads at most; `changes_read_at` is when the last change was read that happened before.
 
         A number may have been another's at the time of a change that is not read yet: then nobody is named by it.
         """
-        for _ in range(_MAX_READS):
+        for _ in range(most):
             try:
                 data = promptly.read_descriptor(self.group, _READ_BYTES)
             except OSError:  # nothing waits, or no descriptor is to be had

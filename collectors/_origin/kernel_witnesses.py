@@ -1,6 +1,6 @@
 """What the kernel tells of who changes what, as it comes: reads the group, names the processes, keeps what was seen.
 
-One thread, which sleeps until something changes. Whoever asks reads first what waits, so an answer holds all that happened before
+One thread is lent for it, which sleeps until something changes, and gives way to others when that is much. Whoever asks reads first what waits, so an answer holds all that happened before
 the question. fanotify adds a name to a change and does nothing else: whatever fails here makes somebody unknown, and never
 stops or delays a collector.
 """
@@ -21,16 +21,19 @@ from collectors._origin import fanotify, promptly
 from collectors._origin.actor import Execution, Testimony
 from collectors._origin.executions import Executions
 from collectors._origin.known import KnownProcesses
+from collectors._origin.listener import Listener
 from collectors._origin.looks import Look, Looks
+from collectors._origin.pace import Pace
 from collectors._origin.proc import Processes
 from collectors._origin.sightings import KEEP_SECONDS, Deed, Sightings
 from collectors._origin.testimony import account_of
 from collectors._origin.watched import Watched
-from collectors._regular import start_thread
 
-_READ_BYTES = 16 * 1024
-_MAX_READS = 16
+_READ_BYTES = 4 * 1024
+_MAX_READS = 64
 """So much is read at once, some 4 000 events; who asks waits no longer, and what still waits then leaves the answer open."""
+_READS_IN_TURN = 2
+"""So much by the thread that listens, before it is seen whether it has to give way: the second finds that nothing waits."""
 _PRUNE_SECONDS = 30.0
 _PATIENCE_SECONDS = 1.0
 """The thread may wait for a file system that does not answer; it touches nothing any more after that."""
@@ -81,18 +84,18 @@ class KernelWitnesses:
             if executions is None
             else Executions(executions, processes, self._known, now, is_always=execs)
         )
-        self._thread = threading.Thread(target=self._run, name="who-watch", daemon=True)
+        self._done: threading.Event | None = None
 
-    def start(self) -> None:
-        """Begin to read; raises `Lacking` where there is no thread for it."""
-        start_thread(self._thread.start)
+    def start(self, listener: Listener) -> None:
+        """Begin to read, by a thread that is lent until `close`."""
+        self._done = listener.do(self._run)
 
     def close(self) -> None:
-        """End the thread, and take all marks away; the groups stay open, as they are another's."""
+        """Give the thread back, and take all marks away; the groups stay open, as they are another's."""
         self.broken = "it has ended"
         os.close(self._stop)
-        if self._thread.is_alive():
-            self._thread.join(_PATIENCE_SECONDS)
+        if self._done is not None:
+            self._done.wait(_PATIENCE_SECONDS)
         os.close(self._wake)
         with suppress(OSError):
             fanotify.unmark_everything(self._group)
@@ -161,33 +164,37 @@ class KernelWitnesses:
         poll = select.poll()
         for fd in (self._wake, self._group, *([self._executions.group] if self._executions else [])):
             poll.register(fd, select.POLLIN)
+        end = select.poll()
+        end.register(self._wake, select.POLLIN)
+        pace = Pace()
         while not self.broken:
             wait_seconds = self._executions.wait_seconds() if self._executions else None
             ready = dict(poll.poll(None if wait_seconds is None else wait_seconds * 1000))
             if self._wake in ready:
                 return
             with self._lock:
-                self._read_changes()
-                self._read_executions()
+                self._read_executions(_READS_IN_TURN)
             if self._stray > _MAX_STRAY:
                 self._mark_anew()
+            if owed := pace.owed_seconds():
+                end.poll(owed * 1000)
 
-    def _read_executions(self) -> None:
+    def _read_executions(self, most: int = _MAX_READS) -> None:
         """Read what began to be executed, once all is read that happened before: a number may be another's by then."""
-        self._read_changes()
+        self._read_changes(most)
         if self._executions is not None and not self.broken:
-            self._executions.read(self._empty_at)
+            self._executions.read(self._empty_at, most)
 
-    def _read_changes(self) -> None:
+    def _read_changes(self, most: int = _MAX_READS) -> None:
         """Read what waits; where that cannot be understood, nobody is named from then on."""
         try:
-            self._read_what_waits()
+            self._read_what_waits(most)
         except Exception as error:  # noqa: BLE001 - whatever it is, no collector may suffer from it
             self.broken = f"what the kernel says cannot be read: {type(error).__name__}: {error}"
             self._sightings.lose(self._empty_at, math.inf, self.broken)
 
-    def _read_what_waits(self) -> None:
-        for _ in range(_MAX_READS if not self.broken else 0):
+    def _read_what_waits(self, most: int) -> None:
+        for _ in range(most if not self.broken else 0):
             began = self._now()
             data = self._take()
             self._is_up_to_date = not data

@@ -81,11 +81,12 @@ def test_the_drop_in_for_processes_adds_the_capability_to_see_every_exe(host):
 
 
 @pytest.mark.every_debian
-def test_it_can_have_no_netlink_and_its_memory_tasks_and_files_are_bounded(running):
+def test_it_can_have_no_netlink_and_its_memory_tasks_time_and_files_are_bounded(running):
     families = set(running.property(UNIT, "RestrictAddressFamilies").split())
     assert families == {"AF_UNIX", "AF_INET", "AF_INET6"}
     assert int(running.property(UNIT, "MemoryMax")) == 512 * 1024 * 1024
     assert int(running.property(UNIT, "TasksMax")) == 512
+    assert int(running.property(UNIT, "LimitRTTIME")) == 2_000_000
     assert running.property(UNIT, "UMask") == "0077"
     assert running.property(UNIT, "PrivateMounts") == "yes"
 

@@ -1,6 +1,8 @@
 """Who changed it: a step before the service makes what names processes, and the service itself may ask for nothing."""
 
 import json
+import os
+import re
 
 import pytest
 
@@ -26,9 +28,26 @@ def groups(host):
 
 
 def wait_until_marked(host):
+    host.run("systemctl", "start", UNIT)  # until the step after the start is over, too
     host.wait_until_watching("files")
     host.catch_up()
     return who(host)
+
+
+def at_once(host):
+    """Return which threads of the service have a real-time priority, as the kernel says: their names, policies and priorities."""
+    pid = host.property(UNIT, "MainPID")
+    said = host.python(f"""
+import os
+from pathlib import Path
+for task in Path("/proc/{pid}/task").iterdir():
+    if policy := os.sched_getscheduler(int(task.name)):
+        print((task / "comm").read_text().strip(), policy, os.sched_getparam(int(task.name)).sched_priority)
+""")
+    return said.splitlines()
+
+
+LISTENS = [f"who-watch {os.SCHED_RR | os.SCHED_RESET_ON_FORK} 1"]
 
 
 @pytest.mark.every_debian
@@ -39,10 +58,14 @@ def test_the_kernel_names_processes_to_a_service_that_may_ask_for_nothing(host):
     host.boot(options=ALLOWED)
     host.receiver.wait_for_event("AgentStartedEvent")
 
-    assert wait_until_marked(host) == {"on": True, "directories": 2}
-    assert "who: on, 2 directories" in host.agent("status").stdout
+    assert wait_until_marked(host) == {"on": True, "at_once": True, "directories": 2}
+    assert "who: on, at once, 2 directories" in host.agent("status").stdout
     assert "who: on" in host.journal(UNIT)
-    assert "ok    who" in host.agent("doctor", check=False).stdout
+    assert "ok  who  on, at once" in re.sub(r"  +", "  ", host.agent("doctor", check=False).stdout)
+
+    # One thread runs at once, and no other; the service could not do that, nor what it starts.
+    assert at_once(host) == LISTENS
+    assert host.property(UNIT, "RestrictRealtime") == "yes"
 
     host.run("systemd-run", "--unit=edit.service", "sh", "-c", "echo 2 > /etc/app/closed/a; sleep 1000")
     change = host.receiver.wait_for_event("ConfigurationChangedEvent", path="/etc/app/closed/a")
@@ -54,7 +77,8 @@ def test_the_kernel_names_processes_to_a_service_that_may_ask_for_nothing(host):
     assert (stored(host), groups(host)) == (2, 2)
     host.run("systemctl", "restart", UNIT)
     host.run("systemctl", "restart", UNIT)
-    assert wait_until_marked(host) == {"on": True, "directories": 2}
+    assert wait_until_marked(host) == {"on": True, "at_once": True, "directories": 2}
+    assert at_once(host) == LISTENS
     assert (stored(host), groups(host)) == (2, 2)
 
     # A reload follows the configuration, and tries again whether it works.
@@ -64,10 +88,24 @@ def test_the_kernel_names_processes_to_a_service_that_may_ask_for_nothing(host):
     assert wait_until_marked(host) == {"on": False, "why": "switched off by `who: false`"}
     host.write("/etc/sts-agent/agent.yaml", agent_yaml + "who: {execs: true}\n")
     host.reload()
-    assert wait_until_marked(host) == {"on": True, "execs": True, "directories": 2}
+    assert wait_until_marked(host) == {"on": True, "at_once": True, "execs": True, "directories": 2}
+    assert at_once(host) == LISTENS
     assert starts(host) == 3
 
-    # A unit without the step works, and says what it lacks.
+    # Started again by systemd it is the same.
+    host.run("kill", "-9", host.property(UNIT, "MainPID"))
+    host.receiver.wait_for(lambda _: starts(host) == 4)
+    assert wait_until_marked(host) == {"on": True, "at_once": True, "execs": True, "directories": 2}
+
+    # Without the step after the start it waits for a processor, and says so.
+    host.write(f"/etc/systemd/system/{UNIT}.d/other.conf", "[Service]\nExecStartPost=\n")
+    host.run("systemctl", "daemon-reload")
+    host.run("systemctl", "restart", UNIT)
+    assert wait_until_marked(host) == {"on": True, "execs": True, "directories": 2}
+    assert "who: on, when a processor is free, 2 directories" in host.agent("status").stdout
+    assert at_once(host) == []
+
+    # A unit without the step before the start works, and says what it lacks.
     host.write(f"/etc/systemd/system/{UNIT}.d/other.conf", "[Service]\nExecStartPre=\n")
     host.run("systemctl", "daemon-reload")
     host.run("systemctl", "stop", UNIT)

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from collectors._origin import pace
 from collectors._origin.executions import Executions
 from collectors._origin.fanotify import make_group
 from collectors._origin.kernel_witnesses import KernelWitnesses
 from collectors._origin.known import KnownProcesses
+from collectors._origin.listener import Listener
 from collectors._origin.proc import Processes
 from collectors._origin.self_test import find_fault
 
@@ -53,6 +55,15 @@ def new_group():
         os.close(group)
 
 
+@pytest.fixture
+def listener():
+    """Return the thread that reads as changes come."""
+    listener = Listener()
+    listener.start()
+    yield listener
+    listener.end()
+
+
 class Folder:
     """A folder in which changes are seen; the thread that reads as they come runs only where a test starts it."""
 
@@ -89,10 +100,10 @@ def folder(new_group, tmp_path):
 
 
 @pytest.mark.parametrize("execs", [False, True], ids=["by default", "with execs"])
-def test_ten_tools_are_named_or_unknown_and_never_wrong(execs, new_group, tmp_path):
+def test_ten_tools_are_named_or_unknown_and_never_wrong(execs, new_group, listener, tmp_path):
     (tmp_path / "watched").mkdir()
     folder = Folder(tmp_path / "watched", KernelWitnesses(new_group(), new_group(), execs=execs))
-    folder.witnesses.start()
+    folder.witnesses.start(listener)
     try:
         outcomes = Counter(_outcome(folder, tool, tmp_path) for tool in [*TOOLS] * ROUNDS)
     finally:
@@ -302,9 +313,9 @@ def test_a_queue_that_overflows_makes_unknown_whoever_changed_something_then(fol
     assert folder.said(path)[1].is_complete
 
 
-def test_a_storm_of_forks_makes_nobody_wrong(new_group, tmp_path):
+def test_a_storm_of_forks_makes_nobody_wrong(new_group, listener, tmp_path):
     folder = Folder(tmp_path, KernelWitnesses(new_group()))
-    folder.witnesses.start()
+    folder.witnesses.start(listener)
     storm = subprocess.Popen(["sh", "-c", "while :; do /bin/true; done"])
     try:
         outcomes = Counter(_outcome(folder, tool, tmp_path.parent) for tool in ("sed", "cp", "chmod") * 5)
@@ -315,8 +326,48 @@ def test_a_storm_of_forks_makes_nobody_wrong(new_group, tmp_path):
     assert set(outcomes) <= {"right", "unknown"}, outcomes
 
 
-def test_a_directory_that_is_moved_into_the_tree_was_brought_by_who_moved_it(folder, tmp_path_factory):
-    folder.witnesses.start()
+HAMMER = "while :; do echo 1 > $1/hammered; echo 1 >> $1/hammered; done"
+FORKS = "while :; do /bin/true; done"
+
+
+@pytest.mark.parametrize(
+    ("storm", "execs"), [(HAMMER, False), (FORKS, True)], ids=["of writes", "of executions"]
+)
+def test_in_a_storm_a_thread_that_runs_at_once_leaves_the_processors_to_others(
+    storm, execs, new_group, listener, tmp_path
+):
+    """Its share of a processor is what the kernel counted of it, however crowded the machine is."""
+    folder = Folder(tmp_path, KernelWitnesses(new_group(), new_group(), execs=execs))
+    folder.witnesses.start(listener)
+    os.sched_setscheduler(listener.native_id, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
+    assert listener.is_at_once
+    storms = [subprocess.Popen(["sh", "-c", storm, "sh", tmp_path]) for _ in range(4)]
+    try:
+        share = _share_of_a_processor(listener, 5)
+        folder.said(folder.file())
+    finally:
+        for one in storms:
+            one.kill()
+            one.wait()
+        folder.witnesses.close()
+    print(f"share of a processor: {share:.3f}")  # noqa: T201 - the figure, with `-s`
+    assert pace.SHARE / 2 < share < pace.SHARE * 2
+
+
+def _share_of_a_processor(listener, seconds):
+    def used():
+        ns, *_ = Path(f"/proc/self/task/{listener.native_id}/schedstat").read_text().split()
+        return int(ns) / 1e9
+
+    before, began = used(), time.monotonic()
+    time.sleep(seconds)
+    return (used() - before) / (time.monotonic() - began)
+
+
+def test_a_directory_that_is_moved_into_the_tree_was_brought_by_who_moved_it(
+    folder, listener, tmp_path_factory
+):
+    folder.witnesses.start(listener)
     known = [_moved_in(folder, tmp_path_factory.mktemp("source") / f"moved{number}") for number in range(10)]
     assert any(known), "the process was over each time before it was read"
 
@@ -342,14 +393,14 @@ def _wait_until_older(file):
             return
 
 
-def test_a_directory_that_left_the_tree_costs_nothing_for_long(folder, tmp_path_factory):
+def test_a_directory_that_left_the_tree_costs_nothing_for_long(folder, listener, tmp_path_factory):
     away = folder.path / "away"
     away.mkdir()
     folder.watch(away)
     target = tmp_path_factory.mktemp("elsewhere") / "away"
     away.rename(target)
     folder.witnesses.forget(str(away))
-    folder.witnesses.start()
+    folder.witnesses.start(listener)
     for _ in range(3000):
         (target / "a").write_text("1")
         folder.witnesses.looking(())
@@ -399,10 +450,10 @@ def test_a_directory_over_the_limit_of_marks_is_known_as_one_and_the_others_are_
     assert said == f"2 {{'{tmp_path}/c': '{why}'}}\n"
 
 
-def test_it_sleeps_while_nothing_changes(folder):
-    folder.witnesses.start()
+def test_it_sleeps_while_nothing_changes(folder, listener):
+    folder.witnesses.start(listener)
     folder.said(folder.file())
-    status = Path(f"/proc/self/task/{folder.witnesses._thread.native_id}/status")
+    status = Path(f"/proc/self/task/{listener.native_id}/status")
     end = time.monotonic() + 30
     while True:  # what it still had to do may come first
         before = status.read_text().split("voluntary_ctxt_switches:")[1]

@@ -2,12 +2,15 @@
 
 import errno
 import os
+import threading
+from pathlib import Path
 
 import pytest
 
 from agent.cli.status_screen import lines
 from agent.configuration.types import Who
 from agent.doctor.who import look_at_who
+from agent.runtime import at_once
 from agent.runtime.status import Document, WhoState
 from agent.runtime.stored_descriptors import CHANGES, REFUSED
 from agent.runtime.who import WhoChanged
@@ -46,6 +49,21 @@ def test_what_is_no_group_names_nobody_and_the_self_test_finds_it(tmp_path):
     os.close(fd)
 
 
+def test_the_thread_that_listens_is_there_before_it_is_known_what_is_asked_for_and_stays_the_same(tmp_path):
+    fd = os.memfd_create("no group")
+    before = {*threading.enumerate()}
+    who = WhoChanged({CHANGES: fd}, IN_UNIT)
+    [thread] = {*threading.enumerate()} - before
+    assert Path(f"/proc/self/task/{thread.native_id}/comm").read_bytes() == at_once.NAME
+    for asked in (False, True, Who(execs=True), False, True):
+        who.reconfigure(asked, tmp_path)
+    assert {*threading.enumerate()} - before == {thread}
+    who.stop()
+    thread.join(5)
+    assert not thread.is_alive()
+    os.close(fd)
+
+
 def test_before_it_has_begun_and_after_its_end_nobody_is_named():
     who = WhoChanged({}, {})
     assert not who.state().on
@@ -60,15 +78,18 @@ def test_before_it_has_begun_and_after_its_end_nobody_is_named():
 @pytest.mark.parametrize(
     ("state", "line", "level"),
     [
-        (WhoState(on=True, directories=1), "who: on, 1 directory", "ok"),
+        (WhoState(on=True, directories=1), "who: on, when a processor is free, 1 directory", "ok"),
+        (WhoState(on=True, at_once=True, directories=7), "who: on, at once, 7 directories", "ok"),
         (
-            WhoState(on=True, directories=2, execs=True),
-            "who: on, 2 directories and what begins to be executed",
+            WhoState(on=True, at_once=True, directories=2, execs=True),
+            "who: on, at once, 2 directories and what begins to be executed",
             "ok",
         ),
         (
-            WhoState(on=True, directories=2, not_marked=1, why_not_marked="No space left on device"),
-            "who: on, 2 directories; 1 not: No space left on device",
+            WhoState(
+                on=True, at_once=True, directories=2, not_marked=1, why_not_marked="No space left on device"
+            ),
+            "who: on, at once, 2 directories; 1 not: No space left on device",
             "warn",
         ),
         (WhoState(on=False, why="not permitted here"), "who: off: not permitted here", "warn"),
@@ -82,7 +103,10 @@ def test_before_it_has_begun_and_after_its_end_nobody_is_named():
 def test_status_and_doctor_say_it(state, line, level):
     assert line in [*lines(Document(running=True, who=state))]
     said = {name: getattr(state, name) for name in state.__struct_fields__}
-    assert look_at_who(said).level == level
+    found = look_at_who(said)
+    assert found.level == level
+    assert f"who: {found.text}".startswith(line.partition(", ")[0])
+    assert ("at once" in found.text) == ("at once" in line)
 
 
 def test_the_doctor_says_that_it_is_tried_at_the_start_where_no_daemon_runs():
