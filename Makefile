@@ -57,14 +57,14 @@ test-all: test test-clients ## run every test, those that take minutes as well (
 	$(BIN)/python -m pytest $(PATIENT) -v -m 'long and not torture' --durations=0
 
 torture: $(VENV)/dev ## kill the spool ten thousand times, the program two hundred, the power ten thousand
-	STS_AGENT_TORTURE_KILLS=10000 STS_AGENT_POWER_CUTS=10000 $(BIN)/python -m pytest -v --durations=0 \
+	STS_AGENT_TORTURE_KILLS=10000 STS_AGENT_POWER_CUTS=10000 $(BIN)/python -m pytest $(PATIENT) -v --durations=0 \
 		tests/spool/test_kill.py tests/spool/test_power_loss.py tests/agent/process/test_process_kills.py
-	STS_AGENT_TORTURE_EXAMPLES=200 $(BIN)/python -m pytest -v tests/spool/test_model.py tests/spool/test_damage.py
+	STS_AGENT_TORTURE_EXAMPLES=200 $(BIN)/python -m pytest $(PATIENT) -v tests/spool/test_model.py tests/spool/test_damage.py
 	STS_AGENT_TORTURE_EXAMPLES=20000 $(BIN)/python -m pytest $(PATIENT) -v --durations=0 \
 		tests/collectors/test_any_input.py tests/agent/http/test_fuzz.py
 	STS_AGENT_TORTURE_EXAMPLES=2500 $(BIN)/python -m pytest $(PATIENT) -v --durations=0 tests/collectors/test_files_any_tree.py \
 		tests/collectors/test_one_bad_item.py tests/collectors/services/test_any_unit.py tests/collectors/services/test_recorded.py
-	$(BIN)/python -m pytest -v -m torture --deselect tests/agent/process/test_process_kills.py
+	$(BIN)/python -m pytest $(PATIENT) -v -m torture --deselect tests/agent/process/test_process_kills.py
 
 test-fast: $(VENV)/dev ## run the tests that need no host of their own
 	$(BIN)/python -m pytest -q -m 'not host and not torture and not long and not clients'
