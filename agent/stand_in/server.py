@@ -121,7 +121,7 @@ class StandIn:
         self.close()
 
     def wait_for(
-        self, enough: int | Callable[[list[Received]], bool], timeout_seconds: float = 10
+        self, enough: int | Callable[[list[Received]], bool], timeout_seconds: float = 60
     ) -> list[Received]:
         """Block until so many events have arrived, or until `enough` says so; return them all.
 

@@ -14,7 +14,7 @@ from collectors.collector import Duration, Runtime, Scoped
 from collectors.files import FilesCollector, FilesEntry
 from spool import Options, Spool
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 
 
 class Watching:

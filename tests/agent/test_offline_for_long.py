@@ -97,7 +97,7 @@ class Host:
         destination = StackState("sts", settings)
         loop = DeliveryLoop(destination, settings, self.spool, hostname=lambda: "h", clocks=self.clocks)
         loop.start()
-        assert loop.flush(60)
+        assert loop.flush(120)
         assert loop.stop(1)
 
 

@@ -7,11 +7,15 @@ import json
 import re
 
 import pytest
+from harness.free_ports import free_port
 
 from agent.systems.registry import stand_in
 
 TOKEN = "0f-the-port"
-ADDRESS = f"http://127.0.0.1:7078/{TOKEN}/event"
+# Hosts share the network, and several run side by side: each test has ports of its own.
+PORT = f"127.0.0.1:{free_port()}"
+SENSU = {kind: f"127.0.0.1:{free_port()}" for kind in ("api", "client", "http")}
+ADDRESS = f"http://{PORT}/{TOKEN}/event"
 UNIT = f"""\
 [Service]
 ExecStart=/bin/sleep 1000
@@ -40,11 +44,11 @@ def application():
 
 OTHERS = f"""set -e
 post() {{ curl -sS --fail -o /dev/null "$@"; }}
-post -H 'sts-api-key: {TOKEN}' -d '{{"events": {{"custom": [{{"msg_title": "by StackState"}}]}}}}' http://127.0.0.1:7078/intake
+post -H 'sts-api-key: {TOKEN}' -d '{{"events": {{"custom": [{{"msg_title": "by StackState"}}]}}}}' http://{PORT}/intake
 post -H 'Authorization: Api-Token {TOKEN}' -d '{{"eventType": "CUSTOM_INFO", "source": "s", "description": "by Dynatrace"}}' \
-    http://127.0.0.1:7078/api/v1/events
-post -H 'Content-Type: application/json' -d '{{"name": "disk", "output": "by Sensu", "status": 1}}' http://127.0.0.1:3031/results
-post http://127.0.0.1:4567/events
+    http://{PORT}/api/v1/events
+post -H 'Content-Type: application/json' -d '{{"name": "disk", "output": "by Sensu", "status": 1}}' http://{SENSU["http"]}/results
+post http://{SENSU["api"]}/events
 """
 """What speaks the dialects that are not Sematext's."""
 
@@ -53,9 +57,8 @@ def test_lines_for_sematext_arrive_as_they_are_and_with_every_port_used_it_holds
     host, application
 ):
     destination = {**application.destination, "backoff": {"initial": "100ms", "max": "500ms"}}
-    http = {"listen": "127.0.0.1:7078", "token_file": "/etc/sts-agent/intake_token"}
-    sensu = {"api": "127.0.0.1:4567", "client": "127.0.0.1:3030", "http": "127.0.0.1:3031"}
-    intake = {"http": http, "sensu": sensu}
+    http = {"listen": PORT, "token_file": "/etc/sts-agent/intake_token"}
+    intake = {"http": http, "sensu": SENSU}
     host.configure(f"  sematext: {json.dumps(destination)}\nintake: {json.dumps(intake)}\n")
     host.write("/etc/sts-agent/intake_token", TOKEN, mode=0o644)
     host.write("/etc/systemd/system/elasticsearch.service", UNIT)

@@ -121,9 +121,9 @@ def test_a_file_that_dnf_brought_names_the_package_that_rpm_says_it_belongs_to(d
 
 def test_what_is_told_during_a_run_of_puppet_says_so_and_what_is_told_after_it_names_the_run(puppet):
     with puppet.host.running("puppet", "apply", "/root/site.pp") as run:
-        early = puppet.host.receiver.wait_for_event(CHANGED, 60, path="/etc/app/a")["context"]["data"]
+        early = puppet.host.receiver.wait_for_event(CHANGED, path="/etc/app/a")["context"]["data"]
         puppet.host.shell("echo by hand > /etc/late/b; touch /run/go")
-        run.communicate(timeout=30)
+        run.communicate(timeout=180)
         assert run.returncode == 0
     assert origin(early) == ("unknown", "report", "Puppet run")
     late = puppet.host.receiver.wait_for_event(CHANGED, path="/etc/late/a")["context"]["data"]
@@ -157,7 +157,7 @@ def logged_in(host):
         yield
         terminal.stdin.write("exit\n")
         terminal.stdin.flush()
-        assert terminal.wait(30) == 0
+        assert terminal.wait(180) == 0
     host.shell("while loginctl --no-legend list-sessions | grep -q .; do sleep 0.1; done")
 
 

@@ -26,7 +26,7 @@ def files(host):
 
 
 def changed(files, name):
-    event = files.host.receiver.wait_for_event(CHANGED, 60, path=f"/etc/app/{name}")
+    event = files.host.receiver.wait_for_event(CHANGED, path=f"/etc/app/{name}")
     return {key: value for key, value in event["context"]["data"].items() if key.startswith("origin")}
 
 

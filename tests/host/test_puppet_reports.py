@@ -1,8 +1,7 @@
 """A report processor inside a real Puppet, which posts to the agent as it would to StackState."""
 
-import socket
-
 import pytest
+from harness.free_ports import free_port
 
 TOKEN = "a-token-of-the-tests"
 
@@ -59,8 +58,7 @@ def posted(events):
 
 @pytest.fixture
 def port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
+    return free_port()
 
 
 @pytest.fixture

@@ -3,18 +3,24 @@
 import json
 
 import pytest
+from harness.free_ports import free_port
 
 pytestmark = pytest.mark.every_debian
 
-PORTS = "intake:\n  sensu: {api: '127.0.0.1:4567', client: '127.0.0.1:3030', http: '127.0.0.1:3031'}\n"
-ASK = """\
-import json, sys, urllib.request
-print(urllib.request.urlopen("http://127.0.0.1:4567/events").read().decode())
+# Hosts share the network, and several run side by side: each test has ports of its own.
+API, CLIENT, HTTP = free_port(), free_port(), free_port()
+PORTS = f"""\
+intake:
+  sensu: {{api: '127.0.0.1:{API}', client: '127.0.0.1:{CLIENT}', http: '127.0.0.1:{HTTP}'}}
 """
-SEND = """\
+ASK = f"""\
+import json, sys, urllib.request
+print(urllib.request.urlopen("http://127.0.0.1:{API}/events").read().decode())
+"""
+SEND = f"""\
 import socket
-with socket.create_connection(("127.0.0.1", 3030)) as connection:
-    connection.sendall(b'{"name": "disk", "output": "full", "status": 2}')
+with socket.create_connection(("127.0.0.1", {CLIENT})) as connection:
+    connection.sendall(b'{{"name": "disk", "output": "full", "status": 2}}')
     print(connection.recv(10).decode())
 """
 

@@ -119,11 +119,11 @@ def test_a_killed_agent_comes_back_and_nothing_is_told_twice(running):
 
 
 def test_a_hung_agent_is_killed_by_the_watchdog_and_started_again(host):
-    host.write(f"/etc/systemd/system/{UNIT}.d/quick.conf", "[Service]\nWatchdogSec=2s\nRestartSec=100ms\n")
+    host.write(f"/etc/systemd/system/{UNIT}.d/quick.conf", "[Service]\nWatchdogSec=5s\nRestartSec=100ms\n")
     host.boot()
     host.receiver.wait_for_event("AgentStartedEvent")
     host.run("kill", "-STOP", str(main_pid(host)))
-    host.receiver.wait_for(lambda events: starts(events) == 2, 60)
+    host.receiver.wait_for(lambda events: starts(events) >= 2)
     assert "Watchdog timeout" in host.journal(UNIT)
 
 

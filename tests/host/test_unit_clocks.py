@@ -40,7 +40,7 @@ def clock(host):
     host.write(f"/etc/systemd/system/{UNIT}.d/clock.conf", DROP_IN)
     move(0)
     host.boot()
-    host.receiver.wait_for_event("AgentStartedEvent", timeout_seconds=60)
+    host.receiver.wait_for_event("AgentStartedEvent")
     return move
 
 

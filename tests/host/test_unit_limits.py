@@ -38,7 +38,7 @@ def pid(host):
 
 def sees(host, text):
     host.write("/etc/app/neighbour", text)
-    host.receiver.wait_for_event(CHANGED, new_sha256=sha256(text), timeout_seconds=120)
+    host.receiver.wait_for_event(CHANGED, new_sha256=sha256(text))
     host.catch_up()
 
 
@@ -79,7 +79,7 @@ def test_its_limits_bite_the_agent_lives_within_them_and_where_they_are_too_tigh
             with contextlib.suppress(OSError):
                 one.connect(str(host.path(SOCKET)))
         host.write("/etc/app/neighbour", "beside a crowd\n")
-        host.wait_in_log(CHANGED, timeout_seconds=60)
+        host.wait_in_log(CHANGED)
     host.run("systemctl", "restart", UNIT)
     started = pid(host)
     host.receiver.come_back()

@@ -48,7 +48,7 @@ def drain(spool: Spool, destination: str, *, max_events: int = 1000) -> list[str
         spool.records.acknowledge(destination, batch.upto, delivered=batch.events)
 
 
-def wait_until(condition: Callable[[], bool], timeout_seconds: float = 30.0) -> None:
+def wait_until(condition: Callable[[], bool], timeout_seconds: float = 120.0) -> None:
     """Return once `condition` holds; fail when it never does."""
     deadline = time.monotonic() + timeout_seconds
     pause = threading.Event()

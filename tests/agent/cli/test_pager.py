@@ -15,7 +15,7 @@ import pytest
 from spool import Record, Spool, compress
 
 PROGRAM = str(Path(sys.executable).with_name("sts-agent"))
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 ROWS, COLUMNS = 24, 80
 
 needs_less = pytest.mark.skipif(not shutil.which("less"), reason="needs less: make test-deps")

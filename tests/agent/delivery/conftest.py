@@ -145,7 +145,7 @@ def loop_to(spool):
 def until():
     """Wait until a condition holds, looking often; fail with what it was after a long time."""
 
-    def wait(condition, seconds=20):
+    def wait(condition, seconds=120):
         ends = time.monotonic() + seconds
         while not (value := condition()):
             assert time.monotonic() < ends, f"it never came to {condition}"

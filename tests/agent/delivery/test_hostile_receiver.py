@@ -9,6 +9,7 @@ import time
 from email.utils import formatdate
 
 import pytest
+from harness.free_ports import free_port
 
 from agent.configuration import types
 from agent.delivery.state import Phase
@@ -113,7 +114,7 @@ def test_a_success_with_a_wrong_content_length_is_a_success(host, loop_to, wire,
     side = wire(once(f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{{}}".encode()), OK)
     loop = loop_to(side.url)
     host.keep("first")
-    assert loop.flush(20)
+    assert loop.flush(120)
     host.keep("second")
     until(lambda: host.totals() == (2, 0, 0))
 
@@ -177,7 +178,7 @@ def test_a_line_too_slow_for_a_full_batch_drains(host, loop_to, wire):
     for at in range(0, 2000, 20):
         host.keep(*map(str, range(at, at + 20)))
     loop = loop_to(wire(slow).url, timeout=types.Duration(0.3), compression="none")
-    while not loop.flush(60):
+    while not loop.flush(120):
         pass
     assert host.totals() == (2000, 0, 0)
     assert len(taken) < 300  # it found what the line carries, and did not creep
@@ -188,7 +189,7 @@ def test_a_limit_below_our_own_is_found_and_kept_to(host, loop_to):
         for at in range(200):
             host.keep(str(at) + "x" * 30_000)
         batch = types.Batch(max_bytes=types.Size(4 * 1024 * 1024), linger=types.Duration(0.01))
-        assert loop_to(receiver.url, batch=batch).flush(60)
+        assert loop_to(receiver.url, batch=batch).flush(120)
         assert [int(one.event["msg_title"].rstrip("x")) for one in receiver.received] == list(range(200))
         assert 0 < receiver.report.refused.total() < 10
         assert host.totals() == (200, 0, 0)
@@ -198,7 +199,7 @@ def test_our_default_batches_fit_an_ingress_of_one_mebibyte(host, loop_to):
     with Receiver(max_body_bytes=1024 * 1024) as receiver:
         for at in range(200):
             host.keep(str(at) + "x" * 30_000)
-        assert loop_to(receiver.url).flush(60)
+        assert loop_to(receiver.url).flush(120)
         assert not receiver.report.refused
 
 
@@ -212,8 +213,7 @@ def test_a_proxy_that_wants_a_login_pauses(host, loop_to, wire, until):
 
 
 def test_a_proxy_that_is_down_is_waited_for(host, loop_to, until):
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
+    port = free_port()
     url = "http://receiver.invalid/stsAgent"
     loop = loop_to(url, proxy=f"http://us3r:passw0rd@127.0.0.1:{port}", backoff=FOR_LONG)
     host.keep("kept")
@@ -247,7 +247,7 @@ def test_a_reason_that_is_kept_with_a_rejected_event_holds_no_key(host, loop_to,
             )
 
     host.keep("good", "bad", "fine")
-    assert loop_to(wire(refuse).url, compression="none").flush(20)
+    assert loop_to(wire(refuse).url, compression="none").flush(120)
     (entry,) = host.spool.rejected.entries()
     assert entry.reason == "400 Bad Request key *** is fine, this is not"
     assert b'"bad"' in entry.body

@@ -133,7 +133,7 @@ def clocks():
 def test_of_five_events_four_arrive_and_the_refused_one_is_rejected(host, deliver, clocks, bad, max_events):
     host.keep(*"abcde")
     side = Scripted(refusing(bad), max_events)
-    assert deliver(side, clocks).flush(20)
+    assert deliver(side, clocks).flush(120)
     assert side.has == [title for title in "abcde" if title != bad]
     assert host.totals() == (4, 0, 1)
     assert len(side.asked) <= 8
@@ -162,7 +162,7 @@ def test_a_chunk_is_read_once_and_inflated_once(host, spool, deliver, clocks):
     host.keep(*map(str, range(64)))
     through = Reading(spool)
     side = Scripted(refusing())
-    assert deliver(side, clocks, through).flush(20)
+    assert deliver(side, clocks, through).flush(120)
     assert len(side.has) == len(side.asked) == 64
     assert [events for events in through.reads if events] == [64]
     assert len(inflations) == 1
@@ -171,7 +171,7 @@ def test_a_chunk_is_read_once_and_inflated_once(host, spool, deliver, clocks):
 def test_every_acknowledgement_is_synced(host, spool, deliver, clocks):
     host.keep(*map(str, range(10)))
     through = Through(spool)
-    assert deliver(Scripted(refusing("3")), clocks, through).flush(20)
+    assert deliver(Scripted(refusing("3")), clocks, through).flush(120)
     assert len(through.durable) >= 9
     assert all(through.durable)
 
@@ -183,7 +183,7 @@ def test_an_outage_amid_a_chunk_sends_nothing_twice(host, deliver, clocks):
         lambda titles: RetryLater("busy") if titles == ["7"] and next(failures) < 3 else Delivered()
     )
     loop = deliver(side, clocks)
-    while not loop.flush(20):
+    while not loop.flush(120):
         pass
     assert side.has == [str(at) for at in range(20)]
 
@@ -214,7 +214,7 @@ def test_a_lone_refused_event_waits_for_another_and_is_then_rejected(host, deliv
 def test_a_verdict_on_an_event_rejects_it_at_once(host, deliver, clocks, max_events):
     host.keep("bad")
     side = Scripted(refusing("bad", is_verdict=True), max_events)
-    assert deliver(side, clocks).flush(20)
+    assert deliver(side, clocks).flush(120)
     assert host.totals() == (0, 0, 1)
     assert len(side.asked) == 1
     (entry,) = host.spool.rejected.entries()
@@ -224,7 +224,7 @@ def test_a_verdict_on_an_event_rejects_it_at_once(host, deliver, clocks, max_eve
 def test_an_event_too_large_is_rejected_alone(host, deliver, clocks):
     host.keep(*"abc")
     side = Scripted(lambda titles: TooLarge("413 too large") if "b" in titles else Delivered(), 1000)
-    assert deliver(side, clocks).flush(20)
+    assert deliver(side, clocks).flush(120)
     assert side.has == ["a", "c"]
     assert host.totals() == (2, 0, 1)
 
@@ -232,7 +232,7 @@ def test_an_event_too_large_is_rejected_alone(host, deliver, clocks):
 def test_a_refusal_that_names_events_rejects_them_and_sends_nothing_again(host, deliver, clocks):
     host.keep(*"abcde")
     side = Scripted(lambda _: Refused("two of them are wrong", 200, indices={1, 3}), 1000)
-    assert deliver(side, clocks).flush(20)
+    assert deliver(side, clocks).flush(120)
     assert side.asked == [list("abcde")]
     assert host.totals() == (3, 0, 2)
     assert [json.loads(entry.body)["msg_title"] for entry in host.spool.rejected.entries()] == ["b", "d"]
@@ -241,7 +241,7 @@ def test_a_refusal_that_names_events_rejects_them_and_sends_nothing_again(host, 
 def test_what_was_taken_of_a_request_is_not_sent_again(host, deliver, clocks):
     host.keep(*map(str, range(10)))
     side = Scripted(lambda titles: Delivered(upto=min(3, len(titles))), 1000)
-    assert deliver(side, clocks).flush(20)
+    assert deliver(side, clocks).flush(120)
     assert side.has == [str(at) for at in range(10)]
     assert host.totals() == (10, 0, 0)
 

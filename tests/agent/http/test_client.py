@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from harness.free_ports import free_port
 
 from agent.configuration.types import Tls
 from agent.http.client import HttpClient
@@ -36,7 +37,7 @@ def http():
 
 
 def _ends(thread):
-    thread.join(5)
+    thread.join(60)
     return not thread.is_alive()
 
 
@@ -164,9 +165,7 @@ def test_a_cut_after_the_request_is_told_from_no_connection(wire, http):
         wire.read_request(connection)
 
     assert post(http(), wire(cut).url).failure is Failure.CUT
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    answer = post(http(), f"http://127.0.0.1:{port}")
+    answer = post(http(), f"http://127.0.0.1:{free_port()}")
     assert answer == NoAnswer(Failure.UNREACHABLE, "Connection refused")
 
 
@@ -188,10 +187,8 @@ def test_garbage_is_no_answer(wire, http):
 
 def test_each_address_of_a_name_is_tried(wire, http):
     side = wire(OK)
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        dead = closed.getsockname()[1]
     family = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
-    addresses = [(*family, ("127.0.0.1", dead)), (*family, ("127.0.0.1", side.port))]
+    addresses = [(*family, ("127.0.0.1", free_port())), (*family, ("127.0.0.1", side.port))]
     client = http(resolve=lambda *_: addresses)
     assert post(client, "http://receiver.invalid").status == 200
 

@@ -140,8 +140,8 @@ def test_three_hundred_that_say_nothing_or_little_hold_nobody_up(http, kind, sai
     crowd = [http.client(server).send(said) for _ in range(300)]
     for _ in range(5):
         client = http.client(server)
-        # A second, and room for a crowded machine; a crowd that did not give way would hold it for a thousand.
-        client.socket.settimeout(5)
+        # A second, and much room for a crowded machine; a crowd that did not give way would hold it for a thousand.
+        client.socket.settimeout(60)
         assert client.send(GET).status() == 200
         client.socket.close()
     assert sum(_is_open(client) for client in crowd) < 64

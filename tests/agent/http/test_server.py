@@ -237,7 +237,8 @@ def test_nothing_is_answered_to_a_request_that_ends_in_the_middle(http, start):
 @pytest.mark.parametrize("silent", [b"", b"\r\n", GET])
 def test_a_client_that_says_nothing_more_is_let_go(http, start, silent):
     client = http.client(start(limits=Limits(idle_seconds=0.05)))
-    assert client.send(silent).rest() in (b"", *([] if silent != GET else [_whole_echo()]))
+    _quietly(client, silent)  # on a crowded machine it is let go before that
+    assert client.rest() in (b"", *([] if silent != GET else [_whole_echo()]))
 
 
 def _whole_echo() -> bytes:

@@ -6,6 +6,7 @@ import socket
 import stat
 
 import pytest
+from harness.free_ports import free_port
 
 from agent.cli.daemon_client import NotAnsweringError, ask
 from agent.http import Response
@@ -85,8 +86,7 @@ def test_who_connects_is_logged_once(start, path, caplog):
 
 
 def test_a_port_answers_and_can_be_taken_again_at_once(start):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     for _ in range(2):
         listener = start(PortListener(f"127.0.0.1:{port}", fine))
         with socket.create_connection(("127.0.0.1", port), timeout=30) as client:

@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+from harness.free_ports import free_port
 
 from agent.http import Response
 from agent.intake.listeners import PortListener
@@ -18,18 +19,13 @@ def listeners():
 
 @pytest.fixture
 def taken():
-    with socket.create_server(("127.0.0.1", 0)) as other:
+    with socket.create_server(("127.0.0.1", free_port())) as other:
         yield other
 
 
 def port(name: str, number: int, said: bytes = b"fine", token: str = "") -> Wanted:
     address = f"127.0.0.1:{number}"
     return Wanted(name, (address, token), lambda: PortListener(address, lambda _: Response(200, said)))
-
-
-def free() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        return other.getsockname()[1]
 
 
 def says(number: int) -> bytes:
@@ -39,7 +35,7 @@ def says(number: int) -> bytes:
 
 
 def test_what_is_configured_is_opened_and_what_is_not_any_more_is_closed(listeners):
-    first, second = free(), free()
+    first, second = free_port(), free_port()
     listeners.reconfigure([port("http", first)])
     assert says(first) == b"fine"
     listeners.reconfigure([port("sensu.api", second)])
@@ -50,7 +46,7 @@ def test_what_is_configured_is_opened_and_what_is_not_any_more_is_closed(listene
 
 
 def test_what_stays_as_it_is_keeps_its_connections(listeners):
-    number = free()
+    number = free_port()
     listeners.reconfigure([port("http", number)])
     with socket.create_connection(("127.0.0.1", number), timeout=30) as client:
         for _ in range(2):
@@ -60,14 +56,14 @@ def test_what_stays_as_it_is_keeps_its_connections(listeners):
 
 
 def test_what_changes_in_anything_is_opened_anew(listeners):
-    number = free()
+    number = free_port()
     listeners.reconfigure([port("http", number)])
     listeners.reconfigure([port("http", number, b"anew", token="another")])
     assert says(number) == b"anew"
 
 
 def test_a_port_that_is_taken_is_one_line_in_the_log_and_is_tried_again(listeners, taken, caplog):
-    number, other = taken.getsockname()[1], free()
+    number, other = taken.getsockname()[1], free_port()
     listeners.reconfigure([port("http", number), port("sensu.api", other)])
     listeners.try_again()
     assert says(other) == b"fine"
@@ -82,7 +78,7 @@ def test_a_port_that_is_taken_is_one_line_in_the_log_and_is_tried_again(listener
 
 
 def test_what_has_ended_by_itself_is_seen(listeners):
-    ended = PortListener(f"127.0.0.1:{free()}", lambda _: Response())
+    ended = PortListener(f"127.0.0.1:{free_port()}", lambda _: Response())
     listeners.reconfigure([Wanted("http", 1, lambda: ended)])
     assert listeners.is_alive()
     ended.stop()

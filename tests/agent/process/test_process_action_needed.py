@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from harness.free_ports import free_port
 
 from agent import cli
 from agent.cli.daemon_client import ask
@@ -251,8 +252,8 @@ def test_files_that_cannot_be_remembered_are_told_until_there_is_room_for_them(a
 def test_a_port_that_is_taken_is_told_until_it_is_free(agent, wait_until):
     token = agent.directory / "token"
     token.write_text("a token\n")
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
         agent.configure(
             intake={
                 "socket": str(agent.socket),

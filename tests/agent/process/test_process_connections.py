@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from harness.free_ports import free_port
 
 from agent.cli.daemon_client import ask
 
@@ -93,7 +94,7 @@ def test_another_user_who_may_post_can_read_how_it_is_and_discard_nothing(agent)
 
 def test_a_port_that_is_taken_hinders_no_start_and_is_opened_when_it_is_free(agent):
     (agent.directory / "token").write_text("secret")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with socket.create_server(("127.0.0.1", free_port())) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         listens = {
             "socket": str(agent.socket),

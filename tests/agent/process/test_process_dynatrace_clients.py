@@ -6,12 +6,12 @@ PyPI's `dt`, Debian's netdata and the curl line of the API's own documentation, 
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from harness.free_ports import free_port
 
 from agent.stand_in import Reply
 from agent.systems.registry import stand_in
@@ -57,8 +57,7 @@ def environment(request):
 @pytest.fixture
 def base(agent, environment):
     """Start an agent with both destinations and the port; return the base that a client is to be given."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     (agent.directory / "token").write_text(TOKEN)
     agent.settings["destinations"]["desk"] = {
         **environment.destination,

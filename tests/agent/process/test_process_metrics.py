@@ -8,7 +8,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 import pytest
-from free_ports import free_port
+from harness.free_ports import free_port
 from prometheus_client.parser import text_string_to_metric_families
 
 from agent.cli.daemon_client import ask

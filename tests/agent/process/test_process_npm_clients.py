@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from free_ports import free_port
+from harness.free_ports import free_port
 
 from agent.systems.registry import stand_in
 

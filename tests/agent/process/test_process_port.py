@@ -6,7 +6,7 @@ import socket
 from http import HTTPStatus
 
 import pytest
-from free_ports import free_port
+from harness.free_ports import free_port
 
 BODY = b'{"internalHostname": "edge-7", "events": {"custom": [{"msg_title": "by the port"}]}}'
 

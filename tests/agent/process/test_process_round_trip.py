@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from free_ports import free_port
+from harness.free_ports import free_port
 
 from agent.http.message import Request
 from agent.stand_in.server import Received, StandIn

@@ -7,7 +7,7 @@ import time
 from contextlib import closing
 
 import pytest
-from free_ports import free_port
+from harness.free_ports import free_port
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from free_ports import free_port
+from harness.free_ports import free_port
 
 
 @pytest.fixture

@@ -5,13 +5,14 @@ import json
 from contextlib import closing
 
 import pytest
+from harness.free_ports import free_port
 
 from agent.systems.registry import stand_in
 
 
 @pytest.fixture
 def server():
-    with stand_in("sensu") as one:
+    with stand_in("sensu", port=free_port()) as one:
         yield one
 
 
@@ -77,8 +78,7 @@ def test_a_reload_begins_and_ends_to_poll(agent, receiver, server, wait_until):
 def test_what_local_checks_report_arrives_at_sensu_unchanged_across_an_outage_and_a_kill(
     agent, server, wait_until
 ):
-    with closing(stand_in("sensu")) as unused:
-        address = f"127.0.0.1:{unused.port}"
+    address = f"127.0.0.1:{free_port()}"
     agent.configure(
         destinations={"s": {**server.destination, "backoff": {"initial": "50ms", "max": "200ms"}}},
         intake={"socket": str(agent.socket), "sensu": {"http": address}},

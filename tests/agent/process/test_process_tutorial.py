@@ -3,10 +3,10 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 
 import pytest
+from harness.free_ports import free_port
 
 from agent.stand_in import Reply
 
@@ -50,8 +50,7 @@ BODY = {
 def port(agent):
     """Give the agent a port with a token, not started yet."""
     assert shutil.which("curl"), "the tutorial posts by curl: apt-get install curl"
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        chosen = probe.getsockname()[1]
+    chosen = free_port()
     token = agent.directory / "token"
     token.write_text("the-token\n")
     listen = {"listen": f"127.0.0.1:{chosen}", "token_file": str(token)}

@@ -19,7 +19,7 @@ def systemd(tmp_path):
     """Return a socket on which systemd would hear."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
         heard.bind(str(tmp_path / "notify"))
-        heard.settimeout(5)
+        heard.settimeout(60)
         yield heard
 
 

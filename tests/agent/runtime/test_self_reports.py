@@ -9,7 +9,7 @@ from agent.events.identity import Identity
 from agent.runtime.self_reports import SelfReporter
 from spool import Spool, SpoolFull
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 120
 
 
 class Refusing(Capture):

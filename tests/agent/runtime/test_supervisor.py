@@ -15,7 +15,7 @@ from collectors.event import Category, Event
 from spool import SpoolFull, Stamp
 from spool.stamp import SUFFIXES
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120
 
 
 class Settings(msgspec.Struct, frozen=True):

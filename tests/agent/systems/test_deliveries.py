@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from destination_example import CREDENTIAL, origin
+from harness.free_ports import free_port
 
 from agent.cli.daemon_client import ask
 from agent.delivery.loop import DeliveryLoop
@@ -31,7 +32,7 @@ PROGRAM = str(Path(sys.executable).with_name("sts-agent"))
 def until():
     """Wait until a condition holds, looking often; fail with what it was after a long time."""
 
-    def wait(condition, seconds=60):
+    def wait(condition, seconds=120):
         ends = time.monotonic() + seconds
         while not (value := condition()):
             assert time.monotonic() < ends, f"it never came to {condition}"
@@ -119,7 +120,7 @@ def test_everything_arrives_once_in_order(host, trial):
     side, titles = trial.stand_in(), numbered(150)
     for at in range(0, 150, 50):
         host.keep(*titles[at : at + 50])
-    assert host.deliver_to(origin(side)).flush(60)
+    assert host.deliver_to(origin(side)).flush(120)
     assert trial.titles(side) == titles
     assert host.totals() == (150, 0, 0)
     assert side.report.broken == {}
@@ -130,7 +131,7 @@ def test_what_comes_later_goes_without_being_asked_for(host, trial):
     host.deliver_to(origin(side))
     for at, title in enumerate(numbered(3)):
         host.keep(title)
-        side.wait_for(at + 1, 60)
+        side.wait_for(at + 1)
     assert trial.titles(side) == numbered(3)
 
 
@@ -140,7 +141,7 @@ def test_a_poisoned_event_is_rejected_alone(host, trial, poison):
     side.intercept = holding(titles[poison], Reply(400, b"no"))
     host.keep(*titles)
     loop = host.deliver_to(origin(side))
-    assert loop.flush(60)
+    assert loop.flush(120)
     assert trial.titles(side) == [title for title in titles if title != titles[poison]]
     assert host.totals() == (19, 0, 1)
     assert side.report.requests <= 25
@@ -154,7 +155,7 @@ def test_a_rejected_event_is_sent_again_when_asked_for(host, trial, until):
     side.intercept = holding(titles[1], Reply(400, b"no"))
     host.keep(*titles)
     loop = host.deliver_to(origin(side))
-    assert loop.flush(60)
+    assert loop.flush(120)
     side.intercept = None
     assert host.spool.rejected.retry(None) == 1
     loop.poke()
@@ -178,7 +179,7 @@ def test_a_request_too_large_is_split_down_to_the_event_at_fault(host, trial):
     side, titles = trial.stand_in(), numbered(10)
     side.intercept = holding(titles[4], Reply(413, b"too large"))
     host.keep(*titles)
-    assert host.deliver_to(origin(side)).flush(60)
+    assert host.deliver_to(origin(side)).flush(120)
     assert trial.titles(side) == [title for title in titles if title != titles[4]]
     assert host.totals() == (9, 0, 1)
 
@@ -199,8 +200,9 @@ def test_an_outage_amid_a_backlog_loses_and_repeats_nothing(host, trial, until, 
 
 
 def test_one_that_is_down_gets_everything_when_it_is_back(host, trial, until):
-    first, titles = trial.stand_in(), numbered(12)
-    place, port = origin(first), first.port
+    titles, port = numbered(12), free_port()
+    first = trial.stand_in(port=port)
+    place = origin(first)
     first.close()
     loop = host.deliver_to(place)
     host.keep(*titles)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from destination_example import Trial, examples
-from free_ports import free_port
+from harness.free_ports import free_port
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from round_trip_examples import NOW, WAYS
@@ -133,7 +133,7 @@ class Agent:
     def arrived(self):
         """Wait until every destination has everything, and return what arrived at each since it was last asked."""
         for loop in self.loops.values():
-            assert loop.flush(60)
+            assert loop.flush(120)
         found = {}
         for name, side in self.sides.items():
             assert side.report.broken == {}, name

@@ -27,7 +27,7 @@ CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configurat
 <busconfig><type>system</type><listen>unix:path={path}</listen><auth>EXTERNAL</auth>
 <policy context="default"><allow send_destination="*"/><allow own="*"/><allow eavesdrop="true"/></policy>
 </busconfig>"""
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 120
 
 
 class FakeSystem:

@@ -4,6 +4,7 @@ import hashlib
 from typing import Any
 
 from harness.host import Host
+from harness.receiver import PATIENCE_SECONDS
 
 CHANGED = "ConfigurationChangedEvent"
 CONF = "/etc/sts-agent/conf.d/app.yaml"
@@ -27,7 +28,7 @@ class Files:
         self.host.boot(**options)
         self.wait_until_watching()
 
-    def told(self, timeout_seconds: float = 90) -> list[Json]:
+    def told(self, timeout_seconds: float = PATIENCE_SECONDS) -> list[Json]:
         """Wait until every change before now was told; return the events, in the order of their arrival.
 
         A path that was told of shortly before settles for longer than the mark does: wait for its event first.

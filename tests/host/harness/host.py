@@ -15,7 +15,7 @@ from pathlib import Path
 from harness import image, namespace, sysvinit
 from harness.image import BOOKWORM, Debian
 from harness.machine import HostError, Machine
-from harness.receiver import API_KEY, Receiver
+from harness.receiver import API_KEY, PATIENCE_SECONDS, Receiver
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 
@@ -92,7 +92,7 @@ class Host(Machine):
         """Run a script with the Python and the packages of the installed agent; return its output."""
         return self.run("/opt/sts-agent/bin/python", "-c", script).stdout
 
-    def wait_until_watching(self, *collectors: str, timeout_seconds: float = 90) -> None:
+    def wait_until_watching(self, *collectors: str, timeout_seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until every collector, and these among them, took its first look: from then on changes are news."""
         end = time.monotonic() + timeout_seconds
         while True:
@@ -111,7 +111,7 @@ class Host(Machine):
             if time.monotonic() > end:
                 raise HostError(f"{self.name} does not watch after {timeout_seconds} s: {states}")
 
-    def wait_in_log(self, event_type: str, count: int = 1, timeout_seconds: float = 90) -> None:
+    def wait_in_log(self, event_type: str, count: int = 1, timeout_seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until so many events of a type are in the host's own history, receiver or not."""
         command = ("/opt/sts-agent/bin/sts-agent", "log", "-f", "-n", "1000", "--type", event_type)
         with self.running(*command) as log:

@@ -32,6 +32,9 @@ echo $$ > "$1/cgroup.procs"
 shift
 exec "$@"
 """
+PATIENCE_SECONDS = 240
+"""How long a command, a boot or a shutdown may take on a crowded machine; nothing waits this long when it ends."""
+
 _ENDS_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL")
 # Stopped first and killed then: else the last to be killed live to see the others end, and tell of it.
 _CUT_POWER = """\
@@ -51,7 +54,9 @@ class HostError(Exception):
 class Machine:
     """A host that is off until `boot`. `layers` are the file systems below its own, topmost first."""
 
-    def __init__(self, layers: Sequence[Path], name: str = "edge-01", *, boot_seconds: float = 60) -> None:
+    def __init__(
+        self, layers: Sequence[Path], name: str = "edge-01", *, boot_seconds: float = PATIENCE_SECONDS
+    ) -> None:
         self.name = name
         self.boot_seconds = boot_seconds
         self.boots = 0
@@ -129,15 +134,15 @@ class Machine:
         if self._nspawn is None:
             return
         cut = ["unshare", "--mount", "sh", "-euc", _CUT_POWER, "cut", str(self._cgroup)]
-        subprocess.run(cut, check=False, capture_output=True, timeout=10)
+        subprocess.run(cut, check=False, capture_output=True, timeout=PATIENCE_SECONDS)
         try:
-            self.wait_until_off(10)
+            self.wait_until_off(30)
         except HostError:
             if self._nspawn is not None:
                 self._nspawn.kill()
-                self.wait_until_off(10)
+                self.wait_until_off()
 
-    def wait_until_off(self, timeout_seconds: float = 60) -> int:
+    def wait_until_off(self, timeout_seconds: float = PATIENCE_SECONDS) -> int:
         """Wait for the end of a shutdown that was asked for; return systemd-nspawn's exit status."""
         if self._nspawn is None:
             raise HostError(f"{self.name} is off")
@@ -170,7 +175,7 @@ class Machine:
         check: bool = True,
         text_in: str = "",
         user: str = "root",
-        timeout_seconds: float = 60,
+        timeout_seconds: float = PATIENCE_SECONDS,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command on the booted host as `user` and return what it said."""
         argv = self._inside(command, user)
@@ -229,7 +234,9 @@ class Machine:
         argv = ["unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child"]
         argv += [f"--mount-proc={self._root}/proc", "sh", "-euc", script, str(self._root), *command]
         environment = {"PATH": PATH, "LANG": "C.UTF-8", "HOME": "/root"}
-        return subprocess.run(argv, check=check, capture_output=True, text=True, env=environment, timeout=60)
+        return subprocess.run(
+            argv, check=check, capture_output=True, text=True, env=environment, timeout=PATIENCE_SECONDS
+        )
 
     def path(self, path: str) -> Path:
         """Return where a file of the host is seen from out here (an absolute symlink leads astray)."""

@@ -4,12 +4,16 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from harness.free_ports import free_port
+
 from agent.stand_in import Received, Reply, Request
 from agent.systems.stackstate.stand_in import Receiver as StrictReceiver
 
 Json = dict[str, Any]
 
 API_KEY = "a-key-of-the-tests"
+PATIENCE_SECONDS = 180
+"""How long something may take on a crowded machine; nothing waits this long when it comes."""
 
 
 class Receiver:
@@ -20,7 +24,7 @@ class Receiver:
         self._events: list[Json] = []
         self._problems: list[str] = []
         self._strict: StrictReceiver | None = None
-        self._port = 0
+        self._port = free_port()
         self.answer: Callable[[Request], Reply | None] | None = None
         self.come_back()
 
@@ -60,7 +64,7 @@ class Receiver:
             titles.setdefault(event["context"]["source_identifier"], event["msg_title"])
         return list(titles.values())
 
-    def wait_for(self, wanted: Callable[[list[Json]], Any], timeout_seconds: float = 90) -> Any:
+    def wait_for(self, wanted: Callable[[list[Json]], Any], timeout_seconds: float = PATIENCE_SECONDS) -> Any:
         """Wait until `wanted(events)` is true of what has arrived, and return what it said."""
         with self._changed:
             found = self._changed.wait_for(lambda: wanted(self._events), timeout_seconds)
@@ -71,7 +75,7 @@ class Receiver:
                 )
             return found
 
-    def wait_for_event(self, event_type: str, timeout_seconds: float = 90, **data: Any) -> Json:
+    def wait_for_event(self, event_type: str, timeout_seconds: float = PATIENCE_SECONDS, **data: Any) -> Json:
         """Wait for an event of one type whose data has these values, and return the first."""
         return self.wait_for(
             lambda events: next((e for e in events if _is(e, event_type, data)), None), timeout_seconds
@@ -92,7 +96,6 @@ class Receiver:
                 intercept=lambda request: self.answer(request) if self.answer else None,
                 on_event=self._take,
             ).start()
-            self._port = self._strict.port
 
     def _take(self, received: Received) -> None:
         with self._changed:

@@ -263,7 +263,7 @@ def deliver_all(spool, receiver, destination, settings):
     loop = DeliveryLoop(destination, quick, spool, hostname=lambda: "h", clocks=Clocks(), look_seconds=0.02)
     loop.start()
     try:
-        assert loop.flush(60), receiver.report.lines()
+        assert loop.flush(120), receiver.report.lines()
     finally:
         assert loop.stop(5)
 

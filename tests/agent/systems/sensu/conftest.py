@@ -6,7 +6,7 @@ import socket
 from contextlib import closing
 
 import pytest
-from free_ports import free_port
+from harness.free_ports import free_port
 
 from agent.configuration.types import Intake, IntakeSensu
 from agent.configuration.values import Loopback

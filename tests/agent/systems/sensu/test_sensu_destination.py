@@ -198,7 +198,7 @@ def test_checks_that_came_in_as_sensu_arrive_as_results_alone(server, sensu):
         )  # fmt: skip
         sensu.capture.keep([own], "services", {})
         received = server.wait_for(5, 60)
-        assert loop.flush(60)
+        assert loop.flush(120)
     finally:
         assert loop.stop(0)
     came = [(one.event["name"], one.event.get("status", 0)) for one in received]

@@ -20,7 +20,7 @@ from collectors.collector import Duration, Scoped
 from collectors.registry import COLLECTORS
 from spool import Spool, SpoolFull, SpoolReader
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 PASSWORD = "p4ss/w0rd"
 
 

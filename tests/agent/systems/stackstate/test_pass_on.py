@@ -133,7 +133,7 @@ def test_each_list_goes_back_to_where_it_was_with_its_host_and_its_time(side, sp
     spool.records.append(
         [record(*items, kind=f"stackstate/{section}", hostname="edge-7", collected=1_600_000_000)]
     )
-    assert deliver(spool).flush(60)
+    assert deliver(spool).flush(120)
     empty = {one: [] for one in SECTIONS}
     assert side.bodies == [
         {
@@ -159,7 +159,7 @@ def test_bodies_of_different_hosts_or_times_are_never_joined_and_the_order_stays
             record("second"),
         ]
     )
-    assert deliver(spool).flush(60)
+    assert deliver(spool).flush(120)
     found = [
         (b["internalHostname"], b["collection_timestamp"], b["metrics"] or b["health"]) for b in side.bodies
     ]
@@ -174,13 +174,13 @@ def test_bodies_of_different_hosts_or_times_are_never_joined_and_the_order_stays
 
 def test_a_host_that_has_no_name_yet_gives_its_own_when_it_has(side, spool, deliver):
     spool.records.append([record(1, kind="stackstate/metrics", hostname="")])
-    assert deliver(spool).flush(60)
+    assert deliver(spool).flush(120)
     assert side.bodies[0]["internalHostname"] == "me"
 
 
 def test_a_destination_that_does_not_take_them_passes_over_them(side, spool, deliver):
     spool.records.append([record("before"), record(1, 2, kind="stackstate/metrics"), record("after")])
-    assert deliver(spool, kinds={EVENT}).flush(60)
+    assert deliver(spool, kinds={EVENT}).flush(120)
     assert list(side.held()) == [("events", "before"), ("events", "after")]
     assert totals(spool) == (2, 2, 0)
 
@@ -190,7 +190,7 @@ def test_an_item_that_is_refused_is_rejected_alone_and_sent_again_as_what_it_was
     kind = "stackstate/service_checks"
     spool.records.append([record("ok", "poison", "fine", kind=kind, hostname="edge-7"), record("after")])
     loop = deliver(spool)
-    assert loop.flush(60)
+    assert loop.flush(120)
     assert [item for _, item in side.held()] == ["ok", "fine", "after"]
     (entry,) = spool.rejected.entries()
     assert (entry.kind, entry.body) == (kind, b'"poison"')
@@ -206,6 +206,6 @@ def test_an_item_that_is_refused_is_rejected_alone_and_sent_again_as_what_it_was
 def test_more_than_a_request_holds_goes_in_several(side, spool, deliver):
     items = list(range(2500))
     spool.records.append([record(*items, kind="stackstate/metrics")])
-    assert deliver(spool).flush(60)
+    assert deliver(spool).flush(120)
     assert list(itertools.chain.from_iterable(body["metrics"] for body in side.bodies)) == items
     assert len(side.bodies) == 3

@@ -248,6 +248,6 @@ def test_a_receiver_that_does_not_take_it_gets_its_events_all_the_same(side, spo
             threading.Event().wait(0.01)
         keep(spool, f"event {number}")
         side.wait_for(f"event {number}")
-    assert loop.flush(60)
+    assert loop.flush(120)
     (found,) = spool.status().destinations
     assert (found.delivered_total, found.rejected_total) == (3, 0)

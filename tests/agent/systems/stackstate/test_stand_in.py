@@ -8,6 +8,7 @@ import threading
 import zlib
 
 import pytest
+from harness.free_ports import free_port
 
 from agent.stand_in import Reply
 from agent.systems.stackstate.stand_in import Receiver
@@ -162,8 +163,8 @@ def test_closing_ends_idle_connections_and_every_thread():
 
 
 def test_its_port_can_be_taken_again_at_once_after_an_outage():
-    with Receiver() as first:
-        port = first.port
+    port = free_port()
+    with Receiver(port=port) as first:
         ask(first)
     with Receiver(port=port) as second:
         assert ask(second)[0] == 200
