@@ -123,6 +123,7 @@ class Daemon:
         guarded("starting the collectors", self._supervise)
         guarded("keeping the configuration", self._keep)
         self._has_begun = True
+        log.info("started")
 
     def _ask_who(self) -> None:
         """See who changes what, or end to, as configured; whoever looks for it begins anew where that changes."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.free_ports import free_port
 
 from agent.cli.daemon_client import ask
 from agent.systems.stackstate.stand_in import Receiver
@@ -123,9 +124,10 @@ class Agent:
             )
 
     def start(self, **environ: str) -> None:
-        """Start the daemon; it answers when this returns."""
+        """Start the daemon; it answers, and has told of its start, when this returns."""
+        before = self._starts()
         self.begin(**environ)
-        eventually(self._is_answering, self.log)
+        eventually(lambda: self._starts() > before and self._is_answering(), self.log)
 
     def stop(self) -> int:
         """End it in order; return its exit status."""
@@ -164,9 +166,12 @@ class Agent:
         """Return what `log` shows."""
         return [json.loads(line) for line in self.command("log", "--json", *words).stdout.splitlines()]
 
+    def _starts(self) -> int:
+        """Return how often it has taken every step of a start; before that it may answer already."""
+        assert self.process is None or self.process.poll() is None, self.log()
+        return len(re.findall("INFO +started$", self.log(), re.MULTILINE))
+
     def _is_answering(self) -> bool:
-        assert self.process is not None
-        assert self.process.poll() is None, self.log()
         try:
             return ask(self.socket, "GET", "/status", timeout_seconds=PATIENCE_SECONDS).is_ok
         except Exception:  # noqa: BLE001 - not yet
@@ -175,7 +180,7 @@ class Agent:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with Receiver(api_key="right") as receiver:
+    with Receiver(port=free_port(), api_key="right") as receiver:
         yield receiver
 
 

@@ -69,7 +69,9 @@ def test_a_refused_reload_is_told_and_shown_until_one_is_taken(agent, receiver):
     assert status(agent, 0)[0]["refused_reload"] == []
 
 
-def test_a_destination_whose_key_stood_in_the_file_waits_for_it_and_its_events_are_kept(agent, receiver):
+def test_a_destination_whose_key_stood_in_the_file_waits_for_it_and_its_events_are_kept(
+    agent, receiver, wait_until
+):
     agent.destination.pop("api_key_file")
     agent.destination["api_key"] = "right"
     agent.configure()
@@ -80,13 +82,14 @@ def test_a_destination_whose_key_stood_in_the_file_waits_for_it_and_its_events_a
     assert "right" not in (agent.state / "last-right.yaml").read_text().split()
     agent.start()
     agent.post("meanwhile")
-    found = status(agent, 1)[0]["destinations"]["receiver"]
-    assert found["state"] == "paused"
-    assert "its api_key stood in agent.yaml" in found["reason"]
+    wait_until(lambda: status(agent, 1)[0]["destinations"]["receiver"]["state"] == "paused", agent.log)
+    reason = status(agent, 1)[0]["destinations"]["receiver"]["reason"]
+    assert "its api_key stood in agent.yaml" in reason
     agent.configure()
     agent.reload()
     receiver.wait_for(lambda events: [e for e in events if e.event["msg_title"] == "meanwhile"])
-    assert status(agent, 0)[0]["destinations"]["receiver"]["state"] != "paused"
+    wait_until(lambda: agent.status()["destinations"]["receiver"]["state"] != "paused", agent.log)
+    status(agent, 0)
 
 
 def test_a_key_from_the_environment_is_there_at_the_next_start_too(agent, receiver):
