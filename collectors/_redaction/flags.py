@@ -22,7 +22,7 @@ _PROGRAM_FLAGS = {
     "mongo": "p", "mongosh": "p", "mongodump": "p", "cqlsh": "p", "kinit": "w", "rpcclient": "U",
     "ipa": "w", "ktutil": "w", "clickhouse-client": "p", "vmrun": "gp", "steamcmd": "p", "svnsync": "p", "xfreerdp": "p",
     "rdesktop": "p", "racadm": "p", "ipmiutil": "P", "bmc-config": "p", "fence_ipmilan": "p", "fence_apc": "p", "apcaccess": "p", "pk12util": "WKwk",
-    "curl": "b", "dig": "y", "nsupdate": "y", "gammu": "p", "cadaver": "p", "influx": "p", "psql": "W",
+    "eapol_test": "s", "check_nt": "s", "curl": "b", "dig": "y", "nsupdate": "y", "gammu": "p", "cadaver": "p", "influx": "p", "psql": "W",
 }  # fmt: skip
 """Programs whose flags of one letter mean a secret, whatever it looks like; attached too where it is `p`."""
 _GUESSED = frozenset("pPwWaAkK")
@@ -31,9 +31,11 @@ _USER_FLAG = re.compile(
     r"(?:-[a-zA-Z]{0,4}[uU]|-c|--(?:user|proxy-user|userpwd|login|username|[a-z\-]{0,20}creds|auth|http-user|basic-auth)=?)(?P<rest>.*+)",
     re.DOTALL,
 )
-_USER_PAIR = re.compile(r"[^\s:,%/]++(?P<sign>[:,%])(?P<value>[^\s/]\S*+)")
-_LONGER = frozenset({"-ap", "-xp"})
-"""Flags of swaks and sendemail that no word tells."""
+_USER_PAIR = re.compile(
+    r"(?:[\w.\-]{1,64}[/\\]{1,2}(?=[^\s:,%/]++%))?[^\s:,%/]++(?P<sign>[:,%])(?P<value>[^\s/]\S*+)"
+)
+_LONGER = frozenset({"-ap", "-xp", "-pw"})
+"""Flags of swaks, sendemail and PuTTY that no word tells."""
 _CERTIFICATES = frozenset({"-E", "--cert", "--proxy-cert"})
 _WITH_PASSWORD = re.compile(r"[^\s:]++(?<=\.pem|\.crt|\.cer|\.p12|\.pfx):(?P<value>\S++)")
 _GIVES = frozenset({"=", ":", "=>"})

@@ -13,12 +13,12 @@ from collectors._redaction.tokens import words_in
 _NAMES = words_in(
     "pass pwd secret token credential authorization community kennwort geheim contrase motdepasse "
     "key pin puk cookie hash salt otp nonce hmac seed signature sig pw psk auth dpapi com2sec "
-    "createuser inguser outgoinguser user_ encrypt client_send sink sqlconnectinfo monitor secure_link identify header x- :// "
+    "identified ldapdninfo usmuser smuxpeer wifi: eapol_test unseal proxyauth socks4 socks5 rtmp: rtmps: decrypt( パスワード 密码 口令 비밀번호 createuser inguser outgoinguser user_ encrypt client_send sink sqlconnectinfo monitor secure_link identify header x- :// "
     "rename-command radtest radclient radeapclient isql iusql add_user ejabberdctl prosodyctl mkpasswd pg_md5 smbencrypt radcrypt "
     "smbclient qpdf <<< sqlplus expdp impdp sqlldr ,p= ,data= kinit cryptsetup openconnect pdbedit adcli kadmin veracrypt "
     "authbasicfake pepper mysql_servers pgsql_servers redis_servers k00 $auth snmp-server -ap -xp --cert cleartext cred mnemonic phrase code wpa wep bundle_ ldapbinddn authinfo samba-tool -stdin systemd-creds mount.cifs --unlock keyctl vpnc msktutil role wachtwoord senha heslo parola hasło haslo lösenord losenord adgangskode kodeord salasana jelszó jelszo mdp şifre sifre clave пароль /user: getconnection("
 ) | {
-    "net use", "mc alias", "mc config", "vault login", "crypto ", "connect to", "rman ", "exp ", "imp ", "sudo -s",
+    'send "', "send '", "send {", "send --", "net use", "cargo login", "service install", "ngrok ", "mc alias", "mc config", "vault login", "crypto ", "connect to", "rman ", "exp ", "imp ", "sudo -s",
     "| su", "user(", "dbi:", "check_command", "openfortivpn", "realm ", "= des", "auth(", "load-key", "priv ", "cipher ", "mgmt-user", ":om", "connect(", "mysqli", "pdo(", "login(", "authenticate(", "nsupdate", "dig ",
 }  # fmt: skip
 """Something of each name of a secret, and of each word by whose place one is known."""
@@ -27,7 +27,7 @@ _SHAPES = words_in(
     "glsoat- glagent- glimt- glffct- glsa_ glc_ xox xapp- eyj k_live_ k_test_ whsec_ aiza ya29. "
     "gocspx- sg. hvs. hvb. hvr. pypi- npm_ _v1_ shp age- pmak- hf_ sk- nrak- dapi tskey- lin_api_ "
     "figd_ pat-na pat-eu pat-ap pscale_ dp.pt dp.st dp.ct dp.sa dp.audit dt0 cfpat- phc_ phx_ sbp_ atctt atbb bbdc- sha256~ ltai xkeysib- nvapi- ops_eyj gsk_ "
-    "xai- r8_ ntn_ pul- sntry sq0 cio oy2 :aa atatt pbkdf2 md5 scram- jdbc: bearer basic digest negotiate apikey $1$ "
+    "xai- r8_ fo1_ fm2_ claim- .atlasv1. 0x ntn_ pul- sntry sq0 cio oy2 :aa atatt pbkdf2 md5 scram- jdbc: bearer basic digest negotiate apikey $1$ "
     "$2$ $2a$ $2b$ $2x$ $2y$ $5$ $6$ $7$ $8$ $9$ $y$ $gy$ $apr1$ $argon $scrypt $p$ $h$ $s$ $sha1$ $bcrypt"
 )
 """Something of each shape of a token that may be shorter than a long run."""
@@ -35,11 +35,11 @@ _WORDS = tuple(sorted(_NAMES | _SHAPES))
 _END = "end"
 """Ends a word in the tree of their letters."""
 _FORM = re.compile(
-    r"[^\s:]++:\S|\*\s++\S++\s++\S|\d{1,3}\.[\d.]++\s++\S++\s++\d{1,3}\s*+$|[\w.\-]++/[\w.\-]++\s++\S++\s*+$|[\"'][^\"']++[\"']\s++[\w.*\-]++\s++[\"']|\d{1,10}\s++[a-z]|[\"']?[\w.@\\*\-]++[\"']?\s++(?:\*|[\"'][\w.*\-]++[\"']\s)|[\w.@\\*\-]++\s++[\w.*\-]++\s++(?:[\"'][^\"']++[\"']\s++[*\d]|\S++\s++\*)|@\S++\s|[\"'][^\"']*+[\"']\s++(?:[a-z][a-z\d,\-]*+\s++)?[\"'h]|\[?[\w.*\-]++\]?(?::\d{1,5})?\s++[^\s:]++:\S|(?:.{0,100}\s)?:\s++(?:psk|eap|xauth|ntlm|pin|p12|pkcs8|rsa|ecdsa)\s"
-    r"|[^\s,\"':=]++,[\w.@\-]++,\d|[\w.\-]++\s*+[:=]\s*+[^,\s]{7,64}+,|[\w.~]*+/\S*+\s++[\"']?[\w.@\-]++[\"']?\s++(?:\S++|[\"'][^\"']++[\"'])\s*+$|user\s++\S++\s++\S++\s*+$"
+    r"[^\s:]++:\S|\*\s++\S++\s++\S|\d{1,3}\.[\d.]++\s++\S++\s++\d{1,3}\s*+$|[\w.\-]++/[\w.\-]++\s++\S++\s*+$|[\"'][^\"']++[\"']\s++[\w.*\-]++\s++[\"']|\d{1,10}\s++[a-z]|[\"']?[\w.@\\*\-]++[\"']?\s++(?:\*|[\"'][\w.*\-]++[\"']\s)|[\w.@\\*\-]++\s++[\w.*\-]++\s++(?:[\"'][^\"']++[\"']\s++[*\d]|\S++\s++\*)|@\S++\s|[\"'][^\"']*+[\"']\s++(?:[a-z][a-z\d,\-]*+\s++)?[\"'h]|\[?[\w.*\-]++\]?(?::\d{1,5})?\s++[^\s:]++:\S|.{0,100}?:\s++(?:psk|eap|xauth|ntlm|pin|p12|pkcs8|rsa|ecdsa)\s"
+    r"|[^\s,\"':=]++,[\w.@\-]++,\d|[\w.\-]++\s*+[:=]\s*+[^,\s]{7,64}+,|[\w.~]*+/\S*+\s++[\"']?[\w.@\-]++[\"']?\s++(?:\S++|[\"'][^\"']++[\"'])\s*+$|user\s++\S++\s++\S++\s*+$|conn(?:ect)?\s++[\w$#.]++/\S|server\s*+=\s*+\S++\s++\+?\d|(?:http|socks[45])\s++\S++\s++\d{1,5}\s"
 )
 """A line that may be one of those known by their form: of a password file, of pap-secrets, of ntp.keys."""
-_FORM_SIGN = re.compile(r"[:*\"',/]|\A(?:\d|user\s)")
+_FORM_SIGN = re.compile(r"[:*\"',/]|\A(?:\d|user\s|server\s*+=|http\s|socks)")
 """What each of those has: most lines have none of it, and this is quick to say."""
 _FLAG = re.compile(r"(?:^|[\s\"'\[(,#/])-[a-z]{1,4}(?:[\s\"']|[^\s\"'\d]*+\d)|(?:^|\s)-p\S|--stdin|chpasswd")
 _USER = re.compile(r"(?:user|login|auth|allow)\w*+[\s=:,\"']++[^\s:%/]++(?:[:%/][^\s/]|\s++/\s)")

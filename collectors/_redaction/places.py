@@ -105,7 +105,7 @@ _BY_WORD: dict[str, Rule] = {
     "trap2sink": _nth(2), "informsink": _nth(2), "sqlconnectinfo": _nth(3), "monitor": _monitor, "secure_link_md5": _literal,
     "cachemgr_passwd": _nth(1), "identify": _nth(1), "incominguser": _nth(2), "outgoinguser": _nth(2),
     "authbasicfake": _nth(2), "snmp-server": _trap, "rename-command": _nth(2), "crypto": _behind_key, "rewritecond": _condition,
-    "tacacs-server": _behind_key, "radius-server": _behind_key, "ntp": _behind_key, "user": _third, "acl": _acl, "ldapbinddn": _nth(2), "key": _named_key, "mgmt-user": _nth(3), "check_command": _checked,
+    "tacacs-server": _behind_key, "radius-server": _behind_key, "ntp": _behind_key, "user": _third, "acl": _acl, "ldapbinddn": _nth(2), "key": _named_key, "ldapdninfo": _nth(2), "smuxpeer": _nth(2), "mgmt-user": _nth(3), "check_command": _checked,
 }  # fmt: skip
 """Lines known by their first word."""
 
@@ -116,18 +116,20 @@ _TELLING_HEADERS = frozenset({"cookie", "set-cookie", "authorization", "proxy-au
 _ENTRY = re.compile(r"[\w.@+*\-]++(?::[\w.@+ \-]++)?:(?P<value>(?!\{)[^\s:/]++)")
 """A line of a password file: nothing but a name and what follows it."""
 _SQL = re.compile(
-    r"(?i:\bidentified\s++(?:with\s++['\"]?\w++['\"]?\s++)?(?:by|as|using)\s++(?:password\s*+\(?\s*+)?)(?:(?P<quote>\\*+['\"`])(?P<quoted>(?:(?!(?P=quote)).)++)|(?P<bare>[^\s'\";]++))"
+    r"(?i:\bidentified\s++(?:with\s++['\"]?\w++['\"]?\s++)?(?:by|as|using)\s++(?:(?:password|values)\s*+\(?\s*+)?)(?:(?P<quote>\\*+['\"`])(?P<quoted>(?:(?!(?P=quote)).)++)|(?P<bare>[^\s'\";]++))"
 )
+_STATEMENT = re.compile(r"(?i:.{0,200}\b(?:create|alter|grant|set|replace|insert)\b|identified\b)")
 _LINE = tuple(
     re.compile(expression)
     for expression in (
         r"(?:[^\s:\\]|\\.)++:(?:\d{1,5}|\*):[^\s:]++:[^\s:][^:]*+:(?P<value>\S.*+)",  # .pgpass
+        r"(?P<value>[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}),[\w.@\-]++,\d++(?:,.{0,200})?",  # tokens of Kubernetes' API server
         r"\d{1,10}\s++(?i:md5|sha\d*+|sha-\d++|aes[\w\-]*+|[mnas]|cmac|rmd160|mdc2|ripemd\d*+)\s++(?:(?i:hex|ascii):)?(?P<value>\S++).*+",  # ntp, chrony
         r"""["']?[\w.@\\*\-]++["']?\s++\*\s++(?P<value>["'][^"']++["']|(?![\d*/])\S++)(?:\s.{0,60})?""",  # ppp
         r"""["'][\w.@\\*\-]++["']\s++["'][\w.*\-]*+["']\s++(?P<value>["'][^"'*]++["'])(?:\s.{0,60})?""",  # ppp
         r"""["'][^"']++["']\s++["'](?P<value>[^"']++)["']\s*+""",  # pgbouncer
         r"""\*\s++[\w.@\-]++\s++(?P<value>["'][^"']++["'])(?:\s.{0,60})?""",  # ppp
-        r"(?:[^#\n:]{0,100}\s)?:\s++(?:PSK|EAP|XAUTH|NTLM|PIN|P12|PKCS8|RSA|ECDSA)\s++(?P<value>\S.*+)",  # ipsec.secrets
+        r"[^#\n:]{0,100}:\s++(?:PSK|EAP|XAUTH|NTLM|PIN|P12|PKCS8|RSA|ECDSA)\s++(?P<value>\S.*+)",  # ipsec.secrets
         r"(?i:(?:set-)?cookie):\s*+(?P<value>\S.*+)",
         r"(?:\[[\w.\-]++\](?::\d{1,5})?|[\w\-]++\.[\w.\-]++(?::\d{1,5})?|[^\s@]*+@\S++)\s++[^\s:]++:(?P<value>[^\s:/]++)",  # sasl_passwd
         r"(?i:setcredential(?:encrypted)?)\s*+=\s*+[\w.\-]++:\s*+(?P<value>.++)",
@@ -142,9 +144,13 @@ _LINE = tuple(
         r"(?i:client_send)\s*+=\s*+(?P<value>.++)",  # exim
         r"""["'][^"']*+["']\s++[A-Z][A-Z0-9,\-]*+\s++(?P<value>["'][^"']++["']|hash:\S++)(?:\s++\[2\])?""",  # hostapd.eap_user
         r"(?i:.{0,200}\bkey)\s++(?:s|\d):(?P<value>[^\s\"']++).*+",  # iwconfig
+        r"(?i:(?:.{0,100}\s)?(?:\S{0,20}/)?iwconfig\s++\S++\s++key)\s++(?P<value>[0-9A-Fa-f\-]{10,}+)(?:\s.{0,60})?",
+        r"(?i:http|socks[45])\s++[\w.\-]++\s++\d{1,5}\s++\S++\s++(?P<value>\S++)",  # proxychains
+        r"(?i:.{0,200}\bwifi:)[^\s]{0,200}(?<=;P:)(?P<value>[^;]++);.*+",  # a code to be photographed
         r"(?i:login|enable|chap|pap|opap|ms-chap|arap|global|password)\s*+=\s*+(?:cleartext|clear|des)\s++(?P<value>\S++)",  # tac_plus
         r"(?:[\w.\-]++:)?(?:AKIA|ASIA)[A-Z0-9]{12,20}:(?P<value>\S++)",  # s3fs
         r"(?i:(?:.{0,100}\s)?connect\s++to\s++\S++\s++user\s++\S++\s++using)\s++(?P<value>[^\s;\"']++).*+",  # Db2
+        r"(?i:conn(?:ect)?)\s++[\w$#.]++/(?P<value>[^\s@/;]++)(?:@\S++)?(?:\s++(?i:as\s++sys\w++))?;?",  # Oracle
         r"(?i:.{0,100}\bpassword\s++for\s).{0,100}=\s*+(?P<value>['\"][^'\"]++['\"]);?.*+",
     )
 )
@@ -162,9 +168,12 @@ _LIKE = tuple(
         r"(?:(?:\d{1,3}\.){3}\d{1,3}|[\w\-]++(?:\.[\w\-]++)*+:\d{1,5})\s++(?P<value>\S++)(?:\s++\d{1,3})",  # pam_radius
         r"(?!(?:application|audio|chemical|font|image|message|model|text|video)/)[\w.\-]++/[\w.\-]++\s++(?P<value>\S{8,64}+)",  # radiusclient
         r"[\w.@+\-]++:(?P<value>[^\s:/]++):\d{1,2}",  # Deluge
-        r"(?P<value>[^\s,\"':=]++),[\w.@\-]++,\d++(?:,.{0,200})?",  # tokens of Kubernetes' API server
+        r"[\w.@+\-]++:(?P<value>[^\s:/{]++):\d{1,10}:\d{1,10}:.*+",  # Dovecot, ProFTPD
+        r"(?i:server)\s*+=\s*+[\w.\-]++\s++\+?\d{1,5}\s++(?P<value>\S++)",  # ZNC
+        r"""(?i:(?=[^|;]{0,60}(?:pass|pwd|secret|token))["']?[\w.\- ]{1,60}["']?\s?[|;])\s?["']?(?P<value>[^\s"'|;]++)["']?""",  # a table of two columns
+        r"(?P<value>(?![0-9a-f]{8}-)[^\s,\"':=]++),[\w.@\-]++,\d++(?:,.{0,200})?",  # tokens of Kubernetes' API server
         r"[\w.\-]++\s*+[:=]\s*+(?P<value>[^,\s()\"']{7,64}+)(?:, ?[A-Za-z_:\-]++){1,6}+",  # realm.properties
-        r"(?:https?://\S++|[\w.~]*+/\S*+|[\w\-]++(?:\.[\w\-]++)++:\d{1,5})\s++[\"']?\w[\w.@\-]*+[\"']?\s++(?P<value>[\"'][^\"']++[\"']|[\"'\w][^\s>]++)",  # davfs2
+        r"(?:https?://\S++|[\w.~]*+/\S*+|[\w\-]++(?:\.[\w\-]++)*+:\d{1,5})\s++[\"']?\w[\w.@\-]*+[\"']?\s++(?P<value>[\"'][^\"']++[\"']|[\"'\w][^\s>]++)",  # davfs2
         r"(?i:(?:.{0,100}\s)?[\w\-]{0,30}(?:allow|auth|login|account|cred)[\w\-]{0,30})\s++[a-zA-Z][\w.@\-]*+:(?P<value>[^\s:/]++)",  # monit, motion
     )
 )
@@ -185,27 +194,42 @@ def placed(line: str, start: int, arguments: Arguments) -> Iterator[Span]:
     for expression in _LIKE:
         if (found := expression.fullmatch(body)) and looks_secret(found["value"].strip("\"'")):
             yield Span(start + found.start("value"), start + found.end("value"))
-    for found in _SQL.finditer(body):
-        group = found.lastgroup or "bare"
-        yield Span(start + found.start(group), start + found.end(group))
-    for found in chain(_CALL.finditer(body), _CONNECT.finditer(body)):
+    yield from _in_statement(body, start)
+    for found in chain.from_iterable(call.finditer(body) for call in CALLS):
         if looks_secret(found["value"]):
             yield Span(start + found.start("value"), start + found.end("value"))
     yield from _in_protocol(arguments)
     yield from _headers(arguments)
 
 
+def _in_statement(body: str, start: int) -> Iterator[Span]:
+    """Yield what SQL has an account be identified by; a sentence says `identified by` too."""
+    for found in _SQL.finditer(body):
+        group = found.lastgroup or "bare"
+        is_word = group == "quoted" and " " not in found[group]
+        if is_word or looks_secret(found[group]) or _STATEMENT.match(body):
+            yield Span(start + found.start(group), start + found.end(group))
+
+
 _CALL = re.compile(
-    r"""(?i:(?:auth|authenticate|login|basic_?auth|user|password|passwd|credentials?)\()\s*+["'][^"']*+["']\s*+,\s*+["'](?P<value>[^"']++)"""
+    r"""(?i:(?:auth|authenticate|login|basic_?auth|user|password|passwd|credentials?|\w{0,20}(?:en|de)crypt\w{0,10}|hmac\w{0,10})\()\s*+(?:["'][^"']*+["']|[$\w.]++)\s*+,\s*+["'](?P<value>[^"']++)"""
 )
-"""`db.auth("me", "…")`"""
+"""`db.auth("me", "…")`, `pgp_sym_decrypt(a, '…')`"""
 _CONNECT = re.compile(
-    r"""(?:\b(?:connect|mysqli|mysqli_connect|PDO)\(\s*+["'][^"']*+["']|["'][dD][bB][iI]:[^"']*+["']|\bget_?[cC]onnection\(\s*+(?:["'][^"']*+["']|[\w.]++))\s*+,\s*+["'][^"']*+["']\s*+,\s*+["'](?P<value>[^"']++)"""
+    r"""(?:\b(?:connect|mysqli|mysqli_connect|PDO)\(\s*+(?:["'][^"']*+["']|\$\w++)|["'][dD][bB][iI]:[^"']*+["']|\bget_?[cC]onnection\(\s*+(?:["'][^"']*+["']|[\w.]++))\s*+,\s*+["'][^"']*+["']\s*+,\s*+["'](?P<value>[^"']++)"""
 )
 """`DBI->connect("…", "me", "…")`, `['DBI:…', 'me', '…']`"""
+_SENT = re.compile(r"""\bsend\s++(?:--\s++)?["'{](?P<value>[^\s"'{}\\$]++)\\r""")
+"""Expect's `send "…\r"`"""
 _OMYSQL_COMMAS = 3
 _CIPHERS = frozenset({"cipher", "irreversible-cipher"})
 _PROTECTIONS = frozenset({"auth", "priv", "authentication", "privacy"})
+
+
+def _is_behind_user(words: Arguments) -> bool:
+    """Return whether the second word behind `AUTH` is a password: `AUTH PLAIN …`, Redis' `AUTH me …`."""
+    is_last = len(words) == 2 and looks_secret(words[1].text)  # noqa: PLR2004 - a user and the password
+    return is_last or words[0].text in {"PLAIN", "LOGIN"}
 
 
 def _in_protocol(arguments: Arguments) -> Iterator[Span]:
@@ -221,7 +245,7 @@ def _in_protocol(arguments: Arguments) -> Iterator[Span]:
         following = arguments[index + 1 : index + 4]
         if argument.text.rstrip("\\") == "AUTH" and following and looks_secret(following[0].text):
             yield Span(following[0].start, following[0].end)
-        elif argument.text == "AUTH" and len(following) > 1 and following[0].text in {"PLAIN", "LOGIN"}:
+        elif argument.text == "AUTH" and len(following) > 1 and _is_behind_user(following):
             yield Span(following[1].start, following[1].end)
         elif argument.text in _PROTECTIONS and following and _ALGORITHM.fullmatch(following[0].text):
             yield from (Span(a.start, a.end) for a in following[1:] if looks_secret(a.text))
@@ -254,4 +278,4 @@ def _headers(arguments: Arguments) -> Iterator[Span]:
 
 FIRST_WORDS = frozenset(_BY_WORD)
 FORMS = (_ENTRY, *_LINE, *_LIKE)
-CALLS = (_CALL, _CONNECT)
+CALLS = (_CALL, _CONNECT, _SENT)

@@ -17,23 +17,24 @@ _PLACES: dict[str, tuple[tuple[str, int], ...]] = {
     "net": (("user", 3), ("use", 4), ("use", 3)), "mc": (("alias set", 6), ("config host", 7)), "wpa_passphrase": (("", 2),),
     "rabbitmqctl": (("add_user", 3), ("change_password", 3), ("authenticate_user", 3)), "samba-tool": (("user create", 4), ("user add", 4)), "ejabberdctl": (("register", 4), ("change_password", 4)),
     "prosodyctl": (("register", 4),), "mosquitto_passwd": (("", 3),), "mkpasswd": (("", 1), ("", 2)), "pg_md5": (("", 1),),
-    "smbencrypt": (("", 1),), "radcrypt": (("", 1),), "vault": (("login", 2),), "doveadm": (("auth test", 4), ("auth login", 4)),
+    "smbencrypt": (("", 1),), "radcrypt": (("", 1),), "vault": (("login", 2), ("operator unseal", 3)), "ngrok": (("authtoken", 2), ("config add-authtoken", 3)), "cargo": (("login", 2),), "cloudflared": (("service install", 3),), "composer": (("config", 4),), "doctl": (("auth init", 3),), "doveadm": (("auth test", 4), ("auth login", 4)),
     "convertto-securestring": (("", 1),), "smbclient": (("", 2),), "qpdf": (("", 1), ("", 2)),
 }  # fmt: skip
 """Programs, with what follows their name first, and the place of the secret among the arguments that are no flags."""
 _CERTAIN = words_in("radtest radclient radeapclient wpa_passphrase pg_md5 smbencrypt radcrypt convertto-securestring ejabberdctl prosodyctl rabbitmqctl")  # fmt: skip
 """Those that take nothing else at this place; of others only what looks like a secret is masked."""
 _ORACLE = words_in("sqlplus expdp impdp exp imp rman sqlldr")
-_ORACLE_PAIR = re.compile(r"[\w$#.\-]++/(?P<value>[^\s@/]++)(?:@\S*+)?")
+_ORACLE_PAIR = re.compile(r"(?:userid=)?[\w$#.\-]++/(?P<value>[^\s@/]++)(?:@\S*+)?")
 _READERS = {
     "passwd": "", "smbpasswd": "", "chpasswd": "", "sudo": "-S", "kinit": "", "cryptsetup": "", "su": "", "vncpasswd": "", "htpasswd": "",
     "openconnect": "", "docker": "--password-stdin", "podman": "--password-stdin", "helm": "--password-stdin", "gpg": "--passphrase-fd",
     "gpg2": "--passphrase-fd", "pdbedit": "", "realm": "", "adcli": "", "saslpasswd2": "", "slappasswd": "", "mosquitto_passwd": "",
     "kadmin": "", "kadmin.local": "", "veracrypt": "", "wpa_passphrase": "", "grub-mkpasswd-pbkdf2": "", "systemd-creds": "",
     "mkpasswd": "", "secret-tool": "", "gh": "auth", "mount.cifs": "", "gnome-keyring-daemon": "--unlock", "zfs": "load-key",
-    "vpnc": "", "vpnc-connect": "", "openfortivpn": "", "keyctl": "", "ssh-add": "", "pass": "insert", "bw": "", "op": "", "ipa": "", "msktutil": "", "expect": "",
+    "vpnc": "", "vpnc-connect": "", "openfortivpn": "", "keyctl": "", "ssh-add": "", "pass": "insert", "bw": "", "op": "", "ipa": "", "msktutil": "", "restic": "", "borg": "", "duplicity": "", "rclone": "", "anydesk": "--set-password", "expect": "",
 }  # fmt: skip
 """Programs that read a secret, with the argument that says so where they read other things too."""
+_HERE = "<<<"
 _PRINTERS = frozenset({"echo", "printf", "yes"})
 KNOWN = frozenset(_PLACES) | _ORACLE | frozenset(_READERS) | _PRINTERS
 """Without one of them a line hands nothing to a program, unless an argument says so itself."""
@@ -49,16 +50,19 @@ def handed(arguments: Arguments) -> Iterator[Span]:
         for index in islice((at for at, word in enumerate(words) if word in _PLACES), _MOST_PROGRAMS):
             yield from _at_places(words[index], command[index:])
         yield from _in_argument(command, is_oracle=not _ORACLE.isdisjoint(words))
-        if _reads(words, command):
-            yield from (
-                Span(a.start, a.end) for a in (*printed, *_here(command)) if not _is_no_secret(a.text)
-            )
+        is_reader, here = _reads(words, command), _here(command)
+        yield from (
+            Span(a.start, a.end)
+            for a in (*printed, *here)
+            if not _is_no_secret(a.text)
+            and (is_reader or (a in here and looks_secret(a.text) and " " not in a.text))
+        )
         printed = _printed(command)
         if printed and any(_TELLING.search(a.text) for a in arguments):
             yield from (Span(a.start, a.end) for a in printed if looks_secret(a.text))
 
 
-_TELLING = re.compile(r"(?i)pass|secret|token|cred|key(?:file|$)")
+_TELLING = re.compile(r"(?i)pass|secret|token|cred|key(?:file|$)|(?<![a-z${])pwd?(?![a-z])")
 
 
 def _commands(arguments: Arguments) -> Iterator[Sequence[Chunk]]:
@@ -111,7 +115,7 @@ def _reads(words: Sequence[str], command: Sequence[Chunk]) -> bool:
 
 def _here(command: Sequence[Chunk]) -> list[Chunk]:
     """Return what a here-string gives: `<<< …`."""
-    return [argument for before, argument in pairwise(command) if before.text == "<<<"]
+    return [argument for before, argument in pairwise(command) if before.text == _HERE]
 
 
 def _printed(command: Sequence[Chunk]) -> list[Chunk]:

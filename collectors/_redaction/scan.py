@@ -3,6 +3,7 @@
 The scan never goes back: what it has looked at it has done with, so that its work is proportional to the line.
 """
 
+import re
 from collections.abc import Callable
 
 from collectors._redaction.cursor import Cursor, Opened, Scanned
@@ -18,6 +19,9 @@ from collectors._redaction.verdict import PAM, here_document, is_below, is_maske
 _PAIRS = frozenset({"auth", "credentials", "basic_auth", "basicauth", "http_auth", "login"})
 """Names of lists of a user and a password."""
 _USERS = frozenset({"user", "login", "username"})
+_PREFIX = re.compile(r"(?i:n|e|u|[rf]?b|b?r|fr?|q)")
+"""What a language writes before the quotes of a text."""
+_GIVES = frozenset({"set", "setenv", "setenv-safe", "export"})
 SECOND_WORDS = frozenset({"key", "code", "phrase", "word", "pin"})
 """With the word before them they name a secret: `unlock code: …`."""
 
@@ -144,6 +148,8 @@ class Scan:
             return
         while self._pieces.is_at(value, "<") and value < len(self._pieces):
             value += 1
+        if self._pieces.is_quote(value + 1) and _PREFIX.fullmatch(self._pieces.tokens[value].text):
+            value += 1  # SQL's N'…', Python's b"…"
         if self._pieces.is_quote(value):
             self._quoted(name, level, value)
         elif (
@@ -279,7 +285,11 @@ class Scan:
                 self._cursor.mask(start, start + len(said))
             return
         if (
-            (name.start == self._body.start or (name.text == "key" and not self._is_comment))
+            (
+                name.start == self._body.start
+                or name.text == "key"
+                or self._text[self._body.start : name.start].strip() in _GIVES
+            )
             and self._pieces.after_space(end) >= len(self._pieces)
             and looks_secret(word)
         ):

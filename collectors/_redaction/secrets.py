@@ -43,7 +43,7 @@ _SECRET = re.compile(
     r"|(?:root|bind|user|admin|db|my|mod|sql|bot|key|new|old|app|vnc)pw$|^pw$|pw[0-9]++$|keypem|wepkey|dpapi|cleartext|mnemonic|(?:seed|recovery|backup|wallet)phrase"
 )
 _ABROAD = re.compile(
-    r"(?:wachtwoord|senha|heslo|parola|has[lł]o|l[oö]senord|adgangskode|kodeord|salasana|jelsz[oó]|mdp|şifre|sifre|(?<!en)clave|пароль)$"
+    r"(?:wachtwoord|senha|heslo|parola|has[lł]o|l[oö]senord|adgangskode|kodeord|salasana|jelsz[oó]|mdp|şifre|sifre|(?<!en)clave|пароль|пароля|パスワード|密码|密碼|口令|비밀번호)$"
 )
 """What a password is called in other languages, at the end of a name; what is spelt much like `password` or German is above."""
 _ENDS_LIKELY = re.compile(
@@ -73,6 +73,8 @@ _LAST_WORDS = frozenset(
     }
 )
 _MAYBE = _LAST_WORDS | {"auth", "login", "user", "username", "userpwd", "credentials", "keys", "encrypt"}
+_AUTH = ("auth", "oauth")
+"""What ends so may be a secret: `primaryauth`, `proxyauth`, `github-oauth`."""
 _PUBLIC_KEY = re.compile(
     r"(?:public|pub|attention|power|reboot|suspend|hibernate|lid|switch|media|foreign|primary|sort|partition|cache|hot|index|map|lookup|registry|row|composite|meta|modifier|arrow|short|unique"
     r"|candidate|natural|any|mon|tur|hoc|whis|jockey|group|trusted)_?(?:key|hash)s?$|publickey|^dnskey"
@@ -119,7 +121,7 @@ def _sounds(name: str) -> Sounds:
         return Sounds.MAYBE
     if last == "bearer" or (last == "auth" and len(words) > 1 and name.isupper()):
         return Sounds.LIKELY
-    if joined in _MAYBE or (last not in _ABOUT and _MAYBE.intersection(words)):
+    if joined in _MAYBE or joined.endswith(_AUTH) or (last not in _ABOUT and _MAYBE.intersection(words)):
         return Sounds.MAYBE
     return Sounds.LIKELY if re.search(r"[a-z](?:key|cookie|hash|salt|[a-z]pw)$", joined) else Sounds.HARMLESS
 

@@ -29,7 +29,7 @@ TOKEN = re.compile(
     r"|[0-9]{8,10}:AA[\w\-]{20,}+|[MNO][\w\-]{23,25}\.[\w\-]{6}\.[\w\-]{27,}+|ATATT[\w\-=]{8,}+|secret-token:\S++|AccountKey=\S++)"
     r"|\$(?:1|2[abxy]?|5|6|7|8|9|y|gy|apr1|argon2[a-z]*+|scrypt|pbkdf2[\w\-]*+|sha1|md5|P|H|S|bcrypt[\w\-]*+)\$[^\s:\"']++"
     r"|(?<!\w)(?:grub\.)?pbkdf2[.:_][\w.:$+/=\-]{8,}+|(?<![A-Za-z0-9])md5[0-9a-f]{32}(?!\w)|(?<!\w)\*[0-9A-F]{40}(?!\w)|SCRAM-SHA-\d++\$\S++"
-    r"|(?<=/)secret-token:\S++",
+    r"|(?<=/)secret-token:\S++|(?<![\w])0x[0-9a-fA-F]{24,}+(?!\w)|(?<![A-Za-z0-9])(?:SK[0-9a-f]{32}(?!\w)|fo1_\w{8,}+|fm2_[\w+/=]{8,}+|claim-[\w\-]{12,}+|[A-Za-z0-9]{10,20}\.atlasv1\.[\w\-]{20,}+)",
 )
 SCHEMED = re.compile(
     r"\{(?:PLAIN|CLEAR(?:TEXT)?|CRYPT|S?(?:SHA|MD5)|BLF|ARGON2|PBKDF2|LANMAN|NTLM|CRAM|DIGEST|SCRAM)[\w.\-]{0,30}\}(?P<value>[^\s:,\"']++)",
@@ -42,7 +42,12 @@ _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE
 _DES_HASH = re.compile(r"[\w.@+\-]++:(?P<value>[./0-9A-Za-z]{13})(?::.*+)?")
 _SCHEME_NAMES = frozenset({"bearer", "basic", "digest", "negotiate", "token", "apikey"})
 _BOT = re.compile(r"/bot(?P<value>\d{1,20}:[\w\-]++)")
-_IN_PATH = re.compile(r"/(?i:key|api-?key|token|secret|auth)/(?P<value>[^/?#]++)")
+_IN_PATH = re.compile(r"/(?i:key|api-?key|token|secret|auth|integration)/(?P<value>[^/?#]++)")
+_NOTICE = re.compile(
+    r"(?i:gotifys?|tgram|telegram|discord|slack|pover|pushover|ntfys?|join|matrixs?|mailgun|sendgrid|twilio|msteams|teams|rockets?|opsgenie|bark|pbul|pushbullet|ifttt|rtmps?|srt)://"
+)
+"""Schemes by which notices and streams are sent: what of their path looks like a secret is the key to it."""
+_PART = re.compile(r"[^/?&=@:.]++")
 _HOOK = re.compile(r"(?i:hook|hc-ping|/services/T|/hooks?/|ping/)")
 
 
@@ -116,6 +121,12 @@ def _in_url(text: str, at: int) -> Iterator[Span]:
     user, sign, _ = text[start:].rpartition("@") if "@" in authority or ":" in authority else ("", "", "")
     if sign and user:
         yield Span(at + start, at + start + len(user))
+    elif looks_secret(authority.partition(":")[2]) and "[" not in authority:
+        yield Span(at + start, at + start + len(authority))
+    if _NOTICE.match(text):
+        yield from (
+            Span(at + f.start(), at + f.end()) for f in _PART.finditer(text, start) if looks_secret(f[0])
+        )
     if found := _BOT.search(text, start):
         yield Span(at + found.start("value"), at + found.end("value"))
     for found in _IN_PATH.finditer(text, start):

@@ -82,6 +82,7 @@ class Signs:
         return (
             not programs.KNOWN.isdisjoint(self._low_words)
             or "-stdin" in self._line
+            or "<<<" in self._line
             or ("=" in self._line and "," in self._line)
         )
 

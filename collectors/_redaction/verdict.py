@@ -49,6 +49,8 @@ def is_masked(name: str, level: Sounds, value: str) -> bool:
     )
 
 
+_LONG_NUMBER = 16
+"""A number of so many digits is no size and no time."""
 _USER = re.compile(r"(?:user|login|username|user[_-]name)$", re.IGNORECASE)
 _PAIR_NAME = re.compile(r"(?:login|auth|credentials?|creds?)$", re.IGNORECASE)
 _SLASHED = re.compile(r"[\w.@\-]++/(?P<value>[^\s/]++)")
@@ -93,4 +95,5 @@ def _is_pair(value: str) -> bool:
 
 def _is_pin(name: str, value: str) -> bool:
     digits = value.replace("-", "")
-    return _PIN.search(name) is not None and digits.isdigit() and len(digits) >= 4  # noqa: PLR2004 - `1` is a number
+    is_long = name.lower().endswith("key") and len(digits) >= _LONG_NUMBER
+    return digits.isdigit() and (is_long or (_PIN.search(name) is not None and len(digits) >= 4))  # noqa: PLR2004 - `1` is a number
