@@ -72,7 +72,7 @@ def kept():
 def supervised(kept, tmp_path):
     made = []
 
-    def make(keep=lambda: None, **scripts: Script) -> Supervisor:
+    def make(keep=lambda: None, stop_seconds=PATIENCE_SECONDS, **scripts: Script) -> Supervisor:
         def keep_all(events, owner, remember, _texts):
             keep()
             kept.append((owner, list(events), dict(remember)))
@@ -84,7 +84,7 @@ def supervised(kept, tmp_path):
             stamp=lambda name: Stamp(tmp_path, name),
         )
         registry = {name: script.registration() for name, script in scripts.items()}
-        made.append(Supervisor(registry, lent, Timeouts(first_wait_seconds=0.001, stop_seconds=0.5)))
+        made.append(Supervisor(registry, lent, Timeouts(0.001, stop_seconds)))
         return made[-1]
 
     yield make
@@ -187,7 +187,7 @@ def test_an_emit_of_a_run_that_was_replaced_is_refused(supervised, kept):
 def test_an_emit_of_a_run_that_does_not_end_is_refused_after_it_was_stopped(supervised, kept, caplog):
     release = threading.Event()
     script = Script(runs=[lambda _: release.wait()])
-    supervisor = supervised(files=script)
+    supervisor = supervised(files=script, stop_seconds=0.1)
     supervisor.reconfigure({"files": ONE})
     stuck = script.wait_for_run()
     supervisor.reconfigure({"files": TWO})
