@@ -271,6 +271,7 @@ NOT_BEFORE_IT_IS_NEEDED = {
     "difflib",
     "email",
     "hashlib",
+    "inspect",
     "shutil",
     "ssl",
     "subprocess",
@@ -283,7 +284,8 @@ NOT_BEFORE_IT_IS_NEEDED = {
 def test_a_daemon_without_a_destination_loads_no_client_no_tls_and_no_tool_of_rare_events(tmp_path):
     (tmp_path / "agent.yaml").write_text("hostname: edge-01\n")
     script = (
-        "import sys, pathlib, agent.cli.run, agent.runtime.daemon; from agent.configuration.start import Start;"
+        "import sys; sys.modules['typing_extensions'] = None;"  # the tests' own tools bring it, and msgspec uses what is there
+        " import pathlib, agent.cli.late_inspect, agent.cli.run, agent.runtime.daemon; from agent.configuration.start import Start;"
         f" first = Start(pathlib.Path({str(tmp_path / 'agent.yaml')!r}), environ={{}}).first();"
         " from agent.configuration.fingerprint import configuration_hash;"
         " configuration_hash(first); print(*sys.modules)"
@@ -292,3 +294,26 @@ def test_a_daemon_without_a_destination_loads_no_client_no_tls_and_no_tool_of_ra
         [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT
     )
     assert not (NOT_BEFORE_IT_IS_NEEDED | {"requests", "urllib3", "jeepney"}) & set(loaded.stdout.split())
+
+
+def test_no_dataclass_has_inspect_loaded_to_write_its_docstring():
+    assert not [
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for room in ("agent", "collectors", "spool")
+        for path in (ROOT / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+        and any("dataclass" in ast.unparse(one) for one in node.decorator_list)
+        and ast.get_docstring(node) is None
+    ]
+
+
+def test_who_imports_inspect_after_dataclasses_was_loaded_without_it_has_it_whole():
+    script = (
+        "import sys, agent.cli.late_inspect, dataclasses; assert 'inspect' not in sys.modules; made = dataclasses.make_dataclass;"
+        " documented = made('A', ['x'], namespace={'__doc__': 'said'}); assert 'inspect' not in sys.modules;"
+        " print(documented(1).x, made('B', ['x']).__doc__); import inspect; print(inspect.signature(documented))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT)
+    assert ran.stdout.splitlines()[0].startswith("1 B(x")
+    assert ran.stdout.splitlines()[1].startswith("(x")

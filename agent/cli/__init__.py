@@ -108,8 +108,8 @@ def _as_typed(word: str) -> str:
         return word
 
 
-def make_parser(names: Iterable[str] = COMMANDS) -> Parser:
-    """Return the parser, with all words of the commands that are named, and of the others their names."""
+def make_parser(names: Iterable[str] = COMMANDS, *, others: bool = True) -> Parser:
+    """Return the parser, with all words of the commands that are named, and of the others their names, if these are wanted."""
     parser = Parser(
         prog="sts-agent",
         description="Knows what happened on this host, keeps it, and forwards it to StackState.",
@@ -120,13 +120,15 @@ def make_parser(names: Iterable[str] = COMMANDS) -> Parser:
     for command, summary in COMMANDS.items():
         if command in wanted:
             import_module(f"agent.cli.{command}").add_parser(subparsers)
-        else:
+        elif others:
             subparsers.add_parser(command, help=summary)
     return parser
 
 
 def _run(asked: Namespace) -> int:
-    arguments = make_parser(asked.names).parse_args(asked.words)
+    # Who asks for help, or for a command that there is not, is told of all; making their parsers takes a tenth of a quick command.
+    others = not set(asked.names) <= COMMANDS.keys() or not {"-h", "--help"}.isdisjoint(asked.words)
+    arguments = make_parser(asked.names, others=others).parse_args(asked.words)
     return int(import_module(f"agent.cli.{arguments.command}").run(arguments))
 
 

@@ -19,6 +19,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: Namespace) -> int:
     """Run until a signal ends it."""
+    import agent.cli.late_inspect  # noqa: F401 - before what imports dataclasses
     from agent.configuration.start import Start
     from agent.runtime.daemon import Daemon
     from agent.runtime.log_setup import start_logging

@@ -54,6 +54,8 @@ class Listening(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class _Open:
+    """What listens, and for what; or why it does not."""
+
     wanted: Wanted
     listener: Listener
     problem: str = ""

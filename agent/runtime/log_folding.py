@@ -19,6 +19,8 @@ ASKED: Mapping[str, bool] = {"asked": True}
 
 @dataclass(slots=True)
 class _Repeated:
+    """A line that came again, since when, and how often."""
+
     record: logging.LogRecord
     since: float
     count: int = 0

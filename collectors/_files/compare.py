@@ -79,6 +79,8 @@ def _learn(looked: Looked) -> Change | None:
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
+    """One path being compared, at one time."""
+
     looked: Looked
     choice: Choice
     occasion: Occasion

@@ -18,6 +18,8 @@ _MAX_HOT = 4096
 
 @dataclass(slots=True)
 class _Heat:
+    """How often one path was hinted at lately."""
+
     window: float
     last: float
     counting_since: float

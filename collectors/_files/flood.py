@@ -33,6 +33,8 @@ class Untold(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclass(slots=True)
 class _Minute:
+    """What was told in a minute, and what was not."""
+
     start: float
     details: int = 0
     untold: Untold | None = None

@@ -6,7 +6,6 @@ that sounds like a secret is never shown. A file that does not parse has no stru
 
 import json
 import re
-import tomllib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -93,6 +92,8 @@ def parse_json(text: str) -> Pairs:
 
 def parse_toml(text: str) -> Pairs:
     """Parse TOML."""
+    import tomllib
+
     try:
         check_toml(text)
         return _flat(tomllib.loads(text))

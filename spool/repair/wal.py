@@ -35,6 +35,8 @@ class Behind:
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
+    """Where a frame is, and whether a transaction ends with it."""
+
     offset: int
     ends_transaction: bool
 

@@ -56,6 +56,8 @@ class Problem(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class _Open:
+    """A problem that is not over, and when it is told again."""
+
     problem: Problem
     due: float
 
