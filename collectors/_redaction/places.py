@@ -169,6 +169,7 @@ _LIKE = tuple(
         r"(?!(?:application|audio|chemical|font|image|message|model|text|video)/)[\w.\-]++/[\w.\-]++\s++(?P<value>\S{8,64}+)",  # radiusclient
         r"[\w.@+\-]++:(?P<value>[^\s:/]++):\d{1,2}",  # Deluge
         r"[\w.@+\-]++:(?P<value>[^\s:/{]++):\d{1,10}:\d{1,10}:.*+",  # Dovecot, ProFTPD
+        r"(?i:(?:dae-)?server)\s*+=\s*+[\w.:\-]++,(?P<value>[^\s,=]++)(?:,.*+)?",  # accel-ppp
         r"(?i:server)\s*+=\s*+[\w.\-]++\s++\+?\d{1,5}\s++(?P<value>\S++)",  # ZNC
         r"""(?i:(?=[^|;]{0,60}(?:pass|pwd|secret|token))["']?[\w.\- ]{1,60}["']?\s?[|;])\s?["']?(?P<value>[^\s"'|;]++)["']?""",  # a table of two columns
         r"(?P<value>(?![0-9a-f]{8}-)[^\s,\"':=]++),[\w.@\-]++,\d++(?:,.{0,200})?",  # tokens of Kubernetes' API server
@@ -219,7 +220,7 @@ _CONNECT = re.compile(
     r"""(?:\b(?:connect|mysqli|mysqli_connect|PDO)\(\s*+(?:["'][^"']*+["']|\$\w++)|["'][dD][bB][iI]:[^"']*+["']|\bget_?[cC]onnection\(\s*+(?:["'][^"']*+["']|[\w.]++))\s*+,\s*+["'][^"']*+["']\s*+,\s*+["'](?P<value>[^"']++)"""
 )
 """`DBI->connect("…", "me", "…")`, `['DBI:…', 'me', '…']`"""
-_SENT = re.compile(r"""\bsend\s++(?:--\s++)?["'{](?P<value>[^\s"'{}\\$]++)\\r""")
+_SENT = re.compile(r"""\bsend\s++(?:--\s++)?["'{](?P<value>[^\s"'{}\\$]++)\\[rn]""")
 """Expect's `send "…\r"`"""
 _OMYSQL_COMMAS = 3
 _CIPHERS = frozenset({"cipher", "irreversible-cipher"})

@@ -31,7 +31,7 @@ _READERS = {
     "gpg2": "--passphrase-fd", "pdbedit": "", "realm": "", "adcli": "", "saslpasswd2": "", "slappasswd": "", "mosquitto_passwd": "",
     "kadmin": "", "kadmin.local": "", "veracrypt": "", "wpa_passphrase": "", "grub-mkpasswd-pbkdf2": "", "systemd-creds": "",
     "mkpasswd": "", "secret-tool": "", "gh": "auth", "mount.cifs": "", "gnome-keyring-daemon": "--unlock", "zfs": "load-key",
-    "vpnc": "", "vpnc-connect": "", "openfortivpn": "", "keyctl": "", "ssh-add": "", "pass": "insert", "bw": "", "op": "", "ipa": "", "msktutil": "", "restic": "", "borg": "", "duplicity": "", "rclone": "", "anydesk": "--set-password", "expect": "",
+    "vpnc": "", "vpnc-connect": "", "openfortivpn": "", "keyctl": "", "ssh-add": "", "pass": "insert", "bw": "", "op": "", "ipa": "", "msktutil": "", "net": "join", "restic": "", "borg": "", "duplicity": "", "rclone": "", "anydesk": "--set-password", "expect": "",
 }  # fmt: skip
 """Programs that read a secret, with the argument that says so where they read other things too."""
 _HERE = "<<<"
@@ -62,7 +62,7 @@ def handed(arguments: Arguments) -> Iterator[Span]:
             yield from (Span(a.start, a.end) for a in printed if looks_secret(a.text))
 
 
-_TELLING = re.compile(r"(?i)pass|secret|token|cred|key(?:file|$)|(?<![a-z${])pwd?(?![a-z])")
+_TELLING = re.compile(r"(?i)pass|secret|token|cred|key(?:file|$)|(?<![a-z${])(?:pwd?|auth)(?![a-z])")
 
 
 def _commands(arguments: Arguments) -> Iterator[Sequence[Chunk]]:

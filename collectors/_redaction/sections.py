@@ -22,10 +22,40 @@ _ENTRY = re.compile(
     r"[ \t]*+(?:#++|//|;)?[ \t]*+(?P<key>[\w.@\-]{1,64}+)[ \t]*+[=:][ \t]*+(?P<value>\S{1,256}+)[ \t\r]*+"
 )
 _MOST_ENTRIES = 1000
+_BLOCK = re.compile(
+    r"""^(?P<before>[ \t]*+(?:#|//|;)?[ \t]*+)["']?[\w\-]{0,40}?(?:users|accounts|logins|oauth|keys|tokens)["']?[ \t]*+:[ \t]*+\{?[ \t\r]*+$""",
+    re.MULTILINE | re.IGNORECASE,
+)
+"""The line above such entries in YAML and JSON: `users:`, `"github-oauth": {`."""
+_BLOCKS = ("users", "accounts", "logins", "oauth", "keys", "tokens")
+_MEMBER = re.compile(
+    r"""(?P<before>[ \t]*+(?:#|//|;)?[ \t]*+)["']?(?P<key>[\w.@\-]{1,64}+)["']?[ \t]*+:[ \t]++["']?(?P<value>[^\s"'{}\[\],]{6,256}+)["']?,?[ \t\r]*+"""
+)
+_SETTINGS = frozenset(
+    {
+        "name",
+        "id",
+        "type",
+        "host",
+        "group",
+        "groups",
+        "home",
+        "shell",
+        "role",
+        "roles",
+        "mail",
+        "email",
+        "url",
+        "file",
+        "path",
+    }
+)
+"""What is said of one user, and is no user's name."""
 
 
 def users_in(text: str) -> Iterator[str]:
     """Yield the names of the keys that are users with their passwords."""
+    yield from _members(text)
     if not may_have_users(text):
         return
     for found in _HEADER.finditer(text):
@@ -34,6 +64,23 @@ def users_in(text: str) -> Iterator[str]:
             entry = _ENTRY.fullmatch(line)
             if entry is not None and _is_password(entry["value"], is_unsure=is_unsure):
                 yield entry["key"]
+
+
+def _members(text: str) -> Iterator[str]:
+    """Yield the keys right below `users:` and its kin whose values look like secrets."""
+    low = text.lower()
+    if not any(f"{name}{end}" in low for name in _BLOCKS for end in (":", '":', "':", " :")):
+        return
+    for found in _BLOCK.finditer(text):
+        depth = 0
+        for line in _lines_below(text, found.end() + 1):
+            member = _MEMBER.fullmatch(line)
+            indent = len(member["before"]) if member else 0
+            if member is None or indent <= len(found["before"]) or indent != (depth or indent):
+                break
+            depth = indent
+            if member["key"].lower() not in _SETTINGS and looks_secret(member["value"]):
+                yield member["key"]
 
 
 def may_have_users(text: str) -> bool:

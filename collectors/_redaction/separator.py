@@ -31,7 +31,8 @@ def separator(pieces: Pieces, start: int, name: Token) -> tuple[str, int]:
             sign.endswith(":") and pieces.is_at(end, "/") and pieces.is_at(end + 1, "/")
         )
         return ("assigned", pieces.after_space(end)) if is_sign else ("none", end)
-    if text == "," and (has_closed or name.text[:1].islower()):
+    is_variable = pieces.text[max(0, name.start - 1) : name.start] == "$"
+    if text == "," and (has_closed or is_variable or name.text[:1].islower()):
         value = pieces.after_space(there + 1)
         if value >= len(pieces):
             return "end", value
