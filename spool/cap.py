@@ -38,19 +38,18 @@ class Cap:
         self._wal_bytes = 0
         self._spare_pages = 0
         self._spare_until = 0.0
-        self.options = options
         self.others_bytes = 0
+        self.use(options)
         self.refresh()
 
-    @property
-    def wal_limit_bytes(self) -> int:
-        """The -wal is checkpointed above so much: on a full disk the reserve must suffice for that."""
-        return max(16 * PAGE_BYTES, self.reserve_bytes // 2)
-
-    @property
-    def reserve_bytes(self) -> int:
+    def use(self, options: Options) -> None:
+        """Go by these options from now on."""
+        self.options = options
+        self.reserve_bytes = min(RESERVE_BYTES, options.max_size_bytes // 16)
         """How large the reserve is; a small cap gets a small one."""
-        return min(RESERVE_BYTES, self.options.max_size_bytes // 16)
+        self.wal_limit_bytes = max(16 * PAGE_BYTES, self.reserve_bytes // 2)
+        """The -wal is checkpointed above so much: on a full disk the reserve must suffice for that."""
+        self.forget_measures()
 
     @property
     def rejected_bytes(self) -> int:

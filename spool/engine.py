@@ -160,8 +160,7 @@ class Engine:
 
     def reconfigure(self, options: Options) -> None:
         """Go by other options from now on; what is above a lower cap gives way in the background."""
-        self.cap.options = options
-        self.cap.forget_measures()
+        self.cap.use(options)
         self.between(self._use_options)
         self._writer.shrink_soon()
 

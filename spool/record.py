@@ -6,8 +6,7 @@ from typing import NamedTuple
 EVENT = "event"
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """Bytes compressed as a raw deflate segment of their own; see `spool.segment`."""
 
     deflated: bytes
@@ -17,12 +16,11 @@ class Segment:
     """Adler-32 of the bytes before compression."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A chunk: `count` entries of one name captured together, as `entry,entry,…` in `segment`."""
 
     name: str
-    count: int
+    count: int  # type: ignore[assignment]  # as the column is called, which hides the method of a tuple
     first_time: int
     """Seconds since the epoch, of the earliest entry."""
     last_time: int
@@ -64,5 +62,7 @@ ROW_BYTES = 320
 
 def stored_bytes(record: Record) -> int:
     """Return about what a record will take of the spool."""
-    labels = sum(len(label) + 3 for label in (*record.event_types, *record.tags))
-    return ROW_BYTES + len(record.segment.deflated) + labels + len(record.name)
+    labels = (*record.event_types, *record.tags)
+    return (
+        ROW_BYTES + len(record.segment.deflated) + sum(map(len, labels)) + 3 * len(labels) + len(record.name)
+    )

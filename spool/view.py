@@ -1,13 +1,12 @@
 """What readers need to know of the last commit, so that none asks the database whether something waits."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from spool.record import Position
 from spool.state import State
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """What readers need to know of the last commit."""
 
     last_number: int = 0

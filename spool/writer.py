@@ -11,6 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Generic, Literal, TypeVar, cast
 
 from spool.errors import SpoolClosed, SpoolError
@@ -24,6 +25,7 @@ Due = Literal["", "idle", "now"]
 """When a checkpoint is due: never, once nothing has come for a while, or before anything else."""
 
 _IDLE_SECONDS = 30.0
+_is_durable = attrgetter("durable")
 _ATTEMPTS = 4
 """A job is run so often as long as what SQLite raised could be helped: the reserve, then room, then more."""
 
@@ -83,7 +85,8 @@ class Writer:
         self.group_bytes = 2 * 1024 * 1024
         """A transaction takes at most so much, so that the -wal stays within its limit."""
         self._jobs: list[Job[object]] = []
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._is_taken = False
         """Whether somebody has the turn: a caller, or the thread."""
         self._is_the_threads = False
@@ -105,19 +108,19 @@ class Writer:
 
     def shrink_soon(self) -> None:
         """Have `shrink` called, slice by slice, whenever no job waits."""
-        with self._changed:
+        with self._lock:
             self._shrinking = True
             self._changed.notify()
 
     def close(self) -> None:
         """Finish the jobs that wait, then end the thread."""
-        with self._changed:
+        with self._lock:
             self._closing = True
             self._changed.notify()
         self._thread.join()
 
     def _wait_for(self, job: Job[T]) -> T:
-        with self._changed:
+        with self._lock:
             if self._closing:
                 raise SpoolClosed("the spool is closed")
             self._jobs.append(cast("Job[object]", job))
@@ -131,7 +134,7 @@ class Writer:
     def _take_turn(self) -> None:
         """Commit what waits, whose first is the caller's own, and pass the turn on."""
         try:
-            with self._changed:
+            with self._lock:
                 group = self._take_group()
             self._run_group(group)
         finally:
@@ -139,7 +142,7 @@ class Writer:
 
     def _pass_on(self, due: Due) -> None:
         """Give the turn to the thread where the -wal is full, else to who waits longest, else to nobody."""
-        with self._changed:
+        with self._lock:
             if due == "now":
                 self._is_the_threads = True
             elif self._jobs:
@@ -161,7 +164,7 @@ class Writer:
 
     def _next_work(self) -> Callable[[Store], object] | None:
         """Return what the thread does with the turn that it has taken; None at the end."""
-        with self._changed:
+        with self._lock:
             while True:
                 left = self._rested_at + _IDLE_SECONDS - time.monotonic()
                 if self._is_the_threads:
@@ -224,7 +227,7 @@ class Writer:
             if group[0].alone:
                 group[0].result = group[0].run(self.store)
             else:
-                self.store.begin(durable=any(job.durable for job in group))
+                self.store.begin(durable=any(map(_is_durable, group)))
                 for job in group:
                     job.result = job.run(self.store)
                 self.store.commit()

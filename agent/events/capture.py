@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from copy import copy
+from operator import attrgetter
 from threading import Lock
 from typing import Any
 
@@ -26,6 +27,8 @@ from spool import Record, Spool, SpoolFull, stored_bytes
 log = logging.getLogger(__name__)
 
 _CUT = "\n(cut: the event was too large)"
+
+_count_of = attrgetter("count")
 
 INTAKE = "intake"
 """The origin of what was handed in."""
@@ -148,7 +151,7 @@ class Capture:
 
     def _count(self, owner: str, records: Sequence[Record]) -> None:
         with self._lock:
-            self.counts[owner] += sum(record.count for record in records)
+            self.counts[owner] += sum(map(_count_of, records))
 
     def _stamp(self, identity: Identity) -> Stamp:
         clocks = self.clocks

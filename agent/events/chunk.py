@@ -6,14 +6,15 @@ without decoding it (types, times, tags) stands beside it. Never looks into an e
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, chain, groupby
-from operator import attrgetter
+from typing import TypeVar
 
 import msgspec
 
 from spool import Record, compress, inflate
+
+T = TypeVar("T")
 
 MAX_CHUNK_EVENTS = 64
 MAX_CHUNK_BYTES = 32 * 1024
@@ -52,11 +53,9 @@ class Stamp(msgspec.Struct, frozen=True):
     clock_trusted: bool
 
 
-def chunk(captured: Iterable[Captured], stamp: Stamp, origin: str) -> list[Record]:
+def chunk(captured: Sequence[Captured], stamp: Stamp, origin: str) -> list[Record]:
     """Return the events as records: by name in the order of its first event, in order within a name."""
-    by_name: dict[str, list[Captured]] = {}
-    for name, run in groupby(captured, attrgetter("name")):
-        by_name.setdefault(name, []).extend(run)
+    by_name = _by_name(captured)
     return [_record(name, part, stamp, origin) for name, events in by_name.items() for part in _parts(events)]
 
 
@@ -64,7 +63,7 @@ def chunk_items(items: Items, stamp: Stamp, origin: str) -> list[Record]:
     """Return what only its own system takes as records of its kind, in order, under the name it came for."""
     captured = [Captured(items.name, body, items.timestamp, "") for body in items.bodies]
     records = chunk(captured, msgspec.structs.replace(stamp, hostname=items.hostname), origin)
-    return [replace(record, kind=items.kind, event_types=()) for record in records]
+    return [record._replace(kind=items.kind, event_types=()) for record in records]
 
 
 def entries(record: Record) -> list[bytes]:
@@ -78,7 +77,25 @@ def entries(record: Record) -> list[bytes]:
     return [bytes(body) for body in objects]
 
 
+def distinct(values: Iterable[T]) -> dict[T, None]:
+    """Return each value once, in the order of the first of each; those next to each other, mostly equal, are not hashed."""
+    return dict.fromkeys([value for value, _ in groupby(values)])
+
+
+def _by_name(captured: Sequence[Captured]) -> Mapping[str, Sequence[Captured]]:
+    names = dict.fromkeys([event.name for event in captured])
+    if len(names) == 1:
+        return dict.fromkeys(names, captured)
+    by_name: dict[str, list[Captured]] = {name: [] for name in names}
+    for event in captured:
+        by_name[event.name].append(event)
+    return by_name
+
+
 def _parts(events: Sequence[Captured]) -> Iterator[Sequence[Captured]]:
+    if len(events) == 1:  # it goes alone, however large it is
+        yield events
+        return
     ends = list(accumulate(map(len, [event.body for event in events])))
     start = before = 0
     while start < len(events):
@@ -95,8 +112,8 @@ def _record(name: str, events: Sequence[Captured], stamp: Stamp, origin: str) ->
         count=len(events),
         first_time=min(times),
         last_time=max(times),
-        event_types=tuple(dict.fromkeys([event.event_type for event in events])),
-        tags=tuple(dict.fromkeys(chain.from_iterable([event.tags for event in events]))),
+        event_types=tuple(distinct([event.event_type for event in events])),
+        tags=tuple(dict.fromkeys(chain.from_iterable(distinct([event.tags for event in events])))),
         hostname=stamp.hostname,
         boot_id=stamp.boot_id,
         boottime=stamp.boottime,

@@ -118,12 +118,16 @@ class Plans:
     def at(self, moment: float) -> tuple[Plan, ...]:
         """Return what was planned at a moment of the last minutes, or is now and was not yet over then."""
         now = self._clocks.wall()
+        found = self._announced_at(moment, now) if self._plans else []
+        if running := self._running():
+            names = {plan.name for plan in found}
+            found += [Plan(name=name, since=now, until=now) for name in running if name not in names]
+        return tuple(found)
+
+    def _announced_at(self, moment: float, now: float) -> list[Plan]:
         with self._lock:
             active = self._active()
-            found = [plan for plan in self._recent() if _covers(plan, moment, now, is_active=plan in active)]
-        names = {plan.name for plan in found}
-        found += [Plan(name=name, since=now, until=now) for name in self._running() if name not in names]
-        return tuple(found)
+            return [plan for plan in self._recent() if _covers(plan, moment, now, is_active=plan in active)]
 
     def _active(self) -> tuple[Plan, ...]:
         return tuple(plan for plan in self._plans if self._left(plan) > 0)

@@ -48,7 +48,8 @@ class Pool:
     def __init__(self, size: int) -> None:
         self.size = size
         self._free = size
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._waiting: deque[object] = deque()
 
     def take(
@@ -56,13 +57,13 @@ class Pool:
     ) -> Share | None:
         """Return a share of `size` bytes, at most the whole pool; None when there was none in time."""
         size = min(size, self.size)
-        with self._changed:
+        with self._lock:
             if not self._waiting and self._free >= size:  # as nearly always
                 self._free -= size
                 return Share(self, size)
         ticket = object()
         deadline = time.monotonic() + timeout_seconds
-        with self._changed:
+        with self._lock:
             self._waiting.append(ticket)
             try:
                 while self._waiting[0] is not ticket or self._free < size:
@@ -78,14 +79,14 @@ class Pool:
 
     def give_back(self, size: int) -> None:
         """Take back what a share held."""
-        with self._changed:
+        with self._lock:
             self._free += size
             if self._waiting:
                 self._changed.notify_all()
 
     def wake(self) -> None:
         """Have those who wait look again whether they still want to."""
-        with self._changed:
+        with self._lock:
             self._changed.notify_all()
 
 

@@ -50,14 +50,15 @@ class Connections:
     def __init__(self, most: int, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._most = most
         self._monotonic = monotonic
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._places: set[Place] = set()
         self._is_closed = False
 
     def enter(self, connection: socket.socket, peer: Peer) -> Place | None:
         """Return a place, as soon as one is free or gives way; None after `close`."""
         place = Place(connection, peer, self._monotonic())
-        with self._changed:
+        with self._lock:
             while not self._is_closed:
                 if len(self._places) < self._most:
                     self._places.add(place)
@@ -69,43 +70,43 @@ class Connections:
 
     def leave(self, place: Place) -> None:
         """End a place; its connection must not be closed before this returns."""
-        with self._changed:
+        with self._lock:
             self._places.discard(place)
             place.is_over = True
             self._changed.notify_all()
 
     def answering(self, place: Place) -> bool:
         """Have the place stay until it is answered; False when it has given way already."""
-        with self._changed:
+        with self._lock:
             place.waiting_since = None
             return not place.is_over
 
     def waiting(self, place: Place) -> None:
         """Have the place wait for its next request, and give way if it must."""
-        with self._changed:
+        with self._lock:
             place.waiting_since = self._monotonic()
             self._changed.notify_all()
 
     def secure(self, place: Place, connection: socket.socket) -> None:
         """Put the connection that was made of the place's own in its stead."""
-        with self._changed:
+        with self._lock:
             place.connection = connection
 
     def give_way(self, among: Callable[[Place], bool] = lambda _: True) -> bool:
         """End the one that gives way first of those meant; False when there is none."""
-        with self._changed:
+        with self._lock:
             return self._give_way(among)
 
     def close(self) -> list[Place]:
         """Let nobody in any more, and return who is still there."""
-        with self._changed:
+        with self._lock:
             self._is_closed = True
             self._changed.notify_all()
             return list(self._places)
 
     def shut(self, place: Place, how: int) -> None:
         """Shut a connection in one or both directions, if it is still open."""
-        with self._changed:
+        with self._lock:
             if place in self._places:
                 _shut(place.connection, how)
 

@@ -34,7 +34,11 @@ class Head(msgspec.Struct, frozen=True):
 
     def count(self, name: str) -> int:
         """Return how often a header is there."""
-        return sum(key == name for key, _ in self.headers) if name in self.fields else 0
+        value = self.fields.get(name)
+        if value is None:
+            return 0
+        # Only several are joined by a comma.
+        return sum(key == name for key, _ in self.headers) if "," in value else 1
 
     @property
     def body_length(self) -> int | None:

@@ -91,11 +91,15 @@ class Parser:
     def on_url(self, url: bytes) -> None:
         """Take a part of the target."""
         self._target += url
-        self._count(len(url))
+        self._head_bytes += len(url)
+        if self._head_bytes > self._limits.head_bytes:
+            self._refuse_head()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; a trailer only counts."""
-        self._count(len(name) + len(value) + _HEADER_OVERHEAD_BYTES)
+        self._head_bytes += len(name) + len(value) + _HEADER_OVERHEAD_BYTES
+        if self._head_bytes > self._limits.head_bytes or len(self._headers) >= self._limits.header_count:
+            self._refuse_head()
         if self._head is None:
             self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
 
@@ -133,10 +137,8 @@ class Parser:
         self.on_message_begin()  # nothing in here may hold on to a body that is being answered
         self.has_begun, self._barren = False, 0
 
-    def _count(self, length: int) -> None:
-        self._head_bytes += length
-        if self._head_bytes > self._limits.head_bytes or len(self._headers) >= self._limits.header_count:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the head of the request is too large")
+    def _refuse_head(self) -> None:
+        self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the head of the request is too large")
 
     def _has_the_last(self) -> bool:
         """Return whether what llhttp stumbled over came after a request that was to be the last."""

@@ -72,7 +72,8 @@ class Parsed(msgspec.Struct, frozen=True):
     @property
     def count(self) -> int:
         """Return how much there is to keep: events, and single items."""
-        return len(self.events) + sum(len(items.bodies) for items in self.items)
+        items = sum(len(items.bodies) for items in self.items) if self.items else 0
+        return len(self.events) + items
 
 
 class Dialect(Protocol):

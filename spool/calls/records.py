@@ -50,7 +50,8 @@ class Records:
         last record once everything is on disk. Raises `SpoolFull`.
         """
         size_bytes = sum(map(stored_bytes, records))
-        size_bytes += sum(map(_remembered_bytes, (remember, *beside.values())))
+        if remember or beside:
+            size_bytes += sum(map(_remembered_bytes, (remember, *beside.values())))
 
         def run(store: Store) -> int:
             failpoints.reached("append.before")
@@ -69,12 +70,13 @@ class Records:
                 incoming.remember_ingested(store.connection, ingested)
             for name, remembered in beside.items():
                 _remember(store, name, remembered)
-            _remember(store, owner, remember)
-            forgotten = dict.fromkeys(key for key, value in remember.items() if value is None)
-            spool_texts.remember(store, cap, owner, {**forgotten, **texts}, now=now)
+            if remember or texts:
+                _remember(store, owner, remember)
+                forgotten = dict.fromkeys(key for key, value in remember.items() if value is None)
+                spool_texts.remember(store, cap, owner, {**forgotten, **texts}, now=now)
             return store.state.last_number
 
-        all_bytes = size_bytes + sum(len(text or b"") for text in texts.values())
+        all_bytes = size_bytes + (sum(len(text or b"") for text in texts.values()) if texts else 0)
         return self._engine.write(run, size_bytes=all_bytes)
 
     def read(self, destination: str, *, max_events: int, max_bytes: int) -> Batch:

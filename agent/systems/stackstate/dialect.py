@@ -114,7 +114,9 @@ class StackStateDialect:
             else Identity(host, identity.tags, identity.element_identifiers)
         )
         return Parsed(
-            identity, self._events(posted, usual or {}, about), list(_items(posted, host, collected))
+            identity,
+            self._events(posted, usual or {}, about, len(body)),
+            list(_items(posted, host, collected)),
         )
 
     def kept(self, parsed: Parsed) -> Response:
@@ -126,7 +128,7 @@ class StackStateDialect:
         return Response(problem.status, str(problem).encode("utf-8", "replace") + b"\n", PLAIN_TEXT)
 
     def _events(
-        self, posted: _Body, usual: Mapping[str, Sequence[Usual]], identity: Identity
+        self, posted: _Body, usual: Mapping[str, Sequence[Usual]], identity: Identity, posted_bytes: int
     ) -> list[Captured]:
         extra_tags = identity.tags if posted.origin == BY_HAND else ()
         captured: list[Captured] = []
@@ -136,7 +138,9 @@ class StackStateDialect:
             except EventError as error:
                 raise bad_request(str(error), f"events.{name}") from None
             events = () if extra_tags else usual.get(name, ())
-            filled = fill(name, bodies, events, identity, self._now) if events else None
+            filled = (
+                fill(name, bodies, events, identity, self._now, posted_bytes=posted_bytes) if events else None
+            )
             captured += self._each(name, bodies, identity, extra_tags) if filled is None else filled
         return captured
 

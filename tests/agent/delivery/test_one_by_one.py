@@ -3,7 +3,7 @@
 import itertools
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -153,11 +153,11 @@ def test_a_chunk_is_read_once_and_inflated_once(host, spool, deliver, clocks):
     class Reading(Through):
         def read(self, *arguments, **options):
             batch = super().read(*arguments, **options)
-            for piece in batch.pieces:
-                whole = piece.record.segment
-                counted = Counted(whole.deflated, whole.length, whole.adler)
-                object.__setattr__(piece.record, "segment", counted)
-            return batch
+            counted = [
+                replace(piece, record=piece.record._replace(segment=Counted(*piece.record.segment)))
+                for piece in batch.pieces
+            ]
+            return replace(batch, pieces=tuple(counted))
 
     host.keep(*map(str, range(64)))
     through = Reading(spool)

@@ -79,8 +79,5 @@ def test_behind_the_beginning_of_a_long_backlog_everything_is_counted(found):
 
 def test_what_cannot_be_read_is_counted_since_it_is_tried(found):
     whole = record("Wanted", "Other")
-    broken = Record(
-        **{name: getattr(whole, name) for name in whole.__slots__ if name != "segment"},
-        segment=compress(b"no json"),
-    )
+    broken = whole._replace(segment=compress(b"no json"))
     assert found(broken).waiting_events == 2

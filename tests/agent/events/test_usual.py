@@ -11,6 +11,7 @@ from agent.events.completion import complete
 from agent.events.identity import Identity
 from agent.events.portable import check_portable
 from agent.events.usual import CompleteEvent, UsualEvent, fill
+from collectors.event import MAX_EVENT_BYTES
 
 IDENTITY = Identity("web-1", ("env:prod",), ("urn:rack:/7",))
 CONTEXT = {
@@ -44,7 +45,8 @@ def read(bodies, kind=UsualEvent):
 
 
 def filled(*bodies, kind=UsualEvent):
-    return fill("event.test", [msgspec.Raw(body) for body in bodies], read(bodies, kind), IDENTITY, now)
+    raw, posted_bytes = [msgspec.Raw(body) for body in bodies], sum(map(len, bodies))
+    return fill("event.test", raw, read(bodies, kind), IDENTITY, now, posted_bytes=posted_bytes)
 
 
 def plain(captured):
@@ -145,3 +147,12 @@ def test_what_is_of_the_usual_shape_is_for_every_reader(value, key, place):
         return
     check_portable(body)
     json.loads(body)
+
+
+def test_a_complete_event_that_is_too_large_goes_the_longer_way_and_many_small_ones_do_not():
+    half, large = (
+        json.dumps({**EVENT, "msg_text": "x" * size}).encode()
+        for size in (MAX_EVENT_BYTES // 2, MAX_EVENT_BYTES)
+    )
+    assert [bytes(event.body) for event in filled(half, half, half, kind=CompleteEvent)] == [half] * 3
+    assert filled(half, large, kind=CompleteEvent) is None
