@@ -1,4 +1,4 @@
-"""How many instructions a posted event takes in the daemon: what no other load on the machine disturbs.
+"""How many instructions a posted event takes in the daemon: what other load on the machine hardly disturbs.
 
     python bench/posting_instructions.py [CHECKOUT …]
 
