@@ -223,7 +223,9 @@ class Scan:
         self._cursor.mask(*span)
         self._cursor.advance_to_character(span.end)
         if self._cursor.at >= len(self._pieces) and level >= Sounds.LIKELY:
-            self._cursor.opened = Opened("continued" if text.endswith("\\") else "folded")
+            # What begins so may be a comment or a sign of YAML's, with the value below it.
+            below = "block" if text.startswith(("#", "!", "&")) else "folded"
+            self._cursor.opened = Opened("continued" if text.endswith("\\") else below)
 
     def _line_end(self, index: int) -> int:
         if self._cursor.enclosing:

@@ -77,11 +77,12 @@ def _is_key(pieces: Pieces, quote: int) -> bool:
 
 
 def behind_tags(pieces: Pieces, value: int) -> int:
-    """Return where the value begins behind YAML's tags and anchors."""
+    """Return where the value begins behind YAML's tags and anchors; at the first where nothing follows, as a password like `!x`."""
+    begins = value
     while (
         pieces.is_at(value, frozenset("!&"))
         and value + 1 < len(pieces)
         and pieces.tokens[value + 1].kind == "word"
     ):
         value = pieces.after_space(value + 2)
-    return value
+    return value if value < len(pieces) else begins

@@ -55,11 +55,14 @@ _USER = re.compile(r"(?:user|login|username|user[_-]name)$", re.IGNORECASE)
 _PAIR_NAME = re.compile(r"(?:login|auth|credentials?|creds?)$", re.IGNORECASE)
 _SLASHED = re.compile(r"[\w.@\-]++/(?P<value>[^\s/]++)")
 _COMMENT = re.compile(r"(?<=\s)[#;]\s.*+$")
-_BELOW = re.compile(r"(?:[|>][+\-0-9]*+|\\++)?\s*+(?:#.*+)?")
+_BELOW = re.compile(r"(?:[|>][+\-0-9]*+|\\++)?\s*+(?:#(?:\s.*+)?)?")
 
 
 def is_below(rest: str) -> bool:
-    """Return whether a value stands on the lines below: nothing follows its key but YAML's sign for a block, or a comment."""
+    """Return whether a value stands on the lines below: nothing follows its key but YAML's sign for a block, or a comment.
+
+    `#secret` is a value in most formats, so what no blank sets off is no comment.
+    """
     return len(rest) <= MAX_VALUE and _BELOW.fullmatch(rest) is not None
 
 
