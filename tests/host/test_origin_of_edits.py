@@ -2,8 +2,8 @@
 
 A person behind sudo, a service, cron, dpkg, Puppet and Ansible change files whose directory says who it was.
 A process that is over before the agent gets to run is unknown. The thread that listens runs at once, by a step of the unit, but waits for the
-agent's other threads where these are at work: how many are named depends on how crowded the machine is, and is printed with `-s`.
-Where all of the agent runs at once it names them all.
+agent's other threads where these are at work: on a machine that does nothing else 99 of a hundred are named, on a crowded one fewer. How
+many it were is printed with `-s`.
 """
 
 import json
@@ -18,14 +18,9 @@ pytestmark = [pytest.mark.every_debian, pytest.mark.long]
 ALLOWED = ("--system-call-filter=fanotify_init fanotify_mark",)
 """What systemd-nspawn has to be told to let a host have fanotify, as a machine of its own has."""
 CONF = "files:\n  - paths: ['/etc/app/**']\n    settle: 50ms\n"
-ALL_AT_ONCE = "[Service]\nCPUSchedulingPolicy=rr\nCPUSchedulingPriority=1\n"
-"""What is counted then is the agent, and not how crowded the machine is."""
-WAYS = {
-    "by default": ("", "", 0.7),
-    "with execs": ("who: {execs: true}\n", "", 0.7),
-    "with execs and all at once": ("who: {execs: true}\n", ALL_AT_ONCE, 0.99),
-}
-"""What is configured, what is added to the unit, and how many are named at least: also with ten times as much to run as there are processors."""
+WAYS = {"by default": "", "with execs": "who: {execs: true}\n"}
+NAMED_AT_LEAST = 0.85
+"""Of all edits, also with ten times as much to run as there are processors."""
 ROUNDS = 10
 TOOLS = {
     "sed": "sed -i s/old/new/ {0}",
@@ -70,12 +65,10 @@ def host(layers, debian, receiver):  # noqa: ARG001 - `layers` says where no hos
 class Edits:
     """A host on which everybody edits his own files."""
 
-    def __init__(self, host, configured, added):
+    def __init__(self, host, configured):
         self.host = host
         self.files = Files(host, CONF)
         host.configure(configured)
-        if added:
-            host.write("/etc/systemd/system/sts-agent.service.d/added.conf", added)
         host.write("/root/other", "other\n")
         for who in ("person", "service", "cron"):
             for number in range(ROUNDS):
@@ -190,10 +183,9 @@ def verdict_on(who, tool, data):
     return "right" if agrees and is_program_true and is_user_true else "wrong"
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
-def test_of_three_hundred_edits_and_more_none_names_somebody_else_and_most_name_who_it_was(host, way):
-    configured, added, least = way
-    edits = Edits(host, configured, added)
+@pytest.mark.parametrize("configured", WAYS.values(), ids=WAYS.keys())
+def test_of_three_hundred_edits_and_more_none_names_somebody_else_and_most_name_who_it_was(host, configured):
+    edits = Edits(host, configured)
     edits.files.boot(options=ALLOWED)
     host.run("systemctl", "start", "sts-agent.service")  # until the step after the start is over
     assert "who: on, at once" in host.agent("status").stdout
@@ -216,4 +208,4 @@ def test_of_three_hundred_edits_and_more_none_names_somebody_else_and_most_name_
     right = sum(found["right"] for found in by_process)
     assert made >= 300
     print(f"named: {right} of {made}; {counts}")  # noqa: T201 - the figures, with `-s`
-    assert right / made >= least, counts
+    assert right / made >= NAMED_AT_LEAST, counts
