@@ -6,7 +6,7 @@ what failed (its unit, the files that the unit names, its application, its packa
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from threading import Lock
 from typing import Any
 
@@ -77,7 +77,7 @@ def ranked(subject: Subject, changes: Iterable[Changed], facts: Facts) -> list[d
 def _tie(change: Changed, unit: str, ties: frozenset[str], facts: Facts) -> tuple[int, str]:
     """Return how close a change is to a failure, 0 the closest, and why, in words."""
     name = unit.partition(".")[0].partition("@")[0]
-    if change.path and change.path in facts.paths:
+    if change.path and _is_on_the_way(change.path, facts.paths):
         return 0, "a file that the unit names"
     if change.path and unit and _is_of_unit(change.path, unit):
         return 0, "a file of the unit"
@@ -85,11 +85,22 @@ def _tie(change: Changed, unit: str, ties: frozenset[str], facts: Facts) -> tupl
         return 1, f"configuration of {name}"
     if shared := sorted(ties & change.ties):
         return 2, f"the same application ({shared[0]})"
-    if change.package and (how := facts.packages.get(change.package.partition(":")[0])):
+    package = change.package.partition(":")[0]
+    if package and (how := facts.packages.get(package, "its package" if is_kin(package, name) else "")):
         return 3, how
     if change.package and _EVERYTHING_NEEDS.match(change.package):
         return 4, "what everything on the host needs"
     return 5, "shortly before"
+
+
+def _is_on_the_way(path: str, named: Collection[str]) -> bool:
+    """Return whether a path is one of those named, or what one leads over: a link to the version that runs."""
+    return path in named or any(one.startswith(f"{path}/") for one in named)
+
+
+def is_kin(package: str, name: str) -> bool:
+    """Return whether a package is called as a service is, or as what belongs to it: `nginx`, `nginx-common`."""
+    return name != "" and (package == name or package.startswith(f"{name}-"))
 
 
 def _is_of_unit(path: str, unit: str) -> bool:

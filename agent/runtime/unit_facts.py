@@ -5,11 +5,11 @@ nothing that a unit file says.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from agent.events.preceding import Facts
+from agent.events.preceding import Facts, is_kin
 
 _DIRECTORIES = (
     "etc/systemd/system",
@@ -22,6 +22,8 @@ _UNIT = re.compile(r"[\w@.:\\-]{1,255}", re.ASCII)
 _PATH = re.compile(r"(?<![\w$}/])-?(/[\w@%+:.,/-]+)")
 _UNIT_FILE_BYTES = 65_536
 _STATUS_BYTES = 32 << 20
+_LIST_BYTES = 4 << 20
+_PACKAGED = ("/usr/lib/", "/lib/")
 _NEEDS = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 
 
@@ -30,11 +32,13 @@ def read_facts(unit: str, root: Path = Path("/")) -> Facts:
     if not _UNIT.fullmatch(unit):
         return Facts()
     paths: set[str] = set()
+    files: set[str] = set()
     for file in _unit_files(unit, root):
-        paths.add("/" + str(file.relative_to(root)))
+        files.add("/" + str(file.relative_to(root)))
         paths.update(found.rstrip(".,:") for found in _PATH.findall(_text(file)))
     name = unit.partition(".")[0].partition("@")[0]
-    return Facts(frozenset(paths), _packages(name, root / "var/lib/dpkg/status"))
+    dpkg = root / "var/lib/dpkg"
+    return Facts(frozenset(files | paths), _packages(name, _owners(files, dpkg / "info"), dpkg / "status"))
 
 
 def _unit_files(unit: str, root: Path) -> Iterator[Path]:
@@ -57,12 +61,27 @@ def _text(file: Path) -> str:
         return ""
 
 
-def _packages(name: str, status: Path) -> dict[str, str]:
-    """Return the packages of that name and its kin, and what these need, each with how."""
+def _owners(files: Iterable[str], lists: Path) -> frozenset[str]:
+    """Return the packages of dpkg that brought one of these unit files: that of ssh.service is called otherwise."""
+    wanted = [f"\n{file}\n".encode() for file in files if file.startswith(_PACKAGED)]
+    found: set[str] = set()
+    if not wanted:
+        return frozenset()
+    with suppress(OSError):
+        for file in lists.glob("*.list"):
+            with suppress(OSError), file.open("rb") as opened:
+                text = opened.read(_LIST_BYTES)
+                if any(one in text for one in wanted):
+                    found.add(file.stem.partition(":")[0])
+    return frozenset(found)
+
+
+def _packages(name: str, owners: Collection[str], status: Path) -> dict[str, str]:
+    """Return the packages that it comes from, those of its name and its kin, and what these need, each with how."""
     needed: dict[str, str] = {}
     own: dict[str, str] = {}
     for package, needs in _dependencies(status):
-        if package == name or package.startswith(f"{name}-"):
+        if package in owners or is_kin(package, name):
             own[package] = "its package"
             for need in needs:
                 needed.setdefault(need, f"{package} needs it")

@@ -1,4 +1,4 @@
-"""A failure names what changed before it: twenty causes, each among two hundred changes that have nothing to do with it."""
+"""A failure names what changed before it: twenty causes and more, each among two hundred changes that have nothing to do with it."""
 
 import pytest
 
@@ -24,12 +24,16 @@ Depends: libpq5, locales | locales-all
 
 Package: shop
 Depends: python3
+
+Package: openssh-server
+Depends: libwrap0
 """
 UNITS = {
     "usr/lib/systemd/system/nginx.service": "[Service]\nExecStart=/usr/sbin/nginx -c /etc/nginx/nginx.conf\n",
     "etc/systemd/system/nginx.service.d/limits.conf": "[Service]\nEnvironmentFile=-/srv/limits.env\n",
     "etc/systemd/system/shop.service": "[Service]\nEnvironmentFile=/opt/shop/env\nExecStart=/opt/shop/bin/shop --config=/opt/shop/shop.toml\n",
     "usr/lib/systemd/system/postgresql@.service": "[Service]\nExecStart=/usr/bin/pg_ctlcluster %i start\n",
+    "usr/lib/systemd/system/ssh.service": "[Service]\nExecStart=/usr/sbin/sshd -D\n",
     "usr/lib/systemd/system/haproxy.service": "[Service]\nEnvironmentFile=-/etc/default/haproxy\n",
 }
 
@@ -43,6 +47,9 @@ def root(tmp_path):
     status = tmp_path / "var/lib/dpkg/status"
     status.parent.mkdir(parents=True)
     status.write_text(DPKG)
+    (status.parent / "info").mkdir()
+    (status.parent / "info/openssh-server:amd64.list").write_text("/.\n/usr/lib/systemd/system/ssh.service\n")
+    (status.parent / "info/other.list").write_text("/.\n/usr/lib/systemd/system/ssh.service.d\n")
     return tmp_path
 
 
@@ -105,10 +112,13 @@ CAUSES = {
     "a package of its kin": ("nginx.service", {"package": "nginx-common"}),
     "a library that it needs": ("nginx.service", {"package": "libpcre2-8-0"}),
     "an alternative that it needs": ("nginx.service", {"package": "libssl3:amd64"}),
+    "its package of another name": ("ssh.service", {"package": "openssh-server"}),
+    "a library that its package of another name needs": ("ssh.service", {"package": "libwrap0:amd64"}),
     "the C library": ("nginx.service", {"package": "libc6"}),
     "the unit itself": ("shop.service", {"path": "/etc/systemd/system/shop.service"}),
     "a missing environment file": ("shop.service", {"path": "/opt/shop/env"}),
     "permissions of the program": ("shop.service", {"path": "/opt/shop/bin/shop"}),
+    "a link on the way to its program": ("shop.service", {"path": "/opt/shop"}),
     "its configuration elsewhere": ("shop.service", {"path": "/opt/shop/shop.toml"}),
     "its interpreter": ("shop.service", {"package": "python3"}),
     "a file of the same conf.d entry": (
@@ -139,6 +149,14 @@ def test_the_cause_is_among_the_first_three(preceding, cause):
     named = next(one for one in told if one["title"] == cause)
     assert named["seconds_before"] == 9000
     assert named["reason"] != "shortly before"
+
+
+def test_where_no_dpkg_says_what_needs_what_a_package_of_the_units_name_is_its_own(tmp_path):
+    preceding = Preceding(read_facts=lambda unit: read_facts(unit, tmp_path))
+    preceding.notice(unrelated())
+    preceding.notice([changed("nginx", ago=9000, package="nginx-core")])
+    first, *_ = preceding.before(failure("nginx.service"), ())
+    assert (first["title"], first["reason"]) == ("nginx", "its package")
 
 
 def test_where_nothing_is_tied_to_it_the_nearest_come_first(preceding):
