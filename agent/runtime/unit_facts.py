@@ -4,9 +4,11 @@ Read when something fails, never before; what cannot be read is left out. It rea
 nothing that a unit file says.
 """
 
+import os
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from agent.events.preceding import Facts, is_kin
@@ -23,7 +25,7 @@ _PATH = re.compile(r"(?<![\w$}/])-?(/[\w@%+:.,/-]+)")
 _UNIT_FILE_BYTES = 65_536
 _STATUS_BYTES = 32 << 20
 _LIST_BYTES = 4 << 20
-_PACKAGED = ("/usr/lib/", "/lib/")
+_PACKAGED = re.compile(rb"^(?:/usr)?/lib/systemd/system/.+\.(?:service|conf)$", re.MULTILINE)
 _NEEDS = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 
 
@@ -38,7 +40,9 @@ def read_facts(unit: str, root: Path = Path("/")) -> Facts:
         paths.update(found.rstrip(".,:") for found in _PATH.findall(_text(file)))
     name = unit.partition(".")[0].partition("@")[0]
     dpkg = root / "var/lib/dpkg"
-    return Facts(frozenset(files | paths), _packages(name, _owners(files, dpkg / "info"), dpkg / "status"))
+    brought = _brought_by(dpkg / "info")
+    owners = {brought[file] for file in files if file in brought}  # that of ssh.service is called otherwise
+    return Facts(frozenset(files | paths), _packages(name, owners, dpkg / "status"))
 
 
 def _unit_files(unit: str, root: Path) -> Iterator[Path]:
@@ -61,19 +65,25 @@ def _text(file: Path) -> str:
         return ""
 
 
-def _owners(files: Iterable[str], lists: Path) -> frozenset[str]:
-    """Return the packages of dpkg that brought one of these unit files: that of ssh.service is called otherwise."""
-    wanted = [f"\n{file}\n".encode() for file in files if file.startswith(_PACKAGED)]
-    found: set[str] = set()
-    if not wanted:
-        return frozenset()
-    with suppress(OSError):
-        for file in lists.glob("*.list"):
-            with suppress(OSError), file.open("rb") as opened:
-                text = opened.read(_LIST_BYTES)
-                if any(one in text for one in wanted):
-                    found.add(file.stem.partition(":")[0])
-    return frozenset(found)
+def _brought_by(lists: Path) -> Mapping[str, str]:
+    """Return the package that brought each unit file and drop-in, as dpkg has it."""
+    try:
+        return _read_lists(lists, lists.stat().st_mtime_ns)
+    except OSError:
+        return {}
+
+
+@lru_cache(maxsize=1)  # hundreds of files, and many services may fail at once
+def _read_lists(lists: Path, _changed_ns: int) -> Mapping[str, str]:
+    """Read the lists of files; dpkg puts a new one in place of the old, which is seen by the time of their directory."""
+    found: dict[str, str] = {}
+    for file in lists.glob("*.list"):
+        with suppress(OSError), file.open("rb") as opened:
+            text = opened.read(_LIST_BYTES)
+            if b"/systemd/system/" in text:
+                package = file.stem.partition(":")[0]
+                found.update((os.fsdecode(path), package) for path in _PACKAGED.findall(text))
+    return found
 
 
 def _packages(name: str, owners: Collection[str], status: Path) -> dict[str, str]:

@@ -151,6 +151,14 @@ def test_the_cause_is_among_the_first_three(preceding, cause):
     assert named["reason"] != "shortly before"
 
 
+def test_a_package_that_is_installed_later_is_known_as_well(root):
+    assert "server-of-it" not in read_facts("haproxy.service", root).packages
+    with (root / "var/lib/dpkg/status").open("a") as status:
+        status.write("\nPackage: server-of-it\n")
+    (root / "var/lib/dpkg/info/server-of-it.list").write_text("/.\n/usr/lib/systemd/system/haproxy.service\n")
+    assert read_facts("haproxy.service", root).packages == {"server-of-it": "its package"}
+
+
 def test_where_no_dpkg_says_what_needs_what_a_package_of_the_units_name_is_its_own(tmp_path):
     preceding = Preceding(read_facts=lambda unit: read_facts(unit, tmp_path))
     preceding.notice(unrelated())
