@@ -10,15 +10,21 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-IsOwn = Callable[..., bool]
-"""Whether a file, by its status, or one of several is the agent's own, which nobody may open."""
+from typing import Protocol
 
 _PLACE = os.O_PATH | os.O_CLOEXEC
 PLACE_ITSELF = _PLACE | os.O_NOFOLLOW
 """Opens what lies at a name, a link itself, as a mere place."""
 READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _LACKING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
+
+class IsOwn(Protocol):
+    """Whether a file, by its status, or one of several is the agent's own, which nobody may open."""
+
+    def __call__(self, *statuses: os.stat_result) -> bool:
+        """Return whether one of them is."""
+        ...
 
 
 class Lacking(OSError):  # noqa: N818 - a state of the process

@@ -30,6 +30,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 
 from collectors._origin.actor import NoWitnesses, Witnesses
+from collectors._regular import IsOwn
 from collectors.event import Event
 
 ConfigT_co = TypeVar("ConfigT_co", covariant=True)
@@ -176,7 +177,7 @@ class Runtime(msgspec.Struct, frozen=True):
     """Wait until everything emitted was sent once, for at most so many seconds."""
     leave_out: frozenset[tuple[int, int]] = frozenset()
     """(st_dev, st_ino) of directories nobody may look into: the agent's own spool."""
-    is_own: Callable[..., bool] = _never
+    is_own: IsOwn = _never
     """Whether one of some files is the agent's own, by their statuses: no collector may open those, whatever name leads there."""
     witnesses: Witnesses = NoWitnesses("nobody looks")
     """Who saw which process changed what."""

@@ -33,7 +33,7 @@ SHARED = {
         "services",
         "troubles",
     },
-    "collectors._regular": {"files", "origin", "processes", "puppet", "troubles"},
+    "collectors._regular": {"collector", "files", "origin", "processes", "puppet", "troubles"},
     "collectors._troubles": {"files", "packages", "processes", "puppet", "services"},
     "collectors._utmp": {"host", "origin", "processes"},
 }

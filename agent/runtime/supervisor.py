@@ -18,6 +18,7 @@ import msgspec
 from agent.runtime.stop_signal import StopSignal
 from collectors._origin.actor import NoWitnesses, Witnesses
 from collectors._portable import escaped
+from collectors._regular import IsOwn
 from collectors.collector import (
     NO_TEXTS,
     Collector,
@@ -69,7 +70,7 @@ class CollectorServices(msgspec.Struct, frozen=True):
     keep: Callable[[Sequence[Event], str, Remember, Texts], object]
     flush: Callable[[float], None]
     leave_out: frozenset[tuple[int, int]] = frozenset()
-    is_own: Callable[..., bool] = lambda *_: False
+    is_own: IsOwn = lambda *_: False
     witnesses: Witnesses = NoWitnesses("nobody looks")
     stamp: Callable[[str], Stamp] = lambda _: NoStamp()
     changed: Callable[[], object] = bool

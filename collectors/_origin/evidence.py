@@ -38,7 +38,7 @@ class Origins:
     def __init__(
         self,
         root: Path = Path("/"),
-        is_own: IsOwn = lambda _: False,
+        is_own: IsOwn = lambda *_: False,
         witnesses: Witnesses | None = None,
         ask_trigger: Callable[[str, Path], str | None] = read_trigger,
     ) -> None:
