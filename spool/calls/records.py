@@ -49,9 +49,8 @@ class Records:
         its text along. Only what is `refusable` is refused by `when_full: reject_new`. Returns the number of the
         last record once everything is on disk. Raises `SpoolFull`.
         """
-        size_bytes = sum(map(stored_bytes, records))
-        if remember or beside:
-            size_bytes += sum(map(_remembered_bytes, (remember, *beside.values())))
+        size_bytes = sum(map(stored_bytes, records)) + _remembered_bytes(remember, *beside.values())
+        all_texts = {**{key: None for key, value in remember.items() if value is None}, **texts}
 
         def run(store: Store) -> int:
             failpoints.reached("append.before")
@@ -70,14 +69,13 @@ class Records:
                 incoming.remember_ingested(store.connection, ingested)
             for name, remembered in beside.items():
                 _remember(store, name, remembered)
-            if remember or texts:
-                _remember(store, owner, remember)
-                forgotten = dict.fromkeys(key for key, value in remember.items() if value is None)
-                spool_texts.remember(store, cap, owner, {**forgotten, **texts}, now=now)
+            _remember(store, owner, remember)
+            if all_texts:
+                spool_texts.remember(store, cap, owner, all_texts, now=now)
             return store.state.last_number
 
-        all_bytes = size_bytes + (sum(len(text or b"") for text in texts.values()) if texts else 0)
-        return self._engine.write(run, size_bytes=all_bytes)
+        texts_bytes = sum(len(text or b"") for text in texts.values()) if texts else 0
+        return self._engine.write(run, size_bytes=size_bytes + texts_bytes)
 
     def read(self, destination: str, *, max_events: int, max_bytes: int) -> Batch:
         """Return what is to be sent next; no pieces when nothing waits. It never waits.
@@ -210,8 +208,12 @@ def _remember(store: Store, owner: str, remember: Mapping[str, bytes | None]) ->
         memory.remember(store.connection, store.totals, owner, remember)
 
 
-def _remembered_bytes(remember: Mapping[str, bytes | None]) -> int:
-    return sum(len(value or b"") + len(key) + memory.ROW_BYTES for key, value in remember.items())
+def _remembered_bytes(*remembered: Mapping[str, bytes | None]) -> int:
+    return sum(
+        len(value or b"") + len(key) + memory.ROW_BYTES
+        for remember in remembered
+        for key, value in remember.items()
+    )
 
 
 def _waiting_bytes(connection: sqlite3.Connection, first: int, origin: str) -> int:
