@@ -15,6 +15,15 @@ PATIENCE_SECONDS = 120
 """How long a condition may take to come true on a crowded machine; nothing waits this long when it does."""
 
 
+@pytest.fixture
+def open_path(tmp_path):
+    """Return the test's directory, into which everybody may look, as into /etc."""
+    for parent in (tmp_path, *tmp_path.parents):
+        if parent.stat().st_uid == os.getuid() and "pytest" in str(parent):
+            parent.chmod(0o755)
+    return tmp_path
+
+
 class RecorderStop:
     """The request to end, as the agent makes it: set once, waited for, and polled."""
 

@@ -23,12 +23,9 @@ def collector(*paths, settle=0.03, tags=(), element_identifiers=(), **options):
 
 
 @pytest.fixture
-def etc(tmp_path):
+def etc(open_path):
     """Make a directory that everybody may look into, as /etc is."""
-    for parent in (tmp_path, *tmp_path.parents):
-        if parent.stat().st_uid == os.getuid() and "pytest" in str(parent):
-            parent.chmod(0o755)
-    directory = tmp_path / "etc"
+    directory = open_path / "etc"
     directory.mkdir()
     (directory / "app.conf").write_text(OLD)
     (directory / "app.conf").chmod(0o644)

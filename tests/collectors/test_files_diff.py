@@ -120,11 +120,8 @@ def test_nothing_but_a_newline_ends_a_line(mark):
 
 
 @pytest.fixture
-def etc(tmp_path):
-    for parent in (tmp_path, *tmp_path.parents):
-        if "pytest" in str(parent):
-            parent.chmod(0o755)
-    directory = tmp_path / "etc"
+def etc(open_path):
+    directory = open_path / "etc"
     directory.mkdir()
     (directory / "x").write_text("password = first\nport = 80\n")
     (directory / "x").chmod(0o644)

@@ -33,12 +33,9 @@ TEXTS = {
 
 
 @pytest.fixture
-def etc(tmp_path):
+def etc(open_path):
     """Make a directory with a file of each kind, and many ordinary ones."""
-    for parent in (tmp_path, *tmp_path.parents):
-        if parent.stat().st_uid == os.getuid() and "pytest" in str(parent):
-            parent.chmod(0o755)
-    directory = tmp_path / "etc"
+    directory = open_path / "etc"
     directory.mkdir(mode=0o755)
     for name, text in TEXTS.items():
         (directory / name).write_text(text, newline="")

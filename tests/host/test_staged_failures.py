@@ -60,6 +60,16 @@ def install(name, version):
 WORKS = "#!/bin/sh\\nexec sleep infinity\\n"
 FAILS = "#!/bin/sh\\nexit 3\\n"
 SOURCES = "#!/bin/sh\\n. /usr/lib/libneeded && exec sleep infinity\\n"
+
+
+def two_versions(name, service):
+    """Return the script that installs a package of a service that works; its version 2, which does not, is there as well."""
+    builds = (
+        service_package(name, version, service, program) for version, program in ((1, WORKS), (2, FAILS))
+    )
+    return "\n".join((*builds, install(name, 1)))
+
+
 READS = "ExecStart=/bin/sh -c '. {} && exec sleep infinity'"
 GOOD, BAD = "true\\n", "false\\n"
 
@@ -177,21 +187,13 @@ FAILURES = {
     "an upgrade of its package": Failure(
         "upgraded.service",
         "upgraded",
-        "\n".join([
-            service_package("upgraded", 1, "upgraded", WORKS),
-            service_package("upgraded", 2, "upgraded", FAILS),
-            install("upgraded", 1),
-        ]),
+        two_versions("upgraded", "upgraded"),
         install("upgraded", 2),
     ),
     "an upgrade of its package, which is called otherwise": Failure(
         "called.service",
         "server-of-it",
-        "\n".join([
-            service_package("server-of-it", 1, "called", WORKS),
-            service_package("server-of-it", 2, "called", FAILS),
-            install("server-of-it", 1),
-        ]),
+        two_versions("server-of-it", "called"),
         install("server-of-it", 2),
     ),
     "a downgrade of a library that its package needs": Failure(
