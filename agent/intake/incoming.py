@@ -7,8 +7,10 @@ refused, and the others are taken in.
 
 import fcntl
 import logging
+import math
 import os
 import signal
+import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -57,13 +59,16 @@ class IncomingFiles:
         except OSError as error:
             log.info("cannot watch %s, it is looked at once an hour: %s", directory, error)
 
-    def take(self) -> int:
-        """Take in what lies there and return how many events that was."""
+    def take(self, most_seconds: float = math.inf) -> int:
+        """Take in what lies there, for about so long at most, and return how many events that was."""
+        until = time.monotonic() + most_seconds
         self._is_told, self.is_waiting = self.is_waiting, False
         count = size = 0
         identity = self._capture.identity_now  # one for all that is kept together
         group: dict[str, Parsed] = {}
         for name, body in self._spool.incoming.waiting():
+            if time.monotonic() >= until:
+                break
             parsed = self._read(name, body, identity)
             if parsed is None:
                 continue

@@ -6,6 +6,7 @@ things and nothing else.
 """
 
 import logging
+import math
 import signal
 from collections.abc import Callable
 
@@ -35,6 +36,8 @@ TRY_AGAIN_SECONDS = 300.0
 TELL_AGAIN_SECONDS = 60.0
 LISTEN_AGAIN_SECONDS = 30.0
 START_AGAIN_SECONDS = 5.0
+LEFT_BEFORE_SECONDS = 1.0
+"""How long files in `incoming/` may delay a start; the rest of them is taken in after it."""
 _SEES_CHANGES = "files"
 
 
@@ -61,6 +64,8 @@ class Daemon:
         self._housekeeping = Housekeeping(self._jobs())
         # Destinations come first: each gets everything that is kept from here on.
         guarded("starting the destinations", self._deliver)
+        # What was sent while nothing listened comes before what is sent now.
+        guarded("taking in what lies in incoming/", self._take_incoming, LEFT_BEFORE_SECONDS)
         guarded("opening the intake", self._listen)
         self._notify.ready(self._doing())
         self._begin()
@@ -241,10 +246,10 @@ class Daemon:
             self._spool.records.interrupt()  # destinations may wait for a name
             self._housekeeping.arm(self._jobs())
 
-    def _take_incoming(self) -> None:
+    def _take_incoming(self, most_seconds: float = math.inf) -> None:
         ways_in = self._parts.ways_in
         had_some = ways_in.has_files_waiting
-        ways_in.take_incoming()
+        ways_in.take_incoming(most_seconds)
         self._parts.telling.refused_files()
         if ways_in.has_files_waiting != had_some:
             self._housekeeping.arm(self._jobs())

@@ -4,6 +4,7 @@ Made whole at the start and brought in line with the configuration; nothing list
 """
 
 import logging
+import math
 from collections.abc import Callable
 
 from agent.configuration.types import Configuration
@@ -88,9 +89,9 @@ class WaysIn:
         """Have `ARRIVED` raised for each file in `incoming/` from now on."""
         self._incoming.watch(self._directory)
 
-    def take_incoming(self) -> None:
-        """Keep the events that lie in `incoming/`."""
-        if count := self._incoming.take():
+    def take_incoming(self, most_seconds: float = math.inf) -> None:
+        """Keep the events that lie in `incoming/`, for about so long at most."""
+        if count := self._incoming.take(most_seconds):
             log.info("%d events were left in incoming/", count)
 
     def stop(self) -> None:

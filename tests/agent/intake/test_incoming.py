@@ -54,6 +54,12 @@ def test_what_lies_there_is_taken_in_once(spool):
     assert [*(spool.directory / "incoming").iterdir()] == []
 
 
+def test_what_there_is_no_time_for_is_taken_in_the_next_time(spool):
+    leave(spool, "1", "a")
+    assert incoming(spool).take(most_seconds=0.0) == 0
+    assert incoming(spool).take() == 1
+
+
 def test_one_that_cannot_be_understood_is_put_aside(spool, caplog):
     leave_in_incoming(spool.directory, "1", b"nonsense")
     leave(spool, "2", "fine")

@@ -127,7 +127,7 @@ class Agent:
         """Start the daemon; it answers, and has told of its start, when this returns."""
         before = self._starts()
         self.begin(**environ)
-        eventually(lambda: self._starts() > before and self._is_answering(), self.log)
+        eventually(lambda: self._starts() > before and self.is_answering(), self.log)
 
     def stop(self) -> int:
         """End it in order; return its exit status."""
@@ -171,7 +171,8 @@ class Agent:
         assert self.process is None or self.process.poll() is None, self.log()
         return len(re.findall("INFO +started$", self.log(), re.MULTILINE))
 
-    def _is_answering(self) -> bool:
+    def is_answering(self) -> bool:
+        """Return whether the daemon answers at its socket."""
         try:
             return ask(self.socket, "GET", "/status", timeout_seconds=PATIENCE_SECONDS).is_ok
         except Exception:  # noqa: BLE001 - not yet

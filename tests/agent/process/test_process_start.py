@@ -20,5 +20,19 @@ def test_steps_of_the_start_that_fail_hinder_no_other_and_are_said(agent, receiv
     assert agent.stop() == 0
 
 
+def test_what_was_sent_while_nothing_listened_comes_before_what_is_posted_as_soon_as_something_does(
+    agent, receiver
+):
+    for number in range(3):
+        agent.send(f"sent {number}")
+    agent.begin()
+    while not agent.is_answering():
+        pass
+    agent.post("posted")
+    assert agent.stop() == 0
+    told = [one.event["msg_title"] for one in receiver.received if one.name == "custom"]
+    assert told == ["sent 0", "sent 1", "sent 2", "posted"]
+
+
 def titles(receiver):
     return {received.event["msg_title"] for received in receiver.received}
