@@ -36,6 +36,17 @@ GUARDED_WITHIN = {
 }
 """What does nothing outside its own guard."""
 
+TAKES_A_BATCH = {
+    "Agenda._due_by_hint",
+    "Look._look_at",
+    "NoWitnesses.looking",
+    "PathLook._part",
+    "PathLook.look",
+    "Pending.hinted",
+    "Pending.looked_at",
+}
+"""What takes all that is due together, which may be one path, and goes through it with a guard around each, or only looks it up."""
+
 
 class MadeUpError(Exception):
     """What nobody foresaw."""
@@ -92,7 +103,7 @@ def _is_ours(code: CodeType) -> bool:
     path = code.co_filename
     if not path.startswith(COLLECTORS) or path.rpartition("/")[2] in GUARDS or code.co_name[0] == "<":
         return False
-    return code.co_qualname not in GUARDED_WITHIN
+    return code.co_qualname not in GUARDED_WITHIN | TAKES_A_BATCH
 
 
 def _is_called_by_others(caller: FrameType | None) -> bool:

@@ -45,6 +45,17 @@ class Files:
         return event.data["path"].rpartition("/")[2].removesuffix(".conf")
 
 
+class FilesApart(Files):
+    """Three files, changed together; the bad one is looked at by itself, before the others."""
+
+    def collector(self):
+        entries = [  # they name none of the three
+            FilesEntry(paths=(f"{self.root}/{names}.conf",), settle=Duration(settle), diff="auto")
+            for names, settle in [("b*", 0.01), ("[ag]*", 0.5)]
+        ]
+        return FilesCollector([Scoped(entry) for entry in entries])
+
+
 class Packages:
     """A status file of dpkg with three packages."""
 
@@ -129,7 +140,7 @@ class Programs:
         return event.data["name"] if event.event_type == "ProcessStartedEvent" else None
 
 
-@pytest.fixture(params=[Files, Packages, Reports, Programs])
+@pytest.fixture(params=[Files, FilesApart, Packages, Reports, Programs])
 def make_host(request, tmp_path):
     """Make hosts, each in a directory of its own."""
     made = []
