@@ -131,9 +131,11 @@ def _host(data: Data) -> Iterator[str]:
 def _agent(data: Data) -> Iterator[str]:
     if data.get("destination") and data.get("count"):
         yield f"{data['count']} for {data['destination']}"
-    for key in ("reason", "first_problem", "effect"):
+    for key in ("reason", "first_problem"):
         if isinstance(words := data.get(key), str):
             yield _cut(words)
+    if isinstance(effect := data.get("effect"), str) and effect:  # a sentence
+        yield _cut(effect[0].lower() + effect[1:].rstrip("."))
 
 
 def _who(data: Data) -> Iterator[str]:

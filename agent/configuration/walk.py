@@ -137,7 +137,9 @@ class Walk:
             if name in entries:
                 given[field.name] = self.read(entries[name][1], field.type, _under(key, name))
             elif field.required:
-                given[field.name] = self._wrong(node, _under(key, name), "is missing")
+                given[field.name] = self._wrong(
+                    node, _under(key, name), "is missing", _keys_hint(field.type)
+                )
         if any(value is WRONG for value in given.values()):
             return WRONG
         return self._make(node, kind, given, key)
@@ -229,6 +231,14 @@ def _check_readable(path: Path) -> None:
 
 def _is_text(text: str) -> bool:
     return not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def _keys_hint(expected: Any) -> str:
+    """Return what to write where a mapping is missing."""
+    kind, _ = without_meta(expected)
+    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        return ""
+    return f"; its keys are {', '.join(field.encode_name for field in msgspec.structs.fields(kind))}"
 
 
 def _under(key: str, name: str) -> str:

@@ -67,7 +67,7 @@ def _look_at_room(there: Path, directory: Path, max_size_bytes: int) -> Finding:
         if there == directory
         else 0
     )
-    text = f"{format_size(free // 2**20 * 2**20)} are free below {there}"
+    text = f"{free // 2**20} MiB are free below {there}"
     if free < LITTLE_ROOM_BYTES:
         return Finding("disk space", "fail", text, "make room, or name another spool.directory")
     if free < max_size_bytes - used:

@@ -244,6 +244,7 @@ def test_where_no_event_fits_that_is_said_beside_the_empty_result(tmp_path, caps
         ({"unit": "x.service", "result": "exit-code", "exit_code": 3, "restarts": 0}, "exit status 3"),
         ({"unit": "x.service", "result": "timeout"}, "result timeout"),
         ({"destination": "d", "count": 9, "reason": "full"}, "9 for d, full"),
+        ({"first_problem": "f:1: x: is missing", "effect": "The old one goes on."}, "f:1: x: is missing, the old one goes on"),
         ({"downtime_seconds": 600, "previous_shutdown": "unclean"}, "the boot before ended without a shutdown, after 10 min"),
         ({"origin": "person", "origin_login_user": "alice", "origin_program": "vim"}, "by alice with vim"),
         ({"origin": "package", "origin_name": "nginx 1.2"}, "by package nginx 1.2"),

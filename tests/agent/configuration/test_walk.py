@@ -20,6 +20,10 @@ class Circle(msgspec.Struct, frozen=True, kw_only=True):
     colour: int | Literal["red"] = 0
 
 
+class Framed(msgspec.Struct, frozen=True, kw_only=True):
+    frame: Circle
+
+
 Shapes = dict[str, Square | Circle]
 
 
@@ -39,6 +43,10 @@ def test_a_key_of_another_type_is_unknown_to_this_one():
         WRONG,
         ["f:1: a.side: unknown key", "f:1: a.radius: is missing"],
     )
+
+
+def test_of_a_mapping_that_is_missing_its_keys_are_told():
+    assert read("{}", Framed)[1] == ["f:1: frame: is missing; its keys are type, radius, colour"]
 
 
 def test_a_type_that_does_not_exist_is_told_once():
