@@ -137,9 +137,7 @@ class Walk:
             if name in entries:
                 given[field.name] = self.read(entries[name][1], field.type, _under(key, name))
             elif field.required:
-                given[field.name] = self._wrong(
-                    node, _under(key, name), "is missing", _keys_hint(field.type)
-                )
+                given[field.name] = self._wrong(node, _under(key, name), "is missing", _keys_hint(field.type))
         if any(value is WRONG for value in given.values()):
             return WRONG
         return self._make(node, kind, given, key)
