@@ -7,11 +7,13 @@ usage or configuration. Results go to stdout, messages to stderr. A command's mo
 
 import os
 import sys
-from argparse import SUPPRESS, Action, ArgumentParser, Namespace, _SubParsersAction
+from argparse import SUPPRESS, Action, ArgumentParser, HelpFormatter, Namespace, _SubParsersAction
 from collections.abc import Iterable, Sequence
 from importlib import import_module
-from pathlib import Path
-from typing import Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+
+if TYPE_CHECKING:  # half of what a quick command takes is what it imports
+    from pathlib import Path
 
 COMMANDS = {
     "run": "the daemon, in the foreground",
@@ -45,14 +47,23 @@ class CommandError(Exception):
         self.status = status
 
 
+class _Help(HelpFormatter):
+    """As wide as the terminal; without a width argparse asks another library, for each option, which also unpacks archives."""
+
+    def __init__(self, prog: str) -> None:
+        from agent.cli.terminal import columns
+
+        super().__init__(prog, width=(columns() or 80) - 2)
+
+
 class Parser(ArgumentParser):
     """A parser that takes the global options before and after a command's name."""
 
     def __init__(self, **keywords: Any) -> None:
-        super().__init__(**{"allow_abbrev": False, **keywords})
+        super().__init__(**{"allow_abbrev": False, "formatter_class": _Help, **keywords})
         shared = self.add_argument_group("global options")
         shared.add_argument(
-            "--config", metavar="FILE", type=Path, default=SUPPRESS, help="the configuration to use"
+            "--config", metavar="FILE", type=_path, default=SUPPRESS, help="the configuration to use"
         )
         shared.add_argument(
             "--user", action="store_true", default=SUPPRESS, help="a desktop's own agent: paths of this user"
@@ -68,6 +79,12 @@ class Parser(ArgumentParser):
     def _print_message(self, message: str, file: Any = None) -> None:
         """Write it: argparse lets go of what cannot be written, and a full disk has to be told."""
         (file or sys.stderr).write(message)
+
+
+def _path(text: str) -> "Path":
+    from pathlib import Path
+
+    return Path(text)
 
 
 Subparsers: TypeAlias = "_SubParsersAction[Any]"  # argparse has no public name for it

@@ -5,10 +5,12 @@ Says exactly whether anything was sent before it failed: only then may an event 
 
 import socket
 import time
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from agent.cli import CommandError
+
+if TYPE_CHECKING:  # a quick command has no other use of it
+    from pathlib import Path
 
 GROUP = "sts-agent"
 _MAX_ANSWER_BYTES = 16 * 1024 * 1024
@@ -38,7 +40,7 @@ class NotAnsweringError(CommandError):
 class NotAllowedError(CommandError):
     """This user may not; nothing was sent."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: "Path | str") -> None:
         super().__init__(
             f"not allowed to use {path}",
             f"only root and members of the group {GROUP} are: `usermod --append --groups {GROUP} USER`",
@@ -49,7 +51,9 @@ class LostAnswerError(CommandError):
     """Something was sent and no whole answer came: it may or may not have been done."""
 
 
-def ask(path: Path, method: str, target: str, body: bytes = b"", *, timeout_seconds: float = 10) -> Reply:
+def ask(
+    path: "Path | str", method: str, target: str, body: bytes = b"", *, timeout_seconds: float = 10
+) -> Reply:
     """Return the daemon's answer; raises the errors above."""
     deadline = time.monotonic() + timeout_seconds
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as way:

@@ -139,7 +139,8 @@ def _said_by_daemon(configuration: Configuration) -> dict[str, Any]:
 
 
 def _print(findings: list[Finding]) -> None:
-    from agent.cli.table import columns, print_wrapped
+    from agent.cli.table import print_wrapped
+    from agent.cli.terminal import columns
 
     width, most = min(max(len(finding.check) for finding in findings), 32), columns()
     for finding in findings:

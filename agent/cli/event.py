@@ -7,16 +7,14 @@ import os
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 from agent.cli import BEST_EFFORT, DONE, MISUSED, CommandError, Subparsers, complain
 from agent.cli.daemon_client import LostAnswerError, NotAllowedError, NotAnsweringError, ask
+from agent.cli.words_of_event import compose
 
-DEFAULT_SOCKET = Path("/run/sts-agent/intake.sock")
+DEFAULT_SOCKET = "/run/sts-agent/intake.sock"
 _NO_ROOM_NOW = frozenset({429, 503, 507})
 """The daemon's ways to say that it could not take it just now: nothing was kept, and nothing was wrong with it."""
-_LARGEST_READ_BYTES = 1024 * 1024
 _ASKED_AT_MOST_SECONDS = 1.5  # of 3: starting, ending and the way by the files take some
 
 
@@ -64,7 +62,6 @@ def _add_what_it_is_about(send: ArgumentParser) -> None:
     send.add_argument(
         "-d",
         "--data",
-        default="{}",
         metavar="JSON",
         help="an object of scalars; @FILE that holds one, or `-` for stdin",
     )
@@ -93,7 +90,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _send(arguments: Namespace) -> tuple[str, str]:
-    identifier, body = _compose(arguments)
+    identifier, body = compose(arguments)
     deadline = (
         time.monotonic() + _ASKED_AT_MOST_SECONDS
     )  # what is read from stdin takes as long as its writer does
@@ -117,133 +114,20 @@ def _send(arguments: Namespace) -> tuple[str, str]:
     return identifier, "incoming"
 
 
-def _compose(arguments: Namespace) -> tuple[str, bytes]:
-    """Return the event's identifier and what is posted; raises `CommandError` for bad input."""
-    import json
-
-    from collectors.event import Category, Event, EventError, encode
-
-    _check_words(arguments)
-    text = _read(0, "stdin").strip("\n") if arguments.text == "-" else arguments.text
-    try:
-        "".join([arguments.title, text, *arguments.tags, *arguments.identifiers]).encode()
-        event = Event(
-            name=arguments.name,
-            event_type=arguments.type,
-            category=_category(arguments.category, [*Category]),  # type: ignore[arg-type]
-            title=arguments.title,
-            text=text,
-            timestamp=_timestamp(arguments.timestamp),
-            data=_data(arguments.data),
-            tags=tuple(arguments.tags),
-            element_identifiers=tuple(arguments.identifiers),
-            links=tuple(_link(text) for text in arguments.links),
-            source=arguments.source,
-            source_identifier=arguments.source_identifier or "",
-        )
-        encoded = encode(event)
-    except EventError as error:
-        raise CommandError(error.problem, error.hint, MISUSED) from None
-    except UnicodeError:
-        raise CommandError("a word of the command is not UTF-8", "", MISUSED) from None
-    _check_type(encoded)
-    body = b'{"origin":"event send","events":{%s:[%s]}}' % (json.dumps(event.name).encode(), encoded)
-    return event.source_identifier, body
-
-
-def _timestamp(text: str | None) -> int:
-    from agent.cli.time_argument import parse_moment
-
-    return int(time.time()) if text is None else parse_moment(text)
-
-
-def _check_words(arguments: Namespace) -> None:
-    """Raise `CommandError` for an empty one: a variable of a script that was never set must not send an event astray."""
-    given = [*arguments.identifiers, arguments.source_identifier]
-    if any(identifier is not None and not identifier.strip() for identifier in given):
-        raise CommandError("an identifier is empty", "give one, or leave the option out", MISUSED)
-    for name, word in {"title": arguments.title, "event_type": arguments.type}.items():
-        if not word.strip():
-            raise CommandError(f"{name} is empty", "every event says what it is", MISUSED)
-
-
-def _read(file: int | str, shown: str) -> str:
-    """Return the text of a file, or of an open descriptor; what no event could hold is not read to its end."""
-    try:
-        with open(file, "rb", closefd=not isinstance(file, int)) as stream:
-            data = stream.read(_LARGEST_READ_BYTES)
-    except OSError as error:
-        raise CommandError(f"{shown} cannot be read: {error.strerror or error}", "", MISUSED) from None
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        raise CommandError(f"{shown} is not UTF-8", "", MISUSED) from None
-
-
-def _check_type(encoded: bytes) -> None:
-    """Raise `CommandError` where the type is one of a system's own, and what that requires is missing."""
-    from agent.events.stored_event import decode
-    from agent.systems.registry import lacks
-
-    event = decode(encoded)
-    if missing := lacks(event):
-        text = f"a {event.event_type} requires more than was given: {'; '.join(missing)}"
-        raise CommandError(text, """give it with --data '{"FIELD": "value"}'""", MISUSED)
-
-
-def _category(text: str, known: list[str]) -> str:
-    for category in known:
-        if category.lower() == text.lower():
-            return category
-    raise CommandError(f"{text!r} is no category", f"one of {', '.join(known)}", MISUSED)
-
-
-def _data(text: str) -> dict[str, Any]:
-    import json
-
-    from agent.events.portable import check_portable
-
-    if text in {"-", "@-"}:
-        text = _read(0, "stdin")
-    elif text.startswith("@"):
-        text = _read(text[1:], text[1:] or "the file behind @")
-    try:
-        check_portable(text.encode())
-        data = json.loads(text, parse_constant=_no_number)
-    except ValueError as error:
-        raise CommandError(f"--data is not JSON: {error}", """write '{"key": "value"}'""", MISUSED) from None
-    if not isinstance(data, dict):
-        raise CommandError("--data is no JSON object", """write '{"key": "value"}'""", MISUSED)
-    return data
-
-
-def _no_number(text: str) -> None:
-    raise ValueError(f"{text} is no number of JSON")
-
-
-def _link(text: str) -> Any:
-    from collectors.event import Link
-
-    title, colon, url = text.partition(": ")
-    if not colon or not title or not url.strip():
-        raise CommandError(f"the link {text!r} is not `title: url`", "", MISUSED)
-    return Link(title, url.strip())
-
-
-def _sockets(arguments: Namespace) -> Iterator[Path]:
+def _sockets(arguments: Namespace) -> Iterator[str]:
     """Yield where a daemon may listen; the configuration is only read when it has to be."""
     if arguments.config is None and not arguments.user and "STS_AGENT_CONFIG" not in os.environ:
         yield DEFAULT_SOCKET
     from agent.cli.paths import places
 
-    configured = places(arguments).socket
+    configured = str(places(arguments).socket)
     if configured != DEFAULT_SOCKET:
         yield configured
 
 
 def _leave(arguments: Namespace, body: bytes, failure: CommandError | None) -> None:
     from agent.cli.paths import places
-    from collectors.event import new_identifier
+    from collectors._event.shape import new_identifier
     from spool import SpoolError
     from spool.leaving import leave_in_incoming
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from agent.cli import COMMANDS, DONE, FAILED, CommandError, Subparsers, complain
 from agent.cli.daemon_client import LostAnswerError, NotAllowedError, NotAnsweringError, ask
 from agent.cli.paths import configuration_or_places
-from agent.cli.table import columns, print_wrapped
-from agent.cli.terminal import printable_json
+from agent.cli.table import print_wrapped
+from agent.cli.terminal import columns, printable_json
 from agent.configuration.types import Configuration
 from agent.runtime.status import Document, without_daemon
 from agent.runtime.status_actions import actions

@@ -1,11 +1,10 @@
 """How results look to people: tables, times, sizes. Imported only by commands that print some."""
 
-import os
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from agent.cli.terminal import columns
 from collectors._portable import printable
 
 
@@ -38,17 +37,6 @@ def print_wrapped(text: str, most: int | None, further: int = 2) -> None:
 
     for line in wrap(text, max(most, 20), subsequent_indent=indent, break_on_hyphens=False):
         print(line)
-
-
-def columns() -> int | None:
-    """Return how wide to print: `$COLUMNS`, else the terminal's width; None where there is neither."""
-    said = os.environ.get("COLUMNS", "")
-    if said.isascii() and said.isdigit() and int(said):
-        return int(said)
-    try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or None
-    except (OSError, ValueError):
-        return None
 
 
 def moment(seconds: float | None) -> str:

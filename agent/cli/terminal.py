@@ -132,6 +132,17 @@ def is_reader_gone(within_seconds: float = 0.0) -> bool:
     return bool(waiting.poll(within_seconds * 1000))
 
 
+def columns() -> int | None:
+    """Return how wide to print: `$COLUMNS`, else the terminal's width; None where there is neither."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isascii() and said.isdigit() and int(said):
+        return int(said)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
+
+
 @contextmanager
 def printable_streams() -> Iterator[None]:
     """Let everything pass the gate meanwhile."""

@@ -7,9 +7,7 @@ is not configured, and to which nobody posts, is loaded. The first is the type o
 import re
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:  # `event send` reads the table, and is to be quick
     from agent.configuration.types import DestinationSettings
@@ -21,7 +19,7 @@ if TYPE_CHECKING:  # `event send` reads the table, and is to be quick
     from agent.systems.system import Surroundings, System
 
 
-class Row(msgspec.Struct, frozen=True):
+class Row(NamedTuple):
     """Where a system's `SYSTEM` is, and what has to be known of it before it is loaded."""
 
     package: str
@@ -95,11 +93,20 @@ def _dialect(name: str, surroundings: "Surroundings") -> "Dialect":
     return make(surroundings)
 
 
+def is_of_a_system(event_type: str) -> bool:
+    """Return whether a type of event is a system's own, which may require more than others do."""
+    return any(_has(row, event_type) for row in SYSTEMS.values())
+
+
+def _has(row: Row, event_type: str) -> bool:
+    return bool(row.event_types and re.fullmatch(row.event_types, event_type))
+
+
 def lacks(event: "StoredEvent") -> list[str]:
     """Return what the type of an event requires and the event does not bring, where the type is a system's own."""
     found: list[str] = []
     for name, row in SYSTEMS.items():
-        if row.event_types and re.fullmatch(row.event_types, event.event_type or ""):
+        if _has(row, event.event_type or ""):
             check = system(name).lacks
             found += check(event) if check is not None else ()
     return found

@@ -256,6 +256,22 @@ def test_neither_requests_nor_rich_is_loaded(configuration, daemon):
     }
 
 
+NOT_TO_POST_ONE = {"datetime", "msgspec", "pathlib", "platform", "shutil", "uuid", "yaml", "collectors.event"}
+
+
+def test_nothing_is_loaded_to_compose_and_post_an_event_that_takes_longer_than_that(daemon, tmp_path):
+    code = (
+        "import sys; before = {*sys.modules}; from agent.cli import make_parser;"
+        " from agent.cli.words_of_event import compose; from agent.cli.daemon_client import ask;"
+        " arguments = make_parser(['event'], others=False).parse_args(['event', 'send', 'X', '--title', 'y']);"
+        f" ask({str(tmp_path / 's')!r}, 'POST', '/stsAgent/intake', compose(arguments)[1]);"
+        " print(*{*sys.modules} - before)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert len(daemon.posted) == 1
+    assert not NOT_TO_POST_ONE & set(ran.stdout.split())
+
+
 def test_what_a_type_of_another_system_requires_is_said_before_anything_is_recorded(send, daemon):
     data = '{"deploymentName": "shop"}'
     said = send("CUSTOM_DEPLOYMENT", "--title", "shop is out", "--data", data, expect=2)
