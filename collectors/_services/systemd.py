@@ -163,9 +163,9 @@ class Manager:
         started = self._manager_property("UserspaceTimestampMonotonic")
         return f"{self._boot_id_file.read_text().strip()}:{started}"
 
-    def is_started(self) -> bool:
-        """Return whether the boot is over, as far as the manager says."""
-        return bool(self._manager_property("FinishTimestampMonotonic"))
+    def finished_monotonic(self) -> int:
+        """Return when the boot was over, in microseconds of CLOCK_MONOTONIC; 0 while the manager says that it goes on."""
+        return int(self._manager_property("FinishTimestampMonotonic"))
 
     def startup_monotonic(self) -> float:
         """Return when user space started, in seconds of CLOCK_MONOTONIC."""

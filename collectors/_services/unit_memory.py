@@ -61,6 +61,8 @@ class UnitMemory:
         self._former_scope = Scope.decode(former_patterns) if former_patterns else None
         self._mark = ""
         self._is_learning = False
+        self.boot_finished_monotonic = 0
+        """When the boot was over, in microseconds of CLOCK_MONOTONIC; 0 while it goes on: what starts until then is the first sight."""
         self._has_compared = False
         self._pending: dict[str, Known] = {}
         self._steps: list[Step] = []
@@ -131,9 +133,7 @@ class UnitMemory:
             steps = ()
         fresh: list[Step] = []
         for step in steps:
-            if (known.quiet and step.what not in _TOLD_OF_QUIET) or (
-                self._is_learning and step.what is What.STARTED
-            ):
+            if (known.quiet and step.what not in _TOLD_OF_QUIET) or self._is_part_of_the_boot(step):
                 continue
             known, told = fold(known, step)
             if told is not None:
@@ -216,6 +216,12 @@ class UnitMemory:
         if self._has_compared or unit in self._known:
             return False
         return self._former_scope is None or not self._former_scope.matches(unit)
+
+    def _is_part_of_the_boot(self, step: Step) -> bool:
+        """Return whether it is a start of the first boot that the agent sees."""
+        finished = self.boot_finished_monotonic
+        is_after = 0 < finished < step.look.activated_monotonic
+        return self._is_learning and step.what is What.STARTED and not is_after
 
     def _unit_memory(self) -> dict[str, bytes | None]:
         memory: dict[str, bytes | None] = {

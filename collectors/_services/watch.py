@@ -26,7 +26,15 @@ from collectors._services.manager_events import (
     Unloaded,
 )
 from collectors._services.systemd import Manager, ManagerAway
-from collectors._services.transitions import Known, Step, What, advance, end_unseen, in_order
+from collectors._services.transitions import (
+    Known,
+    Step,
+    What,
+    advance,
+    end_unseen,
+    in_order,
+    is_of_control_process,
+)
 from collectors._services.unit_memory import UnitMemory
 from collectors._services.unit_state import Phase, UnitState
 from collectors.collector import NotKept, Runtime
@@ -39,8 +47,6 @@ _HOLD_SECONDS = 30.0
 """How long to leave alone what could not be kept."""
 _AWAY_SECONDS = 5.0
 _NOT_STARTED = {"dependency", "timeout", "assert"}
-_FAILURES = {What.FAILED, What.GAVE_UP, What.RELOAD_FAILED}
-_RESULTS_OF_AN_EXIT = {"exit-code", "signal", "core-dump"}
 
 
 class Watch:
@@ -87,7 +93,7 @@ class Watch:
         self._manager.subscribe()
         self._ledger.begin(self._manager.mark())
         self._boot_over_at = None
-        if not self._manager.is_started():
+        if not self._is_boot_over():
             self._boot_over_at = self._manager.startup_monotonic() + BOOT_SECONDS
         self._reconcile(while_agent_down=while_agent_down)
 
@@ -120,18 +126,25 @@ class Watch:
             self._reconcile()
         self._settle()
 
+    def _is_boot_over(self) -> bool:
+        """Return whether the manager says so; what starts from then on is news, and not the first sight."""
+        self._ledger.boot_finished_monotonic = self._manager.finished_monotonic()
+        return self._ledger.boot_finished_monotonic != 0
+
     def _end_boot(self) -> None:
         self._boot_over_at = None
         self._reconcile()
 
     def _follow(self, news: Sequence[News]) -> None:
         """Take in news and commit what they amount to."""
+        was_told = self._boot_over_at is not None and any(isinstance(item, StartupFinished) for item in news)
+        ends_boot = was_told and self._is_boot_over()
         self._take_in(news)
         self._commit()
         if any(isinstance(item, Renewed) for item in news):
             self._kinds.clear()
             self._begin()
-        elif self._boot_over_at is not None and any(isinstance(item, StartupFinished) for item in news):
+        elif ends_boot:
             self._end_boot()
 
     def _take_in(self, news: Sequence[News]) -> None:
@@ -176,16 +189,13 @@ class Watch:
     def _with_exit(self, step: Step) -> Step:
         """Add how a command beside the main process ended, where that is what failed."""
         look = step.look
-        main_is_to_blame = look.exec_code and step.what is not What.RELOAD_FAILED
-        if step.what not in _FAILURES or main_is_to_blame or step.result not in _RESULTS_OF_AN_EXIT:
-            return step
-        exit_ = self._manager.control_exit(look.unit, look.left_inactive_monotonic)
+        exit_ = None
+        if is_of_control_process(step):
+            exit_ = self._manager.control_exit(look.unit, look.left_inactive_monotonic)
         if exit_ is None:
             return step
-        code, status = exit_
-        return msgspec.structs.replace(
-            step, look=msgspec.structs.replace(look, exec_code=code, exec_status=status)
-        )
+        look = msgspec.structs.replace(look, exec_code=exit_[0], exec_status=exit_[1])
+        return msgspec.structs.replace(step, look=look)
 
     def _take_job(self, job: JobEnded) -> None:
         """Tell a start that never became a run; any other end of a job shows in the unit itself."""

@@ -160,6 +160,15 @@ def test_the_first_boot_is_silent_to_its_end_but_for_failures(record):
     assert agent.follow(running("later.service", "z")) == [("ServiceStartedEvent", "later.service")]
 
 
+def test_what_starts_after_the_end_of_the_first_boot_is_told_however_late_its_compare_comes(record):
+    agent = Agent(record(), boot_is_over=False)
+    agent.reconcile()
+    agent.ledger.boot_finished_monotonic = 50
+    agent.boot_is_over = True
+    told = agent.reconcile(running("of-the-boot.service", "x", at=50), running("later.service", "y", at=51))
+    assert told == [("ServiceStartedEvent", "later.service")]
+
+
 def test_a_boot_is_silent_about_what_is_up_again_and_knows_what_is_missing(record):
     recorder = record()
     Agent(recorder).reconcile(running("a.service", "x"), running("b.service", "y"))
