@@ -1,7 +1,7 @@
 """A booted Debian on which dpkg installed the package, as an operator has it, and what its agent uses there, read from out here.
 
 Its spool lies on the machine's own disk, since the file system of such a host is memory. It has one destination, which takes
-everything, and may see who changes a file, as a machine of its own.
+everything, and may see who changes a file, as a machine of its own. What is done once in the life of a host is done: a quarter of an hour stands for a day.
 """
 
 import shutil
@@ -19,6 +19,16 @@ SPOOL = "/var/lib/sts-agent"
 SOCKET = "/run/sts-agent/intake.sock"
 _ALLOWED = "--system-call-filter=fanotify_init fanotify_mark"
 _DISK = Path("/var/tmp")
+_PYTHON = ("/usr/bin/python3.11", "-I", "-S", "-B", "-c")
+_STAMPED_TWICE = f"""
+import sys
+sys.path.append("/opt/sts-agent/lib")
+from pathlib import Path
+from spool.stamp import Stamp
+for _ in range(2):
+    Stamp(Path("{SPOOL}"), "host").write(b"")
+"""
+"""What a host that has run for ten minutes has: the files of its stamps, each of which takes one more sync once in its life."""
 
 
 class Use(NamedTuple):
@@ -57,6 +67,8 @@ def host() -> Iterator[Any]:
         made.boot(options=[_ALLOWED, f"--bind={disk}:{SPOOL}"])
         apt(made, "install", bring(made, built("deb", VERSION)))
         made.configure()
+        made.run("systemctl", "stop", UNIT)
+        made.run("runuser", "-u", "sts-agent", "--", *_PYTHON, _STAMPED_TWICE)
         restart(made)
         yield made
     finally:

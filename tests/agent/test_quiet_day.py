@@ -45,24 +45,48 @@ os.write(1, b"the day ends")
 os._exit(0)
 """
 
+STAMPS = """
+import os, sys
+from pathlib import Path
+from spool.stamp import Stamp
+for run in range(2):
+    stamp = Stamp(Path(sys.argv[1]).parent, "host")
+    for time in range(4):
+        stamp.write(b"time")
+        os.write(1, b"stamped")
+"""
+SYNC = re.compile(r"\b(?:fsync|fdatasync|sync|syncfs)\(")
 
-def test_a_heartbeat_is_a_sync_and_a_page_one_an_hour_a_transaction_and_an_hour_without_events_nothing(
-    tmp_path,
-):
+
+def traced(program, directory):
+    """Return what strace saw a program do with files."""
     if shutil.which("strace") is None:
         if os.environ.get("STS_AGENT_REQUIRE_HOST_TESTS"):
             pytest.fail("strace is missing; `make test-deps` installs it")
         pytest.skip("needs strace: `make test-deps`")
-    trace = tmp_path / "strace"
+    trace = directory / "strace"
     calls = "fsync,fdatasync,sync,syncfs,write,pwrite64,writev,pwritev,pwritev2,ftruncate,fallocate"
     command = ["strace", "-f", "-e", f"trace={calls}", "-o", str(trace)]
-    program = [sys.executable, "-c", PROGRAM, str(tmp_path / "spool")]
-    subprocess.run([*command, *program], check=True, capture_output=True, text=True, cwd=ROOT)
-    day = trace.read_text().partition("the day begins")[2].partition("the day ends")[0]
+    words = [sys.executable, "-c", program, str(directory / "spool")]
+    subprocess.run([*command, *words], check=True, capture_output=True, text=True, cwd=ROOT)
+    return trace.read_text()
+
+
+def test_a_heartbeat_is_a_sync_and_a_page_one_an_hour_a_transaction_and_an_hour_without_events_nothing(
+    tmp_path,
+):
+    day = traced(PROGRAM, tmp_path).partition("the day begins")[2].partition("the day ends")[0]
     heartbeats = HEARTBEATS_AN_HOUR * HOURS
-    syncs = len(re.findall(r"\b(?:fsync|fdatasync|sync|syncfs)\(", day))
+    syncs = len(SYNC.findall(day))
     assert heartbeats <= syncs <= heartbeats + 1  # one for the head of the -wal, which was begun anew
     remembered = -(-heartbeats // (MOST_STAMPS + 1))
     sizes = [int(size) for size in re.findall(r"\bp?write(?:64)?\(.*= (\d+)", day)]
     assert sum(sizes) <= PAGE_BYTES * heartbeats + HEAD_BYTES + 2 * FRAME_BYTES * remembered
     assert not re.search(r"\b(?:ftruncate|fallocate|writev|pwritev2?)\(", day)
+
+
+def test_the_first_two_stamps_of_an_installation_are_synced_with_their_names_and_no_later_one_of_any_run(
+    tmp_path,
+):
+    *stamps, _ = traced(STAMPS, tmp_path).split("stamped")
+    assert [len(SYNC.findall(one)) for one in stamps] == [2, 2, 1, 1, 1, 1, 1, 1]
