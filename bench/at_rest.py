@@ -47,7 +47,7 @@ for _ in range(rounds):
             sys.exit(f"{words} ended with {status}")
 print(json.dumps(took))
 """
-_RECORDER = "sqlite3, msgspec, yaml, httptools, schedule, watchdog.observers.inotify, jeepney.io.blocking, argparse, hashlib, logging"
+_RECORDER = "sqlite3, msgspec, yaml, httptools, schedule, watchdog.observers.inotify, jeepney.io.blocking, argparse, logging"
 _DELIVERING = f"{_RECORDER}, requests"
 _FLOOR = """
 import sys

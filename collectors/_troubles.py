@@ -12,6 +12,7 @@ import msgspec
 from collectors._portable import escaped
 from collectors._redaction.passing import without_secrets
 from collectors._regular import may_lack
+from collectors._sha256 import sha256_of
 from collectors.collector import CollectorError, Memory
 from collectors.event import Category, Event, Value
 
@@ -184,6 +185,4 @@ def _name(thing: str) -> str:
     name = escaped(thing)
     if len(name) <= _LONGEST_NAME:
         return name
-    import hashlib  # OpenSSL, for what is rare
-
-    return f"{name[:_LONGEST_NAME]}… ({hashlib.sha256(name.encode()).hexdigest()[:16]})"
+    return f"{name[:_LONGEST_NAME]}… ({sha256_of(name.encode()).hex()[:16]})"

@@ -21,6 +21,7 @@ LAW = {"collectors.event", "collectors.collector", "collectors._portable"}
 SHARED = {
     "collectors._braces": {"files", "processes", "services"},
     "collectors._dbus": {"host", "origin", "processes", "services"},
+    "collectors._later": {"files"},
     "collectors._nesting": {"files", "puppet"},
     "collectors._origin": {"collector", "files", "packages", "services"},
     "collectors._redaction": {
@@ -34,6 +35,7 @@ SHARED = {
         "troubles",
     },
     "collectors._regular": {"collector", "files", "origin", "processes", "puppet", "troubles"},
+    "collectors._sha256": {"files", "host", "troubles"},
     "collectors._troubles": {"files", "packages", "processes", "puppet", "services"},
     "collectors._utmp": {"host", "origin", "processes"},
 }

@@ -1,6 +1,7 @@
-"""requests without the packages by which it guesses the encoding of a text: 3 MiB for what nothing here asks.
+"""requests and urllib3 without what they import for things that nothing here asks of them: 5 MiB of an agent at rest.
 
-They are hidden while requests is loaded, which takes that as it comes; whoever imports one later finds it.
+The packages by which requests guesses the encoding of a text are hidden while it is loaded, which it takes as it comes. Other modules are
+loaded when something does ask: names in other scripts, files to be sent, proxies of the environment. Whoever imports one later finds it.
 """
 
 import sys
@@ -8,7 +9,18 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from collectors._later import later
+
 _GUESSING = ("chardet", "charset_normalizer")
+_ASKED_FOR_BY_OTHERS = (
+    "calendar",
+    "idna",
+    "importlib.metadata",
+    "mimetypes",
+    "tempfile",
+    "urllib.request",
+    "zipfile",
+)
 
 
 @contextmanager
@@ -24,13 +36,22 @@ def _without_guessing() -> Iterator[None]:
             del sys.modules[name]
 
 
-with _without_guessing():
+with later(*_ASKED_FOR_BY_OTHERS), _without_guessing():
+    from http.client import HTTPResponse
+
     from requests import PreparedRequest, Request, Response, Session
     from requests.adapters import HTTPAdapter
     from requests.utils import prepend_scheme_if_needed, select_proxy
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 __all__ = [
     "HTTPAdapter",
+    "HTTPConnection",
+    "HTTPConnectionPool",
+    "HTTPResponse",
+    "HTTPSConnection",
+    "HTTPSConnectionPool",
     "PreparedRequest",
     "Request",
     "Response",

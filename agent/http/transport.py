@@ -8,15 +8,16 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable
-from http.client import HTTPResponse
 from typing import Any
-
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from agent.http.deadline import Deadline
 from agent.http.plain_requests import (
     HTTPAdapter,
+    HTTPConnection,
+    HTTPConnectionPool,
+    HTTPResponse,
+    HTTPSConnection,
+    HTTPSConnectionPool,
     PreparedRequest,
     Session,
     prepend_scheme_if_needed,

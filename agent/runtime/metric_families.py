@@ -17,7 +17,7 @@ from agent.runtime.supervisor import Phase as CollectorPhase
 from spool import DROP_REASONS
 
 if TYPE_CHECKING:
-    from prometheus_client.metrics_core import Metric
+    from agent.runtime.plain_prometheus import Metric
 
 _DESTINATION_STATES = (*map(str, Phase), "failed")
 _BUCKETS = (*map(str, LATENCY_BOUNDS_SECONDS), "+Inf")
@@ -174,7 +174,7 @@ def _of_destinations(found: Readings) -> Iterator["Metric"]:
 
 
 def _latency(totals: Mapping[str, DeliveryTotals]) -> "Metric":
-    from prometheus_client.metrics_core import HistogramMetricFamily
+    from agent.runtime.plain_prometheus import HistogramMetricFamily
 
     family = HistogramMetricFamily(
         "sts_agent_delivery_latency_seconds",
@@ -202,7 +202,7 @@ def _states(name: str, label: str, possible: Sequence[str], states: Mapping[str,
 
 def _family(name: str, text: str, labels: Sequence[str], rows: _Rows) -> "Metric":
     """Return a family: a counter where the name says so, else a gauge."""
-    from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+    from agent.runtime.plain_prometheus import CounterMetricFamily, GaugeMetricFamily
 
     made = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
     family = made(name, text, labels=labels)

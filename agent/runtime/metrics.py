@@ -14,15 +14,14 @@ from agent.runtime.metric_families import Readings, families
 from agent.runtime.status import Document
 
 if TYPE_CHECKING:
-    from prometheus_client.metrics_core import Metric
+    from agent.runtime.plain_prometheus import Metric
 
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def answer(readings: Callable[[], Readings]) -> Response:
     """Return the answer to a scrape."""
-    from prometheus_client import CollectorRegistry, ProcessCollector
-    from prometheus_client.exposition import generate_latest
+    from agent.runtime.plain_prometheus import CollectorRegistry, ProcessCollector, generate_latest
 
     registry = CollectorRegistry()
     registry.register(_Once(readings()))

@@ -9,6 +9,7 @@ from threading import Lock
 
 from agent.events.capture import Capture
 from agent.runtime.self_events import OWNER
+from collectors._sha256 import sha256_of
 from collectors._troubles import Subject, Troubles
 from collectors.collector import NotKept
 from spool import SpoolError
@@ -34,9 +35,7 @@ class OddPosts:
 
     def met(self, where: str, body: bytes, error: Exception) -> None:
         """Note that a body that came to `where` raised something; never raises."""
-        import hashlib  # OpenSSL, for what is rare
-
-        digest = hashlib.sha256(body).hexdigest()
+        digest = sha256_of(body).hex()
         with self._lock:
             # The kind alone: what an error says may be of the body, and that may hold a secret.
             self._troubles.met(digest, type(error).__name__, {"where": where, "size": len(body)})

@@ -6,7 +6,6 @@ only then the very same file is opened to be read. What is asked once for some o
 agent's own: after all of them have been looked at, never before.
 """
 
-import hashlib
 import os
 import stat
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from collectors._files.reading import Moment, read_extended
 from collectors._files.selection import Choice
 from collectors._files.texts import Readers, Texts, spellings
 from collectors._regular import PLACE_ITSELF, READ
+from collectors._sha256 import fast_sha256, sha256_of
 
 AT_ONCE = 16
 """So many files are places at the same time, each of them a descriptor."""
@@ -59,7 +59,7 @@ class PlainLook:
             statuses = [_opened(directory.fd, name, places) for name in names]
             if self._is_own(*[status for status in statuses if status is not None]):
                 return [*names]
-            read = _Reading(self._texts, directory, choice, racy_from).read
+            read = _Reading(self._texts, directory, choice, racy_from, is_full=len(names) == AT_ONCE).read
             return [
                 name if status is None else read(name, place, status) or name
                 for name, place, status in zip(names, places, statuses, strict=True)
@@ -86,14 +86,18 @@ def _opened(directory: int, name: str, places: list[int]) -> os.stat_result | No
 class _Reading:
     """Reads the files of one directory."""
 
-    __slots__ = ("_choice", "_directory", "_is_told", "_racy_from", "_texts")
+    __slots__ = ("_choice", "_directory", "_is_told", "_racy_from", "_sha256", "_texts")
 
-    def __init__(self, texts: Texts, directory: Directory, choice: Choice, racy_from: int) -> None:
+    def __init__(
+        self, texts: Texts, directory: Directory, choice: Choice, racy_from: int, *, is_full: bool
+    ) -> None:
+        """`is_full` where there are many files, for which the fast way of a hash pays."""
         self._texts = texts
         self._directory = directory
         self._choice = choice
         self._racy_from = racy_from
         self._is_told = choice.diff != "never"
+        self._sha256 = fast_sha256() if is_full else sha256_of
 
     def read(self, name: str, place: int, before: os.stat_result) -> Plain | None:
         """Return a file, open as a place, as it was at one moment; None where it has to be looked at by itself."""
@@ -102,7 +106,7 @@ class _Reading:
             data = _data_of(place, before)
             if data is None:
                 return None
-            sha256 = hashlib.sha256(data).digest()
+            sha256 = self._sha256(data)
             text, left_out = self._text(name, data, sha256, before) if self._is_told else (b"", "")
             content = Content(sha256, mark_of(text), left_out=left_out)
             packed, ctime = pack_stat(before), before.st_ctime_ns

@@ -7,7 +7,6 @@ link. What cannot be read is `Unreadable`, never `Gone`.
 """
 
 import errno
-import hashlib
 import os
 import stat
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from collectors._files.reading import read_moment
 from collectors._files.selection import Choice
 from collectors._files.texts import Readers, Texts, spellings
 from collectors._regular import NotRegular, opened_name, opened_place, pass_on_lack
+from collectors._sha256 import sha256_of
 
 MAX_FOLLOWED_BYTES = 1024 * 1024
 """A link to something larger, a program mostly, is compared by where it points."""
@@ -154,7 +154,7 @@ class FileReader:
             pass_on_lack(error)
             is_trouble = not isinstance(error, OutOfReach) or error.lost.is_trouble
             return Unreadable(error.strerror or str(error), status, is_trouble=is_trouble)
-        content = Content(hashlib.sha256(os.fsencode(link)).digest(), link=link)
+        content = Content(sha256_of(os.fsencode(link)), link=link)
         own = Seen(pack_stat(status), content, status, is_racy, way.chain)
         if not way.real or self._is_watched_itself(way.real, directory):
             return own

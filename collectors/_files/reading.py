@@ -1,12 +1,13 @@
 """Reading one open file so that everything known of it is of one moment: its hash, small content, extended attributes."""
 
-import hashlib
 import os
+from _blake2 import blake2b  # the module behind hashlib, which would bring OpenSSL
 from contextlib import suppress
 
 import msgspec
 
 from collectors._files.mount_thread import beat
+from collectors._sha256 import sha256_of
 
 MAX_READ_BYTES = 64 * 1024 * 1024
 """A larger file is compared by size and times alone."""
@@ -47,7 +48,9 @@ def _digest(fd: int, size: int) -> tuple[bytes, bytes | None]:
         return b"", None
     data = os.pread(fd, max(0, min(size + 1, _BLOCK)), 0)
     if len(data) < _BLOCK:
-        return hashlib.sha256(data).digest(), data
+        return sha256_of(data), data
+    import hashlib  # brings OpenSSL, which is the faster for so much
+
     digest = hashlib.sha256(data)
     offset = len(data)
     while data and offset <= MAX_READ_BYTES:
@@ -69,10 +72,10 @@ def read_extended(fd: int) -> dict[str, bytes]:
         return found
     for name in names:
         with suppress(OSError):
-            found[name] = hashlib.blake2b(os.getxattr(fd, name), digest_size=8).digest()
+            found[name] = blake2b(os.getxattr(fd, name), digest_size=8).digest()
     if len(found) <= _MAX_NAMES:
         return found
-    together = hashlib.blake2b(digest_size=8)
+    together = blake2b(digest_size=8)
     for name in sorted(found):
         together.update(os.fsencode(name) + b"\0" + found[name])
     return {_ALL_OF_THEM: together.digest()}

@@ -11,6 +11,7 @@ from typing import Literal
 
 from collectors._files.default_excludes import default_excludes_beside, is_ordinary, keeps_files
 from collectors._files.patterns import Pattern, parse_exclude, parse_path
+from collectors._sha256 import sha256_of
 
 Diff = Literal["never", "strict", "auto", "always"]
 
@@ -61,9 +62,7 @@ class _Compiled:
         self.always_literals = self.literals if scope.diff == "always" else set()
         all_said = () if scope.default_excludes else ("", "no default excludes")
         said = "\0".join((*sorted(scope.paths), "", *sorted(scope.exclude), "", scope.diff, *all_said))
-        import hashlib  # brings OpenSSL, and every host reads these types
-
-        self.identity = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        self.identity = sha256_of(said.encode("utf-8", "surrogatepass")).hex()[:16]
 
     def _any_of(self, expressions: Iterable[tuple[Pattern, str]]) -> Callable[[str], re.Match[str] | None]:
         """Compile expressions for paths of some patterns to one, without what is excluded from each by default."""

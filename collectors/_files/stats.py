@@ -1,8 +1,8 @@
 """The stats of one directory's files, and one digest of them: equal digests, and nothing of them changed. Pure."""
 
-import hashlib
 import os
 import stat
+from _blake2 import blake2b  # the module behind hashlib, which would bring OpenSSL
 from collections.abc import Sequence
 
 from collectors._files.fingerprint import RACY_NANOSECONDS, STAT_SIZE, fields_of, pack_all
@@ -56,7 +56,7 @@ class Stats:
         """Return the digest, good for this configuration alone; empty when it would prove nothing."""
         if not self.is_sure:
             return b""
-        digest = hashlib.blake2b(os.fsencode("/".join(self._names)), digest_size=16)
+        digest = blake2b(os.fsencode("/".join(self._names)), digest_size=16)
         for part in (b"".join(self._packed), b"".join(self._targets), configuration):
             digest.update(b"/")
             digest.update(part)

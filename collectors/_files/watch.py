@@ -13,19 +13,21 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from watchdog.observers.inotify_c import (
-    InotifyConstants,
-    InotifyEvent,
-    InotifyFD,
-    Mask,
-    WatchDescriptor,
-    inotify_add_watch,
-    inotify_rm_watch,
-)
-
 from collectors._files.hints import Hints, WatchError
 from collectors._files.selection import Selection
+from collectors._later import later
 from collectors._regular import start_thread
+
+with later("ctypes.util"):  # which looks for libraries by other programs
+    from watchdog.observers.inotify_c import (
+        InotifyConstants,
+        InotifyEvent,
+        InotifyFD,
+        Mask,
+        WatchDescriptor,
+        inotify_add_watch,
+        inotify_rm_watch,
+    )
 
 _FILES = (
     InotifyConstants.IN_MODIFY

@@ -4,6 +4,7 @@ from collectors._host.boot import Boot
 from collectors._host.heartbeat import Heartbeat
 from collectors._host.previous_shutdown import Ending
 from collectors._redaction.passing import name_without_secrets
+from collectors._sha256 import sha256_of
 from collectors.event import AlertType, Category, Event
 
 NAME = "boot"
@@ -168,9 +169,7 @@ def _told_apart(version: str, shown: str) -> str:
     """Return what stands for a version in an identifier, which is the same at every run: its hash where not all of it may be told."""
     if version == shown:
         return version
-    import hashlib
-
-    return hashlib.sha256(version.encode("utf-8", "replace")).hexdigest()[:12]
+    return sha256_of(version.encode("utf-8", "replace")).hex()[:12]
 
 
 def _identifier(boot: Boot, kind: str, repetition: int = 0) -> str:

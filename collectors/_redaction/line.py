@@ -3,7 +3,7 @@
 It knows what a line says by itself; what a line means by where it stands is decided in `walk`.
 """
 
-import hashlib
+from _blake2 import blake2b  # the module behind hashlib, which would bring OpenSSL
 from collections.abc import Iterable, Iterator
 
 from collectors._redaction.arguments import arguments_of
@@ -28,7 +28,7 @@ class Mask:
 
     def masked(self, value: str) -> str:
         """Return what stands for `value`: the same for the same value, and nothing else of it."""
-        digest = hashlib.blake2b(value.encode("utf-8", "surrogatepass"), key=self._key, digest_size=6)
+        digest = blake2b(value.encode("utf-8", "surrogatepass"), key=self._key, digest_size=6)
         return f"<masked:{digest.hexdigest()}>"
 
     def spans(self, line: str, spans: Iterable[Span]) -> str:

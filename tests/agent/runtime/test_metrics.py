@@ -89,3 +89,15 @@ def test_nothing_of_the_library_is_loaded_before_the_first_scrape():
     script = "import sys, agent.runtime.daemon, agent.runtime.metrics_port; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert not [name for name in loaded.stdout.split() if name.startswith("prometheus_client")]
+
+
+def test_a_scrape_loads_no_server_no_client_and_no_tls():
+    script = (
+        "import sys, agent.runtime.plain_prometheus; print(*sys.modules);"
+        "import prometheus_client, prometheus_client.parser, ssl; assert prometheus_client.Counter('a', 'b');"
+        "assert ssl.create_default_context()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    loaded = set(done.stdout.split())
+    assert "prometheus_client.exposition" in loaded
+    assert not {"html", "http.server", "ssl", "urllib.request", "wsgiref.simple_server"} & loaded

@@ -1,0 +1,31 @@
+import hashlib
+import subprocess
+import sys
+
+import pytest
+
+from collectors._sha256 import SMALL_BYTES, fast_sha256, sha256_of
+
+
+@pytest.mark.parametrize("size", [0, 1, 4096, SMALL_BYTES, SMALL_BYTES + 1])
+def test_the_digest_is_that_of_hashlib_whatever_the_size(size):
+    data = bytes(range(256)) * (size // 256) + bytes(size % 256)
+    assert sha256_of(data) == fast_sha256()(data) == hashlib.sha256(data).digest()
+
+
+def test_what_is_small_brings_no_openssl():
+    script = (
+        "import sys; from collectors._sha256 import sha256_of;"
+        " sha256_of(b'small'); print('_hashlib' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert ran.stdout == "False\n"
+
+
+def test_a_python_without_the_quick_way_still_has_the_digest():
+    script = (
+        "import sys; sys.modules.update({'_sha2': None, '_sha256': None});"
+        " from collectors._sha256 import sha256_of; print(sha256_of(b'').hex()[:8])"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert ran.stdout == "e3b0c442\n"
