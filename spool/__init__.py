@@ -21,20 +21,25 @@ Only this process writes, holding `spool.lock`. It must never open the database'
 through sqlite3: closing any other descriptor of them drops SQLite's locks, and rows are lost.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from spool.batch import Batch, Drop, Piece, RejectedEntry, Rejection
 from spool.errors import SpoolClosed, SpoolError, SpoolFull, SpoolLocked
-from spool.incoming import Refused
-from spool.leaving import leave_in_incoming
-from spool.moment import Moment
-from spool.options import Options
-from spool.owner_memory import SpoolMemory
 from spool.reader import SpoolReader
 from spool.record import EVENT, Position, Record, Segment, StoredRecord, stored_bytes
 from spool.segment import SegmentError, compress, inflate, splice
-from spool.spool import Spool
-from spool.stamp import Stamp
 from spool.state import DROP_REASONS, Recovery
 from spool.status import DestinationStatus, SpoolStatus
+
+if TYPE_CHECKING:
+    from spool.incoming import Refused
+    from spool.leaving import leave_in_incoming
+    from spool.moment import Moment
+    from spool.options import Options
+    from spool.owner_memory import SpoolMemory
+    from spool.spool import Spool
+    from spool.stamp import Stamp
 
 __all__ = [
     "DROP_REASONS",
@@ -69,3 +74,22 @@ __all__ = [
     "splice",
     "stored_bytes",
 ]
+
+_TO_WRITE = {
+    "Moment": "spool.moment",
+    "Options": "spool.options",
+    "Refused": "spool.incoming",
+    "Spool": "spool.spool",
+    "SpoolMemory": "spool.owner_memory",
+    "Stamp": "spool.stamp",
+    "leave_in_incoming": "spool.leaving",
+}
+"""What only who writes has a use for, and where it is; a command that reads the history is shown it before all that were loaded."""
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is asked for of it."""
+    if name not in _TO_WRITE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(_TO_WRITE[name]), name)
+    return found

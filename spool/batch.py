@@ -1,14 +1,13 @@
 """What a destination reads and what it answers: values only."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from spool.record import EVENT, Position, Record
 
 _BEFORE_ALL = Position(0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A record, or the part of it from entry `first_entry` up to, not including, `last_entry`."""
 
     number: int
@@ -22,8 +21,7 @@ class Piece:
         return self.first_entry == 0 and self.last_entry == self.record.count
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """What is to be sent in one request: one hostname, and either all trusted or all to be corrected."""
 
     pieces: tuple[Piece, ...]
@@ -43,8 +41,7 @@ class Batch:
     """How many entries of other kinds that were."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(NamedTuple):
     """An entry that a destination refused for good."""
 
     position: Position
@@ -56,8 +53,7 @@ class Rejection:
     """Whether it is to be tried again, as one that a person asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class RejectedEntry:
+class RejectedEntry(NamedTuple):
     """A refused entry as it is kept, until it is retried with success, discarded or too old."""
 
     id: int
@@ -74,13 +70,12 @@ class RejectedEntry:
     retrying: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(NamedTuple):
     """Entries that a destination will never get, not told yet: how many, why, and from when."""
 
     destination: str
     reason: str
-    count: int
+    count: int  # type: ignore[assignment]  # what it is, which hides the method of a tuple
     first_time: float
     """Of the entries, in seconds since the epoch."""
     last_time: float

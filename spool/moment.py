@@ -1,10 +1,9 @@
 """Now, by every clock that a host has, and how old a record is by them: never by a clock that may have been set meanwhile."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """Now: in seconds since the epoch, in seconds since this boot (sleep included), and which boot this is."""
 
     wall: float

@@ -1,6 +1,5 @@
 """What the spool stores: opaque bytes, and beside them what must be known without decoding them."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 EVENT = "event"
@@ -48,8 +47,7 @@ class Position(NamedTuple):
     entry: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRecord:
+class StoredRecord(NamedTuple):
     """A record as read back, with its place in the order."""
 
     number: int

@@ -3,11 +3,10 @@
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from spool import contents, memory, refused_files, state
 from spool.around_damage import AroundDamage
@@ -25,8 +24,7 @@ _ROOM_BYTES = 2048
 """What one more thing to remember may take."""
 
 
-@dataclass(frozen=True, slots=True)
-class DestinationStatus:
+class DestinationStatus(NamedTuple):
     """One destination: what waits for it and what became of the rest; counts are of entries."""
 
     name: str
@@ -46,8 +44,7 @@ class DestinationStatus:
     """When the first that waits was recorded; None where no trusted clock said so."""
 
 
-@dataclass(frozen=True, slots=True)
-class SpoolStatus:
+class SpoolStatus(NamedTuple):
     """The whole spool; `volatile` says why it is not where it was configured to be."""
 
     size_bytes: int
@@ -63,7 +60,7 @@ class SpoolStatus:
     texts_given_up: int
     """Remembered texts that had no room, ever."""
     destinations: tuple[DestinationStatus, ...]
-    drops: dict[tuple[str, str], int] = field(default_factory=dict)
+    drops: dict[tuple[str, str], int]
     """By destination and reason."""
     recoveries: tuple[Recovery, ...] = ()
     """The damage found so far, the oldest first; only the last ones are kept."""

@@ -5,12 +5,12 @@ from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterable
 from contextlib import ExitStack, nullcontext
 
+import agent.cli.late_inspect  # noqa: F401 - before what imports dataclasses
 from agent.cli import COMMANDS, DONE, Subparsers, complain
 from agent.cli.history import Kept, as_recorded, by_time, last, newest
-from agent.cli.led_to import read_led_to
 from agent.cli.log_lines import below, led_to_lines, on_one_line, one_line
 from agent.cli.pager import paged
-from agent.cli.paths import configuration_or_places
+from agent.cli.paths import places_first
 from agent.cli.terminal import is_reader_gone, printable_json
 from agent.cli.wanted import Wanted, add_filters, add_times, unit_name, wanted
 from spool import SpoolError, SpoolReader
@@ -46,7 +46,8 @@ def _count(text: str) -> int:
 def run(arguments: Namespace) -> int:
     """Show it."""
     asked = wanted(arguments)
-    with SpoolReader.open(configuration_or_places(arguments).spool_directory) as reader:
+    places, _ = places_first(arguments)
+    with SpoolReader.open(places.spool_directory) as reader:
         # Asked first: what comes while the past is shown is shown by following, not passed over.
         end = newest(reader)
         is_found = arguments.follow or arguments.lines == 0
@@ -70,6 +71,7 @@ def run(arguments: Namespace) -> int:
 def _show_what_led_to(
     moment: float, near: tuple[float, float], units: tuple[str, ...], reader: SpoolReader
 ) -> None:
+    from agent.cli.led_to import read_led_to
     from agent.runtime.unit_facts import read_facts
 
     for line in led_to_lines(read_led_to(reader, moment, near, units, read_facts)):

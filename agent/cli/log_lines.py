@@ -4,14 +4,17 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from agent.cli.history import Kept
-from agent.cli.led_to import Led
 from agent.cli.reason import key_change, reason
 from agent.events.stored_event import StoredEvent
 from collectors._portable import printable, printable_lines
+
+if TYPE_CHECKING:
+    from agent.cli.led_to import Led
 
 _TYPE_WIDTH = 31
 
@@ -47,7 +50,7 @@ def below(kept: Kept, *, full: bool, diff: bool) -> Iterator[str]:
         yield from _diff(kept.event)
 
 
-def led_to_lines(led: Led) -> Iterator[str]:
+def led_to_lines(led: "Led") -> Iterator[str]:
     """Yield what led to a moment, the most tied first; nothing where nothing changed before it."""
     if led.named:
         yield ""

@@ -5,15 +5,15 @@ Nothing is paged that goes into a file or a pipe.
 
 import io
 import os
-import shlex
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 from agent.cli.terminal import Printable
+
+if TYPE_CHECKING:  # in a pipe nothing is paged, and the history is there sooner
+    import subprocess
 
 _LESS = ("less", "--quit-if-one-screen", "--no-init")
 
@@ -25,6 +25,8 @@ def paged() -> Iterator[None]:
     if not command:
         yield
         return
+    import subprocess
+
     environ = {**os.environ, "LESSSECURE": "1"}  # a pager of root's is no shell
     pager = subprocess.Popen(command, stdin=subprocess.PIPE, env=environ)
     assert pager.stdin is not None  # noqa: S101 - asked for above
@@ -40,6 +42,9 @@ def paged() -> Iterator[None]:
 
 
 def _command() -> tuple[str, ...]:
+    import shlex
+    import shutil
+
     said = os.environ.get("PAGER")
     if said is not None:
         try:
@@ -55,7 +60,7 @@ def _close(stream: TextIO) -> None:
         stream.close()
 
 
-def _wait(pager: subprocess.Popen[bytes]) -> None:
+def _wait(pager: "subprocess.Popen[bytes]") -> None:
     while True:
         try:
             pager.wait()

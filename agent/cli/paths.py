@@ -1,11 +1,15 @@
 """The configuration that a command was started with."""
 
-import re
+import os
 from argparse import Namespace
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from agent.configuration import found_right
 from agent.configuration.location import Location, locate
+from agent.configuration.problem import ConfigurationError
 
 if TYPE_CHECKING:  # the types cost a quick command as much as what it does
     from agent.configuration.types import Configuration
@@ -32,7 +36,6 @@ def configuration(arguments: Namespace) -> "Configuration":
 def configuration_or_places(arguments: Namespace) -> "Configuration":
     """Return it, or at least where things are: for who only looks, also where agent.yaml was never right."""
     from agent.cli import complain
-    from agent.configuration.problem import ConfigurationError
     from agent.configuration.types import Configuration, Settings
 
     try:
@@ -54,6 +57,29 @@ def configuration_or_places(arguments: Namespace) -> "Configuration":
     )
 
 
+def places_first(arguments: Namespace) -> "tuple[Places, Callable[[], Configuration]]":
+    """Return where things are, and what returns the configuration; it is only looked at where it may be wrong, which is said."""
+    known = _known_places(arguments)
+    if known is not None:
+        return known, partial(configuration_or_places, arguments)
+    found = configuration_or_places(arguments)
+    return Places(found.socket, found.spool_directory), lambda: found
+
+
+def _known_places(arguments: Namespace) -> Places | None:
+    """Return them where the daemon has found agent.yaml right, as it is now; None where nobody knows that."""
+    try:
+        location = locate(arguments.config, user=arguments.user)
+    except ConfigurationError:
+        return None
+    match found_right.where_the_spool_is(location, os.environ):
+        case found_right.USUAL:
+            return Places(location.socket, location.spool_directory)
+        case found_right.OTHER:
+            return places(arguments)
+    return None
+
+
 def places(arguments: Namespace) -> Places:
     """Return the two places alone, in a fraction of the time; the rest of the file may say what it wants.
 
@@ -63,7 +89,7 @@ def places(arguments: Namespace) -> Places:
     if not location.exists:
         return Places(location.socket, location.spool_directory)
     from agent.configuration.nodes import compose_file, entry, text_entry
-    from agent.configuration.problem import ConfigurationError, Problem
+    from agent.configuration.problem import Problem
 
     root = compose_file(location.file)
     if isinstance(root, Problem):
@@ -90,6 +116,8 @@ def _written_places(location: Location) -> Places:
 
 def _written(text: str, section: str, key: str) -> str:
     """Return what seems to be written under a key of a section, in either style of YAML."""
+    import re
+
     pattern = rf"""^[ ]*["']?{section}["']?\s*:(?:(?!^\S).)*?\b{key}["']?\s*:\s*["']?(/[^"',}}\s#]+)"""
     found = re.search(pattern, text.replace("{", " {"), re.MULTILINE | re.DOTALL)
     return found[1] if found else ""

@@ -3,9 +3,10 @@
 import json
 from argparse import Namespace
 
+import agent.cli.late_inspect  # noqa: F401 - before what imports dataclasses
 from agent.cli import DONE, FAILED, CommandError, Subparsers, complain
 from agent.cli.daemon_client import ask
-from agent.cli.paths import configuration_or_places
+from agent.cli.paths import places_first
 from collectors._portable import printable
 from spool.batch import RejectedEntry
 
@@ -46,7 +47,8 @@ def run(arguments: Namespace) -> int:
 def _list(arguments: Namespace) -> int:
     from spool import SpoolReader
 
-    with SpoolReader.open(configuration_or_places(arguments).spool_directory) as reader:
+    places, _ = places_first(arguments)
+    with SpoolReader.open(places.spool_directory) as reader:
         entries = list(reader.rejected())
     if arguments.json:
         for entry in entries:
@@ -76,7 +78,8 @@ def _list(arguments: Namespace) -> int:
 def _show(arguments: Namespace) -> int:
     from spool import SpoolReader
 
-    with SpoolReader.open(configuration_or_places(arguments).spool_directory) as reader:
+    places, _ = places_first(arguments)
+    with SpoolReader.open(places.spool_directory) as reader:
         found = next((entry for entry in reader.rejected() if entry.id == arguments.id), None)
     if found is None:
         raise CommandError(f"no rejected event has the ID {arguments.id}", "see `sts-agent rejected list`")
@@ -96,7 +99,8 @@ def _show(arguments: Namespace) -> int:
 def _act(arguments: Namespace, action: str, done: str) -> int:
     chosen = {"ids": arguments.ids} if arguments.ids else {"all": True}
     body = json.dumps(chosen).encode()
-    reply = ask(configuration_or_places(arguments).socket, "POST", f"/rejected/{action}", body)
+    places, _ = places_first(arguments)
+    reply = ask(places.socket, "POST", f"/rejected/{action}", body)
     if not reply.is_ok:
         raise CommandError(f"the daemon refused: {reply.reason}")
     count = json.loads(reply.body)["count"]

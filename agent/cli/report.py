@@ -68,7 +68,7 @@ def run(arguments: Namespace) -> int:
         )
     if history.damaged:
         complain("parts of the history are damaged and left out; the daemon saves what can be saved")
-    document = read_document(configured)
+    document = read_document(configured.socket, lambda: configured)
     content = page(history, document, Asked(since, until, around, named(led.named if led else ()))).encode()
     try:
         _write(arguments.output, content)

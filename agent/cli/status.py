@@ -7,16 +7,20 @@ ask, may run all the same.
 import json
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent.cli import COMMANDS, DONE, FAILED, CommandError, Subparsers, complain
 from agent.cli.daemon_client import LostAnswerError, NotAllowedError, NotAnsweringError, ask
-from agent.cli.paths import configuration_or_places
+from agent.cli.paths import places_first
 from agent.cli.table import print_wrapped
 from agent.cli.terminal import columns, printable_json
-from agent.configuration.types import Configuration
 from agent.runtime.status import Document, without_daemon
 from agent.runtime.status_actions import actions
+
+if TYPE_CHECKING:  # it is looked at only where the daemon does not answer
+    from agent.configuration.types import Configuration
 
 _AT_MOST_SECONDS = 3.0
 
@@ -35,10 +39,10 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: Namespace) -> int:
     """Show it."""
-    configured = configuration_or_places(arguments)
+    places, configuration = places_first(arguments)
     if arguments.acknowledge:
-        _acknowledge(configured)
-    document = read_document(configured)
+        _acknowledge(places.socket)
+    document = read_document(places.socket, configuration)
     if arguments.user:
         document.what_to_do = [_of_a_desktop(advice) for advice in document.what_to_do]
     if arguments.json:
@@ -64,30 +68,30 @@ def _of_a_desktop(advice: str) -> str:
     return advice
 
 
-def _acknowledge(configured: Configuration) -> None:
-    reply = ask(configured.socket, "POST", "/drops/acknowledge")
+def _acknowledge(socket: Path) -> None:
+    reply = ask(socket, "POST", "/drops/acknowledge")
     if not reply.is_ok:
         raise CommandError(f"the daemon refused: {reply.reason}")
     complain(f"{json.loads(reply.body)['count']} dropped events are acknowledged")
 
 
-def read_document(configured: Configuration) -> Document:
+def read_document(socket: Path, configuration: "Callable[[], Configuration]") -> Document:
     """Return what the daemon says of itself, or its files where it does not answer, and what to do about it.
 
     Raises `CommandError`.
     """
-    document = _read(configured)
+    document = _read(socket, configuration)
     found = actions(document)
     document.action_needed = [action.reason for action in found]
     document.what_to_do = [action.advice for action in found]
     return document
 
 
-def _read(configured: Configuration) -> Document:
+def _read(socket: Path, configuration: "Callable[[], Configuration]") -> Document:
     try:
-        reply = ask(configured.socket, "GET", "/status", timeout_seconds=_AT_MOST_SECONDS)
+        reply = ask(socket, "GET", "/status", timeout_seconds=_AT_MOST_SECONDS)
     except (NotAnsweringError, NotAllowedError, LostAnswerError) as error:
-        return _read_files(configured, error)
+        return _read_files(configuration(), error)
     if not reply.is_ok:
         raise CommandError(f"the daemon refused: {reply.reason}")
     import msgspec
@@ -105,7 +109,7 @@ def _is_running(directory: Path, error: CommandError) -> bool | None:
     return held
 
 
-def _read_files(configured: Configuration, error: CommandError) -> Document:
+def _read_files(configured: "Configuration", error: CommandError) -> Document:
     from agent.runtime.status_files import status_of
     from spool import SpoolError, SpoolReader
 

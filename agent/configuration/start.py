@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from agent.configuration import last_right
+from agent.configuration import found_right, last_right
 from agent.configuration.last_right import LastRight, Steps
 from agent.configuration.load import Loaded, load_whole
 from agent.configuration.location import locate
@@ -40,28 +40,38 @@ class Start:
         self._whole = partial(load_whole, path, user=user, for_run=for_run)
         self._locate = partial(locate, path, user=user, for_run=for_run, environ=environ)
         self._right: Loaded | None = None
+        self._state = ""
+        """That of agent.yaml before it was read; commands only look whether it still has it."""
 
     def first(self) -> Configuration:
         """Return what to start with; raises `ConfigurationError` where nothing was ever right."""
         kept = last_right.read(self._locate())  # a file that was asked for and is not there is no typo in it
         try:
-            self._right = self._whole(environ=self._environ, strict=False)
+            return self._read(strict=False)
         except ConfigurationError as error:
             if kept is None:
                 raise
             return self._instead(kept, error)
-        return self._right.configuration
 
     def again(self) -> Configuration:
         """Return what a reload goes over to; raises `ConfigurationError` for whatever is wrong."""
-        self._right = self._whole(environ=self._environ, strict=True)
+        return self._read(strict=True)
+
+    def _read(self, *, strict: bool) -> Configuration:
+        state = found_right.state_of(self._locate(), self._environ)
+        self._right = self._whole(environ=self._environ, strict=strict)
+        self._state = state
         return self._right.configuration
 
     def keep(self) -> None:
-        """Keep the configuration that is in use, if agent.yaml was right; trouble with that is logged."""
+        """Keep the configuration that is in use, if agent.yaml was right, and leave word of that; trouble is logged."""
         if self._right is None:
             return
-        _, location, root, expected = self._right
+        configuration, location, root, expected = self._right
+        try:
+            found_right.leave(location, self._state, configuration)
+        except OSError as error:
+            log.debug("commands check agent.yaml themselves: %s", error)
         try:
             last_right.keep(location, root, expected)
         except (OSError, ValueError) as error:

@@ -5,7 +5,6 @@ event by event only where a record holds both. It moves nothing. Of a long backl
 """
 
 from collections.abc import Collection
-from dataclasses import replace
 from typing import Protocol
 
 import msgspec
@@ -65,8 +64,8 @@ def that_passes(
     else:
         events += max(0, found.waiting_events - seen)
         size += max(0, found.waiting_bytes - seen_bytes)
-    return replace(
-        found, waiting_events=events, waiting_bytes=size, oldest_waiting_time=oldest, waiting_since=since
+    return found._replace(
+        waiting_events=events, waiting_bytes=size, oldest_waiting_time=oldest, waiting_since=since
     )
 
 

@@ -7,11 +7,12 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from spool import DestinationStatus, SpoolStatus
+if TYPE_CHECKING:  # who shows what the daemon answered needs no spool
+    from spool import DestinationStatus, SpoolStatus
 
 LITTLE_ROOM_BYTES = 16 * 1024 * 1024
 """With less free on the disk of the spool it is told."""
@@ -136,7 +137,7 @@ class Document(msgspec.Struct, kw_only=True):
     spool: SpoolSize | None = None
 
 
-def spool_size(directory: Path, status: SpoolStatus) -> SpoolSize:
+def spool_size(directory: Path, status: "SpoolStatus") -> SpoolSize:
     """Return how full the spool is."""
     return SpoolSize(
         directory=str(directory),
@@ -167,7 +168,7 @@ def _free_bytes(directory: Path) -> int | None:
     return found.f_bavail * found.f_frsize
 
 
-def destination(found: DestinationStatus, state: str = "unknown", **fields: Any) -> Destination:
+def destination(found: "DestinationStatus", state: str = "unknown", **fields: Any) -> Destination:
     """Return where a destination stands as the spool knows it, and what its loop says besides."""
     known = {
         "last_success": found.last_success,
@@ -186,7 +187,7 @@ def destination(found: DestinationStatus, state: str = "unknown", **fields: Any)
 
 def without_daemon(
     directory: Path,
-    status: SpoolStatus | None,
+    status: "SpoolStatus | None",
     configured: Mapping[str, Any],
     *,
     running: bool | None = False,

@@ -1,7 +1,6 @@
 """How the spool is doing when no daemon can be asked: what its files and the configuration say together."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from agent.configuration.types import DestinationSettings, Only
 from agent.delivery.filter import Filter
@@ -21,4 +20,4 @@ def status_of(reader: SpoolReader, destinations: Mapping[str, DestinationSetting
         that_passes(one, filters[one.name], frozenset({EVENT}), reader.look) if one.name in filters else one
         for one in status.destinations
     )
-    return replace(status, destinations=standing)
+    return status._replace(destinations=standing)

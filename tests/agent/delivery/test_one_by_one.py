@@ -3,7 +3,7 @@
 import itertools
 import json
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -154,10 +154,10 @@ def test_a_chunk_is_read_once_and_inflated_once(host, spool, deliver, clocks):
         def read(self, *arguments, **options):
             batch = super().read(*arguments, **options)
             counted = [
-                replace(piece, record=piece.record._replace(segment=Counted(*piece.record.segment)))
+                piece._replace(record=piece.record._replace(segment=Counted(*piece.record.segment)))
                 for piece in batch.pieces
             ]
-            return replace(batch, pieces=tuple(counted))
+            return batch._replace(pieces=tuple(counted))
 
     host.keep(*map(str, range(64)))
     through = Reading(spool)
