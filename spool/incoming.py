@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -92,6 +93,13 @@ def names_waiting(directory: Path) -> Iterator[str]:
     while page := _page_of_names(directory, last):
         yield from (name for _, name in page)
         last = page[-1]
+
+
+def are_few_files(directory: Path, most: int) -> bool:
+    """Return whether nothing lies in `incoming/` but so many files at most; no more than one beyond that is looked at."""
+    with os.scandir(directory / DIRECTORY) as entries:
+        first = [entry.is_file(follow_symlinks=False) for entry in islice(entries, most + 1)]
+    return len(first) <= most and all(first)
 
 
 def _page_of_names(directory: Path, after: tuple[bool, str]) -> list[tuple[bool, str]]:

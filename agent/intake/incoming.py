@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 ARRIVED = signal.SIGIO
 _EVENTS_AT_ONCE, _BYTES_AT_ONCE = 500, 256 * 1024
 """After so many, what was read goes to the disk before more is read: an event holds the bytes of its file."""
+_FEW = 200
 _SHARE_SECONDS = 5.0
 """So long a file waits until large posts are done; then it is read all the same, being one at a time."""
 
@@ -58,6 +59,10 @@ class IncomingFiles:
             fcntl.fcntl(self._watched, fcntl.F_NOTIFY, fcntl.DN_RENAME | fcntl.DN_MULTISHOT)
         except OSError as error:
             log.info("cannot watch %s, it is looked at once an hour: %s", directory, error)
+
+    def are_few(self) -> bool:
+        """Return whether nothing lies there but a few files: even to set all of them aside takes no time that counts."""
+        return self._spool.incoming.are_few(_FEW)
 
     def take(self, most_seconds: float = math.inf) -> int:
         """Take in what lies there, for about so long at most, and return how many events that was."""

@@ -6,7 +6,6 @@ things and nothing else.
 """
 
 import logging
-import math
 import signal
 from collections.abc import Callable
 
@@ -36,8 +35,6 @@ TRY_AGAIN_SECONDS = 300.0
 TELL_AGAIN_SECONDS = 60.0
 LISTEN_AGAIN_SECONDS = 30.0
 START_AGAIN_SECONDS = 5.0
-LEFT_BEFORE_SECONDS = 1.0
-"""How long files in `incoming/` may delay a start; the rest of them is taken in after it."""
 _SEES_CHANGES = "files"
 
 
@@ -65,7 +62,7 @@ class Daemon:
         # Destinations come first: each gets everything that is kept from here on.
         guarded("starting the destinations", self._deliver)
         # What was sent while nothing listened comes before what is sent now.
-        guarded("taking in what lies in incoming/", self._take_incoming, LEFT_BEFORE_SECONDS)
+        guarded("taking in what was left before", self._parts.ways_in.take_left_before)
         guarded("opening the intake", self._listen)
         self._notify.ready(self._doing())
         self._begin()
@@ -246,10 +243,10 @@ class Daemon:
             self._spool.records.interrupt()  # destinations may wait for a name
             self._housekeeping.arm(self._jobs())
 
-    def _take_incoming(self, most_seconds: float = math.inf) -> None:
+    def _take_incoming(self) -> None:
         ways_in = self._parts.ways_in
         had_some = ways_in.has_files_waiting
-        ways_in.take_incoming(most_seconds)
+        ways_in.take_incoming()
         self._parts.telling.refused_files()
         if ways_in.has_files_waiting != had_some:
             self._housekeeping.arm(self._jobs())

@@ -27,6 +27,9 @@ from spool import Spool
 
 log = logging.getLogger(__name__)
 
+LEFT_BEFORE_SECONDS = 1.0
+"""How long files in `incoming/` may delay a start; the rest of them is taken in after it."""
+
 
 class WaysIn:
     """The main thread changes them; `states` and `is_alive` are for any."""
@@ -88,6 +91,11 @@ class WaysIn:
     def watch_incoming(self) -> None:
         """Have `ARRIVED` raised for each file in `incoming/` from now on."""
         self._incoming.watch(self._directory)
+
+    def take_left_before(self) -> None:
+        """Keep the events that lie in `incoming/` before anything listens, as far as that delays no start."""
+        if self._incoming.are_few():
+            self.take_incoming(LEFT_BEFORE_SECONDS)
 
     def take_incoming(self, most_seconds: float = math.inf) -> None:
         """Keep the events that lie in `incoming/`, for about so long at most."""

@@ -21,6 +21,10 @@ class Incoming:
         ingested = self._engine.read(incoming.ingested_before)
         return incoming.waiting(self._engine.directory, ingested, self.refuse)
 
+    def are_few(self, most: int) -> bool:
+        """Return whether nothing lies there but so many files at most."""
+        return incoming.are_few_files(self._engine.directory, most)
+
     def refuse(self, name: str, reason: str) -> None:
         """Set a file aside that cannot be understood."""
         refused = incoming.refuse(self._engine.directory, name, reason)

@@ -166,6 +166,17 @@ def test_files_beyond_what_is_listed_at_once_are_taken_in_as_well_after_those_of
     assert not [path for path in (tmp_path / "spool/incoming").iterdir() if path.is_dir()]
 
 
+def test_a_few_files_are_told_from_many_and_from_what_is_no_file(open_spool, tmp_path):
+    spool = open_spool()
+    assert spool.incoming.are_few(2)
+    for name in ("a", "b"):
+        leave_in_incoming(tmp_path / "spool", name, b"{}")
+    assert spool.incoming.are_few(2)
+    assert not spool.incoming.are_few(1)
+    (tmp_path / "spool/incoming/c").mkdir()
+    assert not spool.incoming.are_few(3)
+
+
 def test_a_directory_with_a_hidden_name_keeps_no_leftover_from_being_removed(open_spool, tmp_path):
     incoming = tmp_path / "spool/incoming"
     open_spool()
