@@ -16,10 +16,9 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from spool import contents, failpoints, modes, refused_files
 from spool.table import checksum
@@ -147,8 +146,7 @@ def refuse(directory: Path, name: str, reason: str) -> "Refused":
     return Refused(name, reason, *facts, is_left=os.path.lexists(path))
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """A file that could not be taken in."""
 
     name: str

@@ -298,6 +298,22 @@ def test_a_daemon_without_a_destination_loads_no_client_no_tls_and_no_tool_of_ra
     assert not (NOT_BEFORE_IT_IS_NEEDED | {"requests", "urllib3", "jeepney"}) & set(loaded.stdout.split())
 
 
+def test_a_destination_is_there_without_what_its_first_request_and_the_first_scrape_load(tmp_path):
+    (tmp_path / "agent.yaml").write_text("destinations: {a: {url: 'https://h/stsAgent', api_key: k}}\n")
+    script = (
+        "import pathlib, sys, agent.cli.late_inspect, agent.runtime.daemon;"
+        " from agent.configuration.start import Start; from agent.systems.registry import make_destination;"
+        " from agent.systems.system import Surroundings;"
+        f" first = Start(pathlib.Path({str(tmp_path / 'agent.yaml')!r}), environ={{}}).first();"
+        " made = make_destination('a', first.settings.destinations['a'], Surroundings()); made.identity; print(*sys.modules)"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    later = {"ssl", "requests", "urllib3", "prometheus_client", "agent.runtime.metrics"}
+    assert not later & set(loaded.stdout.split())
+
+
 def test_no_dataclass_has_inspect_loaded_to_write_its_docstring():
     assert not [
         f"{path.relative_to(ROOT)}: {node.name}"

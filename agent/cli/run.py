@@ -1,5 +1,6 @@
 """`sts-agent run`: the daemon, in the foreground."""
 
+import gc
 import os
 import sys
 import threading
@@ -19,6 +20,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: Namespace) -> int:
     """Run until a signal ends it."""
+    gc.disable()  # what is loaded stays: to look for garbage in it is a twentieth of the work until READY
     import agent.cli.late_inspect  # noqa: F401 - before what imports dataclasses
     from agent.configuration.start import Start
     from agent.runtime.daemon import Daemon
@@ -27,6 +29,7 @@ def run(arguments: Namespace) -> int:
     os.umask(0o077)  # what the daemon makes is for its user alone, unless it says otherwise
     start = Start(arguments.config, user=arguments.user)
     configuration = start.first()
+    gc.enable()
     start_logging(configuration.settings.log_level)
     status = Daemon(configuration, start.again, start.keep).run()
     if threading.active_count() > 1:

@@ -86,8 +86,12 @@ class DeliveryLoop:
         return self._destination.name
 
     def start(self) -> None:
-        """Begin to deliver what waits."""
-        self._thread.start()
+        """Begin to deliver what waits; raises RuntimeError where no thread is to be had, and is over then."""
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self._destination.close()
+            raise
 
     def state(self) -> DestinationState:
         """Return how this destination is doing."""

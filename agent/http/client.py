@@ -17,7 +17,6 @@ from agent.http.deadline import Deadline
 from agent.http.errors import ClientError, translated
 from agent.http.mask import Mask
 from agent.http.result import Answered, HttpResult, NoAnswer, NotSent, parse_retry_after
-from agent.http.tls import tls_context
 
 if TYPE_CHECKING:  # loaded with the first request
     from agent.http.plain_requests import PreparedRequest, Response, Session
@@ -133,6 +132,7 @@ class HttpClient:
         if now - self._made > RENEW_SECONDS or now - self._used > REUSE_SECONDS:
             self._renew()
         if self._session is None:
+            from agent.http.tls import tls_context
             from agent.http.transport import new_session
 
             secure = url.startswith("https:") or (self._proxy or "").startswith("https:")

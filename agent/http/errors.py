@@ -5,7 +5,6 @@ The outer exceptions print whole URLs, so the innermost one is asked. The caller
 
 import re
 import socket
-import ssl
 
 from agent.http.result import Failure, HttpResult, NoAnswer, NotSent
 
@@ -25,6 +24,8 @@ def translated(
     error: BaseException, *, was_sending: bool, has_expired: bool, is_proxied: bool, timeout_seconds: float
 ) -> HttpResult:
     """Return what an exception during a request means."""
+    import ssl  # comes with the first request
+
     cause = _innermost(error)
     refused = _TUNNEL_REFUSED.search(str(cause))
     if refused and not refused[1].startswith("5"):
@@ -60,6 +61,7 @@ def _innermost(error: BaseException) -> BaseException:
 
 
 def _words(error: BaseException) -> str:
+    import ssl
     from http.client import BadStatusLine
 
     if isinstance(error, ssl.SSLCertVerificationError):

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from enum import StrEnum
 
+import msgspec
+
 
 class Failure(StrEnum):
     """Why there was no answer."""
@@ -30,16 +32,14 @@ class Answered:
     """The beginning of the body as it came, for answers that are no text. It is not masked: mask what is taken out of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class NoAnswer:
+class NoAnswer(msgspec.Struct, frozen=True):
     """The other side was asked and gave no answer; `text` says why, masked."""
 
     failure: Failure
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotSent:
+class NotSent(msgspec.Struct, frozen=True):
     """Something on this side is missing, as the key: nothing was sent."""
 
     reason: str

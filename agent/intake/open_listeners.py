@@ -7,7 +7,6 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -52,8 +51,7 @@ class Listening(msgspec.Struct, frozen=True):
     problem: str = ""
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(msgspec.Struct):
     """What listens, and for what; or why it does not."""
 
     wanted: Wanted

@@ -59,7 +59,7 @@ class Daemon:
         self._parts = Parts(self._spool, self._signals, lambda: self._configuration, self.status)
         self._is_telling_again = False
         self._housekeeping = Housekeeping(self._jobs())
-        # Destinations come first: each gets everything that is kept from here on.
+        # Destinations come first: each gets everything that is kept from here on, once all is ready.
         guarded("starting the destinations", self._deliver)
         # What was sent while nothing listened comes before what is sent now.
         guarded("taking in what was left before", self._parts.ways_in.take_left_before)
@@ -97,6 +97,10 @@ class Daemon:
         self._parts.deliveries.reconfigure(configuration.settings.destinations, configuration.withheld)
         self._housekeeping.arm(self._jobs())
 
+    def _begin_to_deliver(self) -> None:
+        self._parts.deliveries.begin()
+        self._housekeeping.arm(self._jobs())
+
     def _listen(self) -> None:
         """Bring what listens in line with the configuration; what cannot is tried again."""
         self._parts.ways_in.reconfigure(self._configuration)
@@ -109,6 +113,7 @@ class Daemon:
     def _begin(self) -> None:
         """Tell what has to be told of this start, then let everything run: no step stands or falls with another."""
         configuration = self._configuration
+        guarded("delivering", self._begin_to_deliver)
         guarded("logging the configuration", say, configuration)
         guarded(
             "telling of the start",

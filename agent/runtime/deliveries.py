@@ -39,6 +39,7 @@ class Deliveries:
         self._settings: dict[str, DestinationSettings] = {}
         self._loops: dict[str, DeliveryLoop] = {}
         self._withheld: dict[str, str] = {}
+        self._has_begun = False
         self.failed: dict[str, str] = {}
         """Destinations that could not be made, and why."""
         self.totals: dict[str, DeliveryTotals] = {}
@@ -65,6 +66,11 @@ class Deliveries:
             if known.name not in destinations:
                 self._spool.positions.detach(known.name)
         self._settings, self._loops = dict(destinations), loops
+
+    def begin(self) -> None:
+        """Send, from now on: before, everything is kept for the destinations, and what sending loads holds up no start."""
+        self._has_begun = True
+        self._loops = {name: loop for name, loop in self._loops.items() if self._begins(name, loop)}
 
     def stop(self, flush_seconds: float) -> None:
         """Send what can be sent in so many seconds, all at once, and end."""
@@ -149,14 +155,16 @@ class Deliveries:
             totals=self.totals.setdefault(name, DeliveryTotals()),
             changed=self._changed,
         )
+        return loop if not self._has_begun or self._begins(name, loop) else None
+
+    def _begins(self, name: str, loop: DeliveryLoop) -> bool:
         try:
             loop.start()
         except RuntimeError as error:  # no thread is to be had now
             log.error("destination %s: %s", name, error)  # noqa: TRY400 - it is tried again
             self.failed[name] = str(error)
-            destination.close()
-            return None
-        return loop
+            return False
+        return True
 
     @staticmethod
     def _end(loops: Sequence[DeliveryLoop], flush_seconds: float) -> None:

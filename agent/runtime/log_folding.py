@@ -7,8 +7,9 @@ itself. Ordinary messages are never folded, nor what answers a person who asked 
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TextIO
+
+import msgspec
 
 FOLD_SECONDS = 60.0
 _REMEMBERED = 64
@@ -17,8 +18,7 @@ ASKED: Mapping[str, bool] = {"asked": True}
 """The `extra` of a record that somebody waits for."""
 
 
-@dataclass(slots=True)
-class _Repeated:
+class _Repeated(msgspec.Struct):
     """A line that came again, since when, and how often."""
 
     record: logging.LogRecord

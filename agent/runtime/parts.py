@@ -11,6 +11,7 @@ from agent.configuration.types import Configuration
 from agent.events import hostname, plans
 from agent.events.capture import Capture
 from agent.events.preceding import Preceding
+from agent.http.message import Response
 from agent.intake.control import Control
 from agent.runtime.clone_check import settle_in
 from agent.runtime.deliveries import Deliveries
@@ -18,7 +19,6 @@ from agent.runtime.drop_reports import DropReports
 from agent.runtime.earliest_clock import EarliestClock
 from agent.runtime.host_name import HostName
 from agent.runtime.last_day import last_day
-from agent.runtime.metrics import answer, readings_now
 from agent.runtime.own_files import OwnFiles
 from agent.runtime.running_work import RunningWork
 from agent.runtime.self_reports import SelfReporter
@@ -96,6 +96,11 @@ class Parts:
             self.deliveries.retry,
             self.spool.rejected.discard,
             self.spool.notices.acknowledge_drops,
-            lambda: answer(lambda: readings_now(status(), self.capture.counts, self.deliveries.totals)),
+            partial(self._metrics, status),
             self.planned,
         )
+
+    def _metrics(self, status: Callable[[], Document]) -> Response:
+        from agent.runtime.metrics import answer, readings_now  # with the first scrape
+
+        return answer(lambda: readings_now(status(), self.capture.counts, self.deliveries.totals))

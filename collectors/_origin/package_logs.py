@@ -9,9 +9,10 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+
+import msgspec
 
 from collectors._origin.apt_history import AptHistory
 from collectors._origin.asked import Asked, asked_at
@@ -31,8 +32,7 @@ _TAIL_BYTES = 256 * 1024
 _ASK_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One line of a package manager's log."""
 
     time: float
@@ -42,8 +42,7 @@ class Step:
     new: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(msgspec.Struct, frozen=True):
     """One package under the hands of its manager, from `began` until `ended`."""
 
     package: str
@@ -214,17 +213,17 @@ def works_of(steps: Iterable[Step]) -> Iterator[Work]:
         work = under_way.get(step.package) or Work(step.package, step.time, float("inf"))
         if step.action in _CHANGES:
             if work.is_change:
-                yield replace(work, ended=step.time)
-                work = replace(work, began=step.time)
-            work = replace(work, is_change=True)
+                yield msgspec.structs.replace(work, ended=step.time)
+                work = msgspec.structs.replace(work, began=step.time)
+            work = msgspec.structs.replace(work, is_change=True)
         versions[step.package] = _version(step) or versions.get(
             step.package, ""
         )  # what is purged has none in the end
-        work = replace(work, version=versions[step.package])
+        work = msgspec.structs.replace(work, version=versions[step.package])
         under_way[step.package] = work
         if step.action in _CLOSED:
-            yield replace(under_way.pop(step.package), ended=step.time)
-    yield from (replace(work, ended=last + _OPEN_SECONDS) for work in under_way.values())
+            yield msgspec.structs.replace(under_way.pop(step.package), ended=step.time)
+    yield from (msgspec.structs.replace(work, ended=last + _OPEN_SECONDS) for work in under_way.values())
 
 
 def _version(step: Step) -> str:

@@ -10,9 +10,10 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+import msgspec
 
 from collectors._origin.claim import Claim
 from collectors._regular import IsOwn, opened_regular
@@ -24,8 +25,7 @@ _SLACK_SECONDS = 2.0
 """A change is told in whole seconds, and a file's clock ticks more coarsely than Puppet's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True):
     """One run, by its report; times in seconds since the epoch."""
 
     transaction_uuid: str

@@ -5,8 +5,9 @@ for no bus. Hosts without systemd have utmp alone, Debian 13 and its kin have no
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from collectors._origin.claim import Claim
 from collectors._utmp import USER_PROCESS, parse_entries
@@ -14,8 +15,7 @@ from collectors._utmp import USER_PROCESS, parse_entries
 _SECOND = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+class Login(msgspec.Struct, frozen=True):
     """One open login session."""
 
     user: str

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from spool import memory, state
 from spool.repair.pages import PageFile, index_rows_in, rows_in
@@ -33,8 +34,7 @@ class Behind:
     state: State | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Frame:
+class _Frame(NamedTuple):
     """Where a frame is, and whether a transaction ends with it."""
 
     offset: int
