@@ -17,6 +17,17 @@ class Span(NamedTuple):
     end: int
 
 
+class Quoted(NamedTuple):
+    """What stands in quotes: its characters, the piece that closes it, and the piece behind it."""
+
+    start: int
+    end: int
+    close: int
+    behind: int
+    width: int
+    """How many quotes open it."""
+
+
 class Pieces:
     """The pieces of one line, with what lies ahead of each."""
 
@@ -66,6 +77,19 @@ class Pieces:
                 return at
             at += 1
         return len(self.tokens)
+
+    def quoted(self, index: int) -> Quoted:
+        """Return what is quoted from `index` on, with what follows without a blank: `'abc'12` is one value, as `''000` is."""
+        close = self.closing(index)
+        width = 3 if self.is_triple(index) and close != index + 1 else 1
+        start, end, behind = self.start(index + width), self.start(close), close + width
+        is_empty = start == end and behind < len(self.tokens)
+        goes_on = self.is_word(behind) and self.tokens[behind].text[0] not in ".-"  # `"".join(…)`
+        goes_on = goes_on or (is_empty and not _breaks(self.tokens[behind], ",;:)]}>/+.-&~|\\"))
+        if goes_on and self.tokens[index].text != "`":
+            behind = self.word_end(behind)
+            end = self.start(behind)
+        return Quoted(start, end, close, behind, width)
 
     def word_end(self, index: int, stops: str = "") -> int:
         """Return the piece before which a word ends: at a blank, a quote, or one of `stops`."""

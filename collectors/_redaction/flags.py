@@ -22,7 +22,7 @@ _PROGRAM_FLAGS = {
     "mongo": "p", "mongosh": "p", "mongodump": "p", "cqlsh": "p", "kinit": "w", "rpcclient": "U",
     "ipa": "w", "ktutil": "w", "clickhouse-client": "p", "vmrun": "gp", "steamcmd": "p", "svnsync": "p", "xfreerdp": "p",
     "rdesktop": "p", "racadm": "p", "ipmiutil": "P", "bmc-config": "p", "fence_ipmilan": "p", "fence_apc": "p", "apcaccess": "p", "pk12util": "WKwk",
-    "eapol_test": "s", "check_nt": "s", "curl": "b", "dig": "y", "nsupdate": "y", "gammu": "p", "cadaver": "p", "influx": "p", "psql": "W",
+    "eapol_test": "s", "check_nt": "s", "curl": "b", "dig": "y", "nsupdate": "y", "gammu": "p", "cadaver": "p", "influx": "pt", "rndc": "y", "kdig": "y", "delv": "y", "knsupdate": "y", "psql": "W",
 }  # fmt: skip
 """Programs whose flags of one letter mean a secret, whatever it looks like; attached too where it is `p`."""
 _GUESSED = frozenset("pPwWaAkK")
@@ -45,6 +45,7 @@ _LONG_ENOUGH = 12
 
 def flagged(arguments: Arguments) -> Iterator[Span]:
     """Yield what flags give a program."""
+    yield from _quoted_halves(arguments)
     letters, has_user = "", False
     for index, argument in enumerate(arguments):
         text = argument.text
@@ -57,7 +58,11 @@ def flagged(arguments: Arguments) -> Iterator[Span]:
             yield Span(following.start, following.end)
         elif text.startswith("/p:"):
             yield Span(argument.start + 3, argument.end)
-        elif text.startswith("/user:") and following is not None and looks_secret(following.text):  # net use
+        elif (
+            (text == "/rp" or text.startswith("/user:"))
+            and following is not None
+            and looks_secret(following.text)
+        ):  # schtasks, net use
             yield Span(following.start, following.end)
         elif text[:1] != "-":
             letters = _PROGRAM_FLAGS.get(text.rpartition("/")[2].lower(), letters)
@@ -68,6 +73,15 @@ def flagged(arguments: Arguments) -> Iterator[Span]:
                 has_user = True
             yield from _flag(argument, following, letters, has_user=has_user)
             letters = letters if text != "-p" or following is None else letters.replace("p", "")
+
+
+def _quoted_halves(arguments: Arguments) -> Iterator[Span]:
+    """Yield what is quoted right behind a user, `-u me:"…"`, and behind OpenSSL's `pass:"…"`."""
+    for before, argument, following in zip(arguments, arguments[1:], arguments[2:], strict=False):
+        is_user = argument.text[-1:] in {":", "%"} and _USER_FLAG.fullmatch(before.text) is not None
+        is_source = argument.text == "pass:" and before.text[:1] == "-"
+        if (is_user or is_source) and following.start == argument.end + 1:
+            yield Span(following.start, following.end)
 
 
 def _user(argument: Chunk, at: int, following: Chunk | None) -> Iterator[Span]:
@@ -103,7 +117,8 @@ def _flag(argument: Chunk, following: Chunk | None, letters: str, *, has_user: b
     is_after_user = has_user and letter in "pP" and not is_plain(value)
     is_cookie = letter != "b" or "=" in value  # else a file of cookies
     is_drawn = len(value) >= _LONG_ENOUGH and is_random(value)
-    is_guessed = letter in _GUESSED and (looks_secret(value) or is_drawn)
+    is_given = letter == "C" and following.start > argument.end + len('" "')  # Icinga: `"-C" = "…"`
+    is_guessed = (letter in _GUESSED or is_given) and (looks_secret(value) or is_drawn)
     pair = _USER_PAIR.fullmatch(value) if letter == "n" else None
     is_pair = pair is not None and looks_secret(pair["value"])
     if (letter in letters and is_cookie) or is_after_user or is_guessed or is_pair:

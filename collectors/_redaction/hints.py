@@ -16,9 +16,9 @@ _NAMES = words_in(
     "identified ldapdninfo usmuser smuxpeer wifi: eapol_test unseal proxyauth socks4 socks5 rtmp: rtmps: decrypt( パスワード 密码 口令 비밀번호 createuser inguser outgoinguser user_ encrypt client_send sink sqlconnectinfo monitor secure_link identify header x- :// "
     "rename-command radtest radclient radeapclient isql iusql add_user ejabberdctl prosodyctl mkpasswd pg_md5 smbencrypt radcrypt "
     "smbclient qpdf <<< sqlplus expdp impdp sqlldr ,p= ,data= kinit cryptsetup openconnect pdbedit adcli kadmin veracrypt "
-    "authbasicfake pepper mysql_servers pgsql_servers redis_servers k00 $auth snmp-server -ap -xp --cert cleartext cred mnemonic phrase code wpa wep bundle_ ldapbinddn authinfo samba-tool -stdin systemd-creds mount.cifs --unlock keyctl vpnc msktutil role wachtwoord senha heslo parola hasło haslo lösenord losenord adgangskode kodeord salasana jelszó jelszo mdp şifre sifre clave пароль /user: getconnection("
+    "authbasicfake pepper mysql_servers pgsql_servers redis_servers k00 $auth snmp-server -ap -xp --cert cleartext cred mnemonic phrase code wpa wep bundle_ ldapbinddn authinfo samba-tool -stdin systemd-creds mount.cifs --unlock keyctl vpnc msktutil role wachtwoord senha heslo parola hasło haslo lösenord losenord adgangskode kodeord salasana jelszó jelszo mdp şifre sifre clave пароль /user: getconnection( jwt dbroot mega-login create_ap account( sqa_ sqp_ squ_ hidservauth /rp"
 ) | {
-    'send "', "send '", "send {", "send --", "net use", "cargo login", "service install", "ngrok ", "mc alias", "mc config", "vault login", "crypto ", "connect to", "rman ", "exp ", "imp ", "sudo -s",
+    'send "', "send '", "send {", "send --", "net use", "cargo login", "service install", "ngrok ", "mc alias", "mc config", "vault login", "crypto ", "users = {", "users={", "users: {", 'users":{', 'users": {', "connect to", "bundle config", "poetry config", "provider :", '"cn=', "'cn=", '"uid=', "'uid=", "rman ", "exp ", "imp ", "sudo -s",
     "| su", "user(", "dbi:", "check_command", "openfortivpn", "realm ", "= des", "auth(", "load-key", "priv ", "cipher ", "mgmt-user", ":om", "connect(", "mysqli", "pdo(", "login(", "authenticate(", "nsupdate", "dig ",
 }  # fmt: skip
 """Something of each name of a secret, and of each word by whose place one is known."""
@@ -36,10 +36,10 @@ _END = "end"
 """Ends a word in the tree of their letters."""
 _FORM = re.compile(
     r"[^\s:]++:\S|\*\s++\S++\s++\S|\d{1,3}\.[\d.]++\s++\S++\s++\d{1,3}\s*+$|[\w.\-]++/[\w.\-]++\s++\S++\s*+$|[\"'][^\"']++[\"']\s++[\w.*\-]++\s++[\"']|\d{1,10}\s++[a-z]|[\"']?[\w.@\\*\-]++[\"']?\s++(?:\*|[\"'][\w.*\-]++[\"']\s)|[\w.@\\*\-]++\s++[\w.*\-]++\s++(?:[\"'][^\"']++[\"']\s++[*\d]|\S++\s++\*)|@\S++\s|[\"'][^\"']*+[\"']\s++(?:[a-z][a-z\d,\-]*+\s++)?[\"'h]|\[?[\w.*\-]++\]?(?::\d{1,5})?\s++[^\s:]++:\S|.{0,100}?:\s++(?:psk|eap|xauth|ntlm|pin|p12|pkcs8|rsa|ecdsa)\s"
-    r"|[^\s,\"':=]++,[\w.@\-]++,\d|[\w.\-]++\s*+[:=]\s*+[^,\s]{7,64}+,|[\w.~]*+/\S*+\s++[\"']?[\w.@\-]++[\"']?\s++(?:\S++|[\"'][^\"']++[\"'])\s*+$|user\s++\S++\s++\S++\s*+$|conn(?:ect)?\s++[\w$#.]++/\S|(?:dae-)?server\s*+=\s*+(?:\S++\s++\+?\d|[\w.:\-]++,\S)|(?:http|socks[45])\s++\S++\s++\d{1,5}\s"
+    r"|[^\s,\"':=]++,[\w.@\-]++,\d|[\w.\-]++\s*+[:=]\s*+[^,\s]{7,64}+,|[\w.~]*+/\S*+\s++[\"']?[\w.@\-]++[\"']?\s++(?:\S++|[\"'][^\"']++[\"'])\s*+$|user\s++\S++\s++\S++\s*+$|conn(?:ect)?\s++[\w$#.]++/\S|(?:tls\s*+\{\s*+)?dns\s++[a-z]\w++\s++\S|(?:dae-)?server\s*+=\s*+(?:\S++\s++\+?\d|[\w.:\-]++,\S)|(?:http|socks[45])\s++\S++\s++\d{1,5}\s"
 )
 """A line that may be one of those known by their form: of a password file, of pap-secrets, of ntp.keys."""
-_FORM_SIGN = re.compile(r"[:*\"',/]|\A(?:\d|user\s|server\s*+=|http\s|socks)")
+_FORM_SIGN = re.compile(r"[:*\"',/]|\A(?:\d|user\s|tls\s|dns\s|server\s*+=|http\s|socks)")
 """What each of those has: most lines have none of it, and this is quick to say."""
 _FLAG = re.compile(r"(?:^|[\s\"'\[(,#/])-[a-z]{1,4}(?:[\s\"']|[^\s\"'\d]*+\d)|(?:^|\s)-p\S|--stdin|chpasswd")
 _USER = re.compile(r"(?:user|login|auth|allow)\w*+[\s=:,\"']++[^\s:%/]++(?:[:%/][^\s/]|\s++/\s)")

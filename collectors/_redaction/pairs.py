@@ -14,6 +14,10 @@ PAIR_NAMES = words_in(
 PAIR_VALUES = words_in("value parametervalue default content val v text defaultvalue string data literal")
 
 
+_BESIDES = words_in("type description")
+"""What stands between a name and its value: `<env-entry-type>`."""
+
+
 def _is_key_itself(value: str) -> bool:
     """Return whether what is called `key` is one, and no name of one: `"Key": "mySigningKey123"`."""
     return len(value) <= MAX_VALUE and _ONE_WORD.fullmatch(value) is not None and looks_secret(value)
@@ -33,6 +37,8 @@ class Pairs:
         self._tag = ""
         self._is_secret_element = self._is_value_next = False
         self._is_named = self._is_unmatched = False
+        self._element_before: Span | None = None
+        self._is_value_named = False
         self._values: list[Span] = []
         self.all_values: list[Span] = []
 
@@ -40,6 +46,11 @@ class Pairs:
     def is_naming(self) -> bool:
         """Return whether a secret was named whose value was not found."""
         return self._is_unmatched or self._is_value_next
+
+    @property
+    def is_heading(self) -> bool:
+        """Return whether a secret was named for what the next brace holds: Terraform's `variable "db_password" { … }`."""
+        return self._is_named and not self._values
 
     def open_tag(self) -> None:
         """Look at what follows `<`."""
@@ -62,19 +73,29 @@ class Pairs:
         if self._cursor.text[start - 2 : start - 1] == "/":
             return
         tag = self._tag.lower().rpartition("-")[2]
-        if self._is_secret_element or (self._is_value_next and tag not in PAIR_NAMES):
+        is_between = tag in PAIR_NAMES or tag in _BESIDES
+        if self._is_secret_element or (self._is_value_next and not is_between):
             self._is_secret_element = self._is_value_next = False
             self._element(start)
         elif tag in PAIR_NAMES:
             end = self._cursor.text.find("<", start, start + MAX_VALUE)
             self._is_value_next = end >= 0 and sounds(self._cursor.text[start:end].strip()) >= Sounds.LIKELY
+            if self._is_value_next and self._element_before is not None:
+                self._cursor.spans.append(self._element_before)
+                self._is_value_next = False
+            self._element_before, self._is_value_named = None, end > start
             self._cursor.advance_to_character(end)
+        elif tag in PAIR_VALUES:
+            end = self._cursor.text.find("</", start, start + MAX_VALUE)
+            self._element_before = Span(start, end) if end > start and not self._is_value_named else None
+            self._is_value_named = False
 
     def _element(self, start: int) -> None:
         """Mask the text of an element, to its closing tag or the line's end."""
         end = self._cursor.text.find("</", start)
         if end < 0:
-            self._cursor.opened = Opened("element", self._tag)
+            if self._tag != "pass":  # the last field that the comment of /etc/fstab names
+                self._cursor.opened = Opened("element", self._tag)
             end = len(self._cursor.text)
         self._cursor.mask(start, end)
         self._cursor.advance_to_character(end)

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterator
-from itertools import chain
+from functools import lru_cache
 
 from collectors._redaction.arguments import Arguments
+from collectors._redaction.calls import called
 from collectors._redaction.extent import Span
 from collectors._redaction.secrets import Sounds, sounds
 from collectors._redaction.values import is_harmless, looks_secret
@@ -105,7 +106,7 @@ _BY_WORD: dict[str, Rule] = {
     "trap2sink": _nth(2), "informsink": _nth(2), "sqlconnectinfo": _nth(3), "monitor": _monitor, "secure_link_md5": _literal,
     "cachemgr_passwd": _nth(1), "identify": _nth(1), "incominguser": _nth(2), "outgoinguser": _nth(2),
     "authbasicfake": _nth(2), "snmp-server": _trap, "rename-command": _nth(2), "crypto": _behind_key, "rewritecond": _condition,
-    "tacacs-server": _behind_key, "radius-server": _behind_key, "ntp": _behind_key, "user": _third, "acl": _acl, "ldapbinddn": _nth(2), "key": _named_key, "ldapdninfo": _nth(2), "smuxpeer": _nth(2), "mgmt-user": _nth(3), "check_command": _checked,
+    "tacacs-server": _behind_key, "radius-server": _behind_key, "ntp": _behind_key, "user": _third, "acl": _acl, "ldapbinddn": _nth(2), "key": _named_key, "hidservauth": _nth(2), "ldapdninfo": _nth(2), "smuxpeer": _nth(2), "mgmt-user": _nth(3), "check_command": _checked,
 }  # fmt: skip
 """Lines known by their first word."""
 
@@ -131,7 +132,9 @@ _LINE = tuple(
         r"""\*\s++[\w.@\-]++\s++(?P<value>["'][^"']++["'])(?:\s.{0,60})?""",  # ppp
         r"[^#\n:]{0,100}:\s++(?:PSK|EAP|XAUTH|NTLM|PIN|P12|PKCS8|RSA|ECDSA)\s++(?P<value>\S.*+)",  # ipsec.secrets
         r"(?i:(?:set-)?cookie):\s*+(?P<value>\S.*+)",
-        r"(?:\[[\w.\-]++\](?::\d{1,5})?|[\w\-]++\.[\w.\-]++(?::\d{1,5})?|[^\s@]*+@\S++)\s++[^\s:]++:(?P<value>[^\s:/]++)",  # sasl_passwd
+        r"(?:\[[\w.\-]++\](?::\d{1,5})?|[\w\-]++\.[\w.\-]++(?::\d{1,5})?|[^\s@]*+@\S++)\s++[^\s:]++:(?P<value>[^\s:/]++(?:(?: [a-z0-9]{4}){3})?)",  # sasl_passwd
+        r"(?i:(?:.{0,60}\s)?(?:logins?|credentials?|creds)):?\s++(?i:admin|administrator|root|user|guest|test|demo|sa|pi|ubnt|cisco)\s++/\s++(?P<value>\S++)",  # `login: root / …`
+        r"(?i:(?:standby|vrrp|glbp)\s++\d++\s++authentication)\s++(?!(?:md5|text|mode|key-chain)\b)(?P<value>\S++)",  # routers
         r"(?i:setcredential(?:encrypted)?)\s*+=\s*+[\w.\-]++:\s*+(?P<value>.++)",
         r"(?i:register)\s*+=>?\s*+[^:\s]++:(?P<value>[^@\s]++)@.*+",
         r"(?:\*|[\w*\-]++\.[\w.*\-]++):[\w.@+\-]++:(?P<value>(?![\d/])[^:\s/]++)",  # exim's passwd.client
@@ -163,7 +166,9 @@ _LIKE = tuple(
         r"""[\w.@\\*\-]++\s++[\w.*\-]++\s++(?P<value>["'][^"']++["'])\s++(?:\*|(?:\d{1,3}\.){3}[\d/]{1,6})""",  # ppp
         r"[\w.@\\*\-]++\s++[\w.*\-]++\s++(?P<value>\S++)\s++\*",  # ppp
         r"[a-z]{1,20}Role\s++(?P<value>\S++)",  # jmxremote.password
-        r"(?i:(?:.{0,60}\s)?(?:logins?|credentials?|creds|user)):?\s++[\w.@\-]++\s++/\s++(?P<value>\S++)",  # `login: root / …`
+        r"(?i:(?:.{0,60}\s)?(?:logins?|credentials?|creds|user)):?\s++[\w.@\-]++\s++/\s++(?P<value>\S++)(?:\s.{0,40})?",  # `login: root / …`
+        r"(?:tls\s*+\{\s*+)?dns\s++[a-z]\w{2,30}+\s++(?P<value>\S++)(?:\s*+\})?",  # Caddy
+        r"[OoCNIPKY]:[^\s:]*+:(?P<value>[^\s:/]++):\S*+",  # IRC daemons
         r"\*\s++[\w.@\-]++\s++(?P<value>\S++)",  # xl2tpd
         r"(?:(?:\d{1,3}\.){3}\d{1,3}|[\w\-]++(?:\.[\w\-]++)*+:\d{1,5})\s++(?P<value>\S++)(?:\s++\d{1,3})",  # pam_radius
         r"(?!(?:application|audio|chemical|font|image|message|model|text|video)/)[\w.\-]++/[\w.\-]++\s++(?P<value>\S{8,64}+)",  # radiusclient
@@ -175,7 +180,7 @@ _LIKE = tuple(
         r"(?P<value>(?![0-9a-f]{8}-)[^\s,\"':=]++),[\w.@\-]++,\d++(?:,.{0,200})?",  # tokens of Kubernetes' API server
         r"[\w.\-]++\s*+[:=]\s*+(?P<value>[^,\s()\"']{7,64}+)(?:, ?[A-Za-z_:\-]++){1,6}+",  # realm.properties
         r"(?:https?://\S++|[\w.~]*+/\S*+|[\w\-]++(?:\.[\w\-]++)*+:\d{1,5})\s++[\"']?\w[\w.@\-]*+[\"']?\s++(?P<value>[\"'][^\"']++[\"']|[\"'\w][^\s>]++)",  # davfs2
-        r"(?i:(?:.{0,100}\s)?[\w\-]{0,30}(?:allow|auth|login|account|cred)[\w\-]{0,30})\s++[a-zA-Z][\w.@\-]*+:(?P<value>[^\s:/]++)",  # monit, motion
+        r"(?i:(?:.{0,100}\s)?[\w\-]{0,30}(?:allow|auth|login|account|cred)[\w\-]{0,30})\s++[a-zA-Z][\w.@\-]*+:(?P<value>[^\s:/]++)(?:\s++read-?only)?",  # monit, motion
     )
 )
 """Lines of a form that others have too: what stands there is masked when it looks like a secret."""
@@ -187,6 +192,23 @@ def placed(line: str, start: int, arguments: Arguments) -> Iterator[Span]:
     rule = _BY_WORD.get(arguments[0].text.lower()) if arguments else None
     if rule is not None:
         yield from rule(arguments)
+    if any_form().fullmatch(body) is not None:
+        yield from _formed(body, start)
+    yield from _in_statement(body, start)
+    yield from called(body, start)
+    yield from _in_protocol(arguments)
+    yield from _headers(arguments)
+
+
+@lru_cache(maxsize=1)
+def any_form() -> re.Pattern[str]:
+    """Return all forms by which whole lines are known as one expression: most lines have none of them."""
+    forms = (form.pattern.replace("(?P<value>", "(?:") for form in FORMS)
+    return re.compile("|".join(f"(?:{form})" for form in forms))
+
+
+def _formed(body: str, start: int) -> Iterator[Span]:
+    """Yield what a line says by its form."""
     if (found := _ENTRY.fullmatch(body)) and looks_secret(found["value"]):
         yield Span(start + found.start("value"), start + found.end("value"))
     for expression in _LINE:
@@ -195,12 +217,6 @@ def placed(line: str, start: int, arguments: Arguments) -> Iterator[Span]:
     for expression in _LIKE:
         if (found := expression.fullmatch(body)) and looks_secret(found["value"].strip("\"'")):
             yield Span(start + found.start("value"), start + found.end("value"))
-    yield from _in_statement(body, start)
-    for found in chain.from_iterable(call.finditer(body) for call in CALLS):
-        if looks_secret(found["value"]):
-            yield Span(start + found.start("value"), start + found.end("value"))
-    yield from _in_protocol(arguments)
-    yield from _headers(arguments)
 
 
 def _in_statement(body: str, start: int) -> Iterator[Span]:
@@ -212,18 +228,8 @@ def _in_statement(body: str, start: int) -> Iterator[Span]:
             yield Span(start + found.start(group), start + found.end(group))
 
 
-_CALL = re.compile(
-    r"""(?i:(?:auth|authenticate|login|basic_?auth|user|password|passwd|credentials?|\w{0,20}(?:en|de)crypt\w{0,10}|hmac\w{0,10})\()\s*+(?:["'][^"']*+["']|[$\w.]++)\s*+,\s*+["'](?P<value>[^"']++)"""
-)
-"""`db.auth("me", "…")`, `pgp_sym_decrypt(a, '…')`"""
-_CONNECT = re.compile(
-    r"""(?:\b(?:connect|mysqli|mysqli_connect|PDO)\(\s*+(?:["'][^"']*+["']|\$\w++)|["'][dD][bB][iI]:[^"']*+["']|\bget_?[cC]onnection\(\s*+(?:["'][^"']*+["']|[\w.]++))\s*+,\s*+["'][^"']*+["']\s*+,\s*+["'](?P<value>[^"']++)"""
-)
-"""`DBI->connect("…", "me", "…")`, `['DBI:…', 'me', '…']`"""
-_SENT = re.compile(r"""\bsend\s++(?:--\s++)?["'{](?P<value>[^\s"'{}\\$]++)\\[rn]""")
-"""Expect's `send "…\r"`"""
 _OMYSQL_COMMAS = 3
-_CIPHERS = frozenset({"cipher", "irreversible-cipher"})
+_CIPHERS = frozenset({"cipher", "irreversible-cipher", "plain", "simple"})
 _PROTECTIONS = frozenset({"auth", "priv", "authentication", "privacy"})
 
 
@@ -250,6 +256,8 @@ def _in_protocol(arguments: Arguments) -> Iterator[Span]:
             yield Span(following[1].start, following[1].end)
         elif argument.text in _PROTECTIONS and following and _ALGORITHM.fullmatch(following[0].text):
             yield from (Span(a.start, a.end) for a in following[1:] if looks_secret(a.text))
+        elif index and argument.text == "check_command":
+            yield from _checked(arguments[index:])
         elif argument.text == "priv" or (index > 1 and argument.text in _CIPHERS):
             yield from (Span(a.start, a.end) for a in following[:1] if looks_secret(a.text))
 
@@ -279,4 +287,3 @@ def _headers(arguments: Arguments) -> Iterator[Span]:
 
 FIRST_WORDS = frozenset(_BY_WORD)
 FORMS = (_ENTRY, *_LINE, *_LIKE)
-CALLS = (_CALL, _CONNECT, _SENT)

@@ -18,7 +18,7 @@ _PLACES: dict[str, tuple[tuple[str, int], ...]] = {
     "rabbitmqctl": (("add_user", 3), ("change_password", 3), ("authenticate_user", 3)), "samba-tool": (("user create", 4), ("user add", 4)), "ejabberdctl": (("register", 4), ("change_password", 4)),
     "prosodyctl": (("register", 4),), "mosquitto_passwd": (("", 3),), "mkpasswd": (("", 1), ("", 2)), "pg_md5": (("", 1),),
     "smbencrypt": (("", 1),), "radcrypt": (("", 1),), "vault": (("login", 2), ("operator unseal", 3)), "ngrok": (("authtoken", 2), ("config add-authtoken", 3)), "cargo": (("login", 2),), "cloudflared": (("service install", 3),), "composer": (("config", 4),), "doctl": (("auth init", 3),), "doveadm": (("auth test", 4), ("auth login", 4)),
-    "convertto-securestring": (("", 1),), "smbclient": (("", 2),), "qpdf": (("", 1), ("", 2)),
+    "convertto-securestring": (("", 1),), "mega-login": (("", 2),), "megacmd": (("mega-login", 3),), "create_ap": (("", 4),), "poetry": (("config", 4),), "bundle": (("config", 3), ("config set", 4)), "smbclient": (("", 2),), "qpdf": (("", 1), ("", 2)),
 }  # fmt: skip
 """Programs, with what follows their name first, and the place of the secret among the arguments that are no flags."""
 _CERTAIN = words_in("radtest radclient radeapclient wpa_passphrase pg_md5 smbencrypt radcrypt convertto-securestring ejabberdctl prosodyctl rabbitmqctl")  # fmt: skip
@@ -86,9 +86,12 @@ def _at_places(program: str, command: Sequence[Chunk]) -> Iterator[Span]:
 
 def _in_argument(command: Sequence[Chunk], *, is_oracle: bool) -> Iterator[Span]:
     """Yield what stands inside an argument: `me/…@db`, `secret,id=s,data=…`, `u=me,p=…`."""
+    quoted = {argument.start: argument for argument in command} if is_oracle else {}
     for argument in command:
         if is_oracle and (found := _ORACLE_PAIR.fullmatch(argument.text)):
             yield Span(argument.start + found.start("value"), argument.start + found.end("value"))
+        elif is_oracle and argument.text.endswith("/") and argument.end + 1 in quoted:  # `me/"…"`
+            yield Span(quoted[argument.end + 1].start, quoted[argument.end + 1].end)
         elif "=" in argument.text and "," in argument.text:
             yield from _in_list(argument)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from collectors._redaction.hints import hinted
 from collectors._redaction.line import Mask
-from collectors._redaction.logins import passwords_by_turns
+from collectors._redaction.logins import passwords_by_form, passwords_by_turns
 from collectors._redaction.sections import users_in
 from collectors._redaction.strict import strictly
 from collectors._redaction.walk import walked
@@ -45,7 +45,8 @@ class Redactor:
         check = _checked(is_over)
         extra = secret_keys(text)
         lines = text.split("\n")
-        hints = [True] * len(lines) if extra or passwords_by_turns(lines) else hinted(lines)
+        is_formed = extra or passwords_by_turns(lines) or passwords_by_form(lines)
+        hints = [True] * len(lines) if is_formed else hinted(lines)
         if True not in hints:
             return text
         return "\n".join(walked(self._mask, lines, hints, extra, check))

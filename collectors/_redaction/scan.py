@@ -11,7 +11,7 @@ from collectors._redaction.extent import Bracketed, Pieces
 from collectors._redaction.pairs import PAIR_NAMES, PAIR_VALUES, Pairs
 from collectors._redaction.prose import FEW_WORDS, SAYS, in_prose, is_prose
 from collectors._redaction.secrets import Sounds, sounds
-from collectors._redaction.separator import behind_tags, separator
+from collectors._redaction.separator import behind_doubled, behind_tags, is_tagged, separator
 from collectors._redaction.tokens import Body, Token, tokens_of
 from collectors._redaction.values import MAX_VALUE, is_harmless, looks_secret
 from collectors._redaction.verdict import PAM, here_document, is_below, is_masked, is_switched
@@ -22,6 +22,9 @@ _USERS = frozenset({"user", "login", "username"})
 _PREFIX = re.compile(r"(?i:n|e|u|[rf]?b|b?r|fr?|q)")
 """What a language writes before the quotes of a text."""
 _GIVES = frozenset({"set", "setenv", "setenv-safe", "export"})
+MAPS = frozenset({"users", "basic_auth_users"})
+"""Names of mappings of users to their passwords; what looks like a secret in one is one."""
+_MAPS_END = (*MAPS, "keys", "oauth")
 SECOND_WORDS = frozenset({"key", "code", "phrase", "word", "pin"})
 """With the word before them they name a secret: `unlock code: …`."""
 
@@ -59,7 +62,7 @@ class Scan:
     # Markup
 
     def _mark(self, token: Token) -> None:
-        if token.text in "{}<>":
+        if token.text in "{}<>" and not (token.text == "{" and self._pairs.is_heading):
             self._pairs.end_group()
         if token.text == "<":
             self._pairs.open_tag()
@@ -96,10 +99,10 @@ class Scan:
         name = token.text.strip("-.")
         level = Sounds.SECRET if name in self._extra else sounds(self._in_quotes(token) or name)
         word = name.lower()
-        if not level and word not in PAIR_NAMES and word not in PAIR_VALUES:
+        if not level and word not in PAIR_NAMES and word not in PAIR_VALUES and word not in MAPS:
             return
         how, value = separator(self._pieces, self._cursor.at, token)
-        value = self._behind_doubled(value)
+        value = behind_doubled(self._pieces, value, self._cursor.enclosing)
         if (
             how == "assigned"
             and (word in PAIR_NAMES or word in PAIR_VALUES)
@@ -110,26 +113,14 @@ class Scan:
         if how == "spaced" and word == "variable" and self._pieces.is_quote(value):
             self._pairs.pair(word, value)
             return
-        if not level:
+        if not level and not (word in MAPS and how == "assigned" and self._pieces.is_at(value, "{")):
             return
         if how in {"assigned", "listed", "called"}:
             self._assigned(token, level, value)
-        elif how == "spaced":
+        elif how == "spaced" and not word.endswith("proxy_pass"):  # nginx: a server
             self._spaced(token, level, value)
         elif how == "end" and level >= Sounds.LIKELY and self._is_alone(token):
             self._cursor.opened = Opened("argument")
-
-    def _behind_doubled(self, value: int) -> int:
-        """Return where a value begins behind a quote that SQL doubles within a text: `'… PASSWORD ''…'''`."""
-        shell = self._pieces.tokens[value : value + 3]
-        if self._cursor.enclosing == "'" and [piece.text for piece in shell] == ["'", "\\'", "'"]:
-            return value + 3  # a shell's way to write a quote within quotes
-        quotes = self._pieces.tokens[value : value + 2]
-        is_doubled = len(quotes) > 1 and all(quote.text == self._cursor.enclosing != "" for quote in quotes)
-        is_word = (
-            is_doubled and value + 2 < len(self._pieces) and self._pieces.tokens[value + 2].kind == "word"
-        )
-        return value + 2 if is_word else value
 
     def _is_alone(self, token: Token) -> bool:
         return token.text.startswith("-") or self._text[self._body.start : self._body.start + 1] == "?"
@@ -155,18 +146,19 @@ class Scan:
         elif (
             self._pieces.is_at(value, frozenset("{[("))
             and level >= Sounds.LIKELY
-            and not self._is_tagged(value)
+            and not is_tagged(self._pieces, value)
         ):
             self._bracketed(value)
-        elif self._pieces.is_at(value, frozenset("[(")) and name.text.lower() in _PAIRS:
+        elif (self._pieces.is_at(value, frozenset("[(")) and name.text.lower() in _PAIRS) or (
+            self._pieces.is_at(value, "{") and name.text.lower().endswith(_MAPS_END)
+        ):
             self._bracketed(value, looks_secret)
         elif value < len(self._pieces):
             self._bare(name, level, value)
 
     def _quoted(self, name: Token, level: Sounds, value: int) -> None:
-        pieces, close = self._pieces, self._pieces.closing(value)
-        width = 3 if pieces.is_triple(value) and close != value + 1 else 1
-        start, end = pieces.start(value + width), pieces.start(close)
+        pieces = self._pieces
+        start, end, close, behind, width = pieces.quoted(value)
         is_open = close >= len(pieces) and level >= Sounds.LIKELY
         if not is_open and not is_masked(name.text, level, self._text[start:end]):
             return
@@ -175,25 +167,15 @@ class Scan:
             self._cursor.opened = Opened("quote", pieces.tokens[value].text * width)
             self._cursor.at = len(pieces)
             return
-        behind = pieces.after_space(close + width)
-        goes_on = pieces.is_quote(behind) or pieces.is_at(behind, frozenset("+.&~"))
-        if goes_on and pieces.tokens[value].text != self._cursor.enclosing and not self._pairs.is_tag:
+        following = pieces.after_space(behind)
+        goes_on = pieces.is_quote(following) or pieces.is_at(following, frozenset("+.&~"))
+        is_inside = pieces.tokens[value].text == self._cursor.enclosing and not self._is_closed()
+        if goes_on and not is_inside and not self._pairs.is_tag:
             self._cursor.mask(pieces.start(value), len(self._text))
             self._cursor.at = len(pieces)
             return
         self._cursor.mask(start, end)
-        self._cursor.advance(close + width)
-
-    def _is_tagged(self, value: int) -> bool:
-        """Return whether a value begins with a word in braces that is a part of it: `{noop}…`, `{AES}…`."""
-        tokens = self._pieces.tokens[value : value + 4]
-        return (
-            len(tokens) == 4  # noqa: PLR2004 - the brace, the word, the brace, the value
-            and tokens[0].text == "{"
-            and tokens[2].text == "}"
-            and tokens[3].kind != "space"
-            and tokens[3].text not in ",;)}]&"
-        )
+        self._cursor.advance(behind)
 
     def _bracketed(self, value: int, is_meant: Callable[[str], bool] = lambda _: True) -> None:
         inside = Bracketed(self._pieces, value)
@@ -211,7 +193,7 @@ class Scan:
             level = max(level, Sounds.LIKELY) if name.text.lower() not in _USERS else level
             end = self._pieces.start(self._pieces.word_end(value, "&"))
         elif level == Sounds.MAYBE:
-            end = self._pieces.start(self._pieces.word_end(value, ",;"))
+            end = self._list_end(value)
         elif name.text.startswith("-"):
             end = self._pieces.start(self._pieces.word_end(value))
         else:
@@ -226,6 +208,16 @@ class Scan:
             # What begins so may be a comment or a sign of YAML's, with the value below it.
             below = "block" if text.startswith(("#", "!", "&")) else "folded"
             self._cursor.opened = Opened("continued" if text.endswith("\\") else below)
+
+    def _list_end(self, index: int) -> int:
+        """Return where a word ends, or a list of words behind commas where each looks like a secret: `cookie_keys=…,…`."""
+        end = self._pieces.word_end(index, ",;")
+        while self._pieces.is_at(end, ",") and end + 1 < len(self._pieces):
+            following = self._pieces.word_end(end + 1, ",;")
+            if not looks_secret(self._text[self._pieces.start(end + 1) : self._pieces.start(following)]):
+                break
+            end = following
+        return self._pieces.start(end)
 
     def _line_end(self, index: int) -> int:
         if self._cursor.enclosing:
@@ -274,12 +266,16 @@ class Scan:
         pieces = self._pieces
         if pieces.is_quote(value) and not self._cursor.enclosing:
             close = pieces.closing(value)
-            text = self._text[pieces.start(value + 1) : pieces.start(close)]
-            if close < len(pieces) and " " not in text and looks_secret(text):
+            words = self._text[pieces.start(value + 1) : pieces.start(close)][:MAX_VALUE].split()
+            if close < len(pieces) and len(words) <= FEW_WORDS // 2 and looks_secret("".join(words)):
                 self._cursor.mask(pieces.start(value + 1), pieces.start(close))
             return
         end = self._pieces.word_end(value)
         word = self._text[self._pieces.start(value) : self._pieces.start(end)]
+        if word.isdigit() and len(word) == 1 and name.text == "key":  # routers: `key 7 …`
+            value = pieces.after_space(end)
+            end = pieces.word_end(value)
+            word = self._text[pieces.start(value) : pieces.start(end)]
         if word in SAYS:  # `the key is …`
             start = self._pieces.start(pieces.after_space(end))
             said = self._text[start : self._pieces.start(self._pieces.word_end(pieces.after_space(end)))]

@@ -50,7 +50,7 @@ _ENDS_LIKELY = re.compile(
     r"(?:key|pin|puk|cookie|hash|salt|otp|nonce|hmac|seed|passwd|signature|pw|key[0-9]++|sig|digest|wpa|wep)$"
 )
 _ENDS_ALONE = re.compile(
-    r"(?:(?<!sa)cred|creds"
+    r"(?:(?<!sa)cred|creds|^dbroot"
     r"|(?:unlock|access|security|alarm|door|entry|activation|verification|invite|pairing|backup|recovery)code)$"
 )
 _LAST_WORDS = frozenset(
@@ -72,7 +72,17 @@ _LAST_WORDS = frozenset(
         "pepper",
     }
 )
-_MAYBE = _LAST_WORDS | {"auth", "login", "user", "username", "userpwd", "credentials", "keys", "encrypt"}
+_MAYBE = _LAST_WORDS | {
+    "auth",
+    "jwt",
+    "login",
+    "user",
+    "username",
+    "userpwd",
+    "credentials",
+    "keys",
+    "encrypt",
+}
 _AUTH = ("auth", "oauth")
 """What ends so may be a secret: `primaryauth`, `proxyauth`, `github-oauth`."""
 _PUBLIC_KEY = re.compile(
@@ -86,7 +96,7 @@ _ABOUT = words_in(
     "server host port attempts tries retries name names username field header map maps mode level agent "
     "backend provider store storage cache quality changed check authentication warn lookup query "
     "attribute attr column domain bits rounds strength count limit reqd issuer audience class section "
-    "version minimum maximum delay requests rule rules realm source target identity owner group mgmt "
+    "version minimum maximum delay requests rule rules realm source target identity owner group mgmt pref prefs "
     "sec usec seconds minutes hours"
 )
 
@@ -99,9 +109,9 @@ def sounds(name: str) -> Sounds:
 @lru_cache(maxsize=2048)
 def _sounds(name: str) -> Sounds:
     words = [word.lower() for word in _WORD.findall(name)]
-    if name.lower().endswith("proxy-pass"):  # nginx has no such name
-        return Sounds.SECRET
     joined = _NO_SECRET_WORDS.sub("", "".join(words))
+    if words[-2:] == ["proxy", "pass"]:  # nginx: the server behind it; `proxy_pass = …` is a password
+        return Sounds.SECRET if name.lower().endswith("proxy-pass") else Sounds.MAYBE
     if not words or not joined or (len(words) > 1 and _NO_SECRET_WORDS.search("_".join(words[-2:]))):
         return Sounds.HARMLESS
     last = words[-1] if not words[-1].isdigit() or len(words) == 1 else words[-2]
@@ -123,7 +133,11 @@ def _sounds(name: str) -> Sounds:
         return Sounds.LIKELY
     if joined in _MAYBE or joined.endswith(_AUTH) or (last not in _ABOUT and _MAYBE.intersection(words)):
         return Sounds.MAYBE
-    return Sounds.LIKELY if re.search(r"[a-z](?:key|cookie|hash|salt|[a-z]pw)$", joined) else Sounds.HARMLESS
+    return (
+        Sounds.LIKELY
+        if re.search(r"[a-z](?:key|cookie|hash|salt|[a-z]pw)[0-9]*+$", joined)
+        else Sounds.HARMLESS
+    )
 
 
 def is_secret_key(name: str) -> bool:

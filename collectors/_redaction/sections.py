@@ -62,8 +62,10 @@ def users_in(text: str) -> Iterator[str]:
         is_unsure = found["name"].lower() in _UNSURE
         for line in _lines_below(text, found.end() + 1):
             entry = _ENTRY.fullmatch(line)
-            if entry is not None and _is_password(entry["value"], is_unsure=is_unsure):
-                yield entry["key"]
+            if entry is not None and _is_password(
+                entry["value"], is_unsure=is_unsure and "@" not in entry["key"]
+            ):
+                yield entry["key"].rpartition("@")[2]
 
 
 def _members(text: str) -> Iterator[str]:

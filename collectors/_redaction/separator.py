@@ -32,11 +32,17 @@ def separator(pieces: Pieces, start: int, name: Token) -> tuple[str, int]:
         )
         return ("assigned", pieces.after_space(end)) if is_sign else ("none", end)
     is_variable = pieces.text[max(0, name.start - 1) : name.start] == "$"
-    if text == "," and (has_closed or is_variable or name.text[:1].islower()):
+    if text == "," and (
+        has_closed or is_variable or name.text[:1].islower() or name.text.startswith("CURLOPT_")
+    ):
         value = pieces.after_space(there + 1)
         if value >= len(pieces):
             return "end", value
-        if pieces.is_at(value, "<") or (pieces.is_quote(value) and not _is_key(pieces, value)):
+        if (
+            pieces.is_at(value, "<")
+            or (has_closed and pieces.is_at(value, "["))
+            or (pieces.is_quote(value) and not _is_key(pieces, value))
+        ):
             return "listed", value
     if text == "(" and pieces.is_quote(pieces.after_space(there + 1)):
         return "called", pieces.after_space(there + 1)
@@ -83,6 +89,31 @@ def behind_tags(pieces: Pieces, value: int) -> int:
         pieces.is_at(value, frozenset("!&"))
         and value + 1 < len(pieces)
         and pieces.tokens[value + 1].kind == "word"
+        and pieces.after_space(value + 2) > value + 2
     ):
         value = pieces.after_space(value + 2)
     return value if value < len(pieces) else begins
+
+
+def behind_doubled(pieces: Pieces, value: int, enclosing: str) -> int:
+    """Return where a value begins behind a quote that SQL doubles within a text: `'… PASSWORD ''…''…'`."""
+    shell = pieces.tokens[value : value + 3]
+    if enclosing == "'" and [piece.text for piece in shell] == ["'", "\\'", "'"]:
+        return value + 3  # a shell's way to write a quote within quotes
+    quotes = pieces.tokens[value : value + 2]
+    is_doubled = len(quotes) > 1 and all(quote.text == enclosing != "" for quote in quotes)
+    return value + 2 if is_doubled and pieces.is_word(value + 2) else value
+
+
+def is_tagged(pieces: Pieces, value: int) -> bool:
+    """Return whether what brackets enclose is a part of the value: a word, as in `{noop}…`, `{AES}…`, or nothing, as in `()…`."""
+    if pieces.is_at(value + 1, ")]}") and pieces.is_word(value + 2):
+        return True
+    tokens = pieces.tokens[value : value + 4]
+    return (
+        len(tokens) == 4  # noqa: PLR2004 - the brace, the word, the brace, the value
+        and tokens[0].text == "{"
+        and tokens[2].text == "}"
+        and tokens[3].kind != "space"
+        and tokens[3].text not in ",;)}]&"
+    )

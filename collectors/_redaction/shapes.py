@@ -26,7 +26,7 @@ TOKEN = re.compile(
     r"|hv[sbr]\.[\w\-]{8,}+|[sb]\.[A-Za-z0-9]{22,}+|pypi-[\w\-]{8,}+|npm_[A-Za-z0-9]{8,}+|do[opr]_v1_\w{8,}+|shp(?:at|ca|pa|ss)_\w{8,}+"
     r"|key-[0-9a-f]{16,}+|K00[0-9][A-Za-z0-9+/]{20,}+|AGE-SECRET-KEY-\w++|PMAK-[\w\-]{8,}+|hf_\w{8,}+|sk-[\w\-]{16,}+|NRAK-\w{8,}+|dapi[0-9a-f]{16,}+|tskey-[\w\-]{8,}+"
     r"|lin_api_\w{8,}+|figd_[\w\-]{8,}+|pat-(?:na|eu|ap)\d-[\w\-]{8,}+|pscale_(?:pw|tkn|oauth)_[\w\-]{8,}+|dp\.(?:pt|st|ct|sa|audit)\.[\w.\-]{8,}+|dt0[a-z]\d\d\.[\w.]{8,}+|CFPAT-[\w\-]{8,}+|ph[cx]_\w{8,}+|sbp_\w{8,}+|ATCTT[\w\-=]{8,}+|ATBB\w{8,}+|BBDC-\w{8,}+|sha256~[\w\-]{8,}+|LTAI\w{12,}+|xkeysib-[\w\-]{8,}+|nvapi-[\w\-]{8,}+|ops_eyJ[\w\-]{8,}+|gsk_\w{8,}+|xai-\w{8,}+|r8_\w{8,}+|ntn_\w{8,}+|pul-[0-9a-f]{8,}+|rubygems_[0-9a-f]{8,}+|sntry[su]_[\w=]{8,}+|sq0[a-z]{3}-[\w\-]{8,}+|dckr_pat_[\w\-]{8,}+|cio[a-zA-Z0-9]{16,}+|oy2[a-z0-9]{20,}+"
-    r"|[0-9]{8,10}:AA[\w\-]{20,}+|[MNO][\w\-]{23,25}\.[\w\-]{6}\.[\w\-]{27,}+|ATATT[\w\-=]{8,}+|secret-token:\S++|AccountKey=\S++)"
+    r"|[0-9]{8,10}:AA[\w\-]{20,}+|[MNO][\w\-]{23,25}\.[\w\-]{6}\.[\w\-]{27,}+|ATATT[\w\-=]{8,}+|secret-token:\S++|AccountKey=\S++|sq[apu]_[A-Za-z0-9_]{8,}+|00D\w{12,15}+![\w.]{20,}+)"
     r"|\$(?:1|2[abxy]?|5|6|7|8|9|y|gy|apr1|argon2[a-z]*+|scrypt|pbkdf2[\w\-]*+|sha1|md5|P|H|S|bcrypt[\w\-]*+)\$[^\s:\"']++"
     r"|(?<!\w)(?:grub\.)?pbkdf2[.:_][\w.:$+/=\-]{8,}+|(?<![A-Za-z0-9])md5[0-9a-f]{32}(?!\w)|(?<!\w)\*[0-9A-F]{40}(?!\w)|SCRAM-SHA-\d++\$\S++"
     r"|(?<=/)secret-token:\S++|(?<![\w])0x[0-9a-fA-F]{24,}+(?!\w)|(?<![A-Za-z0-9])(?:SK[0-9a-f]{32}(?!\w)|fo1_\w{8,}+|fm2_[\w+/=]{8,}+|claim-[\w\-]{12,}+|[A-Za-z0-9]{10,20}\.atlasv1\.[\w\-]{20,}+)",
@@ -37,12 +37,19 @@ SCHEMED = re.compile(
 )
 """A hash as LDAP and Dovecot keep it: `{SSHA}…`"""
 _LONG = re.compile(r"[A-Za-z0-9+/_\-]{20,}+(?:={1,2}(?![^\s]))?")
-_JDBC = re.compile(r"jdbc:\w++:(?:\w++:)?[^/@]*+/(?P<value>[^/@]++)@")
+_JDBC = re.compile(
+    r"jdbc:\w++:(?:\w++:)?[^/@]*+/(?P<value>[^/@]++)@|(?<![^=])[\w$#]++/(?P<easy>[^/@]++)@(?://|\w)"
+)
+"""Oracle's `…thin:me/…@db`, and `me/…@//host/db`."""
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _DES_HASH = re.compile(r"[\w.@+\-]++:(?P<value>[./0-9A-Za-z]{13})(?::.*+)?")
 _SCHEME_NAMES = frozenset({"bearer", "basic", "digest", "negotiate", "token", "apikey"})
 _BOT = re.compile(r"/bot(?P<value>\d{1,20}:[\w\-]++)")
 _IN_PATH = re.compile(r"/(?i:key|api-?key|token|secret|auth|integration)/(?P<value>[^/?#]++)")
+_BEHIND_DOMAIN = re.compile(r"://[^/@]++/[^/:@]++:(?P<value>[^/@]++)@")
+"""`smb://DOMAIN/me:…@host`"""
+_SHORT = re.compile(r"[?&]u=[^&]++&p=(?P<value>[^&#]++)")
+"""InfluxDB's `?u=me&p=…`"""
 _NOTICE = re.compile(
     r"(?i:gotifys?|tgram|telegram|discord|slack|pover|pushover|ntfys?|join|matrixs?|mailgun|sendgrid|twilio|msteams|teams|rockets?|opsgenie|bark|pbul|pushbullet|ifttt|rtmps?|srt)://"
 )
@@ -87,7 +94,9 @@ def _in_pair(text: str, at: int) -> Iterator[Span]:
         found = _DES_HASH.fullmatch(text)
         found = None if found is not None and not _is_mixed(found["value"]) else found
     if found is not None:
-        yield Span(at + found.start("value"), at + found.end("value"))
+        group = found.lastgroup or "value"
+        if group == "value" or looks_secret(found[group]):
+            yield Span(at + found.start(group), at + found.end(group))
 
 
 def _before_host(text: str, at: int) -> Iterator[Span]:
@@ -101,7 +110,7 @@ def _before_host(text: str, at: int) -> Iterator[Span]:
         and colon
         and begin < end
         and "/" not in user
-        and (text[end + 1 : end + 2].isalnum() or (end + 1 == len(text) and user.isalnum()))
+        and (text[end + 1 : end + 2].isalnum() or (text[end + 1 : end + 2] in {"", "/"} and user.isalnum()))
         and not _is_number(text[begin:end])
     ):
         yield Span(at + begin, at + end)
@@ -127,8 +136,9 @@ def _in_url(text: str, at: int) -> Iterator[Span]:
         yield from (
             Span(at + f.start(), at + f.end()) for f in _PART.finditer(text, start) if looks_secret(f[0])
         )
-    if found := _BOT.search(text, start):
-        yield Span(at + found.start("value"), at + found.end("value"))
+    for found in (_BOT.search(text, start), _BEHIND_DOMAIN.search(text), _SHORT.search(text, start)):
+        if found is not None:
+            yield Span(at + found.start("value"), at + found.end("value"))
     for found in _IN_PATH.finditer(text, start):
         if looks_secret(found["value"]):
             yield Span(at + found.start("value"), at + found.end("value"))

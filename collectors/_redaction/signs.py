@@ -8,16 +8,16 @@ import re
 from collections.abc import Collection
 from functools import lru_cache
 
-from collectors._redaction import places, programs, shapes
+from collectors._redaction import calls, places, programs, shapes
 from collectors._redaction.pairs import PAIR_NAMES, PAIR_VALUES
-from collectors._redaction.scan import SECOND_WORDS
+from collectors._redaction.scan import MAPS, SECOND_WORDS
 from collectors._redaction.secrets import sounds
 from collectors._redaction.values import MAX_VALUE
 
 _WORD = re.compile(r"[\w.\-]++")
 _STEMS = re.compile(
     "pass|pwd|secret|token|cred|auth|communit|kennwort|geheim|contrase|motdepasse|key|p[iu]n|puk|psk|otp|cookie|hash|salt|nonce|hmac"
-    "|seed|sig|pw|dpapi|clear|mnemonic|phrase|digest|wpa|wep|code|user|bundle|bearer|login|encrypt|pepper"
+    "|seed|sig|pw|dpapi|clear|mnemonic|phrase|digest|wpa|wep|code|user|bundle|jwt|dbroot|bearer|login|encrypt|pepper"
     "|wachtwoord|senha|heslo|parola|has[lo]|losenord|kode|salasana|jelsz|mdp|sifre|clave"
 )
 """One of these is in each name that says something of its value, once all but letters and digits is left out."""
@@ -29,9 +29,9 @@ _LEAST_CHANGES = 5
 """In what was drawn by lot, one character in so many is of another kind than the one before."""
 _HASHED = re.compile(r":[./0-9A-Za-z]{13}")
 _SHAPE_WORDS = re.compile(r"://|bearer|basic|digest|negotiate|token|apikey")
-_FLAG = re.compile(r"(?<![\w.,:=@+*~$&?])-|/[a-z]++:")
+_FLAG = re.compile(r"(?<![\w.,:=@+*~$&?])-|/[a-z]++:|/rp\s")
 _PIPED = re.compile(r"passwd|--stdin|mysqladmin")
-_PROTOCOL_OR_HEADER = re.compile(r"x-|auth|key|verify|secret|token|cookie|:om|priv|cipher")
+_PROTOCOL_OR_HEADER = re.compile(r"x-|auth|key|verify|secret|token|cookie|:om|priv|cipher|(?:simple|plain)\s")
 _QUOTE = re.compile(r"[\"']")
 
 
@@ -94,10 +94,10 @@ class Signs:
             or not places.FIRST_WORDS.isdisjoint(self._low_words)
             or "dentified" in self._low
             or _PROTOCOL_OR_HEADER.search(self._low) is not None
-            or _forms().fullmatch(body) is not None
+            or places.any_form().fullmatch(body) is not None
             or (
                 _QUOTE.search(body) is not None
-                and any(call.search(body) is not None for call in places.CALLS)
+                and any(call.search(body) is not None for call in calls.calls_in(body))
             )
         )
 
@@ -111,6 +111,7 @@ def _is_telling(word: str) -> bool:
         sounds(name) > 0
         or sounds(word) > 0
         or low in SECOND_WORDS
+        or low in MAPS
         or not _PAIRED.isdisjoint((low, low.rpartition("-")[2], word.lower().rpartition("-")[2]))
     )
 
@@ -126,13 +127,3 @@ def _may_be_drawn(line: str) -> bool:
 def _changes_often(text: str) -> bool:
     changes = len(_CHANGE.findall(text))
     return changes > 0 and changes * _LEAST_CHANGES >= len(_ALNUM.findall(text))
-
-
-@lru_cache(maxsize=1)
-def _forms() -> re.Pattern[str]:
-    """Return all forms by which whole lines are known as one expression."""
-    return re.compile("|".join(f"(?:{_unnamed(form.pattern)})" for form in places.FORMS))
-
-
-def _unnamed(pattern: str) -> str:
-    return pattern.replace("(?P<value>", "(?:")

@@ -5,62 +5,27 @@ further than a few lines, so that the work is proportional to the text.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from collectors._redaction.cursor import NOTHING, Opened, Scanned
 from collectors._redaction.extent import Bracketed, Pieces, Span, stripped
 from collectors._redaction.line import Mask, look_at
-from collectors._redaction.logins import passwords_by_turns
+from collectors._redaction.logins import passwords_by_form, passwords_by_turns
+from collectors._redaction.named import VALUE, named_values
 from collectors._redaction.secrets import MAX_LINE
+from collectors._redaction.tables import cells_below
 from collectors._redaction.tokens import Body, body_of, tokens_of
 from collectors._redaction.values import is_harmless
 
-_NEAR = 4
-"""A value stands within so many lines of its name."""
 _ENTRY = re.compile(r"""(?:[-#;<}\])]|["']?[\w.\-$/]++["']?\s*+[:=])""")
 _INSIDE = re.compile(
     r"""(?P<before>(?:-\s++)?(?:(?:"[^"]++"|["']?[\w.\-/]++["']?)\s*+(?:[:=]\s++|:$))?)(?P<value>.*+)""",
     re.DOTALL,
 )
 _STRUCTURE = frozenset({"{", "}", "[", "]", "},", "],", "|", ">", "|-", ">-", "(", ")", ");", "};"})
-_VALUE = re.compile(
-    r"""(?:-\s++)?(?:["']?(?:value|default|parametervalue|content)["']?\s*+[:=]\s*+|<[\w\-]{0,40}?(?:value|string|data)>)(?P<value>\S.*+)""",
-    re.IGNORECASE,
-)
-_NAME = re.compile(
-    r"""(?:-\s++)?(?:["']?(?:name|key|variable|parameterkey)["']?\s*+[:=]|variable\s|<[\w\-]{0,40}?(?:name|key)>)""",
-    re.IGNORECASE,
-)
 _ITEM = re.compile(r"(?:-\s++)++")
 _PEM_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 a-z]{1,60}-----")
 _PEM_ENDS = re.compile(r"-----END [A-Z0-9 a-z]{1,60}-----")
-
-
-def named_values(lines: Sequence[str], scans: Mapping[int, Scanned]) -> Iterator[int]:
-    """Yield the lines of values that a line above or below them names: `name: DB_PASSWORD`, `value: …`."""
-    for index, scanned in scans.items():
-        if not scanned.is_naming:
-            continue
-        for other in range(index + 1, min(index + 1 + _NEAR, len(lines))):
-            text = _text(lines[other])
-            if _VALUE.match(text) and not text.startswith("- "):
-                yield other
-            elif text and not _NAME.match(text) and text[0] not in "-}]":
-                continue
-            break
-        if _text(lines[index]).startswith("- "):
-            continue
-        for other in range(index - 1, max(-1, index - 1 - _NEAR), -1):
-            text = _text(lines[other])
-            if _VALUE.match(text):
-                yield other
-            elif text and not _NAME.match(text) and text[0] not in "-{}[]":
-                continue
-            break
-
-
-def _text(line: str) -> str:
-    return line[body_of(line).start :].strip() if len(line) <= MAX_LINE else "x"
 
 
 class Walk:
@@ -246,7 +211,7 @@ class Walk:
     # Lines by themselves
 
     def _name(self, line: str, body: Body) -> str:
-        found = _VALUE.match(line, body.start)
+        found = VALUE.match(line, body.start)
         if found is None:
             return line
         start = found.start("value")
@@ -279,6 +244,7 @@ def walked(
         check()
         if is_hinted:
             scans[index] = look_at(bare[index], body_of(bare[index]), extra)
+    _add_by_place(bare, scans, extra)
     passwords = passwords_by_turns(bare)
     if not passwords and all(it.is_silent and not _PEM_BEGINS.search(bare[at]) for at, it in scans.items()):
         yield from lines
@@ -297,3 +263,15 @@ def walked(
         for masked in walk.step(index, line, body_of(line), scans.get(index, NOTHING)):
             yield masked + end
     yield from walk.close()
+
+
+def _add_by_place(lines: Sequence[str], scans: dict[int, Scanned], extra: frozenset[str]) -> None:
+    """Add what the form of the whole text and the heads of tables say is secret in a line."""
+    placed = (*cells_below(lines, tuple(scans)), *passwords_by_form(lines).items())
+    for index, span in placed:
+        if span is None:
+            scans[index] = NOTHING
+            continue
+        if scans.get(index, NOTHING) is NOTHING:
+            scans[index] = look_at(lines[index], body_of(lines[index]), extra)
+        scans[index].spans.append(span)

@@ -25,6 +25,8 @@ UNITS = (
     "password for ", "x-auth: ", "name: password\n", "<password>\n", "secret: |\n  ", "- ", "password = x\\\n",
     "radtest a ", "net use ", "echo a1 | passwd ", "<<< a ", "u=a,p=b,", "secret,data=", "[users]\na = b1\n", '"a" MD5 "', "allow a:b1 ",
     "x: abcdef1, y, ", "a1b2,c,1,", "/a b c1d2 ", "$ENV{API_KEY} = '", "# # ", "password@", "connect to x user y using ",
+    "user,password\n", "| user | password |\n", "a,", "10.0.0.1 aB3def\n", "a.b\tc1d2\n", "pass=''a", "pass=[]a", "-u a:'b' ", "omniauth :a, 'b', 'c1d2' ", "f('cn=a', 'b1c2') ",
+    "<value>a</value><name>password</name>", "keys=a1b2,", "smb://a/b:c1d2@", "# password  token\n", "variable 'password' { ",
 )  # fmt: skip
 
 
@@ -38,8 +40,8 @@ def patterns(value):
     match value:
         case re.Pattern():
             yield value
-        case tuple():
-            for item in value:
+        case tuple() | dict():
+            for item in value.values() if isinstance(value, dict) else value:
                 yield from patterns(item)
 
 
