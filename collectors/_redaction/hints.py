@@ -18,7 +18,7 @@ _NAMES = words_in(
     "smbclient qpdf <<< sqlplus expdp impdp sqlldr ,p= ,data= kinit cryptsetup openconnect pdbedit adcli kadmin veracrypt "
     "authbasicfake pepper mysql_servers pgsql_servers redis_servers k00 $auth snmp-server -ap -xp --cert cleartext cred mnemonic phrase code wpa wep bundle_ ldapbinddn authinfo samba-tool -stdin systemd-creds mount.cifs --unlock keyctl vpnc msktutil role wachtwoord senha heslo parola hasło haslo lösenord losenord adgangskode kodeord salasana jelszó jelszo mdp şifre sifre clave пароль /user: getconnection( jwt dbroot mega-login create_ap account( sqa_ sqp_ squ_ hidservauth /rp"
 ) | {
-    'send "', "send '", "send {", "send --", "net use", "cargo login", "service install", "ngrok ", "mc alias", "mc config", "vault login", "crypto ", "users = {", "users={", "users: {", 'users":{', 'users": {', "connect to", "bundle config", "poetry config", "provider :", '"cn=', "'cn=", '"uid=', "'uid=", "rman ", "exp ", "imp ", "sudo -s",
+    'send "', "send '", "send {", "send --", "net use", "cargo login", "service install", "ngrok ", "mc alias", "mc config", "vault login", "crypto ", "users = {", "users={", "users: {", 'users":{', 'users": {', "connect to", "acl setuser", "bundle config", "poetry config", "provider :", '"cn=', "'cn=", '"uid=', "'uid=", "rman ", "exp ", "imp ", "sudo -s",
     "| su", "user(", "dbi:", "check_command", "openfortivpn", "realm ", "= des", "auth(", "load-key", "priv ", "cipher ", "mgmt-user", ":om", "connect(", "mysqli", "pdo(", "login(", "authenticate(", "nsupdate", "dig ",
 }  # fmt: skip
 """Something of each name of a secret, and of each word by whose place one is known."""

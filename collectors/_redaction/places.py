@@ -166,7 +166,7 @@ _LIKE = tuple(
         r"""[\w.@\\*\-]++\s++[\w.*\-]++\s++(?P<value>["'][^"']++["'])\s++(?:\*|(?:\d{1,3}\.){3}[\d/]{1,6})""",  # ppp
         r"[\w.@\\*\-]++\s++[\w.*\-]++\s++(?P<value>\S++)\s++\*",  # ppp
         r"[a-z]{1,20}Role\s++(?P<value>\S++)",  # jmxremote.password
-        r"(?i:(?:.{0,60}\s)?(?:logins?|credentials?|creds|user)):?\s++[\w.@\-]++\s++/\s++(?P<value>\S++)(?:\s.{0,40})?",  # `login: root / …`
+        r"(?i:(?:.{0,60}\s)?(?:logins?|credentials?|creds|user|(?:basic_?)?auth))(?:\s*+[:=])?+\s++[\w.@\-]++\s++/\s++(?P<value>\S++)(?:\s.{0,40})?",  # `login: root / …`
         r"(?:tls\s*+\{\s*+)?dns\s++[a-z]\w{2,30}+\s++(?P<value>\S++)(?:\s*+\})?",  # Caddy
         r"[OoCNIPKY]:[^\s:]*+:(?P<value>[^\s:/]++):\S*+",  # IRC daemons
         r"\*\s++[\w.@\-]++\s++(?P<value>\S++)",  # xl2tpd

@@ -11,7 +11,7 @@ from collectors._redaction.extent import Bracketed, Pieces
 from collectors._redaction.pairs import PAIR_NAMES, PAIR_VALUES, Pairs
 from collectors._redaction.prose import FEW_WORDS, SAYS, in_prose, is_prose
 from collectors._redaction.secrets import Sounds, sounds
-from collectors._redaction.separator import behind_doubled, behind_tags, is_tagged, separator
+from collectors._redaction.separator import behind_doubled, behind_tags, is_tagged, list_end, separator
 from collectors._redaction.tokens import Body, Token, tokens_of
 from collectors._redaction.values import MAX_VALUE, is_harmless, looks_secret
 from collectors._redaction.verdict import PAM, here_document, is_below, is_masked, is_switched
@@ -117,6 +117,12 @@ class Scan:
             return
         if how in {"assigned", "listed", "called"}:
             self._assigned(token, level, value)
+        elif (
+            how == "spaced"
+            and level >= Sounds.LIKELY
+            and self._is_here(self._text[self._pieces.start(value) :][:MAX_VALUE])
+        ):
+            return
         elif how == "spaced" and not word.endswith("proxy_pass"):  # nginx: a server
             self._spaced(token, level, value)
         elif how == "end" and level >= Sounds.LIKELY and self._is_alone(token):
@@ -129,8 +135,7 @@ class Scan:
         value = behind_tags(self._pieces, value)
         start = self._pieces.start(value)
         rest = self._text[start : start + MAX_VALUE + 1] if level >= Sounds.LIKELY else ""
-        if here := here_document(rest):
-            self._cursor.opened, self._cursor.at = Opened("heredoc", here), len(self._pieces)
+        if self._is_here(rest):
             return
         if value >= len(self._pieces) or (level >= Sounds.LIKELY and is_below(rest)):
             if level >= Sounds.LIKELY:
@@ -149,12 +154,19 @@ class Scan:
             and not is_tagged(self._pieces, value)
         ):
             self._bracketed(value)
-        elif (self._pieces.is_at(value, frozenset("[(")) and name.text.lower() in _PAIRS) or (
-            self._pieces.is_at(value, "{") and name.text.lower().endswith(_MAPS_END)
-        ):
+        elif (
+            self._pieces.is_at(value, frozenset("[(")) and name.text.lower().rpartition(".")[2] in _PAIRS
+        ) or (self._pieces.is_at(value, "{") and name.text.lower().endswith(_MAPS_END)):
             self._bracketed(value, looks_secret)
         elif value < len(self._pieces):
             self._bare(name, level, value)
+
+    def _is_here(self, rest: str) -> bool:
+        """Return whether a here-document is the value: `PASS=$(cat <<EOF`, `read PASS <<EOF`."""
+        here = here_document(rest)
+        if here:
+            self._cursor.opened, self._cursor.at = Opened("heredoc", here), len(self._pieces)
+        return bool(here)
 
     def _quoted(self, name: Token, level: Sounds, value: int) -> None:
         pieces = self._pieces
@@ -193,7 +205,7 @@ class Scan:
             level = max(level, Sounds.LIKELY) if name.text.lower() not in _USERS else level
             end = self._pieces.start(self._pieces.word_end(value, "&"))
         elif level == Sounds.MAYBE:
-            end = self._list_end(value)
+            end = list_end(self._pieces, value)
         elif name.text.startswith("-"):
             end = self._pieces.start(self._pieces.word_end(value))
         else:
@@ -208,16 +220,6 @@ class Scan:
             # What begins so may be a comment or a sign of YAML's, with the value below it.
             below = "block" if text.startswith(("#", "!", "&")) else "folded"
             self._cursor.opened = Opened("continued" if text.endswith("\\") else below)
-
-    def _list_end(self, index: int) -> int:
-        """Return where a word ends, or a list of words behind commas where each looks like a secret: `cookie_keys=…,…`."""
-        end = self._pieces.word_end(index, ",;")
-        while self._pieces.is_at(end, ",") and end + 1 < len(self._pieces):
-            following = self._pieces.word_end(end + 1, ",;")
-            if not looks_secret(self._text[self._pieces.start(end + 1) : self._pieces.start(following)]):
-                break
-            end = following
-        return self._pieces.start(end)
 
     def _line_end(self, index: int) -> int:
         if self._cursor.enclosing:

@@ -2,6 +2,7 @@
 
 from collectors._redaction.extent import Pieces
 from collectors._redaction.tokens import Token
+from collectors._redaction.values import looks_secret
 
 _ASSIGNS = frozenset("=:>+?!~\uff1d\uff1a\u2192")
 _BLOCKS = frozenset({"tokens", "passwords", "secrets", "credentials"})
@@ -117,3 +118,14 @@ def is_tagged(pieces: Pieces, value: int) -> bool:
         and tokens[3].kind != "space"
         and tokens[3].text not in ",;)}]&"
     )
+
+
+def list_end(pieces: Pieces, index: int) -> int:
+    """Return where in the line a word ends, or a list of words behind commas where each looks like a secret: `cookie_keys=…,…`."""
+    end = pieces.word_end(index, ",;")
+    while pieces.is_at(end, ",") and end + 1 < len(pieces):
+        following = pieces.word_end(end + 1, ",;")
+        if not looks_secret(pieces.text[pieces.start(end + 1) : pieces.start(following)]):
+            break
+        end = following
+    return pieces.start(end)

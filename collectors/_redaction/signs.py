@@ -31,7 +31,7 @@ _HASHED = re.compile(r":[./0-9A-Za-z]{13}")
 _SHAPE_WORDS = re.compile(r"://|bearer|basic|digest|negotiate|token|apikey")
 _FLAG = re.compile(r"(?<![\w.,:=@+*~$&?])-|/[a-z]++:|/rp\s")
 _PIPED = re.compile(r"passwd|--stdin|mysqladmin")
-_PROTOCOL_OR_HEADER = re.compile(r"x-|auth|key|verify|secret|token|cookie|:om|priv|cipher|(?:simple|plain)\s")
+_PROTOCOL_OR_HEADER = re.compile(r"x-|auth|key|verify|secret|token|cookie|:om|priv|cipher|simple|plain")
 _QUOTE = re.compile(r"[\"']")
 
 
