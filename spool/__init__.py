@@ -29,8 +29,6 @@ from spool.errors import SpoolClosed, SpoolError, SpoolFull, SpoolLocked
 from spool.reader import SpoolReader
 from spool.record import EVENT, Position, Record, Segment, StoredRecord, stored_bytes
 from spool.segment import SegmentError, compress, inflate, splice
-from spool.state import DROP_REASONS, Recovery
-from spool.status import DestinationStatus, SpoolStatus
 
 if TYPE_CHECKING:
     from spool.incoming import Refused
@@ -40,6 +38,8 @@ if TYPE_CHECKING:
     from spool.owner_memory import SpoolMemory
     from spool.spool import Spool
     from spool.stamp import Stamp
+    from spool.state import DROP_REASONS, Recovery
+    from spool.status import DestinationStatus, SpoolStatus
 
 __all__ = [
     "DROP_REASONS",
@@ -75,21 +75,25 @@ __all__ = [
     "stored_bytes",
 ]
 
-_TO_WRITE = {
+_WHEN_ASKED_FOR = {
+    "DROP_REASONS": "spool.state",
+    "DestinationStatus": "spool.status",
     "Moment": "spool.moment",
     "Options": "spool.options",
+    "Recovery": "spool.state",
     "Refused": "spool.incoming",
     "Spool": "spool.spool",
     "SpoolMemory": "spool.owner_memory",
+    "SpoolStatus": "spool.status",
     "Stamp": "spool.stamp",
     "leave_in_incoming": "spool.leaving",
 }
-"""What only who writes has a use for, and where it is; a command that reads the history is shown it before all that were loaded."""
+"""What has no use for who only reads records, and where it is; a command that reads the history is shown it before all that were loaded."""
 
 
 def __getattr__(name: str) -> Any:
     """Load what is asked for of it."""
-    if name not in _TO_WRITE:
+    if name not in _WHEN_ASKED_FOR:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(_TO_WRITE[name]), name)
+    found = globals()[name] = getattr(import_module(_WHEN_ASKED_FOR[name]), name)
     return found

@@ -9,17 +9,19 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from spool import rejected, schema
+from spool import schema
 from spool.around_damage import AroundDamage, Fetch
 from spool.batch import Batch, RejectedEntry
 from spool.batch_reader import Damage, collect
 from spool.codec import to_record
 from spool.errors import DamagedRow, SpoolError
 from spool.record import EVENT, Position, StoredRecord
-from spool.status import SpoolStatus, read_status
 from spool.tables import RECORDS
+
+if TYPE_CHECKING:  # the history is shown without what knows of positions and of recovery
+    from spool.status import SpoolStatus
 
 _UNBOUNDED = 1 << 62
 
@@ -67,8 +69,10 @@ class SpoolReader:
         except SpoolError:
             return None  # it is being made: the next look finds it
 
-    def status(self) -> SpoolStatus:
+    def status(self) -> "SpoolStatus":
         """Return how the spool is doing, as of the last commit."""
+        from spool.status import read_status
+
         with _translated(self._directory):
             return read_status(self._connection, self._directory, around_damage=True)
 
@@ -117,6 +121,8 @@ class SpoolReader:
 
     def rejected(self) -> Iterator[RejectedEntry]:
         """Yield what destinations refused for good, oldest first."""
+        from spool import rejected
+
         for row in self._rows(partial(rejected.rows, self._connection), 1):
             entry = rejected.entry_of(row)
             if entry is not None:
