@@ -128,7 +128,7 @@ def test_a_spool_that_was_damaged_while_the_host_was_off_is_told_once_with_what_
     with host.path(DATABASE).open("r+b") as database:
         database.write(bytes(4096))
     host.receiver.come_back()
-    began = time.time()
+    began = int(time.time())
     host.boot()
     host.receiver.wait_for_event(RECOVERED)
     found = time.time()
