@@ -56,6 +56,12 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     log: str = ""
     origin: Origin | None = None
 
+    @property
+    def is_of_control_process(self) -> bool:
+        """Return whether it is a failure of a command beside the main process."""
+        main_is_to_blame = self.look.exec_code and self.what is not What.RELOAD_FAILED
+        return self.what in _FAILURES and not main_is_to_blame and self.result in _RESULTS_OF_AN_EXIT
+
 
 _FAILURES = {What.FAILED, What.GAVE_UP, What.RELOAD_FAILED}
 _RESULTS_OF_AN_EXIT = {"exit-code", "signal", "core-dump"}
@@ -90,12 +96,6 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     flapping_slowly: int = 0
     """The loop is one by the day, and over when nothing ended for so many seconds."""
     flapping_count: int = 0
-
-
-def is_of_control_process(step: Step) -> bool:
-    """Return whether a step is a failure of a command beside the main process: systemd calls it the control process."""
-    main_is_to_blame = step.look.exec_code and step.what is not What.RELOAD_FAILED
-    return step.what in _FAILURES and not main_is_to_blame and step.result in _RESULTS_OF_AN_EXIT
 
 
 def carry_over(known: Known, mark: str) -> Known:

@@ -26,15 +26,7 @@ from collectors._services.manager_events import (
     Unloaded,
 )
 from collectors._services.systemd import Manager, ManagerAway
-from collectors._services.transitions import (
-    Known,
-    Step,
-    What,
-    advance,
-    end_unseen,
-    in_order,
-    is_of_control_process,
-)
+from collectors._services.transitions import Known, Step, What, advance, end_unseen, in_order
 from collectors._services.unit_memory import UnitMemory
 from collectors._services.unit_state import Phase, UnitState
 from collectors.collector import NotKept, Runtime
@@ -93,7 +85,7 @@ class Watch:
         self._manager.subscribe()
         self._ledger.begin(self._manager.mark())
         self._boot_over_at = None
-        if not self._is_boot_over():
+        if not self._note_end_of_boot():
             self._boot_over_at = self._manager.startup_monotonic() + BOOT_SECONDS
         self._reconcile(while_agent_down=while_agent_down)
 
@@ -126,8 +118,8 @@ class Watch:
             self._reconcile()
         self._settle()
 
-    def _is_boot_over(self) -> bool:
-        """Return whether the manager says so; what starts from then on is news, and not the first sight."""
+    def _note_end_of_boot(self) -> bool:
+        """Note when the boot was over, and return whether it is; what starts from then on is news, and not the first sight."""
         self._ledger.boot_finished_monotonic = self._manager.finished_monotonic()
         return self._ledger.boot_finished_monotonic != 0
 
@@ -137,17 +129,17 @@ class Watch:
 
     def _follow(self, news: Sequence[News]) -> None:
         """Take in news and commit what they amount to."""
-        was_told = self._boot_over_at is not None and any(isinstance(item, StartupFinished) for item in news)
-        ends_boot = was_told and self._is_boot_over()
         self._take_in(news)
         self._commit()
         if any(isinstance(item, Renewed) for item in news):
             self._kinds.clear()
             self._begin()
-        elif ends_boot:
+        elif self._boot_over_at is not None and any(isinstance(item, StartupFinished) for item in news):
             self._end_boot()
 
     def _take_in(self, news: Sequence[News]) -> None:
+        if any(isinstance(item, StartupFinished) for item in news):
+            self._note_end_of_boot()
         self._causes.note(news, is_booting=self._boot_over_at is not None)
         looks = [item for item in news if isinstance(item, UnitState) and self._ledger.matches(item.unit)]
         self._learn_kinds(look.unit for look in looks if look.invocation)
@@ -190,7 +182,7 @@ class Watch:
         """Add how a command beside the main process ended, where that is what failed."""
         look = step.look
         exit_ = None
-        if is_of_control_process(step):
+        if step.is_of_control_process:
             exit_ = self._manager.control_exit(look.unit, look.left_inactive_monotonic)
         if exit_ is None:
             return step
