@@ -103,7 +103,7 @@ def _is_ours(code: CodeType) -> bool:
     path = code.co_filename
     if not path.startswith(COLLECTORS) or path.rpartition("/")[2] in GUARDS or code.co_name[0] == "<":
         return False
-    return code.co_qualname not in GUARDED_WITHIN | TAKES_A_BATCH
+    return code.co_qualname not in GUARDED_WITHIN and code.co_qualname not in TAKES_A_BATCH
 
 
 def _is_called_by_others(caller: FrameType | None) -> bool:

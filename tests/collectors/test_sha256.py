@@ -13,19 +13,17 @@ def test_the_digest_is_that_of_hashlib_whatever_the_size(size):
     assert sha256_of(data) == fast_sha256()(data) == hashlib.sha256(data).digest()
 
 
+def said_by(script):
+    """Return what a Python of its own prints."""
+    return subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout
+
+
 def test_what_is_small_brings_no_openssl():
-    script = (
-        "import sys; from collectors._sha256 import sha256_of;"
-        " sha256_of(b'small'); print('_hashlib' in sys.modules)"
-    )
-    ran = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
-    assert ran.stdout == "False\n"
+    small = "import sys; from collectors._sha256 import sha256_of; sha256_of(b'small')"
+    assert said_by(f"{small}; print('_hashlib' in sys.modules)") == "False\n"
 
 
 def test_a_python_without_the_quick_way_still_has_the_digest():
-    script = (
-        "import sys; sys.modules.update({'_sha2': None, '_sha256': None});"
-        " from collectors._sha256 import sha256_of; print(sha256_of(b'').hex()[:8])"
-    )
-    ran = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
-    assert ran.stdout == "e3b0c442\n"
+    without = "import sys; sys.modules.update({'_sha2': None, '_sha256': None})"
+    digest = "from collectors._sha256 import sha256_of; print(sha256_of(b'').hex()[:8])"
+    assert said_by(f"{without}; {digest}") == "e3b0c442\n"

@@ -27,7 +27,7 @@ def test_what_was_sent_while_nothing_listened_comes_before_what_is_posted_as_soo
         agent.send(f"sent {number}")
     agent.begin()
     while not agent.is_answering():
-        pass
+        assert agent.process.poll() is None, agent.log()
     agent.post("posted")
     assert agent.stop() == 0
     told = [one.event["msg_title"] for one in receiver.received if one.name == "custom"]
