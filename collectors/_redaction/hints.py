@@ -55,10 +55,11 @@ _CLASSES = bytes(
 _RUN = b"a" * _LONGEST_CALM
 
 
-def hinted(lines: Sequence[str]) -> list[bool]:
-    """Return for each line whether the rules have to look at it, and nothing where they have to look at none."""
-    distinct = list(dict.fromkeys(lines))  # what stands there many times is judged once
-    low = "\n".join(distinct).lower()
+def hinted(lines: Sequence[str], distinct: Sequence[str], low: str) -> list[bool]:
+    """Return for each line whether the rules have to look at it, and nothing where they have to look at none.
+
+    `distinct` has each of the lines once, and `low` the same as one text in small letters.
+    """
     judge = _judge_of(low)
     if "-----" in low:
         return list(_around_pem("\n".join(lines).lower().split("\n"), judge))

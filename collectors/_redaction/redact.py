@@ -43,10 +43,13 @@ class Redactor:
         `is_over` is asked at every line; when it says so, `MaskingStopped` is raised.
         """
         check = _checked(is_over)
-        extra = secret_keys(text)
         lines = text.split("\n")
+        distinct = tuple(dict.fromkeys(lines))  # what stands there many times is judged once
+        few = text if len(distinct) == len(lines) else "\n".join(distinct)
+        low = few.lower()
+        extra = _secret_keys(text, few, low)
         is_formed = extra or passwords_by_turns(lines) or passwords_by_form(lines)
-        hints = [True] * len(lines) if is_formed else hinted(lines)
+        hints = [True] * len(lines) if is_formed else hinted(lines, distinct, low)
         if True not in hints:
             return text
         return "\n".join(walked(self._mask, lines, hints, extra, check))
@@ -58,8 +61,13 @@ class Redactor:
 
 def secret_keys(text: str) -> frozenset[str]:
     """Return the keys that are secret in this text whatever their names say: Kubernetes' `data`, users in `[users]`."""
-    keys = frozenset(users_in(text))
-    is_secret = "kind" in text and "Secret" in text and _KUBERNETES_SECRET.search(text) is not None
+    return _secret_keys(text, text, text.lower())
+
+
+def _secret_keys(text: str, few: str, low: str) -> frozenset[str]:
+    """Return the same; `few` has each of the text's lines once, and `low` has them in small letters."""
+    keys = frozenset(users_in(text, low))
+    is_secret = "kind" in few and "Secret" in few and _KUBERNETES_SECRET.search(text) is not None
     return keys | _KUBERNETES_KEYS if is_secret else keys
 
 

@@ -28,6 +28,8 @@ _BLOCK = re.compile(
 )
 """The line above such entries in YAML and JSON: `users:`, `"github-oauth": {`."""
 _BLOCKS = ("users", "accounts", "logins", "oauth", "keys", "tokens")
+_ENDS = (":", '":', "':", " :")
+"""What stands behind the word; other blanks than one space are not looked for."""
 _MEMBER = re.compile(
     r"""(?P<before>[ \t]*+(?:#|//|;)?[ \t]*+)["']?(?P<key>[\w.@\-]{1,64}+)["']?[ \t]*+:[ \t]++["']?(?P<value>[^\s"'{}\[\],]{6,256}+)["']?,?[ \t\r]*+"""
 )
@@ -53,10 +55,11 @@ _SETTINGS = frozenset(
 """What is said of one user, and is no user's name."""
 
 
-def users_in(text: str) -> Iterator[str]:
-    """Yield the names of the keys that are users with their passwords."""
-    yield from _members(text)
-    if not may_have_users(text):
+def users_in(text: str, low: str) -> Iterator[str]:
+    """Yield the names of the keys that are users with their passwords; `low` has each of the text's lines in small letters."""
+    if _may_have_members(low):
+        yield from _members(text)
+    if not may_have_users(text, low):
         return
     for found in _HEADER.finditer(text):
         is_unsure = found["name"].lower() in _UNSURE
@@ -70,9 +73,6 @@ def users_in(text: str) -> Iterator[str]:
 
 def _members(text: str) -> Iterator[str]:
     """Yield the keys right below `users:` and its kin whose values look like secrets."""
-    low = text.lower()
-    if not any(f"{name}{end}" in low for name in _BLOCKS for end in (":", '":', "':", " :")):
-        return
     for found in _BLOCK.finditer(text):
         depth = 0
         for line in _lines_below(text, found.end() + 1):
@@ -85,11 +85,15 @@ def _members(text: str) -> Iterator[str]:
                 yield member["key"]
 
 
-def may_have_users(text: str) -> bool:
+def _may_have_members(low: str) -> bool:
+    """Return whether `users:` or its kin may be in a text: few texts have any, and this is quick to say."""
+    return ":" in low and any(name in low and any(name + end in low for end in _ENDS) for name in _BLOCKS)
+
+
+def may_have_users(text: str, low: str) -> bool:
     """Return whether one of the sections may be in a text: few texts have any, and this is quick to say."""
-    if "[" not in text:
+    if "[" not in low:
         return False
-    low = text.lower()
     # Beyond ASCII there are letters that are an `s` or a `k` only where case is ignored.
     return not text.isascii() or any(header in low for header in _HEADERS)
 

@@ -7,7 +7,7 @@ from collectors._redaction import hints, redact, sections
 
 PIECES = st.sampled_from(
     [
-        *hints._WORDS, "a", "option_001 = 00000001", "name = x", "# comment", "Listen 80", "user bob x", "1 md5 x", "a:b", "a@b", "p:", "%",
+        *hints._WORDS, "users:", '"tokens": {', "accounts : x", "Keys':", "oauth", "a", "option_001 = 00000001", "name = x", "# comment", "Listen 80", "user bob x", "1 md5 x", "a:b", "a@b", "p:", "%",
         "'a' 'b' c", "[users]", "[\u017fecrets]", "[section]", "kind: Secret", "data:", "bob = a1b2c3", "-----BEGIN KEY-----", "-----END KEY-----",
         "{ssha}", "-p x", "A1" * 12, "İ", "Σ", "ß", "\r", "\t", " ", "=", "x" * 600,
     ]
@@ -37,14 +37,20 @@ def slowly(lines):
 
 @given(TEXTS)
 def test_what_is_said_of_all_lines_together_is_what_is_said_of_each(lines):
-    assert (hints.hinted(lines) or [False] * len(lines)) == list(slowly(lines))
+    distinct = tuple(dict.fromkeys(lines))
+    quickly = hints.hinted(lines, distinct, "\n".join(distinct).lower())
+    assert (quickly or [False] * len(lines)) == list(slowly(lines))
 
 
 @given(TEXTS)
 def test_keys_that_a_text_makes_secret_are_the_same_without_the_quick_look(lines):
     text = "\n".join(lines)
+    few = "\n".join(dict.fromkeys(lines))
+    assert redact._secret_keys(text, few, few.lower()) == redact.secret_keys(text)
     found = {match["name"] for match in sections._HEADER.finditer(text)}
-    assert not found or sections.may_have_users(text)
+    assert not found or sections.may_have_users(text, few.lower())
+    spelt = {name + end for name in sections._BLOCKS for end in sections._ENDS if name + end in text.lower()}
+    assert sections._may_have_members(few.lower()) == bool(spelt)
     is_kubernetes = redact._KUBERNETES_SECRET.search(text) is not None
     assert is_kubernetes == (redact.secret_keys(text) >= redact._KUBERNETES_KEYS)
 
