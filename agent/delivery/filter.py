@@ -47,8 +47,9 @@ class Filter(msgspec.Struct, frozen=True):
 
     def needs_decoding(self, batch: Batch) -> bool:
         """Return whether the batch must be decoded before it is sent."""
-        return batch.needs_correction or any(
-            self.matches_record(piece.record) is not True for piece in batch.pieces
+        asks = bool(self.only.types or self.only.tags or self.never)
+        return batch.needs_correction or (
+            asks and any(self.matches_record(piece.record) is not True for piece in batch.pieces)
         )
 
     def items(self, batch: Batch, correct: Correct | None = None) -> list[Item]:

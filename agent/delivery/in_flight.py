@@ -131,15 +131,15 @@ class InFlightBatch:
     def _captured(self, settled: range, left_behind: Collection[int]) -> dict[float, int]:
         """Return the times of capture of those settled ones that were delivered, and how many each time."""
         counts: dict[float, int] = {}
-        first = 0
+        after = end = 0
         for piece in self._batch.pieces:
-            after = first + piece.last_entry - piece.first_entry
-            begin, end = bisect_left(self._wanted, first), bisect_left(self._wanted, after)
+            begin, after = end, after + piece.last_entry - piece.first_entry
+            end = after if isinstance(self._wanted, range) else bisect_left(self._wanted, after)
             inside = range(max(settled.start, begin), min(settled.stop, end))
-            if count := len(inside) - sum(at in inside for at in left_behind):
+            refused = sum(at in inside for at in left_behind) if left_behind else 0
+            if count := len(inside) - refused:
                 captured = piece.record.captured
                 counts[captured] = counts.get(captured, 0) + count
-            first = after
         return counts
 
     def _part(self) -> range:

@@ -6,8 +6,8 @@ without decoding it (types, times, tags) stands beside it. Never looks into an e
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate, chain, groupby
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, chain
 from typing import TypeVar
 
 import msgspec
@@ -77,9 +77,11 @@ def entries(record: Record) -> list[bytes]:
     return [bytes(body) for body in objects]
 
 
-def distinct(values: Iterable[T]) -> dict[T, None]:
-    """Return each value once, in the order of the first of each; those next to each other, mostly equal, are not hashed."""
-    return dict.fromkeys([value for value, _ in groupby(values)])
+def distinct(values: Sequence[T]) -> dict[T, None]:
+    """Return each value once, in the order of the first of each; where all are equal, as mostly, only one is hashed."""
+    first = values[0]
+    all_equal = first == values[-1] and values.count(first) == len(values)
+    return dict.fromkeys(values[:1] if all_equal else values)
 
 
 def _by_name(captured: Sequence[Captured]) -> Mapping[str, Sequence[Captured]]:

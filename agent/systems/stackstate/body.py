@@ -6,7 +6,7 @@ several times its size.
 """
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import msgspec
@@ -74,9 +74,9 @@ def encode(parts: list[Part], compression: Literal["deflate", "gzip", "none"]) -
             return splice(merged(parts)), "deflate"
         case "gzip":
             gzip = zlib.compressobj(wbits=31)
-            return gzip.compress(b"".join(_plain(parts))) + gzip.flush(), "gzip"
+            return gzip.compress(_plain(parts)) + gzip.flush(), "gzip"
         case "none":
-            return b"".join(_plain(parts)), ""
+            return _plain(parts), ""
 
 
 def merged(parts: Iterable[Part]) -> Iterator[Part]:
@@ -92,20 +92,18 @@ def merged(parts: Iterable[Part]) -> Iterator[Part]:
     yield from _one(run)
 
 
-def _one(run: list[Part]) -> Iterator[Part]:
+def _one(run: Sequence[Part]) -> Iterator[Part]:
     segments = sum(isinstance(part, Segment) for part in run)
-    if segments > 1 or sum(map(_length, run)) >= SMALL_BYTES:
-        yield compress(b"".join(_plain(run)))
-    elif segments:
+    if segments == 1 and _size(run) < SMALL_BYTES:
         yield from run  # the end of a burst: nothing is there to compress it with
     elif run:
-        yield b"".join(_plain(run))
+        plain = _plain(run)
+        yield compress(plain) if segments or len(plain) >= SMALL_BYTES else plain
 
 
-def _length(part: Part) -> int:
-    return part.length if isinstance(part, Segment) else len(part)
+def _size(parts: Iterable[Part]) -> int:
+    return sum(part.length if isinstance(part, Segment) else len(part) for part in parts)
 
 
-def _plain(parts: Iterable[Part]) -> Iterator[bytes]:
-    for part in parts:
-        yield inflate(part) if isinstance(part, Segment) else part
+def _plain(parts: Iterable[Part]) -> bytes:
+    return b"".join([inflate(part) if isinstance(part, Segment) else part for part in parts])
