@@ -9,7 +9,7 @@ Fields stand in the order of the documentation's example: msgspec finds a key at
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, TypeGuard
+from typing import Annotated, Any, ClassVar, TypeGuard
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -64,6 +64,31 @@ class CompleteEvent(msgspec.Struct, gc=False, forbid_unknown_fields=True, rename
     aggregation_key: str | None = None
 
 
+class _LinklessContext(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    category: Filled
+    data: dict[str, Scalar]
+    element_identifiers: _Identifiers
+    source: Filled
+    source_identifier: Filled
+    source_links: list[_UsualLink] | UnsetType = UNSET
+
+
+class HostlessEvent(msgspec.Struct, gc=False, forbid_unknown_fields=True, rename=WIRE_KEYS):
+    """An event of this shape as programs send most of them: without its host, with or without links, else complete."""
+
+    host: ClassVar[UnsetType] = UNSET
+    context: _LinklessContext
+    event_type: Filled
+    title: Filled
+    text: str
+    source_type: Filled
+    tags: tuple[str, ...]
+    timestamp: _Seconds
+    priority: str | None = None
+    alert_type: str | None = None
+    aggregation_key: str | None = None
+
+
 class _UsualContext(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     category: Filled | UnsetType = UNSET
     data: dict[str, Scalar] | UnsetType = UNSET
@@ -89,7 +114,7 @@ class UsualEvent(msgspec.Struct, gc=False, forbid_unknown_fields=True, rename=WI
     aggregation_key: str | None = None
 
 
-Usual = CompleteEvent | UsualEvent
+Usual = CompleteEvent | HostlessEvent | UsualEvent
 
 
 def fill(
@@ -101,7 +126,7 @@ def fill(
     *,
     posted_bytes: int,
 ) -> list[Captured] | None:
-    """Return events, either all complete or none said to be, as `completion.complete` would, field for field.
+    """Return events, all of one of the types above, as `completion.complete` would, field for field.
 
     None where one of them needs its longer way. `posted_bytes` is the size of what they all came in.
     """
@@ -113,7 +138,11 @@ def fill(
         fit = posted_bytes <= MAX_EVENT_BYTES or max(map(len, bodies)) <= MAX_EVENT_BYTES
     else:
         missing = _Missing(name, identity, int(now()))
-        captured = [missing.filled(body, event) for body, event in zip(bodies, events, strict=True)]
+        captured = (
+            missing.hosted(bodies, events)
+            if _are_hostless(events)
+            else [missing.filled(body, event) for body, event in zip(bodies, events, strict=True)]
+        )
         sizes = list(map(len, [event.body for event in captured]))
         fit = min(sizes) > 0 and max(sizes) <= MAX_EVENT_BYTES
     return captured if fit and _have_right_tags(captured) else None
@@ -121,6 +150,10 @@ def fill(
 
 def _are_complete(events: Sequence[Usual]) -> TypeGuard[Sequence[CompleteEvent]]:
     return isinstance(events[0], CompleteEvent)
+
+
+def _are_hostless(events: Sequence[Usual]) -> TypeGuard[Sequence[HostlessEvent]]:
+    return isinstance(events[0], HostlessEvent)
 
 
 def _have_right_tags(captured: Sequence[Captured]) -> bool:
@@ -164,6 +197,20 @@ class _Missing:
             }
         )
 
+    def hosted(self, bodies: Sequence[msgspec.Raw], events: Sequence[HostlessEvent]) -> list[Captured]:
+        """Return what `filled` does of each: little can be missing, and all that is shared is asked for once."""
+        links, end = self._fields["source_links"], self._fields["host"] + b"}"
+        linked = [
+            _spliced(bytes(body), links, b"") if event.context.source_links is UNSET else bytes(body)
+            for body, event in zip(bodies, events, strict=True)
+        ]
+        return [
+            Captured(
+                self._name, body[:-1] + end if body else b"", event.timestamp, event.event_type, event.tags
+            )
+            for body, event in zip(linked, events, strict=True)
+        ]
+
     def filled(self, body: msgspec.Raw, event: Usual) -> Captured:
         """Return the event with what it lacks; its body is empty where that cannot be put in plainly."""
         inside = b"" if event.context is UNSET else self._of_context(event.context, event)
@@ -195,7 +242,9 @@ class _Missing:
             added += b',"context":{%b}' % self._of_context(_NO_CONTEXT, event)[1:]
         return added
 
-    def _of_context(self, context: _CompleteContext | _UsualContext, event: Usual) -> bytes:
+    def _of_context(
+        self, context: _CompleteContext | _LinklessContext | _UsualContext, event: Usual
+    ) -> bytes:
         """Return the fields that the event's context lacks, likewise."""
         added, fields = b"", self._fields
         if context.category is UNSET:
@@ -240,5 +289,5 @@ def _spliced(body: bytes, inside: bytes, tail: bytes) -> bytes:
         if body.find(b'"context"', at + 1) >= 0:  # it stands there twice, and the last one counts
             return b""
         at += len(mark) - 1
-        body = b"%b%b,%b" % (body[:at], inside[1:], body[at:])
-    return b"%b%b}" % (body[:-1], tail) if tail else body
+        body = b"".join((body[:at], inside[1:], b",", body[at:]))
+    return b"".join((body[:-1], tail, b"}")) if tail else body

@@ -17,7 +17,7 @@ from agent.events.chunk import Captured, Items
 from agent.events.completion import EventTooLarge, complete
 from agent.events.identity import Identity
 from agent.events.portable import NotPortable, check_portable
-from agent.events.usual import CompleteEvent, Filled, Usual, UsualEvent, Whole, fill
+from agent.events.usual import CompleteEvent, Filled, HostlessEvent, Usual, UsualEvent, Whole, fill
 from agent.http.message import PLAIN_TEXT, Request, Response
 from agent.intake.dialect import Parsed, Problem, Route, bad_request
 from collectors.event import EventError, check_name, check_timestamp
@@ -49,7 +49,7 @@ class _Body(msgspec.Struct):
 _Nothing = Annotated[list[msgspec.Raw], msgspec.Meta(max_length=0)] | None
 
 
-_E = TypeVar("_E", CompleteEvent, UsualEvent)
+_E = TypeVar("_E", CompleteEvent, HostlessEvent, UsualEvent)
 
 
 class _UsualBody(msgspec.Struct, Generic[_E], forbid_unknown_fields=True):
@@ -67,9 +67,10 @@ class _UsualBody(msgspec.Struct, Generic[_E], forbid_unknown_fields=True):
 
 _decode_body = msgspec.json.Decoder(_Body).decode
 _decode_complete = msgspec.json.Decoder(_UsualBody[CompleteEvent]).decode
+_decode_hostless = msgspec.json.Decoder(_UsualBody[HostlessEvent]).decode
 _decode_usual = msgspec.json.Decoder(_UsualBody[UsualEvent]).decode
 _BURST_BYTES = 4 * 1024
-"""From here on it is asked first whether nothing is missing: that is nearly always so, or no with the first event."""
+"""From here on it is asked first whether nothing or little is missing: that is nearly always so, or no with the first event."""
 
 
 class StackStateDialect:
@@ -159,7 +160,7 @@ class StackStateDialect:
 
 def _read_usual(body: bytes) -> Mapping[str, Sequence[Usual]] | None:
     """Return the events of a body that holds nothing else and nothing unusual; it is portable then."""
-    ways: Sequence[Callable[[bytes], _UsualBody[Any]]] = (_decode_complete, _decode_usual)
+    ways: Sequence[Callable[[bytes], _UsualBody[Any]]] = (_decode_complete, _decode_hostless, _decode_usual)
     if len(body) < _BURST_BYTES:
         ways = (_decode_usual,)
     for decode in ways:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from agent.events.completion import complete
 from agent.events.identity import Identity
 from agent.events.portable import check_portable
-from agent.events.usual import CompleteEvent, UsualEvent, fill
+from agent.events.usual import CompleteEvent, HostlessEvent, UsualEvent, fill
 from collectors.event import MAX_EVENT_BYTES
 
 IDENTITY = Identity("web-1", ("env:prod",), ("urn:rack:/7",))
@@ -97,6 +97,31 @@ def test_an_event_is_complete_when_it_lacks_nothing(keys):
         assert keys
     else:
         assert not keys
+
+
+@given(missing)
+def test_an_event_is_hostless_when_it_lacks_its_host_and_at_most_its_links(keys):
+    try:
+        read([without(keys)], HostlessEvent)
+    except msgspec.ValidationError:
+        assert "host" not in keys or keys - {"host", "source_links"}
+    else:
+        assert keys - {"source_links"} == {"host"}
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=4), st.sampled_from([COMPACT, SPACED]))
+def test_events_without_their_host_are_filled_alike_whether_that_is_known_of_all_or_seen_of_each(
+    linked, separators
+):
+    bodies = [without({"host"} if one else {"host", "source_links"}, separators) for one in linked]
+    assert filled(*bodies, kind=HostlessEvent) == filled(*bodies)
+
+
+def test_a_hostless_event_whose_context_cannot_be_filled_is_left_to_the_longer_way():
+    escaped = without({"host", "source_links"}).replace(
+        b'"context":{"', b'"context":{"data":{"x":"\\u0041"},"', 1
+    )
+    assert filled(without({"host"}), escaped, kind=HostlessEvent) is None
 
 
 def test_a_context_whose_key_is_written_with_an_escape_is_left_to_the_longer_way():
