@@ -5,6 +5,7 @@ it as an operator installs it, with its default configuration.
 """
 
 import http.server
+import platform
 import subprocess
 import sys
 import threading
@@ -156,8 +157,9 @@ def sink() -> Iterator[int]:
 
 
 def state_of_machine() -> str:
-    """Return what to know of the machine beside the figures: kernel, processors, load."""
+    """Return what to know of the machine beside the figures: kernel, processors, the Python that runs this, load."""
     kernel = subprocess.run(["uname", "-sr"], check=True, capture_output=True, text=True).stdout.strip()
     processors = subprocess.run(["nproc"], check=True, capture_output=True, text=True).stdout.strip()
     load = Path("/proc/loadavg").read_text().split()[0]
-    return f"{kernel}, {processors} processors, load {load}"
+    python = f"Python {platform.python_version()} ({Path(sys.executable).resolve()})"
+    return f"{kernel}, {processors} processors, {python}, load {load}"
