@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
@@ -29,6 +30,53 @@ def later(*names: str) -> Iterator[None]:
         finally:
             for one in stand_ins:
                 one.give_way()
+
+
+@contextmanager
+def without_stand_ins() -> Iterator[None]:
+    """Have nothing stood in for while modules are loaded in the block: of those nobody knows what they need."""
+    with _ONE_AT_A_TIME:
+        yield
+
+
+@contextmanager
+def bare_package(name: str) -> Iterator[None]:
+    """Have modules of a package loaded in the block, one by one, while its own code has not run.
+
+    That runs when something else of the package is asked for, which then has the same modules.
+    """
+    with _ONE_AT_A_TIME:
+        spec = None if name in sys.modules else PathFinder.find_spec(name)
+        if spec is not None:
+            sys.modules[name] = _Bare(spec)
+        yield
+
+
+class _Bare(ModuleType):
+    """Stands for a package until it is asked for something that it does not have yet."""
+
+    def __init__(self, spec: ModuleSpec) -> None:
+        super().__init__(spec.name)
+        self.__spec__, self.__loader__, self.__file__ = spec, spec.loader, spec.origin
+        self.__path__ = spec.submodule_search_locations or []
+        self._is_running = False
+
+    def __getattr__(self, name: str) -> Any:
+        with _ONE_AT_A_TIME:
+            if isinstance(self, _Bare):
+                self._run(name)
+        return getattr(self, name)
+
+    def _run(self, name: str) -> None:
+        loader = self.__spec__.loader if self.__spec__ else None
+        if self._is_running or loader is None:  # its own code asks, for what it does not have either
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}", name=name, obj=self)
+        self._is_running = True
+        try:
+            loader.exec_module(self)
+            self.__class__ = ModuleType  # type: ignore[assignment]  # a package like any other from now on
+        finally:
+            self._is_running = False
 
 
 class _Later(ModuleType):

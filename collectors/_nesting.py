@@ -63,16 +63,17 @@ class YamlLevels:
     """Follows the events of a YAML parser, which come one by one: the stream is left before it gets too deep."""
 
     def __init__(self) -> None:
+        from yaml.events import CollectionEndEvent, CollectionStartEvent  # the parser's user has it
+
+        self._begins, self._ends = CollectionStartEvent, CollectionEndEvent
         self._level = 0
 
     def see(self, event: Any) -> Any:
         """Return the event; raise `TooDeep` when it opens one level too many."""
-        import yaml
-
-        if isinstance(event, yaml.CollectionStartEvent):
+        if isinstance(event, self._begins):
             if self._level >= MAX_LEVELS:
                 raise TooDeep
             self._level += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
+        elif isinstance(event, self._ends):
             self._level -= 1
         return event

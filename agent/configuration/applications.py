@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from yaml.nodes import MappingNode, Node
 
 from agent.configuration.location import Location
 from agent.configuration.nodes import compose_file, entry
 from agent.configuration.own_intake import own_source
+from agent.configuration.plain_yaml import MappingNode, Node
 from agent.configuration.problem import ConfigurationError, Problem
 from agent.configuration.types import Application, Intake, Scoped, Settings
 from agent.configuration.walk import WRONG, Walk

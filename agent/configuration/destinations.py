@@ -5,9 +5,8 @@ import operator
 from collections.abc import Iterator
 from typing import Any
 
-from yaml.nodes import MappingNode, Node, ScalarNode
-
 from agent.configuration.nodes import entry, text_entry
+from agent.configuration.plain_yaml import MappingNode, Node, ScalarNode
 from agent.configuration.quoting import quotable_name
 from agent.configuration.types import DestinationSettings
 from agent.configuration.walk import Walk

@@ -8,10 +8,7 @@ a destination of a system is that system's to know.
 import os
 from collections.abc import Mapping
 
-from yaml.nodes import MappingNode, Node, ScalarNode
-
 from agent.configuration.nodes import (
-    STR,
     Place,
     empty_mapping,
     entry,
@@ -21,6 +18,7 @@ from agent.configuration.nodes import (
     with_entry,
     without_entry,
 )
+from agent.configuration.plain_yaml import STR, MappingNode, Node, ScalarNode
 from agent.systems.registry import DEFAULT_TYPE, SYSTEMS, system
 
 

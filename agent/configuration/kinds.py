@@ -8,10 +8,10 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
-from yaml.nodes import MappingNode, Node, ScalarNode
 
 from agent.configuration.no_proxy import Exemption
 from agent.configuration.nodes import text_entry, value_of
+from agent.configuration.plain_yaml import MappingNode, Node, ScalarNode
 from agent.configuration.values import ListenAddress, Loopback, Secret, Url
 from collectors.collector import Duration, Size
 

@@ -12,8 +12,6 @@ from typing import Any, NamedTuple, get_args, get_origin
 from urllib.parse import urlsplit
 
 import msgspec
-import yaml
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from agent.configuration.kinds import structs_in, told_apart, without_meta
 from agent.configuration.location import Location
@@ -29,6 +27,7 @@ from agent.configuration.nodes import (
     with_entry,
     without_entry,
 )
+from agent.configuration.plain_yaml import MappingNode, Node, ScalarNode, SequenceNode, serialize
 from agent.configuration.problem import Problem
 from agent.configuration.values import Secret, Url
 
@@ -64,9 +63,7 @@ def keep(location: Location, root: Node, expected: Any) -> None:
         "tag:yaml.org,2002:seq", [sequence(one, place) for one in bare.left_out], place, place
     )
     own = mapping({"file": scalar(str(location.file), place), "left_out": steps}, place)
-    text = _HEAD + str(
-        yaml.serialize(with_entry(tree, _OWN, own), Dumper=yaml.SafeDumper, allow_unicode=True)
-    )
+    text = _HEAD + serialize(with_entry(tree, _OWN, own))
     if len(text.encode()) <= MAX_FILE_BYTES:
         _write(location.spool_directory, text)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-from yaml.nodes import Node
 
 from agent.configuration.applications import Applications, Entries
 from agent.configuration.destinations import settings_types, want_credentials
@@ -18,6 +17,7 @@ from agent.configuration.environment import overlay
 from agent.configuration.location import Location, locate
 from agent.configuration.nodes import Place, compose_file, empty_mapping, entry
 from agent.configuration.own_intake import own_intakes
+from agent.configuration.plain_yaml import Node
 from agent.configuration.problem import ConfigurationError, Problem
 from agent.configuration.quoting import quotable_name
 from agent.configuration.types import Configuration, Scoped, Settings

@@ -4,21 +4,32 @@
 so a file can neither name a Python object nor lose one of two equal keys before anybody saw both.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-from yaml.composer import Composer
-from yaml.events import Event
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-from yaml.parser import Parser
-from yaml.reader import Reader, ReaderError
-from yaml.resolver import BaseResolver
-from yaml.scanner import Scanner
-
 from agent.configuration.placeholder import PLACEHOLDER_HINT, PLACEHOLDER_TEXT, find_placeholder
+from agent.configuration.plain_yaml import (
+    BOOL,
+    FLOAT,
+    INT,
+    NULL,
+    STR,
+    TAG,
+    Composer,
+    CoreSchema,
+    Event,
+    MappingNode,
+    Mark,
+    MarkedYAMLError,
+    Node,
+    Parser,
+    ScalarNode,
+    Scanner,
+    SequenceNode,
+    Text,
+    Unprintable,
+)
 from agent.configuration.problem import Problem
 from agent.configuration.quoting import without_quotes
 from collectors._nesting import TooDeep, YamlLevels
@@ -29,44 +40,23 @@ _ONE_DOCUMENT = "expected a single document in the stream"  # PyYAML's words
 _SECOND_HINT = (
     ": a file holds one; write all of it without a line `---`, or an application of its own into conf.d"
 )
-_TAG = "tag:yaml.org,2002:"
-STR, INT, FLOAT, BOOL, NULL = (_TAG + name for name in ("str", "int", "float", "bool", "null"))
 
 
-class Place(yaml.Mark):
+class Place(Mark):
     """Where something that no file holds comes from: `$STS_URL`, line 1."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name, 0, 0, 0, None, 0)
 
 
-class _Resolver(BaseResolver):
-    """The core schema of YAML 1.2.2, chapter 10.3."""
-
-
-for _tag, _pattern, _first in (
-    (NULL, r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    (BOOL, r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    (INT, r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
-    (
-        FLOAT,
-        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
-        list("-+.0123456789"),
-    ),
-):
-    _Resolver.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), _first)
-
-
-class _Loader(Reader, Scanner, Parser, Composer, _Resolver):
+class _Loader(Text, Scanner, Parser, Composer, CoreSchema):
     """The pure Python parser: it raises on hostile depth, where the C one would end the process."""
 
     def __init__(self, text: str, name: str) -> None:
-        Reader.__init__(self, text)
-        self.name = name
+        Text.__init__(self, text, name)
         Scanner.__init__(self)
         Parser.__init__(self)
         Composer.__init__(self)
-        _Resolver.__init__(self)
         self._levels = YamlLevels()
 
     def get_event(self) -> Event:
@@ -103,15 +93,15 @@ def compose(text: str, name: str) -> Node | Problem:
         return Problem(name, line, "", PLACEHOLDER_TEXT, column, PLACEHOLDER_HINT)
     try:
         root = _Loader(text, name).get_single_node()
-    except yaml.MarkedYAMLError as error:
+    except MarkedYAMLError as error:
         if error.context == _ONE_DOCUMENT and error.problem_mark:
             return Problem(name, error.problem_mark.line + 1, "", "begins a second document", 1, _SECOND_HINT)
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         return Problem(name, line, "", f"is no YAML: {_reason(error)}", column, _hint(error))
-    except ReaderError as error:
+    except Unprintable as error:
         line = text.count("\n", 0, error.position) + 1
-        character = f"U+{int(error.character):04X}"  # an int, whatever the type stubs say
+        character = f"U+{ord(error.character):04X}"
         return Problem(name, line, "", f"is no YAML: the character {character} is not allowed")
     except (TooDeep, RecursionError):
         return Problem(name, 1, "", "is nested too deeply")
@@ -120,7 +110,7 @@ def compose(text: str, name: str) -> Node | Problem:
     return root
 
 
-def _reason(error: yaml.MarkedYAMLError) -> str:
+def _reason(error: MarkedYAMLError) -> str:
     return without_quotes(" ".join(part for part in (error.problem, error.context) if part))
 
 
@@ -135,7 +125,7 @@ _HINTS = {
 """What to do about what the parser says of itself, by words of it."""
 
 
-def _hint(error: yaml.MarkedYAMLError) -> str:
+def _hint(error: MarkedYAMLError) -> str:
     """Return what to do, where the words of the parser say it to nobody who does not know it."""
     said = _reason(error)
     if found := next((hint for words, hint in _HINTS.items() if words in said), ""):
@@ -148,7 +138,7 @@ def _hint(error: yaml.MarkedYAMLError) -> str:
 
 def empty_mapping(mark: Any) -> MappingNode:
     """Return a mapping without keys."""
-    return MappingNode(_TAG + "map", [], mark, mark)
+    return MappingNode(TAG + "map", [], mark, mark)
 
 
 def value_of(node: ScalarNode) -> Any:
@@ -219,11 +209,9 @@ def scalar(text: str, mark: Any, tag: str = STR) -> ScalarNode:
 
 def sequence(texts: Iterable[str], mark: Any) -> SequenceNode:
     """Return a list of texts that says it stands at `mark`."""
-    return SequenceNode(_TAG + "seq", [scalar(text, mark) for text in texts], mark, mark)
+    return SequenceNode(TAG + "seq", [scalar(text, mark) for text in texts], mark, mark)
 
 
 def mapping(values: Mapping[str, Node], mark: Any) -> MappingNode:
     """Return a mapping of these that says it stands at `mark`."""
-    return MappingNode(
-        _TAG + "map", [(scalar(key, mark), value) for key, value in values.items()], mark, mark
-    )
+    return MappingNode(TAG + "map", [(scalar(key, mark), value) for key, value in values.items()], mark, mark)

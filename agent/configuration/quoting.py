@@ -7,7 +7,7 @@ what is sent then names the line, never K. So values are not quoted at all, and 
 import re
 from collections.abc import Iterable
 
-from yaml.nodes import MappingNode, Node, ScalarNode
+from agent.configuration.plain_yaml import MappingNode, Node, ScalarNode
 
 HIDDEN = "(a key that is not shown)"
 

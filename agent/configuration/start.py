@@ -45,10 +45,11 @@ class Start:
 
     def first(self) -> Configuration:
         """Return what to start with; raises `ConfigurationError` where nothing was ever right."""
-        kept = last_right.read(self._locate())  # a file that was asked for and is not there is no typo in it
+        location = self._locate()  # a file that was asked for and is not there is no typo in it
         try:
             return self._read(strict=False)
         except ConfigurationError as error:
+            kept = last_right.read(location)
             if kept is None:
                 raise
             return self._instead(kept, error)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final, get_args, get_origin
 
 import msgspec
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from agent.configuration.kinds import (
     describe,
@@ -23,8 +22,9 @@ from agent.configuration.kinds import (
     without_meta,
 )
 from agent.configuration.no_proxy import Exemption
-from agent.configuration.nodes import NULL, entry, value_of
+from agent.configuration.nodes import entry, value_of
 from agent.configuration.place import check_place
+from agent.configuration.plain_yaml import NULL, MappingNode, Node, ScalarNode, SequenceNode
 from agent.configuration.problem import Problem
 from agent.configuration.quoting import quotable_key, quotable_name
 from agent.configuration.units import parse_duration, parse_size

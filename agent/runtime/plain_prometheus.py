@@ -4,15 +4,8 @@ Its modules are loaded one by one, under a package whose own code has not run an
 prometheus_client later has all of it, but that its servers are of no use.
 """
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.machinery import PathFinder
-from types import ModuleType
+from collectors._later import bare_package, later
 
-from collectors._later import later
-
-_PACKAGE = "prometheus_client"
 _FOR_SERVERS_AND_PUSHES = (
     "gzip",
     "http.server",
@@ -24,22 +17,7 @@ _FOR_SERVERS_AND_PUSHES = (
 )
 
 
-@contextmanager
-def _bare_package() -> Iterator[None]:
-    spec = PathFinder.find_spec(_PACKAGE)
-    if _PACKAGE in sys.modules or spec is None:
-        yield
-        return
-    bare = ModuleType(_PACKAGE)
-    bare.__path__ = spec.submodule_search_locations or []
-    sys.modules[_PACKAGE] = bare
-    try:
-        yield
-    finally:
-        del sys.modules[_PACKAGE]
-
-
-with later(*_FOR_SERVERS_AND_PUSHES), _bare_package():
+with later(*_FOR_SERVERS_AND_PUSHES), bare_package("prometheus_client"):
     from prometheus_client.exposition import generate_latest
     from prometheus_client.metrics_core import (
         CounterMetricFamily,

@@ -17,8 +17,7 @@ from collectors.collector import Collector, Memory, Remember, Scoped
 from collectors.event import Event
 
 if TYPE_CHECKING:  # the table is read by every command: it loads none of what a daemon needs
-    from yaml.nodes import MappingNode
-
+    from agent.configuration.plain_yaml import MappingNode
     from agent.delivery.destination import Destination
     from agent.events import stored_event
     from agent.events.host_state import HostState

@@ -2,7 +2,7 @@ import subprocess
 import sys
 import threading
 
-from collectors._later import later
+from collectors._later import bare_package, later, without_stand_ins
 
 
 def run(script):
@@ -62,3 +62,60 @@ def test_two_libraries_are_not_loaded_at_the_same_time():
         seen.append("first")
     other.join()
     assert seen == ["first", "second"]
+
+
+def test_nobody_who_loads_without_stand_ins_meets_one():
+    seen = []
+
+    def load():
+        with without_stand_ins():
+            seen.append("colorsys" in sys.modules)
+
+    with later("colorsys"):
+        other = threading.Thread(target=load)
+        other.start()
+        other.join(0.05)
+        assert not seen
+    other.join()
+    assert seen == [False]
+
+
+def test_modules_of_a_package_are_loaded_before_its_own_code_runs_and_are_the_same_afterwards(tmp_path):
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package/__init__.py").write_text(
+        "print('runs')\nfrom .part import One\nfrom . import other\n"
+    )
+    (tmp_path / "package/part.py").write_text("class One: pass\n")
+    (tmp_path / "package/other.py").write_text("import package\nfound = package.part.One\n")
+    said = run(
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from collectors._later import bare_package\n"
+        "with bare_package('package'): from package.part import One\n"
+        "import package\nprint('loaded')\n"
+        "print(package.One is One, package.other.found is One, hasattr(package, 'none'), package.__name__)"
+    )
+    assert said == ["loaded", "runs", "True", "True", "False", "package"]
+
+
+def test_whoever_asks_a_package_for_something_while_its_code_runs_waits_for_the_end_of_it(tmp_path):
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package/__init__.py").write_text("import start\nstart.other()\nthing = 1\n")
+    (tmp_path / "package/part.py").write_text("")
+    (tmp_path / "start.py").write_text(
+        "import threading, package\nfound = []\nthreads = []\n"
+        "def look(): found.append(package.thing)\n"
+        "def other():\n thread = threading.Thread(target=look)\n threads.append(thread)\n thread.start()\n thread.join(0.05)\n"
+    )
+    said = run(
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from collectors._later import bare_package\n"
+        "with bare_package('package'): import package.part\n"
+        "import package, start\nprint(package.thing)\nstart.threads[0].join()\nprint(*start.found)"
+    )
+    assert said == ["1", "1"]
+
+
+def test_a_package_that_was_loaded_stays_as_it_is():
+    import json
+
+    with bare_package("json"):
+        import json.tool
+    assert sys.modules["json"] is json

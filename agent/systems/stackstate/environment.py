@@ -7,10 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from yaml.nodes import MappingNode, ScalarNode
-
 from agent.configuration.nodes import (
-    BOOL,
     Place,
     empty_mapping,
     entry,
@@ -18,6 +15,7 @@ from agent.configuration.nodes import (
     with_entry,
     without_entry,
 )
+from agent.configuration.plain_yaml import BOOL, MappingNode, ScalarNode
 
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
