@@ -22,9 +22,10 @@ from pathlib import Path
 import tree_scan
 
 from agent.runtime.own_files import OwnFiles
+from collectors._files.entry import FilesEntry
 from collectors.collector import NO_TEXTS, Runtime, Scoped
 from collectors.event import Event
-from collectors.files import FilesCollector, FilesEntry
+from collectors.files import FilesCollector
 from spool.options import Options
 from spool.spool import Spool
 

@@ -6,18 +6,15 @@ asked whether it stops the host. It must never hold up a shutdown for more than 
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from collectors._dbus import Bus, BusError, find_address
 from collectors._host import accounting, boot, clock, first_boot, previous_shutdown, shutdown_state
 from collectors._host.logind import Logind, Warned
 from collectors._host.recorder import Recorder, Sources
-from collectors.collector import Registration, Runtime, Scoped, Stop
+from collectors.collector import Runtime, Stop
 
 _FLUSH_SECONDS = 2.0
 _RECONNECT_SECONDS = 1.0
@@ -32,10 +29,6 @@ def _not_held(refusal: str) -> str:
     if "AccessDenied" in refusal:
         return "a shutdown or sleep may be told late: logind waits for the agent only where polkit allows it"
     return f"a shutdown or sleep may be told late: logind does not wait for the agent: {refusal}"
-
-
-class HostConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The host needs no configuration."""
 
 
 class Host:
@@ -138,11 +131,3 @@ class Host:
 def open_system_bus(stop: Stop) -> Bus:
     """Open the system bus for signals and descriptors."""
     return Bus(find_address("system"), stop=stop, unix_fds=True)
-
-
-def create(_: Sequence[Scoped[Any]]) -> Host:
-    """Make the collector; its entries say nothing but that it is wanted."""
-    return Host()
-
-
-REGISTRATION = Registration(entry=HostConfig, create=create, default=HostConfig())

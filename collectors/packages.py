@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
 
 import msgspec
 
@@ -20,11 +19,12 @@ from collectors._origin.evidence import Origins
 from collectors._packages.comparison import Difference, VersionChange, changes_of, differences
 from collectors._packages.database import Database, DatabaseError, Moment, Packages
 from collectors._packages.dpkg import Dpkg
+from collectors._packages.entry import PackagesConfig
 from collectors._packages.events import data_of, version_changed
 from collectors._packages.hints import Hints
 from collectors._packages.rpm import Rpm
 from collectors._troubles import Subject, Troubles
-from collectors.collector import NotApplicable, NotKept, Registration, Retired, Runtime, Scoped, recall
+from collectors.collector import NotApplicable, NotKept, Retired, Runtime, Scoped, recall
 from collectors.event import Event
 
 _LOG = logging.getLogger(__name__)
@@ -41,15 +41,6 @@ _PACKAGES = Subject(
 )
 _UNREADABLE_SECONDS = 300.0
 """When to look again at a database that could not be read, if nothing hints at it before."""
-
-
-class PackagesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which packages an entry means."""
-
-    names: tuple[Annotated[str, msgspec.Meta(min_length=1, description="a name, as nginx or php*")], ...] = (
-        "*",
-    )
-    """Packages by glob, as `nginx` or `php*`."""
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -266,11 +257,3 @@ def _difference(manager: str, before: Packages, after: Packages) -> dict[str, by
 
 def _united(*lists: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(item for items in lists for item in items))
-
-
-def create(entries: Sequence[Scoped[Any]]) -> PackageWatch:
-    """Make the collector."""
-    return PackageWatch(entries)
-
-
-REGISTRATION = Registration(entry=PackagesConfig, create=create, many=True, default=PackagesConfig())

@@ -11,10 +11,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import msgspec
-
-from collectors._processes.condition import read_conditions
 from collectors._processes.doubts import find_doubts
+from collectors._processes.entry import ProcessEntry
 from collectors._processes.match import Wanted
 from collectors._processes.proc import read_boot_mark, read_seconds_since_boot
 from collectors._processes.scanner import ProcessScanner
@@ -22,7 +20,7 @@ from collectors._processes.shutdown import is_going_down
 from collectors._processes.transitions import Sight, compare, encode, take_up
 from collectors._troubles import PREFIX as TROUBLE
 from collectors._troubles import Subject, Troubles
-from collectors.collector import NotKept, Registration, Retired, Runtime, Scoped
+from collectors.collector import NotKept, Retired, Runtime, Scoped
 
 SCAN_SECONDS = 5.0
 AFTER_AN_END_SECONDS = (0.1, 0.5, 2.0)
@@ -34,33 +32,6 @@ _PROCESSES = Subject(
     "Process {} cannot be looked at: {}. Every other process is watched as before.",
     "cannot look at",
 )
-
-
-class ProcessMatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Globs; a process is meant when each that is given fits. `cmdline` is the arguments joined by blanks."""
-
-    name: str | None = None
-    """The name that the kernel has of it, as a glob."""
-    exe: str | None = None
-    """The path of its program, as a glob. For processes of other users the service needs the drop-in
-    `/opt/sts-agent/share/sts-agent.service.d/processes.conf`."""
-    cmdline: str | None = None
-    """Its arguments, joined by blanks, as a glob; the first 4096 characters count."""
-    user: str | None = None
-    """The name of its user, as a glob."""
-
-    def __post_init__(self) -> None:
-        if not (self.name or self.exe or self.cmdline or self.user):
-            raise ValueError("says nothing: give at least one of name, exe, cmdline and user")
-
-
-class ProcessEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One kind of process, under a name of the operator's own."""
-
-    name: str
-    """What the process is called in events."""
-    match: ProcessMatch
-    """What it has to match: every glob that is given."""
 
 
 class Processes:
@@ -170,8 +141,3 @@ def _wanted(entry: Scoped[ProcessEntry]) -> Wanted:
 def doubts_of(entries: Sequence[Scoped[ProcessEntry]], root: Path) -> Iterator[str]:
     """Return which entries fit no process of the host below `root`."""
     return find_doubts([_wanted(entry) for entry in entries], root)
-
-
-REGISTRATION = Registration(
-    ProcessEntry, Processes, many=True, find_doubts=doubts_of, read_conditions=read_conditions
-)

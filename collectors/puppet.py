@@ -7,11 +7,11 @@ reports and never talks to Puppet.
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from collectors._portable import escaped
+from collectors._puppet.entry import PuppetConfig
 from collectors._puppet.events import no_report, puppet_run
 from collectors._puppet.report import Report, parse_report
 from collectors._puppet.report_files import (
@@ -24,7 +24,7 @@ from collectors._puppet.report_files import (
 from collectors._puppet.run_memory import Remember, RunMemory
 from collectors._regular import IsOwn, NotRegular, opened_regular
 from collectors._troubles import Subject, Troubles, apart
-from collectors.collector import NotKept, Registration, Runtime, Scoped
+from collectors.collector import NotKept, Runtime, Scoped
 from collectors.event import Event
 
 SETTLE_SECONDS = 0.2
@@ -39,15 +39,6 @@ _REPORTS = Subject(
 _RUNS_AT_ONCE = 50
 _WRITTEN_SECONDS = 5.0
 """What was written so shortly ago and is no report may be half of one."""
-
-
-class PuppetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where Puppet leaves its reports; `unchanged` tells runs that changed nothing, too."""
-
-    report_dir: Path | None = None
-    """Where Puppet leaves its reports. Default: Puppet's own."""
-    unchanged: bool = False
-    """Tell runs that changed nothing as well."""
 
 
 Entries = tuple[Scoped[PuppetConfig], ...]
@@ -228,11 +219,3 @@ def _in_words(count: int, unreadable: Sequence[Path], none: Sequence[Path]) -> s
     words += [f"{len(unreadable)} cannot be read, as {escaped(str(unreadable[0]))}"] if unreadable else []
     words += [f"{len(none)} are none, as {escaped(str(none[0]))}"] if none else []
     return "; ".join(words)
-
-
-def create(entries: Sequence[Scoped[Any]]) -> Puppet:
-    """Make the collector of all `puppet:` keys together."""
-    return Puppet(entries)
-
-
-REGISTRATION = Registration(entry=PuppetConfig, create=create)

@@ -1,14 +1,19 @@
 """The table of collectors: a new one is a module beside this file and one line here."""
 
-from collectors import files, host, packages, processes, puppet, services
+from collectors._files.entry import REGISTRATION as FILES
+from collectors._host.entry import REGISTRATION as HOST
+from collectors._packages.entry import REGISTRATION as PACKAGES
+from collectors._processes.entry import REGISTRATION as PROCESSES
+from collectors._puppet.entry import REGISTRATION as PUPPET
+from collectors._services.entry import REGISTRATION as SERVICES
 from collectors.collector import Registration
 
 COLLECTORS: dict[str, Registration] = {
-    "files": files.REGISTRATION,
-    "host": host.REGISTRATION,
-    "packages": packages.REGISTRATION,
-    "puppet": puppet.REGISTRATION,
-    "processes": processes.REGISTRATION,
-    "services": services.REGISTRATION,
+    "files": FILES,
+    "host": HOST,
+    "packages": PACKAGES,
+    "puppet": PUPPET,
+    "processes": PROCESSES,
+    "services": SERVICES,
 }
 """By the key under which agent.yaml and conf.d know them."""

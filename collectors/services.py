@@ -13,54 +13,18 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated
 
-import msgspec
-
-from collectors._braces import expand_braces, expanded
+from collectors._braces import expand_braces
 from collectors._dbus import Bus, BusLost, Interrupted, connect_again, find_address
 from collectors._origin.evidence import Origins
-from collectors._services.condition import read_conditions
 from collectors._services.doubts import doubts
+from collectors._services.entry import ServicesEntry
 from collectors._services.scope import Scope, Watched
 from collectors._services.systemd import Manager
 from collectors._services.unit_files import UnitFiles, read_unit_files
 from collectors._services.unit_memory import UnitMemory
 from collectors._services.watch import Watch
-from collectors.collector import NotApplicable, Registration, Retired, Runtime, Scoped
-
-MAX_LOG_LINES = 50
-
-
-def _check_unit(pattern: str) -> None:
-    expanded((pattern,))
-
-
-def _check_lines(count: int) -> None:
-    if not 0 <= count <= MAX_LOG_LINES:
-        raise ValueError(f"`log_lines` is {count}: give a number from 0 to {MAX_LOG_LINES}")
-
-
-Unit = Annotated[str, msgspec.Meta(extra={"rule": _check_unit})]
-
-
-class ServicesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Services by glob (`{a,b}` too) or alias, with or without `.service`; see `DEFAULT_EXCLUDES` for what a glob leaves out."""
-
-    units: tuple[Unit, ...] = ("*.service",)
-    """Units by glob (`{a,b}` too) or by an alias, with or without `.service`. `check`, `doctor` and
-    `status` tell one that fits no service of the host."""
-    exclude: tuple[Unit, ...] = ()
-    """Units that this entry does not mean. `user@*`, `user-runtime-dir@*`, `run-*` and `session-*` are
-    never meant by a mere glob."""
-    log_lines: Annotated[int, msgspec.Meta(extra={"rule": _check_lines})] = 0
-    """So many last lines of the log of a run that failed go with its event, at most 50, secrets masked. The
-    agent's user has to be in the group `systemd-journal`."""
-
-    def __post_init__(self) -> None:
-        for pattern in (*self.units, *self.exclude):
-            _check_unit(pattern)
-        _check_lines(self.log_lines)
+from collectors.collector import NotApplicable, Retired, Runtime, Scoped
 
 
 class Services:
@@ -156,13 +120,3 @@ def parse_own_unit(cgroups: str) -> str:
         if last.endswith(".service"):
             return last
     return ""
-
-
-REGISTRATION = Registration(
-    ServicesEntry,
-    Services,
-    many=True,
-    default=ServicesEntry(),
-    find_doubts=find_doubts,
-    read_conditions=read_conditions,
-)

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from agent.runtime.stop_signal import StopSignal
+from collectors._later import without_stand_ins
 from collectors._origin.actor import NoWitnesses, Witnesses
 from collectors._portable import escaped
 from collectors._regular import IsOwn
@@ -209,7 +210,9 @@ class _SupervisedCollector:
             generation = self._generation
         self._set("running")
         try:
-            self._create([*self.entries]).run(self._runtime(generation))
+            with without_stand_ins():
+                collector = self._create([*self.entries])  # which loads it
+            collector.run(self._runtime(generation))
         except NotApplicable as reason:
             log.info("collector %s: not applicable here: %s", self.name, reason)
             self._set("not applicable", str(reason))

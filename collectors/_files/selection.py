@@ -7,13 +7,11 @@ identifiers are united, the shortest settle counts, and the most careful word ab
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from collectors._files.default_excludes import default_excludes_beside, is_ordinary, keeps_files
+from collectors._files.entry import Diff
 from collectors._files.patterns import Pattern, parse_exclude, parse_path
 from collectors._sha256 import sha256_of
-
-Diff = Literal["never", "strict", "auto", "always"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ that would be used is wrong, told on stderr; anything else but 0: the version it
 """
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 sys.path.append("/opt/sts-agent/lib")
@@ -13,6 +14,10 @@ import agent.cli.run
 import agent.runtime.daemon  # noqa: F401 - what every start loads
 from agent.configuration.load import load_whole
 from agent.configuration.problem import ConfigurationError
+from collectors.registry import COLLECTORS
+
+for collector in COLLECTORS:  # each is loaded when it runs
+    import_module(f"collectors.{collector}")
 
 
 def environment(pid: str) -> dict[str, str]:

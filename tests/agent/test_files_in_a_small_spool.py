@@ -9,9 +9,10 @@ from agent.events.capture import Capture, Clocks
 from agent.events.identity import Identity
 from agent.runtime.own_files import OwnFiles
 from agent.runtime.stop_signal import StopSignal
+from collectors._files.entry import FilesEntry
 from collectors._files.fingerprint import file_key
 from collectors.collector import Duration, Runtime, Scoped
-from collectors.files import FilesCollector, FilesEntry
+from collectors.files import FilesCollector
 from spool import Options, Spool
 
 PATIENCE_SECONDS = 120

@@ -16,18 +16,20 @@ from collectors._host.boot_history import is_newer
 from collectors._host.previous_shutdown import parse_journal
 from collectors._packages.comparison import changes
 from collectors._packages.dpkg import Dpkg, parse_log, parse_status
+from collectors._packages.entry import PackagesConfig
 from collectors._packages.rpm import parse_query
 from collectors._packages.version import compare_dpkg, compare_rpm
 from collectors._processes.match import Process, Wanted
 from collectors._processes.proc import Ending, parse_ticks
 from collectors._processes.transitions import Running, Sight, State, compare, encode, take_up
+from collectors._puppet.entry import PuppetConfig
 from collectors._puppet.events import puppet_run
 from collectors._puppet.report import NotAReport, parse_report
 from collectors._utmp import parse_entries, parse_run_level
 from collectors.collector import Scoped, recall
 from collectors.event import encode as encode_event
-from collectors.packages import PackagesConfig, PackageWatch
-from collectors.puppet import Puppet, PuppetConfig
+from collectors.packages import PackageWatch
+from collectors.puppet import Puppet
 
 BYTES = st.binary(max_size=300)
 NAMES = st.binary(max_size=60).map(os.fsdecode)

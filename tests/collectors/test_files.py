@@ -6,8 +6,9 @@ import time
 
 import pytest
 
+from collectors._files.entry import FilesEntry
 from collectors.collector import Duration, NotApplicable, Scoped
-from collectors.files import FilesCollector, FilesEntry
+from collectors.files import FilesCollector
 
 OLD = "listen 80;\nworkers 1;\n"
 NEW = "listen 8080;\nworkers 1;\n"

@@ -13,9 +13,10 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collectors._files.entry import FilesEntry
 from collectors.collector import Duration, Scoped
 from collectors.event import MAX_EVENT_BYTES, encode
-from collectors.files import FilesCollector, FilesEntry
+from collectors.files import FilesCollector
 
 NAMES = st.binary(min_size=1, max_size=255).filter(
     lambda name: (

@@ -2,8 +2,9 @@
 
 import pytest
 
+from collectors._files.entry import FilesEntry
 from collectors.collector import Duration, Scoped
-from collectors.files import FilesCollector, FilesEntry
+from collectors.files import FilesCollector
 
 ROOT = "1 0 8:1 / / rw - ext4 /dev/root rw\n"
 AUTOFS = "30 1 0:50 / {point} rw - autofs systemd-1 rw,fd=5,pgrp=1,minproto=5,maxproto=5,direct\n"

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors._files.default_excludes import DEFAULT_EXCLUDES, is_ordinary
+from collectors._files.entry import FilesEntry
 from collectors._files.patterns import parse_exclude
 from collectors._files.selection import Scope, Selection
 from collectors.collector import Duration, Scoped
-from collectors.files import FilesCollector, FilesEntry
+from collectors.files import FilesCollector
 
 LEFT_OUT = [
     "a.conf.dpkg-new",

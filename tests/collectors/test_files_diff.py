@@ -6,12 +6,13 @@ from hypothesis import strategies as st
 
 from collectors._files.budget import Budget
 from collectors._files.diff import CUT, MAX_DIFF_BYTES, compress, decompress, unified
+from collectors._files.entry import FilesEntry
 from collectors._files.reading import Moment
 from collectors._files.selection import Scope, Selection
 from collectors._files.texts import _NEVER_SIGNS, MAX_LINES, MAX_TEXT_BYTES, NEVER, Readers, Texts, may_tell
 from collectors._redaction.redact import Redactor
 from collectors.collector import Duration, Scoped
-from collectors.files import FilesCollector, FilesEntry
+from collectors.files import FilesCollector
 
 OPEN, CLOSED = 0o100644, 0o100640
 

@@ -7,9 +7,10 @@ from contextlib import suppress
 
 import pytest
 
+from collectors._files.entry import FilesEntry
 from collectors._files.fingerprint import RACY_NANOSECONDS
 from collectors.collector import Duration, Scoped
-from collectors.files import FilesCollector, FilesEntry
+from collectors.files import FilesCollector
 
 KEY = b"the same key for every mask, both"
 SECRET = "db_password = hunter2-Xk39\nlisten = 8080\n"

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from collectors._files.entry import FilesEntry
 from collectors.collector import Duration, Scoped
-from collectors.files import FilesCollector, FilesEntry
+from collectors.files import FilesCollector
 
 from . import fuse
 

@@ -16,10 +16,11 @@ import pytest
 from agent.runtime.own_files import OwnFiles
 from collectors._files.budget import Budget, OverBudget
 from collectors._files.diff import unified
+from collectors._files.entry import FilesEntry
 from collectors._files.texts import MAX_TEXT_BYTES
 from collectors.collector import Duration, Scoped
 from collectors.event import encode
-from collectors.files import FilesCollector, FilesEntry
+from collectors.files import FilesCollector
 
 NOBODY = 65534
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="giving a file away needs root")

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from collectors._files.entry import FilesEntry
 from collectors._files.watch import Watch
 from collectors.collector import Duration, Scoped
-from collectors.files import FilesCollector, FilesEntry
+from collectors.files import FilesCollector
 
 HOUR = 3600.0
 

@@ -7,8 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 import collectors._files
+from collectors._files.entry import FilesEntry
 from collectors.collector import Duration, NotKept, Scoped
-from collectors.files import FilesCollector, FilesEntry
+from collectors.files import FilesCollector
 
 PARTS = Path(collectors._files.__file__).parent
 MAX_PARAMETERS = 6

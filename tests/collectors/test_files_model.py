@@ -7,8 +7,9 @@ import time
 
 import pytest
 
+from collectors._files.entry import FilesEntry
 from collectors.collector import Duration, Scoped
-from collectors.files import FilesCollector, FilesEntry
+from collectors.files import FilesCollector
 
 NAMES = ("a", "b", "c", "d.conf", "e.conf")
 

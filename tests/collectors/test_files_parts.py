@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from collectors._braces import expanded
 from collectors._files.debounce import MAX_WINDOW_SECONDS, Debouncer
+from collectors._files.entry import FilesEntry
 from collectors._files.fingerprint import (
     STAT_SIZE,
     escape,
@@ -29,7 +30,6 @@ from collectors._files.selection import Scope, Selection
 from collectors._files.stats import Stats
 from collectors._files.surroundings import Surroundings
 from collectors._files.turns import Turns
-from collectors.files import FilesEntry
 
 
 def matches(pattern, path):

@@ -7,8 +7,9 @@ import subprocess
 
 import pytest
 
+from collectors._files.entry import FilesEntry
 from collectors.collector import Duration, Scoped
-from collectors.files import FilesCollector, FilesEntry
+from collectors.files import FilesCollector
 
 OLD = "listen 80;\n"
 NEW = "listen 8080;\n"

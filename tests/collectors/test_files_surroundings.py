@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from collectors._files.entry import FilesEntry
 from collectors._files.hints import WatchError
 from collectors._files.selection import Scope, Selection
 from collectors._files.watch import Watch
 from collectors.collector import Duration, Scoped
-from collectors.files import FilesCollector, FilesEntry
+from collectors.files import FilesCollector
 
 OLD = "listen 80;\n"
 NEW = "listen 8080;\n"

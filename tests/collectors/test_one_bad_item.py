@@ -11,12 +11,16 @@ import sys
 import pytest
 from made_to_raise import Fault, MadeUpError, places
 
+from collectors._files.entry import FilesEntry
 from collectors._packages.dpkg import Dpkg
+from collectors._packages.entry import PackagesConfig
+from collectors._processes.entry import ProcessEntry, ProcessMatch
+from collectors._puppet.entry import PuppetConfig
 from collectors.collector import Duration, Scoped
-from collectors.files import FilesCollector, FilesEntry
-from collectors.packages import PackagesConfig, PackageWatch
-from collectors.processes import ProcessEntry, Processes, ProcessMatch
-from collectors.puppet import Puppet, PuppetConfig
+from collectors.files import FilesCollector
+from collectors.packages import PackageWatch
+from collectors.processes import Processes
+from collectors.puppet import Puppet
 
 NEIGHBOURS = ("alpha", "gamma")
 BAD = "beta"

@@ -12,10 +12,11 @@ import pytest
 from collectors._packages.comparison import VersionChange, changes
 from collectors._packages.database import is_locked
 from collectors._packages.dpkg import Dpkg
+from collectors._packages.entry import PackagesConfig
 from collectors._packages.hints import Hints
 from collectors._packages.rpm import Rpm
 from collectors.collector import NotApplicable, Scoped
-from collectors.packages import PackagesConfig, PackageWatch
+from collectors.packages import PackageWatch
 
 EVERYTHING = [Scoped(PackagesConfig())]
 

@@ -10,7 +10,7 @@ import pytest
 
 from agent.doctor import host, watched
 from agent.doctor.identity import CAPABILITIES, call_as
-from collectors.files import FilesEntry
+from collectors._files.entry import FilesEntry
 
 MIB = 1024 * 1024
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from collectors._processes.entry import ProcessEntry, ProcessMatch
 from collectors._processes.match import Wanted
 from collectors._processes.proc import _REAPED_WITHIN_SECONDS, read_process
 from collectors._processes.scanner import ProcessScanner
 from collectors.collector import Scoped
-from collectors.processes import ProcessEntry, Processes, ProcessMatch
+from collectors.processes import Processes
 
 
 class Program:

@@ -9,11 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from collectors._puppet.entry import PuppetConfig
 from collectors._puppet.events import puppet_run
 from collectors._puppet.report import parse_report
 from collectors.collector import Scoped
 from collectors.event import encode
-from collectors.puppet import Puppet, PuppetConfig
+from collectors.puppet import Puppet
 from collectors.registry import COLLECTORS
 
 REPORTS = Path(__file__).parent / "reports"

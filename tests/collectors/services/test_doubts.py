@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import pytest
 
 from collectors._braces import expand_braces
+from collectors._services.entry import ServicesEntry
 from collectors._services.scope import Scope
 from collectors._services.unit_files import read_unit_files
 from collectors.collector import Scoped
-from collectors.services import ServicesEntry, find_doubts, watched_by
+from collectors.services import find_doubts, watched_by
 
 
 @pytest.fixture

@@ -2,11 +2,12 @@
 
 import pytest
 
+from collectors._services.entry import ServicesEntry
 from collectors._services.log import MAX_CHARACTERS, mask_lines, matches, parse_messages, read_last_lines
 from collectors._services.transitions import Step, What
 from collectors._services.unit_state import UnitState
 from collectors.collector import Scoped
-from collectors.services import Services, ServicesEntry
+from collectors.services import Services
 
 LOOK = UnitState(
     unit="a.service",
