@@ -133,6 +133,7 @@ SEAMS = (
     "agent.configuration.types",
     "agent.configuration.values",
     "agent.configuration.nodes",
+    "agent.configuration.plain_yaml",
     "collectors.collector",
     "collectors.event",
     "collectors._troubles",
@@ -245,6 +246,16 @@ def test_importing_the_frame_loads_nothing_heavy(module):
         [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT
     )
     assert not HEAVY & set(loaded.stdout.split())
+
+
+def test_the_table_of_collectors_loads_none_of_them_and_an_upgrade_tries_them_all():
+    table = "import sys, collectors.registry; print(*sys.modules)"
+    fit = f"import sys; sys.argv[1:] = []; exec(open({str(ROOT / 'packaging/share/fit.py')!r}).read()); print(*sys.modules)"
+    for script, wanted in ((table, set()), (fit, {f"collectors.{name}" for name in COLLECTORS})):
+        loaded = subprocess.run(
+            [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT
+        )
+        assert {f"collectors.{name}" for name in COLLECTORS} & set(loaded.stdout.split()) == wanted
 
 
 @pytest.mark.parametrize("package", PACKAGES)

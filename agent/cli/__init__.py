@@ -7,10 +7,18 @@ usage or configuration. Results go to stdout, messages to stderr. A command's mo
 
 import os
 import sys
-from argparse import SUPPRESS, Action, ArgumentParser, HelpFormatter, Namespace, _SubParsersAction
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+
+from agent.cli.plain_argparse import (
+    SUPPRESS,
+    Action,
+    ArgumentParser,
+    HelpFormatter,
+    Namespace,
+    _SubParsersAction,
+)
 
 if TYPE_CHECKING:  # half of what a quick command takes is what it imports
     from pathlib import Path

@@ -5,8 +5,12 @@ import os
 import sys
 import threading
 from argparse import Namespace
+from functools import partial
 
 from agent.cli import Subparsers
+
+_MORE_THAN_A_START_MAKES = 500_000
+"""Of objects. What is loaded stays: to look for garbage in it is a twentieth of the work until READY; what mends a large spool may make more."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -20,7 +24,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: Namespace) -> int:
     """Run until a signal ends it."""
-    gc.disable()  # what is loaded stays: to look for garbage in it is a twentieth of the work until READY
+    usual = gc.get_threshold()
+    gc.set_threshold(_MORE_THAN_A_START_MAKES)
     import agent.cli.late_inspect  # noqa: F401 - before what imports dataclasses
     from agent.configuration.start import Start
     from agent.runtime.daemon import Daemon
@@ -29,9 +34,8 @@ def run(arguments: Namespace) -> int:
     os.umask(0o077)  # what the daemon makes is for its user alone, unless it says otherwise
     start = Start(arguments.config, user=arguments.user)
     configuration = start.first()
-    gc.enable()
     start_logging(configuration.settings.log_level)
-    status = Daemon(configuration, start.again, start.keep).run()
+    status = Daemon(configuration, start.again, start.keep, partial(gc.set_threshold, *usual)).run()
     if threading.active_count() > 1:
         # A thread that cannot be interrupted, as in getaddrinfo, must not hold up the end. All is on disk.
         sys.stderr.flush()

@@ -42,12 +42,17 @@ class Daemon:
     """One agent's life, from `run` to its return; all of it in the main thread but what others own."""
 
     def __init__(
-        self, configuration: Configuration, load: Callable[[], Configuration], keep: Callable[[], None]
+        self,
+        configuration: Configuration,
+        load: Callable[[], Configuration],
+        keep: Callable[[], None],
+        once_ready: Callable[[], object] = bool,
     ) -> None:
         """`load` returns the configuration a reload goes over to, `keep` keeps the one in use as a right one."""
         self._configuration = configuration
         self._load = load
         self._keep = keep
+        self._once_ready = once_ready
         self._refused: tuple[str, ...] = ()
         self._has_begun = False
         self._notify = Notify()
@@ -65,6 +70,7 @@ class Daemon:
         guarded("taking in what was left before", self._parts.ways_in.take_left_before)
         guarded("opening the intake", self._listen)
         self._notify.ready(self._doing())
+        self._once_ready()
         self._begin()
         self._wait()
         self._end()

@@ -4,7 +4,6 @@ The contract is `agent.delivery.destination`; what a request is and what its ans
 credential is part of the identity or of any text.
 """
 
-import hashlib
 import time
 from collections.abc import Callable
 
@@ -12,6 +11,7 @@ from agent.configuration.types import DestinationSettings
 from agent.http.client import HttpClient
 from agent.http.credential import Credential
 from agent.http.mask import mask_of, without_credentials
+from collectors._sha256 import sha256_of
 
 MakeClient = Callable[..., HttpClient]
 
@@ -45,7 +45,7 @@ class HttpDestination:
     @property
     def identity(self) -> str:
         """Return what it is, whatever its name."""
-        return hashlib.sha256(f"{self._type} {without_credentials(self._url)}".encode()).hexdigest()
+        return sha256_of(f"{self._type} {without_credentials(self._url)}".encode()).hex()
 
     def credential_changed(self) -> bool:
         """Return whether the credential's file is another than the one last used."""
