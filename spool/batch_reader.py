@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Container, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from spool.batch import Batch, Piece
@@ -33,11 +32,13 @@ def is_refusal(error: BaseException) -> bool:
     )
 
 
-@dataclass(slots=True)
 class Damage:
     """Numbers of records that do not match their checksum, met while reading."""
 
-    numbers: list[int] = field(default_factory=list)
+    __slots__ = ("numbers",)
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
 
 
 def records_from(

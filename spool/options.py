@@ -1,14 +1,12 @@
 """What the operator decides about the spool."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 MEBIBYTE = 1024 * 1024
 DAY_SECONDS = 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """How large and how old the spool may grow, and what happens then."""
 
     max_size_bytes: int = 512 * MEBIBYTE

@@ -8,9 +8,10 @@ import gc
 import sqlite3
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from spool import failpoints
 from spool.tables import RECORDS, REJECTED, SET_ASIDE
@@ -45,14 +46,13 @@ PRAGMA writable_schema = RESET;
 (docs/decisions/0092-records-are-numbered-by-us.md). It changes nothing that is stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(NamedTuple):
     """What a database is to look like; tests hand in another one than `SCHEMA`."""
 
     version: int
     tables: str
     """The statements that make a new one."""
-    migrations: Mapping[int, str] = field(default_factory=dict)
+    migrations: Mapping[int, str] = MappingProxyType({})
     """Statements that bring a database of the version that is the key to the next one."""
     synchronous: str = "FULL"
     """Each commit is on the disk when it returns; with less, a power loss takes back what was promised."""

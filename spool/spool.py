@@ -4,7 +4,6 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -74,7 +73,7 @@ class Spool:
             " may write there and the agent is restarted",
             reason,
         )
-        small = replace(options, max_size_bytes=min(options.max_size_bytes, _VOLATILE_BYTES))
+        small = options._replace(max_size_bytes=min(options.max_size_bytes, _VOLATILE_BYTES))
         return cls(_open_volatile(volatile_directory, small, wall, reason))
 
     @property

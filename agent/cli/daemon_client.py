@@ -3,8 +3,14 @@
 Says exactly whether anything was sent before it failed: only then may an event go another way.
 """
 
-import socket
 import time
+from _socket import (  # the module behind socket, which makes enums of all its constants
+    AF_UNIX,
+    SOCK_CLOEXEC,
+    SOCK_STREAM,
+    socket,
+)
+from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from agent.cli import CommandError
@@ -56,7 +62,7 @@ def ask(
 ) -> Reply:
     """Return the daemon's answer; raises the errors above."""
     deadline = time.monotonic() + timeout_seconds
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as way:
+    with closing(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)) as way:
         way.settimeout(timeout_seconds)
         try:
             way.connect(str(path))
@@ -78,7 +84,7 @@ def ask(
         return _parse(_read(way, deadline))
 
 
-def _read(way: socket.socket, deadline: float) -> bytes:
+def _read(way: socket, deadline: float) -> bytes:
     received = bytearray()
     while len(received) < _MAX_ANSWER_BYTES:
         way.settimeout(_left(deadline))

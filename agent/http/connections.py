@@ -14,7 +14,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from agent.http.budget import Share
 from agent.http.message import Peer
@@ -23,8 +24,7 @@ _MOMENT_SECONDS, _LONG_SECONDS = 0.05, 1.0
 """Before the first nobody gives way; after the second, whoever has still not sent a whole request."""
 
 
-@dataclass(slots=True, eq=False)
-class Place:
+class Place(msgspec.Struct, eq=False):
     """One connection's place, from its acceptance to its end."""
 
     connection: socket.socket
@@ -35,7 +35,7 @@ class Place:
     """It has given way: nothing of it is answered any more."""
     arriving: Share | None = None
     """What it holds of the budget while a large body comes in."""
-    thread: threading.Thread | None = field(default=None, repr=False)
+    thread: threading.Thread | None = None
 
     def release(self) -> None:
         """Give back what the arriving body held."""

@@ -1,7 +1,6 @@
 """What comes back from a request, as a value; no text in it holds a credential."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC
 from enum import StrEnum
 
@@ -17,8 +16,7 @@ class Failure(StrEnum):
     DEADLINE = "deadline"
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True):
     """The other side answered; `text` is the beginning of its body, masked."""
 
     status: int
@@ -26,10 +24,13 @@ class Answered:
     is_html: bool = False
     retry_after_seconds: float | None = None
     location: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     """As they came, masked; look them up in any case."""
-    content: bytes = field(default=b"", repr=False)
+    content: bytes = b""
     """The beginning of the body as it came, for answers that are no text. It is not masked: mask what is taken out of it."""
+
+    def __repr__(self) -> str:
+        return f"Answered({self.status}, {self.text!r})"  # never the content
 
 
 class NoAnswer(msgspec.Struct, frozen=True):

@@ -2,20 +2,20 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from agent.intake.dialect import Dialect
 
 
-@dataclass(slots=True)
-class LateDialect:
+class LateDialect(msgspec.Struct):
     """Which dialect it is, the paths it is for, and how it is made; any thread may ask."""
 
     name: str
     paths: re.Pattern[str]
     """What the whole of a path must match: at least all paths of its routes."""
     make: Callable[[], Dialect]
-    _made: Dialect | None = field(default=None, init=False)
+    _made: Dialect | None = None
 
     def at(self, path: str) -> Dialect | None:
         """Return the dialect where the path may be one of its own."""

@@ -8,8 +8,8 @@ working names of atomic directory swaps (`..data` in Kubernetes volumes), never 
 
 import os
 import re
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 _MAGIC = re.compile(r"[*?\[]")
 _NO_WORKING_NAME = r"(?!\.\.)"
@@ -21,8 +21,7 @@ class PatternError(ValueError):
     """A pattern that cannot be watched; the text quotes it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """One compiled path pattern."""
 
     text: str

@@ -9,7 +9,6 @@ It opens files plainly, so it must be done while SQLite has none of them open in
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,13 +24,13 @@ _COPY = "wal-as-found"
 _LOOKED_AT_BYTES = 16 * 1024 * 1024
 
 
-@dataclass(slots=True)
 class Behind:
     """Rows that stand behind the damage of a -wal."""
 
-    records: dict[int, RecordRow] = field(default_factory=dict)
-    memory: dict[tuple[str, bytes], bytes] = field(default_factory=dict)
-    state: State | None = None
+    def __init__(self) -> None:
+        self.records: dict[int, RecordRow] = {}
+        self.memory: dict[tuple[str, bytes], bytes] = {}
+        self.state: State | None = None
 
 
 class _Frame(NamedTuple):

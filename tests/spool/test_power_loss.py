@@ -24,10 +24,9 @@ CHILD = """
 import sys
 from pathlib import Path
 from spool import Options, Record, Spool, compress
-from dataclasses import replace
 from spool.schema import SCHEMA
 options = Options(keep_delivered_seconds=1e12, max_age_seconds=1e12)
-spool = Spool.open(Path(sys.argv[1]), options, schema=replace(SCHEMA, synchronous=sys.argv[2]))
+spool = Spool.open(Path(sys.argv[1]), options, schema=SCHEMA._replace(synchronous=sys.argv[2]))
 spool.positions.attach("there", "there", "oldest")
 for number in range(int(sys.argv[3])):
     body = b'{"number":%d,"padding":"%s"}' % (number, b"x" * (number * 97 % 3000))

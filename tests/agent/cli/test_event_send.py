@@ -256,7 +256,19 @@ def test_neither_requests_nor_rich_is_loaded(configuration, daemon):
     }
 
 
-NOT_TO_POST_ONE = {"datetime", "msgspec", "pathlib", "platform", "shutil", "uuid", "yaml", "collectors.event"}
+NOT_TO_POST_ONE = {
+    "datetime",
+    "gettext",
+    "locale",
+    "msgspec",
+    "pathlib",
+    "platform",
+    "shutil",
+    "socket",
+    "uuid",
+    "yaml",
+    "collectors.event",
+}
 
 
 def test_nothing_is_loaded_to_compose_and_post_an_event_that_takes_longer_than_that(daemon, tmp_path):
