@@ -54,7 +54,8 @@ class Line:
         self._books = Books(job, self._draft)
         self._emitter = Emitter(job, self._draft)
         self._key = job.memory.get(_KEY) or os.urandom(32)
-        reader = FileReader(job, Texts(Redactor(self._key), job.budget), self._health)
+        self._texts = Texts(Redactor(self._key), job.budget)
+        reader = FileReader(job, self._texts, self._health)
         parts = (job, reader, self._health, self._watch_set, self._books)
         self._look, self._look_meanwhile = Look(*parts), Look(*parts)
         self._meanwhile = Meanwhile(watch, self._health, self._watch_set, self._pending, self._agenda)
@@ -208,6 +209,8 @@ class Line:
             self._emitter.begin()
             self._agenda.put_off()
             self._job.runtime.report(f"waiting: {refusal.problem}")
+        finally:
+            self._texts.forget()
 
     def _begin_everything(self) -> None:
         self._health.refresh()  # first: what does not answer may not be asked for anything

@@ -112,12 +112,16 @@ class Texts:
         self._redactor = redactor
         self._budgets = budgets
 
+    def forget(self) -> None:
+        """Let go of what one text left behind to make the next quicker; to be called when there is none for a while."""
+        self._redactor.forget()
+
     def of(self, moment: Moment, paths: Sequence[str], choice: Choice, readers: Readers) -> tuple[bytes, str]:
         """Return the masked text, compressed (empty when there is none to tell), and why it was left out, if so."""
         data = moment.data
         if data is None or len(data) > MAX_TEXT_BYTES or not may_tell(paths, choice, readers):
             return b"", ""
-        if b"\0" in data or data.count(b"\n") > MAX_LINES:
+        if b"\0" in data or (len(data) > MAX_LINES and data.count(b"\n") > MAX_LINES):
             return b"", ""
         try:
             return self._masked(data.decode(), self._budgets(), strictly=choice.diff == "strict"), ""

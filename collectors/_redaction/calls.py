@@ -43,6 +43,11 @@ CALLS = (
 """What has to be in a line for each of these, and the expressions."""
 
 
+def may_call(body: str) -> bool:
+    """Return whether one of the expressions finds something in a line that has quotes."""
+    return ("," in body or "send" in body) and any(call.search(body) is not None for call in calls_in(body))
+
+
 def calls_in(body: str) -> frozenset[re.Pattern[str]]:
     """Return the expressions that may find something in a line."""
     return frozenset(call for sign, calls in CALLS if sign in body for call in calls)

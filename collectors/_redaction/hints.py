@@ -4,10 +4,10 @@ It may only pass over what the rules would leave as it is; a test holds it to th
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any
 
+from collectors._redaction.letters import letters_of
 from collectors._redaction.tokens import words_in
 
 _NAMES = words_in(
@@ -32,8 +32,6 @@ _SHAPES = words_in(
 )
 """Something of each shape of a token that may be shorter than a long run."""
 _WORDS = tuple(sorted(_NAMES | _SHAPES))
-_END = "end"
-"""Ends a word in the tree of their letters."""
 _FORM = re.compile(
     r"[^\s:]++:\S|\*\s++\S++\s++\S|\d{1,3}\.[\d.]++\s++\S++\s++\d{1,3}\s*+$|[\w.\-]++/[\w.\-]++\s++\S++\s*+$|[\"'][^\"']++[\"']\s++[\w.*\-]++\s++[\"']|\d{1,10}\s++[a-z]|[\"']?[\w.@\\*\-]++[\"']?\s++(?:\*|[\"'][\w.*\-]++[\"']\s)|[\w.@\\*\-]++\s++[\w.*\-]++\s++(?:[\"'][^\"']++[\"']\s++[*\d]|\S++\s++\*)|@\S++\s|[\"'][^\"']*+[\"']\s++(?:[a-z][a-z\d,\-]*+\s++)?[\"'h]|\[?[\w.*\-]++\]?(?::\d{1,5})?\s++[^\s:]++:\S|.{0,100}?:\s++(?:psk|eap|xauth|ntlm|pin|p12|pkcs8|rsa|ecdsa)\s"
     r"|[^\s,\"':=]++,[\w.@\-]++,\d|[\w.\-]++\s*+[:=]\s*+[^,\s]{7,64}+,|[\w.~]*+/\S*+\s++[\"']?[\w.@\-]++[\"']?\s++(?:\S++|[\"'][^\"']++[\"'])\s*+$|user\s++\S++\s++\S++\s*+$|conn(?:ect)?\s++[\w$#.]++/\S|(?:tls\s*+\{\s*+)?dns\s++[a-z]\w++\s++\S|(?:dae-)?server\s*+=\s*+(?:\S++\s++\+?\d|[\w.:\-]++,\S)|(?:http|socks[45])\s++\S++\s++\d{1,5}\s"
@@ -41,6 +39,10 @@ _FORM = re.compile(
 """A line that may be one of those known by their form: of a password file, of pap-secrets, of ntp.keys."""
 _FORM_SIGN = re.compile(r"[:*\"',/]|\A(?:\d|user\s|tls\s|dns\s|server\s*+=|http\s|socks)")
 """What each of those has: most lines have none of it, and this is quick to say."""
+_LINE_SIGN = re.compile(
+    r"[:*\"',/]|^[ \t#;]*+(?:\d|user\s|tls\s|dns\s|server\s*+=|http\s|socks)", re.MULTILINE
+)
+"""The same for all lines of a text together."""
 _FLAG = re.compile(r"(?:^|[\s\"'\[(,#/])-[a-z]{1,4}(?:[\s\"']|[^\s\"'\d]*+\d)|(?:^|\s)-p\S|--stdin|chpasswd")
 _USER = re.compile(r"(?:user|login|auth|allow)\w*+[\s=:,\"']++[^\s:%/]++(?:[:%/][^\s/]|\s++/\s)")
 
@@ -60,9 +62,12 @@ def hinted(lines: Sequence[str], distinct: Sequence[str], low: str) -> list[bool
 
     `distinct` has each of the lines once, and `low` the same as one text in small letters.
     """
-    judge = _judge_of(low)
+    has_words = _word().search(low) is not None
     if "-----" in low:
-        return list(_around_pem("\n".join(lines).lower().split("\n"), judge))
+        return list(_around_pem("\n".join(lines).lower().split("\n"), _judge_of(low, has_words=has_words)))
+    if not has_words and _is_calm(low):
+        return []
+    judge = _judge_of(low, has_words=has_words)
     hints = [judge(line) for line in low.split("\n")]
     if True not in hints:
         return []
@@ -70,11 +75,20 @@ def hinted(lines: Sequence[str], distinct: Sequence[str], low: str) -> list[bool
     return [by_line[line] for line in lines]
 
 
-def _judge_of(low: str) -> Callable[[str], bool]:
+def _is_calm(low: str) -> bool:
+    """Return whether no line of a text without the words, in small letters, has what a hint needs: many small files are like this."""
+    return (
+        _LINE_SIGN.search(low) is None
+        and not (len(low) >= _LONGEST_CALM and _RUN in low.encode("utf-8", "replace").translate(_CLASSES))
+        and not _may_be_formed(low)
+        and (len(low) <= _LONG or max(map(len, low.split("\n"))) <= _LONG)
+    )
+
+
+def _judge_of(low: str, *, has_words: bool) -> Callable[[str], bool]:
     """Return what says of a line whether the rules have to look at it, given all lines, in small letters."""
     has_signs = _SIGN.search(low) is not None
     find_word = _word().search
-    has_words = find_word(low) is not None
     has_runs = _RUN in low.encode("utf-8", "replace").translate(_CLASSES)
 
     def judge(line: str) -> bool:
@@ -91,21 +105,8 @@ def _judge_of(low: str) -> Callable[[str], bool]:
 
 @cache
 def _word() -> re.Pattern[str]:
-    """Return the expression of any of the words: a tree of letters, so that a place in a text is left at its first wrong one."""
-    tree: dict[str, Any] = {}
-    for word in _WORDS:
-        branch = tree
-        for letter in word:
-            branch = branch.setdefault(letter, {})
-        branch[_END] = {}
-    return re.compile(_alternatives(tree))
-
-
-def _alternatives(branch: Mapping[str, Any]) -> str:
-    if _END in branch:
-        return ""  # whatever else begins so
-    ways = [re.escape(letter) + _alternatives(further) for letter, further in branch.items()]
-    return ways[0] if len(ways) == 1 else f"(?:{'|'.join(ways)})"
+    """Return the expression of any of the words."""
+    return letters_of(_WORDS)
 
 
 def _around_pem(lines: Iterable[str], judge: Callable[[str], bool]) -> Iterator[bool]:

@@ -18,6 +18,7 @@ from collectors._redaction.shapes import shaped
 from collectors._redaction.signs import Signs
 from collectors._redaction.tokens import MASKED, Body
 from collectors._redaction.values import is_harmless
+from collectors._redaction.vocabulary import Vocabulary
 
 
 class Mask:
@@ -60,11 +61,11 @@ def _united(spans: Iterable[Span]) -> list[Span]:
     return united
 
 
-def look_at(line: str, body: Body, extra: frozenset[str] = frozenset()) -> Scanned:
+def look_at(line: str, body: Body, vocabulary: Vocabulary, extra: frozenset[str] = frozenset()) -> Scanned:
     """Return what of one line is to be masked, and what it leaves open."""
     if len(line) > MAX_LINE:
         return Scanned([Span(0, len(line))], None, is_naming=False, values=[])
-    signs = Signs(line, body.start)
+    signs = Signs(line, body.start, vocabulary)
     is_named = signs.may_name(extra)
     found = Scan(line, body, extra).run() if is_named else Scanned([], None, is_naming=False, values=[])
     if signs.may_have_shape():

@@ -6,6 +6,7 @@ what is secret, only that the whole text has no other shape. So every line has t
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 
 from collectors._redaction.extent import Span
 from collectors._redaction.tokens import body_of
@@ -59,7 +60,13 @@ def _may_have_form(lines: Sequence[str]) -> bool:
     """Return whether the last line that says something has one of the forms: this is quick to say of most texts."""
     last = next((line for line in reversed(lines) if line and not line.isspace()), "")
     text = last.strip(" \t\r#;/")
-    return _KEY.fullmatch(text) is not None or any(form.fullmatch(text) for form, _ in _FORMS)
+    return _any_form().fullmatch(text) is not None
+
+
+@cache
+def _any_form() -> re.Pattern[str]:
+    forms = (form.pattern.replace("(?P<value>", "(?:") for form in (_KEY, *(it for it, _ in _FORMS)))
+    return re.compile("|".join(f"(?:{form})" for form in forms))
 
 
 def _rows(lines: Sequence[str]) -> list[tuple[int, str, int]]:

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 
 from collectors._redaction.arguments import Arguments
 from collectors._redaction.calls import called
 from collectors._redaction.extent import Span
+from collectors._redaction.forms import formed
 from collectors._redaction.secrets import Sounds, sounds
-from collectors._redaction.values import is_harmless, looks_secret
+from collectors._redaction.values import looks_secret
 
 Rule = Callable[[Arguments], Iterator[Span]]
 
@@ -114,76 +114,10 @@ _HEADER = re.compile(r"(?i:x-[\w\-]++|(?=[\w\-]{0,60}(?:auth|key|verify|secret|t
 _TELLING = re.compile(r"(?i:x-(?=[\w\-]{0,60}(?:auth|key|verify|secret|token))[\w\-]++)")
 _COMPUTED = frozenset("$%{ ")
 _TELLING_HEADERS = frozenset({"cookie", "set-cookie", "authorization", "proxy-authorization"})
-_ENTRY = re.compile(r"[\w.@+*\-]++(?::[\w.@+ \-]++)?:(?P<value>(?!\{)[^\s:/]++)")
-"""A line of a password file: nothing but a name and what follows it."""
 _SQL = re.compile(
     r"(?i:\bidentified\s++(?:with\s++['\"]?\w++['\"]?\s++)?(?:by|as|using)\s++(?:(?:password|values)\s*+\(?\s*+)?)(?:(?P<quote>\\*+['\"`])(?P<quoted>(?:(?!(?P=quote)).)++)|(?P<bare>[^\s'\";]++))"
 )
 _STATEMENT = re.compile(r"(?i:.{0,200}\b(?:create|alter|grant|set|replace|insert)\b|identified\b)")
-_LINE = tuple(
-    re.compile(expression)
-    for expression in (
-        r"(?:[^\s:\\]|\\.)++:(?:\d{1,5}|\*):[^\s:]++:[^\s:][^:]*+:(?P<value>\S.*+)",  # .pgpass
-        r"(?P<value>[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}),[\w.@\-]++,\d++(?:,.{0,200})?",  # tokens of Kubernetes' API server
-        r"\d{1,10}\s++(?i:md5|sha\d*+|sha-\d++|aes[\w\-]*+|[mnas]|cmac|rmd160|mdc2|ripemd\d*+)\s++(?:(?i:hex|ascii):)?(?P<value>\S++).*+",  # ntp, chrony
-        r"""["']?[\w.@\\*\-]++["']?\s++\*\s++(?P<value>["'][^"']++["']|(?![\d*/])\S++)(?:\s.{0,60})?""",  # ppp
-        r"""["'][\w.@\\*\-]++["']\s++["'][\w.*\-]*+["']\s++(?P<value>["'][^"'*]++["'])(?:\s.{0,60})?""",  # ppp
-        r"""["'][^"']++["']\s++["'](?P<value>[^"']++)["']\s*+""",  # pgbouncer
-        r"""\*\s++[\w.@\-]++\s++(?P<value>["'][^"']++["'])(?:\s.{0,60})?""",  # ppp
-        r"[^#\n:]{0,100}:\s++(?:PSK|EAP|XAUTH|NTLM|PIN|P12|PKCS8|RSA|ECDSA)\s++(?P<value>\S.*+)",  # ipsec.secrets
-        r"(?i:(?:set-)?cookie):\s*+(?P<value>\S.*+)",
-        r"(?:\[[\w.\-]++\](?::\d{1,5})?|[\w\-]++\.[\w.\-]++(?::\d{1,5})?|[^\s@]*+@\S++)\s++[^\s:]++:(?P<value>[^\s:/]++(?:(?: [a-z0-9]{4}){3})?)",  # sasl_passwd
-        r"(?i:(?:.{0,60}\s)?(?:logins?|credentials?|creds)):?\s++(?i:admin|administrator|root|user|guest|test|demo|sa|pi|ubnt|cisco)\s++/\s++(?P<value>\S++)",  # `login: root / …`
-        r"(?i:(?:standby|vrrp|glbp)\s++\d++\s++authentication)\s++(?!(?:md5|text|mode|key-chain)\b)(?P<value>\S++)",  # routers
-        r"(?i:setcredential(?:encrypted)?)\s*+=\s*+[\w.\-]++:\s*+(?P<value>.++)",
-        r"(?i:register)\s*+=>?\s*+[^:\s]++:(?P<value>[^@\s]++)@.*+",
-        r"(?:\*|[\w*\-]++\.[\w.*\-]++):[\w.@+\-]++:(?P<value>(?![\d/])[^:\s/]++)",  # exim's passwd.client
-        r"(?i:.{0,200}\bstats\s++auth)\s++[^\s:]++:(?P<value>\S++).*+",
-        r"(?i:.{0,200}\bnickserv\b.{0,40}\bidentify)\s++(?:\S++\s++)??(?P<value>[^\s\"';]++)(?:[\"';].*+|\s*+)",
-        r"(?i:(?:.{0,60}\s)?authentication)\s++(?:string|key|text)\s++(?:\d\s++)?(?P<value>\S++)",  # routers
-        r"(?i:[\w]{0,30}password_maps)\s*+=\s*+inline:\s*+\{(?P<value>[^}]++)\}.*+",  # Postfix
-        r"(?:hide\s++)?(?:mysql|pgsql|redis)_servers\s*+=\s*+[^/\s]++/[^/\s]++/[^/\s]++/(?P<value>\S++)",  # exim
-        r".{0,100}\beq(?:i)?\s*+\{\$auth\d\}\s*+\{(?P<value>[^{}$]++)\}.*+",  # exim
-        r"(?i:client_send)\s*+=\s*+(?P<value>.++)",  # exim
-        r"""["'][^"']*+["']\s++[A-Z][A-Z0-9,\-]*+\s++(?P<value>["'][^"']++["']|hash:\S++)(?:\s++\[2\])?""",  # hostapd.eap_user
-        r"(?i:.{0,200}\bkey)\s++(?:s|\d):(?P<value>[^\s\"']++).*+",  # iwconfig
-        r"(?i:(?:.{0,100}\s)?(?:\S{0,20}/)?iwconfig\s++\S++\s++key)\s++(?P<value>[0-9A-Fa-f\-]{10,}+)(?:\s.{0,60})?",
-        r"(?i:http|socks[45])\s++[\w.\-]++\s++\d{1,5}\s++\S++\s++(?P<value>\S++)",  # proxychains
-        r"(?i:.{0,200}\bwifi:)[^\s]{0,200}(?<=;P:)(?P<value>[^;]++);.*+",  # a code to be photographed
-        r"(?i:login|enable|chap|pap|opap|ms-chap|arap|global|password)\s*+=\s*+(?:cleartext|clear|des)\s++(?P<value>\S++)",  # tac_plus
-        r"(?:[\w.\-]++:)?(?:AKIA|ASIA)[A-Z0-9]{12,20}:(?P<value>\S++)",  # s3fs
-        r"(?i:(?:.{0,100}\s)?connect\s++to\s++\S++\s++user\s++\S++\s++using)\s++(?P<value>[^\s;\"']++).*+",  # Db2
-        r"(?i:conn(?:ect)?)\s++[\w$#.]++/(?P<value>[^\s@/;]++)(?:@\S++)?(?:\s++(?i:as\s++sys\w++))?;?",  # Oracle
-        r"(?i:.{0,100}\bpassword\s++for\s).{0,100}=\s*+(?P<value>['\"][^'\"]++['\"]);?.*+",
-    )
-)
-"""Lines known by their form; each is put to the whole line at its beginning, once."""
-
-_LIKE = tuple(
-    re.compile(expression)
-    for expression in (
-        r"""["'][^"']++["']\s++[\w.*\-]++\s++(?P<value>["'][^"']++["'])(?:\s++[\d*][\d./*]*+)?""",  # ppp
-        r"""[\w.@\\*\-]++\s++[\w.*\-]++\s++(?P<value>["'][^"']++["'])\s++(?:\*|(?:\d{1,3}\.){3}[\d/]{1,6})""",  # ppp
-        r"[\w.@\\*\-]++\s++[\w.*\-]++\s++(?P<value>\S++)\s++\*",  # ppp
-        r"[a-z]{1,20}Role\s++(?P<value>\S++)",  # jmxremote.password
-        r"(?i:(?:.{0,60}\s)?(?:logins?|credentials?|creds|user|(?:basic_?)?auth))(?:\s*+[:=])?+\s++[\w.@\-]++\s++/\s++(?P<value>\S++)(?:\s.{0,40})?",  # `login: root / …`
-        r"(?:tls\s*+\{\s*+)?dns\s++[a-z]\w{2,30}+\s++(?P<value>\S++)(?:\s*+\})?",  # Caddy
-        r"[OoCNIPKY]:[^\s:]*+:(?P<value>[^\s:/]++):\S*+",  # IRC daemons
-        r"\*\s++[\w.@\-]++\s++(?P<value>\S++)",  # xl2tpd
-        r"(?:(?:\d{1,3}\.){3}\d{1,3}|[\w\-]++(?:\.[\w\-]++)*+:\d{1,5})\s++(?P<value>\S++)(?:\s++\d{1,3})",  # pam_radius
-        r"(?!(?:application|audio|chemical|font|image|message|model|text|video)/)[\w.\-]++/[\w.\-]++\s++(?P<value>\S{8,64}+)",  # radiusclient
-        r"[\w.@+\-]++:(?P<value>[^\s:/]++):\d{1,2}",  # Deluge
-        r"[\w.@+\-]++:(?P<value>[^\s:/{]++):\d{1,10}:\d{1,10}:.*+",  # Dovecot, ProFTPD
-        r"(?i:(?:dae-)?server)\s*+=\s*+[\w.:\-]++,(?P<value>[^\s,=]++)(?:,.*+)?",  # accel-ppp
-        r"(?i:server)\s*+=\s*+[\w.\-]++\s++\+?\d{1,5}\s++(?P<value>\S++)",  # ZNC
-        r"""(?i:(?=[^|;]{0,60}(?:pass|pwd|secret|token))["']?[\w.\- ]{1,60}["']?\s?[|;])\s?["']?(?P<value>[^\s"'|;]++)["']?""",  # a table of two columns
-        r"(?P<value>(?![0-9a-f]{8}-)[^\s,\"':=]++),[\w.@\-]++,\d++(?:,.{0,200})?",  # tokens of Kubernetes' API server
-        r"[\w.\-]++\s*+[:=]\s*+(?P<value>[^,\s()\"']{7,64}+)(?:, ?[A-Za-z_:\-]++){1,6}+",  # realm.properties
-        r"(?:https?://\S++|[\w.~]*+/\S*+|[\w\-]++(?:\.[\w\-]++)*+:\d{1,5})\s++[\"']?\w[\w.@\-]*+[\"']?\s++(?P<value>[\"'][^\"']++[\"']|[\"'\w][^\s>]++)",  # davfs2
-        r"(?i:(?:.{0,100}\s)?[\w\-]{0,30}(?:allow|auth|login|account|cred)[\w\-]{0,30})\s++[a-zA-Z][\w.@\-]*+:(?P<value>[^\s:/]++)(?:\s++read-?only)?",  # monit, motion
-    )
-)
-"""Lines of a form that others have too: what stands there is masked when it looks like a secret."""
 
 
 def placed(line: str, start: int, arguments: Arguments) -> Iterator[Span]:
@@ -192,31 +126,11 @@ def placed(line: str, start: int, arguments: Arguments) -> Iterator[Span]:
     rule = _BY_WORD.get(arguments[0].text.lower()) if arguments else None
     if rule is not None:
         yield from rule(arguments)
-    if any_form().fullmatch(body) is not None:
-        yield from _formed(body, start)
+    yield from formed(body, start)
     yield from _in_statement(body, start)
     yield from called(body, start)
     yield from _in_protocol(arguments)
     yield from _headers(arguments)
-
-
-@lru_cache(maxsize=1)
-def any_form() -> re.Pattern[str]:
-    """Return all forms by which whole lines are known as one expression: most lines have none of them."""
-    forms = (form.pattern.replace("(?P<value>", "(?:") for form in FORMS)
-    return re.compile("|".join(f"(?:{form})" for form in forms))
-
-
-def _formed(body: str, start: int) -> Iterator[Span]:
-    """Yield what a line says by its form."""
-    if (found := _ENTRY.fullmatch(body)) and looks_secret(found["value"]):
-        yield Span(start + found.start("value"), start + found.end("value"))
-    for expression in _LINE:
-        if (found := expression.fullmatch(body)) and not is_harmless(found["value"].strip("\"'")):
-            yield Span(start + found.start("value"), start + found.end("value"))
-    for expression in _LIKE:
-        if (found := expression.fullmatch(body)) and looks_secret(found["value"].strip("\"'")):
-            yield Span(start + found.start("value"), start + found.end("value"))
 
 
 def _in_statement(body: str, start: int) -> Iterator[Span]:
@@ -231,6 +145,9 @@ def _in_statement(body: str, start: int) -> Iterator[Span]:
 _OMYSQL_COMMAS = 3
 _CIPHERS = frozenset({"cipher", "irreversible-cipher", "plain", "simple"})
 _PROTECTIONS = frozenset({"auth", "priv", "authentication", "privacy"})
+
+PROTOCOL_WORDS = _CIPHERS | _PROTECTIONS | {"AUTH", "check_command"}
+"""One of these stands by itself before what a protocol is told, but for what begins with `:om` or `authinfo:`."""
 
 
 def _is_behind_user(words: Arguments) -> bool:
@@ -286,4 +203,3 @@ def _headers(arguments: Arguments) -> Iterator[Span]:
 
 
 FIRST_WORDS = frozenset(_BY_WORD)
-FORMS = (_ENTRY, *_LINE, *_LIKE)

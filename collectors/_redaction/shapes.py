@@ -5,9 +5,11 @@ Each expression is put to one chunk of a line, which is short: work is proportio
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from collectors._redaction.extent import Span
-from collectors._redaction.tokens import Chunk, chunks_of
+from collectors._redaction.letters import letters_of
+from collectors._redaction.tokens import Chunk, chunks_of, words_in
 from collectors._redaction.values import (
     KINDS,
     MAX_VALUE,
@@ -31,6 +33,15 @@ TOKEN = re.compile(
     r"|(?<!\w)(?:grub\.)?pbkdf2[.:_][\w.:$+/=\-]{8,}+|(?<![A-Za-z0-9])md5[0-9a-f]{32}(?!\w)|(?<!\w)\*[0-9A-F]{40}(?!\w)|SCRAM-SHA-\d++\$\S++"
     r"|(?<=/)secret-token:\S++|(?<![\w])0x[0-9a-fA-F]{24,}+(?!\w)|(?<![A-Za-z0-9])(?:SK[0-9a-f]{32}(?!\w)|fo1_\w{8,}+|fm2_[\w+/=]{8,}+|claim-[\w\-]{12,}+|[A-Za-z0-9]{10,20}\.atlasv1\.[\w\-]{20,}+)",
 )
+_TOKEN_RUN = re.compile(r"[A-Za-z0-9+/_\-]{16}")
+_TOKEN_PARTS = words_in(
+    "ghp_ gho_ ghu_ ghs_ ghr_ _pat_ glpat- gldt- glrt- glcbt- glptt- glft- glsoat- glagent- glimt- glffct- glsa_ glc_ xox xapp- eyj "
+    "k_live_ k_test_ whsec_ ya29. gocspx- sg. hvs. hvb. hvr. pypi- npm_ _v1_ shp age-secret pmak- hf_ sk- nrak- tskey- lin_api_ figd_ "
+    "pat-na pat-eu pat-ap pscale_ dp.pt dp.st dp.ct dp.sa dp.audit dt0 cfpat- phc_ phx_ sbp_ atctt atbb bbdc- sha256~ xkeysib- nvapi- "
+    "gsk_ xai- r8_ ntn_ pul- sntry sq0 :aa atatt secret-token: accountkey= sqa_ sqp_ squ_ 00d pbkdf2 scram-sha- fo1_ fm2_ claim- "
+    ".atlasv1."
+)
+"""One of these is in each token that is shorter than such a run."""
 SCHEMED = re.compile(
     r"\{(?:PLAIN|CLEAR(?:TEXT)?|CRYPT|S?(?:SHA|MD5)|BLF|ARGON2|PBKDF2|LANMAN|NTLM|CRAM|DIGEST|SCRAM)[\w.\-]{0,30}\}(?P<value>[^\s:,\"']++)",
     re.IGNORECASE,
@@ -56,6 +67,16 @@ _NOTICE = re.compile(
 """Schemes by which notices and streams are sent: what of their path looks like a secret is the key to it."""
 _PART = re.compile(r"[^/?&=@:.]++")
 _HOOK = re.compile(r"(?i:hook|hc-ping|/services/T|/hooks?/|ping/)")
+
+
+def may_be_token(text: str, low: str) -> bool:
+    """Return whether a text of ASCII may hold a token of a known service, `low` in small letters: this is quick to say."""
+    return "$" in text or _TOKEN_RUN.search(text) is not None or _token_part().search(low) is not None
+
+
+@cache
+def _token_part() -> re.Pattern[str]:
+    return letters_of(_TOKEN_PARTS)
 
 
 def shaped(line: str, start: int) -> Iterator[Span]:

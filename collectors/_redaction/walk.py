@@ -16,6 +16,7 @@ from collectors._redaction.secrets import MAX_LINE
 from collectors._redaction.tables import cells_below
 from collectors._redaction.tokens import Body, body_of, tokens_of
 from collectors._redaction.values import is_harmless
+from collectors._redaction.vocabulary import Vocabulary
 
 _ENTRY = re.compile(r"""(?:[-#;<}\])]|["']?[\w.\-$/]++["']?\s*+[:=])""")
 _INSIDE = re.compile(
@@ -31,8 +32,9 @@ _PEM_ENDS = re.compile(r"-----END [A-Z0-9 a-z]{1,60}-----")
 class Walk:
     """A walk over the lines of one text."""
 
-    def __init__(self, mask: Mask, named: frozenset[int]) -> None:
+    def __init__(self, mask: Mask, vocabulary: Vocabulary, named: frozenset[int]) -> None:
         self._mask = mask
+        self._vocabulary = vocabulary
         self._named = named
         self._opened: Opened | None = None
         self._depth = 0
@@ -135,7 +137,7 @@ class Walk:
         self._opened = Opened("bracket", depth=inside.depth) if inside.depth > 0 else None
         if self._opened is None:
             behind = inside.end
-            spans += look_at(line, Body(behind, body.marker, body.indent)).spans
+            spans += look_at(line, Body(behind, body.marker, body.indent), self._vocabulary).spans
         return self._mask.spans(line, spans)
 
     def _is_behind(self, line: str, body: Body) -> bool:
@@ -168,7 +170,7 @@ class Walk:
         pieces = Pieces(line, tokens_of(line, start))
         if pieces.is_quote(0) and pieces.closing(0) < len(pieces):
             close = pieces.closing(0)
-            rest = look_at(line, Body(pieces.start(close + 1), "", 0)).spans
+            rest = look_at(line, Body(pieces.start(close + 1), "", 0), self._vocabulary).spans
             text = line[pieces.start(1) : pieces.start(close)]
             return (
                 line
@@ -232,7 +234,13 @@ class Walk:
 
 
 def walked(
-    mask: Mask, lines: Sequence[str], hints: Sequence[bool], extra: frozenset[str], check: Callable[[], None]
+    mask: Mask,
+    vocabulary: Vocabulary,
+    lines: Sequence[str],
+    hints: Sequence[bool],
+    *,
+    extra: frozenset[str],
+    check: Callable[[], None],
 ) -> Iterator[str]:
     """Yield the lines masked, of which those without a hint hold nothing by themselves.
 
@@ -243,14 +251,14 @@ def walked(
     for index, is_hinted in enumerate(hints):
         check()
         if is_hinted:
-            scans[index] = look_at(bare[index], body_of(bare[index]), extra)
-    _add_by_place(bare, scans, extra)
+            scans[index] = look_at(bare[index], body_of(bare[index]), vocabulary, extra)
+    _add_by_place(bare, scans, vocabulary, extra)
     passwords = passwords_by_turns(bare)
     if not passwords and all(it.is_silent and not _PEM_BEGINS.search(bare[at]) for at, it in scans.items()):
         yield from lines
         return
     named = frozenset(named_values(bare, scans))
-    walk = Walk(mask, named)
+    walk = Walk(mask, vocabulary, named)
     for index, line in enumerate(bare):
         check()
         if walk.is_calm and index not in scans and index not in named:
@@ -265,7 +273,9 @@ def walked(
     yield from walk.close()
 
 
-def _add_by_place(lines: Sequence[str], scans: dict[int, Scanned], extra: frozenset[str]) -> None:
+def _add_by_place(
+    lines: Sequence[str], scans: dict[int, Scanned], vocabulary: Vocabulary, extra: frozenset[str]
+) -> None:
     """Add what the form of the whole text and the heads of tables say is secret in a line."""
     placed = (*cells_below(lines, tuple(scans)), *passwords_by_form(lines).items())
     for index, span in placed:
@@ -273,5 +283,5 @@ def _add_by_place(lines: Sequence[str], scans: dict[int, Scanned], extra: frozen
             scans[index] = NOTHING
             continue
         if scans.get(index, NOTHING) is NOTHING:
-            scans[index] = look_at(lines[index], body_of(lines[index]), extra)
+            scans[index] = look_at(lines[index], body_of(lines[index]), vocabulary, extra)
         scans[index].spans.append(span)

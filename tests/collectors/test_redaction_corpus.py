@@ -11,6 +11,7 @@ from collectors._files.diff import unified
 from collectors._files.structure import changes
 from collectors._redaction.line import Mask
 from collectors._redaction.redact import Redactor, secret_keys
+from collectors._redaction.vocabulary import Vocabulary
 from collectors._redaction.walk import walked
 
 HERE = Path(__file__).parent
@@ -92,7 +93,9 @@ def test_what_is_passed_over_quickly_is_what_a_closer_look_leaves_as_it_is(name,
     for form in FORMS[name]:
         lines = VARIANTS[variant](form["text"]).split("\n")
         keys = secret_keys("\n".join(lines))
-        closely = "\n".join(walked(Mask(KEY), lines, [True] * len(lines), keys, lambda: None))
+        closely = "\n".join(
+            walked(Mask(KEY), Vocabulary(), lines, [True] * len(lines), extra=keys, check=lambda: None)
+        )
         assert Redactor(KEY).mask("\n".join(lines)) == closely, form["id"]
 
 
