@@ -8,7 +8,9 @@ has known for years, so an owner with damage is forgotten whole, and learns anew
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache, partial
+from itertools import repeat
 from typing import Any, Protocol, TypeVar
 
 from spool.errors import DamagedRow
@@ -244,10 +246,18 @@ def _pages(reading: Reading, owner: str, prefix: bytes = b"") -> Iterator[list[_
 
 def _check(owner: str, rows: list[_Row]) -> None:
     """Raise `DamagedRow` unless each row is as it was stored; at a start this is done for every row there is."""
-    crc32 = zlib.crc32
-    for key, value, crc in rows:
-        if not isinstance(value, bytes) or crc32(value, crc32(key, _plain_checksum(owner, len(key)))) != crc:
-            raise DamagedRow("memory", (owner, key))
+    if not rows:
+        return
+    keys, values, stored = zip(*rows, strict=True)
+    beginnings = map(_plain_checksum, repeat(owner), map(len, keys))
+    with suppress(TypeError):  # a value that is no bytes has no checksum
+        if tuple(map(zlib.crc32, values, map(zlib.crc32, keys, beginnings))) == stored:
+            return
+    raise DamagedRow("memory", (owner, next(row[0] for row in rows if not _is_stored(owner, *row))))
+
+
+def _is_stored(owner: str, key: bytes, value: Any, crc: int) -> bool:
+    return isinstance(value, bytes) and row_checksum(owner, key, value) == crc
 
 
 def _end_of(prefix: bytes) -> bytes:
@@ -262,6 +272,9 @@ def fetch(statement: str, values: tuple[Any, ...], connection: sqlite3.Connectio
 
 
 def _count_all(totals: Totals, rows: Sequence[_Row]) -> None:
+    if not rows:
+        return
+    keys, values, checksums = zip(*rows, strict=True)
     totals.count += len(rows)
-    totals.bytes += sum([len(key) + len(value) for key, value, _ in rows])
-    totals.digest = (totals.digest + sum([crc for _, _, crc in rows])) & _DIGEST_MASK
+    totals.bytes += sum(map(len, keys)) + sum(map(len, values))
+    totals.digest = (totals.digest + sum(checksums)) & _DIGEST_MASK

@@ -4,7 +4,6 @@ A directory whose digest is the one remembered is done with: nothing of its file
 configuration means for the first time is looked at there and then, to be remembered silently.
 """
 
-import os
 import stat
 from collections.abc import Iterator, Sequence
 
@@ -27,8 +26,8 @@ from collectors._files.path_look import PathLook
 from collectors._files.plain_look import AT_ONCE, PlainLook
 from collectors._files.reader import Seen
 from collectors._files.selection import Choice
-from collectors._files.stats import Stats
-from collectors._files.tree_walk import Listing
+from collectors._files.stats import Stats, may_be_of
+from collectors._files.tree_walk import Entries, Listing
 from collectors._files.watch_set import WatchSet
 
 _BEAT_FILES = 64
@@ -50,43 +49,60 @@ class DirectoryDiff:
 
     def compare(self, listing: Listing, scan: Scan, *, is_first_sight: bool) -> Iterator[Looked | Learnt]:
         """Add to `scan` what differs in one directory; yield the files that are met for the first time."""
-        scan.files += len(listing.files)
-        key = directory_key(listing.directory.path)
+        directory = listing.directory
+        key = directory_key(directory.path)
         known = self._memory.get(key)
+        stats = self._stats_of_all(listing, known)
+        scan.files += len(listing.files)
         if known is None and not listing.files:
             return
         if known is None and (is_first_sight or not self._books.learnt):
             yield from self._learn_all(listing, scan)
             return
-        stats = self._stats(listing)
-        digest = stats.digest(self._selection.identity)
+        if stats is None or len(listing.files) != len(listing.candidates):
+            stats = self._stats(listing.files)
+        self._note_ties(directory, stats)
+        digest = stats.digest()
         if known and known == digest:
             return
         differing = len(scan.changed) + len(scan.vanished)
-        unknown = self._differ(listing.directory, stats.by_name(), scan)
-        yield from self._learn(listing.directory, unknown, scan)
+        unknown = self._differ(directory, stats.by_name(), scan)
+        yield from self._learn(directory, unknown, scan)
         if not unknown and len(scan.changed) + len(scan.vanished) == differing:
             scan.digests[key] = digest
 
-    def _stats(self, listing: Listing) -> Stats:
-        stats = Stats(self._job.now_nanoseconds())
-        for start in range(0, len(listing.files), _BEAT_FILES):
-            beat()
-            for entry in stats.add_all(listing.files[start : start + _BEAT_FILES]):
-                status = entry.stat(follow_symlinks=False)
-                self._note_ties(listing.directory, entry.name, status, stats)
+    def _stats_of_all(self, listing: Listing, known: bytes | None) -> Stats | None:
+        """Return the stats of all that may be meant, where as many were remembered.
+
+        A digest of these very files was made when each of them was meant, and by the same rules: then no name is matched.
+        """
+        if known is None or not may_be_of(known, len(listing.candidates)):
+            return None
+        stats = self._stats(listing.candidates)
+        if stats.proves(known):
+            listing.take_all()
         return stats
 
-    def _note_ties(self, directory: Directory, name: str, status: os.stat_result, stats: Stats) -> None:
-        """Take into account what else a link, or a file with several names, hangs together with."""
-        path = f"{directory.path}/{name}"
-        if not stat.S_ISLNK(status.st_mode):
-            self._watch_set.tie_name(path, status)
-            return
-        try:
-            stats.add_target(self._path_look.follow(directory, name, path))
-        except OutOfReach:
-            stats.is_sure = False
+    def _stats(self, entries: Entries) -> Stats:
+        stats = Stats(self._job.now_nanoseconds(), self._selection.rules)
+        for start in range(0, len(entries), _BEAT_FILES):
+            beat()
+            stats.add_all(entries[start : start + _BEAT_FILES])
+        return stats
+
+    def _note_ties(self, directory: Directory, stats: Stats) -> None:
+        """Take into account what else links, and files with several names, hang together with."""
+        for entry in stats.ties:
+            path = f"{directory.path}/{entry.name}"
+            status = entry.stat(follow_symlinks=False)
+            if not stat.S_ISLNK(status.st_mode):
+                self._watch_set.tie_name(path, status)
+                continue
+            beat()
+            try:
+                stats.add_target(self._path_look.follow(directory, entry.name, path))
+            except OutOfReach:
+                stats.is_sure = False
 
     def _differ(self, directory: Directory, present: dict[str, bytes], scan: Scan) -> list[str]:
         """Compare file by file; return the names of which nothing is remembered."""
@@ -119,7 +135,7 @@ class DirectoryDiff:
 
     def _learn_all(self, listing: Listing, scan: Scan) -> Iterator[Looked | Learnt]:
         directory = listing.directory
-        stats = Stats(self._job.now_nanoseconds())
+        stats = Stats(self._job.now_nanoseconds(), self._selection.rules)
         of_all = self._selection.choose_all_in(directory.path)
         names = [entry.name for entry in listing.files]
         for start in range(0, len(names), AT_ONCE):
@@ -128,7 +144,7 @@ class DirectoryDiff:
                 yield from self._learn_plain(listing, some, of_all, stats)
             else:
                 yield from self._learn_each(listing, some, stats)
-        scan.digests[directory_key(directory.path)] = stats.digest(self._selection.identity)
+        scan.digests[directory_key(directory.path)] = stats.digest()
 
     def _learn_plain(
         self, listing: Listing, names: Sequence[str], choice: Choice, stats: Stats

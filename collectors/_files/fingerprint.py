@@ -13,13 +13,15 @@ import os
 import stat
 import struct
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache
+from itertools import chain
 from operator import attrgetter
 
 import msgspec
 
-_STAT = struct.Struct("<QQqqIII")
+_FIELDS = "QQqqIII"
+_STAT = struct.Struct("<" + _FIELDS)
 STAT_SIZE = _STAT.size
 RACY_NANOSECONDS = 20_000_000
 """A file changed this shortly before it was read may change again without its times showing it."""
@@ -28,6 +30,8 @@ _MARK = "\x01"
 
 
 _UNSIGNED, _ID, _SIGN = 2**64 - 1, 2**32 - 1, 2**63
+_AT_ONCE = 64
+"""No more stats than this are packed in one call."""
 
 
 Fields = tuple[int, int, int, int, int, int, int]
@@ -47,16 +51,34 @@ def pack_stat(status: os.stat_result) -> bytes:
         return _pack_round(fields)
 
 
-def pack_all(fields: Sequence[Fields]) -> list[bytes]:
-    """Return the fields of each stat in fixed bytes.
+def pack_all(fields: Sequence[Fields]) -> bytes:
+    """Return the fields of each stat in fixed bytes, one after the other.
 
     A file system may say anything (`touch -d 2300-01-01`, a size below zero): what does not fit goes round, and
     a change of it still shows.
     """
     try:
-        return [_STAT.pack(*some) for some in fields]
+        return b"".join(
+            [_together(size).pack(*chain.from_iterable(some)) for size, some in _in_powers_of_two(fields)]
+        )
     except struct.error:
-        return [_pack_round(some) for some in fields]
+        return b"".join([_pack_round(some) for some in fields])
+
+
+@cache
+def _together(stats: int) -> struct.Struct:
+    """Return what packs so many stats in one call."""
+    return struct.Struct("<" + _FIELDS * stats)
+
+
+def _in_powers_of_two(fields: Sequence[Fields]) -> Iterator[tuple[int, Sequence[Fields]]]:
+    """Yield parts of a sequence with the size of each, so that few sizes are ever met."""
+    start, left = 0, len(fields)
+    while left:
+        size = min(_AT_ONCE, 1 << left.bit_length() - 1)
+        yield size, fields[start : start + size]
+        start += size
+        left -= size
 
 
 def _pack_round(fields: Fields) -> bytes:

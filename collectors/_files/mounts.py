@@ -92,6 +92,15 @@ class Mounts:
         return point in self._automounted or any(above in self._maps for above in upwards(point))
 
     @cached_property
+    def _pseudo_devices(self) -> frozenset[int]:
+        return frozenset(mount.device for mount in self.table if mount.kind in PSEUDO)
+
+    @cached_property
+    def _kinds(self) -> dict[int, str]:
+        """The kind of file system of each device: as the first that is mounted says."""
+        return {mount.device: mount.kind for mount in reversed(self.table)}
+
+    @cached_property
     def _automounted(self) -> frozenset[str]:
         return frozenset(mount.point for mount in self.table if mount.kind == _AUTOFS)
 
@@ -133,11 +142,11 @@ class Mounts:
 
     def is_pseudo(self, device: int) -> bool:
         """Return whether a device is a file system of the kernel's."""
-        return any(mount.device == device and mount.kind in PSEUDO for mount in self.table)
+        return device in self._pseudo_devices
 
     def kind_of(self, device: int) -> str:
         """Return the kind of file system of a device."""
-        return next((mount.kind for mount in self.table if mount.device == device), "")
+        return self._kinds.get(device, "")
 
     def device_at(self, point: str) -> int:
         """Return the device of what is mounted at `point`; 0 where nothing is."""

@@ -47,25 +47,29 @@ class _Compiled:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.patterns: tuple[Pattern, ...] = tuple(parse_path(text) for text in scope.paths)
-        self.match = self._any_of((pattern, pattern.match) for pattern in self.patterns)
-        self.within = self._any_of((pattern, pattern.within) for pattern in self.patterns)
+        means = self._any_of((pattern, pattern.match) for pattern in self.patterns)
+        self.match = means.fullmatch
+        self.within = self._any_of((pattern, pattern.within) for pattern in self.patterns).fullmatch
         self.matches_all_in = self._any_of(
             (pattern, pattern.match) for pattern in self.patterns if pattern.text.endswith("/**")
-        )
+        ).fullmatch
         excludes = [parse_exclude(text) for text in scope.exclude]
         below = r"(?:/[^/]+)*"
-        self.excluded = re.compile("|".join(f"(?:{text}{below})" for text in excludes)).fullmatch
+        excluded = re.compile("|".join(f"(?:{text}{below})" for text in excludes))
+        self.excluded = excluded.fullmatch
         self.has_excludes = bool(excludes)
         self.literals = {pattern.text.rstrip("/") for pattern in self.patterns if pattern.is_literal}
         self.always_literals = self.literals if scope.diff == "always" else set()
         all_said = () if scope.default_excludes else ("", "no default excludes")
         said = "\0".join((*sorted(scope.paths), "", *sorted(scope.exclude), "", scope.diff, *all_said))
         self.identity = sha256_of(said.encode("utf-8", "surrogatepass")).hex()[:16]
+        self.rules = f"{self.identity}\0{means.pattern}\0{excluded.pattern}"
+        """Changes with whatever decides which paths are meant."""
 
-    def _any_of(self, expressions: Iterable[tuple[Pattern, str]]) -> Callable[[str], re.Match[str] | None]:
+    def _any_of(self, expressions: Iterable[tuple[Pattern, str]]) -> re.Pattern[str]:
         """Compile expressions for paths of some patterns to one, without what is excluded from each by default."""
         parts = [f"(?:{self._unless_excluded(pattern)}{text})" for pattern, text in expressions]
-        return re.compile("|".join(parts) or r"(?!)").fullmatch
+        return re.compile("|".join(parts) or r"(?!)")
 
     def _unless_excluded(self, pattern: Pattern) -> str:
         return rf"(?!{default_excludes_beside(pattern.text)}\Z)" if self.scope.default_excludes else ""
@@ -92,8 +96,10 @@ class Selection:
         """Paths without wildcards: a link there is meant itself."""
         self.settle_seconds = min((scope.scope.settle_seconds for scope in self._scopes), default=0.1)
         self.identities: frozenset[str] = frozenset(scope.identity for scope in self._scopes)
-        self.identity = "".join(sorted(self.identities)).encode()
-        """Of all entries together."""
+        self.rules = sha256_of(
+            "\0".join(sorted(scope.rules for scope in self._scopes)).encode("utf-8", "surrogatepass")
+        )
+        """Stands for all entries together, and for how this program understands them: with the same, the same paths are meant."""
         self._choices: dict[tuple[tuple[int, ...], bool], Choice] = {}
 
     def means(self, path: str) -> bool:

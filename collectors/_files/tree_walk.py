@@ -6,8 +6,8 @@ not mounted, one that is mounted over what was there. It compares nothing and te
 
 import errno
 import os
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 from collectors._files.job import Job
 from collectors._files.looked import Scan
@@ -20,12 +20,34 @@ from collectors._regular import pass_on_lack
 MAX_DEPTH = 128
 """Deeper directories are not entered: whoever may write below a root could make them to wear us out."""
 
+Entries: TypeAlias = "list[os.DirEntry[str]]"
 
-class Listing(NamedTuple):
-    """An open directory, and the files in it that are meant."""
 
-    directory: Directory
-    files: "list[os.DirEntry[str]]"
+class Listing:
+    """An open directory, and the files and links in it."""
+
+    __slots__ = ("_files", "_meant", "candidates", "directory")
+
+    def __init__(
+        self, directory: Directory, candidates: Entries, meant: Callable[[str, Entries], Entries]
+    ) -> None:
+        """`meant` returns those entries of a directory that the configuration means."""
+        self.directory = directory
+        self.candidates = candidates
+        """All that are no directories, meant or not."""
+        self._meant = meant
+        self._files: Entries | None = None
+
+    @property
+    def files(self) -> Entries:
+        """Those that are meant."""
+        if self._files is None:
+            self._files = self._meant(self.directory.path, self.candidates)
+        return self._files
+
+    def take_all(self) -> None:
+        """Let all be meant: it is known without matching a name."""
+        self._files = self.candidates
 
 
 class TreeWalk:
@@ -58,49 +80,53 @@ class TreeWalk:
             return
         beat()
         scan.visited.add(directory.path)
-        files, inner = self._part(directory.path, entries)
-        yield Listing(directory, files)
+        candidates, inner = self._part(directory.path, entries)
+        yield Listing(directory, candidates, self._meant)
         for name in inner:
             yield from self._descend(directory, name, scan)
 
-    def _part(
-        self, directory: str, entries: "list[os.DirEntry[str]]"
-    ) -> tuple["list[os.DirEntry[str]]", list[str]]:
-        """Return the files that are meant, and the names of directories that may hold some."""
-        files: list[os.DirEntry[str]] = []
+    def _part(self, directory: str, entries: Entries) -> tuple[Entries, list[str]]:
+        """Return the files and links, and the names of directories that may hold something meant."""
+        if _are_files(entries):
+            return entries, []
+        candidates: Entries = []
         inner: list[str] = []
         plainly_means = self._selection.plainly_means(directory)
         for entry in entries:
             try:
-                if entry.is_file(follow_symlinks=False) and plainly_means(entry.name):
-                    files.append(entry)
-                    continue
-                self._put(directory, entry, files, inner)
+                if entry.is_file(follow_symlinks=False):
+                    candidates.append(entry)
+                elif not entry.is_dir(follow_symlinks=False):
+                    self._put(directory, entry, candidates, inner)
+                elif plainly_means(entry.name) or self._selection.may_hold(f"{directory}/{entry.name}"):
+                    inner.append(entry.name)
             except OSError:
                 raise
             except Exception:  # noqa: BLE001 - met again when it is looked at, and told then; it is not gone for that
-                files.append(entry)
-        return files, inner
+                candidates.append(entry)
+        return candidates, inner
 
-    def _put(
-        self,
-        directory: str,
-        entry: "os.DirEntry[str]",
-        files: "list[os.DirEntry[str]]",
-        inner: list[str],
-    ) -> None:
-        name, means = entry.name, self._selection.means
-        if entry.is_file(follow_symlinks=False):
-            if means(f"{directory}/{name}"):
-                files.append(entry)
-            return
-        path = f"{directory}/{name}"
-        is_link = entry.is_symlink()
-        if entry.is_dir(follow_symlinks=False) or (is_link and path in self._selection.named):
-            if self._selection.may_hold(path):
-                inner.append(name)
-        elif is_link and means(path):
-            files.append(entry)
+    def _put(self, directory: str, entry: "os.DirEntry[str]", candidates: Entries, inner: list[str]) -> None:
+        """Put a link where it belongs, and nothing else anywhere."""
+        path = f"{directory}/{entry.name}"
+        if entry.is_symlink():
+            if path not in self._selection.named:
+                candidates.append(entry)
+            elif self._selection.may_hold(path):
+                inner.append(entry.name)
+
+    def _meant(self, directory: str, entries: Entries) -> Entries:
+        """Return the files and links of a directory that are meant."""
+        plainly_means = self._selection.plainly_means(directory)
+        return [entry for entry in entries if self._is_meant(directory, entry, plainly_means)]
+
+    def _is_meant(
+        self, directory: str, entry: "os.DirEntry[str]", plainly_means: Callable[[str], bool]
+    ) -> bool:
+        try:
+            return plainly_means(entry.name) or self._selection.means(f"{directory}/{entry.name}")
+        except Exception:  # noqa: BLE001 - met again when it is looked at, and told then; it is not gone for that
+            return True
 
     def _descend(self, directory: Directory, name: str, scan: Scan) -> Iterator[Listing]:
         path = f"{directory.path}/{name}"
@@ -144,6 +170,13 @@ class TreeWalk:
         if crosses:
             scan.mounts[directory.path] = directory.real
         return True
+
+
+def _are_files(entries: Entries) -> bool:
+    try:
+        return False not in [entry.is_file(follow_symlinks=False) for entry in entries]
+    except Exception:  # noqa: BLE001 - met again, one by one
+        return False
 
 
 def note_failure(path: str, error: OSError, scan: Scan) -> None:

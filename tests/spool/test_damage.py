@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 import tempfile
 from pathlib import Path
 
@@ -195,3 +196,32 @@ def test_damage_that_is_found_while_it_runs_is_news_at_once(open_spool):
     spool._engine.between(lambda store: store.connection.execute("UPDATE memory SET value = x'00'"))
     assert spool.memory("files").get("k") is None
     assert news == [True, True]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE memory SET value = CAST(value AS TEXT)",
+        "UPDATE memory SET value = NULL",
+        "UPDATE memory SET value = 7",
+        "UPDATE memory SET value = x'77'",
+        "UPDATE memory SET value = (SELECT value FROM memory WHERE key = CAST('k31' AS BLOB))",
+        "UPDATE memory SET key = CAST('k-30' AS BLOB)",
+        "UPDATE memory SET crc = crc + 1",
+        "UPDATE memory SET crc = NULL",
+        "DELETE FROM memory",
+    ],
+)
+def test_one_row_of_the_memory_that_is_not_as_it_was_stored_has_its_owner_begin_anew(tmp_path, damage):
+    remember = {f"k{number}": b"value %d" % number for number in range(1000)}
+    with Spool.open(tmp_path) as spool:
+        spool.records.append([record_of("a")], owner="files", remember=remember)
+        spool.records.append([record_of("b")], owner="services", remember={"k30": b"x"})
+    with Spool.open(tmp_path) as spool:
+        assert dict(spool.memory("files").items()) == remember
+    with sqlite3.connect(tmp_path / "spool.db") as connection:
+        connection.execute(f"{damage} WHERE key = CAST('k30' AS BLOB) AND owner = 'files'")
+    connection.close()
+    with Spool.open(tmp_path) as spool:
+        assert dict(spool.memory("files").items()) == {}
+        assert spool.memory("services").get("k30") == b"x"
