@@ -5,16 +5,19 @@ that is remembered) uses it itself.
 """
 
 import math
-import re
 
 Scalar = str | int | float | bool | None
 
 
 def escaped(text: str) -> str:
     r"""Return `text` as any encoder takes it: a byte that is no UTF-8 reads `\xff`, half a surrogate pair `\ud800`."""
-    if text.isascii() or not _HALVES.search(text):
+    if text.isascii():
         return text
-    return _HALVES.sub(_escaped_half, text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "".join(_escaped_half(c) if _FIRST_HALF <= c <= _LAST_HALF else c for c in text)
+    return text
 
 
 def printable(text: str) -> str:
@@ -38,13 +41,13 @@ def _sign(character: str) -> str:
 
 
 _LAST_SHORT = 0xFFFF
-_HALVES = re.compile("[\ud800-\udfff]")
+_FIRST_HALF, _LAST_HALF = "\ud800", "\udfff"
 _FIRST_BYTE, _LAST_BYTE = 0xDC80, 0xDCFF
 """What `os.fsdecode` makes of the bytes 0x80 to 0xFF where they are no UTF-8."""
 
 
-def _escaped_half(found: re.Match[str]) -> str:
-    number = ord(found[0])
+def _escaped_half(half: str) -> str:
+    number = ord(half)
     return f"\\x{number & 0xFF:02x}" if _FIRST_BYTE <= number <= _LAST_BYTE else f"\\u{number:04x}"
 
 

@@ -6,11 +6,11 @@ that SQLite refuses: it raises, and `spool.repair.recovery` moves it aside.
 
 import gc
 import sqlite3
-import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, TracebackType
 from typing import NamedTuple
 
 from spool import failpoints
@@ -122,10 +122,18 @@ def close(connection: sqlite3.Connection, because: BaseException | None = None) 
     if because is not None:
         error: BaseException | None = because
         while error is not None:
-            traceback.clear_frames(error.__traceback__)
+            _let_go(error.__traceback__)
             error = error.__context__
         gc.collect()
     connection.close()
+
+
+def _let_go(traceback: TracebackType | None) -> None:
+    """Have no frame hold what it worked with; one that still runs goes on."""
+    while traceback is not None:
+        with suppress(RuntimeError):
+            traceback.tb_frame.clear()
+        traceback = traceback.tb_next
 
 
 def open_reader(path: Path) -> sqlite3.Connection:

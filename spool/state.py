@@ -11,10 +11,10 @@ import sqlite3
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from spool.batch import Drop
+from spool.named import Named, at_first
 from spool.record import Position
 from spool.table import checksum
 
@@ -30,8 +30,7 @@ _TELLINGS = 8
 _RECOVERIES = 16
 
 
-@dataclass(slots=True)
-class Standing:
+class Standing(Named):
     """One destination: its position and its totals."""
 
     name: str
@@ -55,8 +54,7 @@ class Standing:
         return Position(self.record, self.entry)
 
 
-@dataclass(slots=True)
-class Loss:
+class Loss(Named):
     """What one destination lost for one reason, and how much of that was told."""
 
     destination: str
@@ -70,7 +68,7 @@ class Loss:
     """When it last grew, by the wall clock."""
     acknowledged: int = 0
     """How much of it somebody has taken note of."""
-    tellings: list[tuple[int, int, float, float]] = field(default_factory=list)
+    tellings: list[tuple[int, int, float, float]] = at_first(default_factory=list)
     """What told of it and may be dropped itself: number of the record, count, first and last time."""
 
     def extend(self, first_time: float, last_time: float) -> None:
@@ -79,8 +77,7 @@ class Loss:
         self.last_time = last_time if self.last_time is None else max(self.last_time, last_time)
 
 
-@dataclass(slots=True)
-class Salvage:
+class Salvage(Named):
     """A damaged copy whose records are being brought back."""
 
     copy: str
@@ -101,8 +98,7 @@ class Salvage:
     """What has been brought back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recovery:
+class Recovery(NamedTuple):
     """What was found damaged and what became of it; `finished` once the counts are final."""
 
     reason: str
@@ -125,13 +121,12 @@ class Recovery:
         return cls(**{**kept, "memory_lost": tuple(kept["memory_lost"])})
 
 
-@dataclass(slots=True)
-class State:
+class State(Named):
     """Everything that is kept beside the rows themselves."""
 
-    standings: dict[str, Standing] = field(default_factory=dict)
-    losses: dict[tuple[str, str], Loss] = field(default_factory=dict)
-    acknowledged: list[int] = field(default_factory=lambda: [1, 0])
+    standings: dict[str, Standing] = at_first(default_factory=dict)
+    losses: dict[tuple[str, str], Loss] = at_first(default_factory=dict)
+    acknowledged: list[int] = at_first(default_factory=lambda: [1, 0])
     """Everything before this record and entry has been acknowledged by somebody, or is nobody's any more."""
     last_number: int = 0
     total_events: int = 0
@@ -142,8 +137,8 @@ class State:
     positions_lost: bool = False
     """A destination that is not known here may have been lost by damage: it starts at the oldest kept."""
     salvage: Salvage | None = None
-    recoveries: list[dict[str, Any]] = field(default_factory=list)
-    gaps: list[list[int]] = field(default_factory=list)
+    recoveries: list[dict[str, Any]] = at_first(default_factory=list)
+    gaps: list[list[int]] = at_first(default_factory=list)
     """Numbers left out when a new database took over: [first, the one after the last]."""
     texts_given_up: int = 0
     """Remembered texts that had no room, ever."""
@@ -152,7 +147,7 @@ class State:
 
     def note(self, recovery: Recovery) -> None:
         """Keep in mind what was found damaged; only the last ones are."""
-        self.recoveries = [*self.recoveries[1 - _RECOVERIES :], asdict(recovery)]
+        self.recoveries = [*self.recoveries[1 - _RECOVERIES :], recovery._asdict()]
 
     def note_acknowledged(self, position: Position) -> None:
         """Take note that somebody is done with everything before `position`."""
@@ -210,9 +205,9 @@ class State:
     def to_json(self) -> str:
         """Return the document to be stored."""
         document = {name: getattr(self, name) for name in _PLAIN}
-        document["standings"] = [_values(standing) for standing in self.standings.values()]
-        document["losses"] = [_values(loss) for loss in self.losses.values()]
-        document["salvage"] = _values(self.salvage) if self.salvage else None
+        document["standings"] = [standing.values() for standing in self.standings.values()]
+        document["losses"] = [loss.values() for loss in self.losses.values()]
+        document["salvage"] = self.salvage.values() if self.salvage else None
         return json.dumps(document, separators=(",", ":"))
 
     @classmethod
@@ -243,11 +238,6 @@ _PLAIN = (
     "sequence",
 )
 _TABLES = ("state_a", "state_b")
-
-
-def _values(entry: Standing | Loss | Salvage) -> dict[str, Any]:
-    """Return its fields, as they are: `asdict` copies every value, at each acknowledgement."""
-    return {name: getattr(entry, name) for name in entry.__slots__}
 
 
 def save(connection: sqlite3.Connection, state: State) -> str:

@@ -337,6 +337,15 @@ def test_no_dataclass_has_inspect_loaded_to_write_its_docstring():
     ]
 
 
+def test_who_imports_platform_after_uuid_was_loaded_without_it_has_it_whole():
+    script = (
+        "import sys, agent.cli.late_platform, uuid; print('platform' in sys.modules, uuid.uuid4().version);"
+        " import platform; print(platform.python_implementation(), platform.system())"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT)
+    assert ran.stdout.splitlines() == ["False 4", "CPython Linux"]
+
+
 def test_who_imports_inspect_after_dataclasses_was_loaded_without_it_has_it_whole():
     script = (
         "import sys, agent.cli.late_inspect, dataclasses; assert 'inspect' not in sys.modules; made = dataclasses.make_dataclass;"

@@ -5,7 +5,8 @@ from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterable
 from contextlib import ExitStack, nullcontext
 
-import agent.cli.late_inspect  # noqa: F401 - before what imports dataclasses
+import agent.cli.late_inspect
+import agent.cli.late_platform  # noqa: F401 - both before what imports dataclasses and uuid
 from agent.cli import COMMANDS, DONE, Subparsers, complain
 from agent.cli.history import Kept, as_recorded, by_time, last, newest
 from agent.cli.log_lines import below, led_to_lines, on_one_line, one_line

@@ -3,7 +3,8 @@
 import json
 from argparse import Namespace
 
-import agent.cli.late_inspect  # noqa: F401 - before what imports dataclasses
+import agent.cli.late_inspect
+import agent.cli.late_platform  # noqa: F401 - both before what imports dataclasses and uuid
 from agent.cli import DONE, FAILED, CommandError, Subparsers, complain
 from agent.cli.daemon_client import ask
 from agent.cli.paths import places_first

@@ -26,7 +26,8 @@ def run(arguments: Namespace) -> int:
     """Run until a signal ends it."""
     usual = gc.get_threshold()
     gc.set_threshold(_MORE_THAN_A_START_MAKES)
-    import agent.cli.late_inspect  # noqa: F401 - before what imports dataclasses
+    import agent.cli.late_inspect
+    import agent.cli.late_platform  # noqa: F401 - both before what imports dataclasses and uuid
     from agent.configuration.start import Start
     from agent.runtime.daemon import Daemon
     from agent.runtime.log_setup import start_logging

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import agent.cli.late_platform  # noqa: F401 - before what imports uuid
 from agent.cli import COMMANDS, DONE, FAILED, CommandError, Subparsers, complain
 from agent.cli.daemon_client import LostAnswerError, NotAllowedError, NotAnsweringError, ask
 from agent.cli.paths import places_first

@@ -6,7 +6,6 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from agent.cli import MISUSED, CommandError
-from agent.cli.time_argument import parse_moment, parse_span
 from agent.events.stored_event import StoredEvent
 from spool import Record
 
@@ -98,7 +97,7 @@ def wanted(arguments: Namespace) -> Wanted:
         tuple(unit_name(one) for one in _folded(arguments.unit)),
         tuple(pattern for one in _folded(arguments.path) for pattern in _path(one)),
         _folded(arguments.grep),
-        None if arguments.around is None else parse_moment(arguments.around),
+        None if arguments.around is None else _moment(arguments.around),
     )
 
 
@@ -106,16 +105,23 @@ def _times(arguments: Namespace) -> tuple[float | None, float | None]:
     if arguments.around is None:
         if arguments.window is not None:
             raise CommandError("--window says how far to look --around a moment", "give --around T", MISUSED)
-        since = None if arguments.since is None else parse_moment(arguments.since)
-        today = parse_moment("today")
-        until = None if arguments.until is None else parse_moment(arguments.until, not_before=since or today)
+        since = None if arguments.since is None else _moment(arguments.since)
+        until = None if arguments.until is None else _moment(arguments.until, since or _moment("today"))
         if since is not None and until is not None and since >= until:
             raise CommandError("--since is not before --until", "nothing can lie between them", MISUSED)
         return since, until
     if arguments.since is not None or arguments.until is not None:
         raise CommandError("--around says both ends itself", "leave --since and --until out", MISUSED)
-    moment, span = parse_moment(arguments.around), parse_span(arguments.window or _WINDOW)
+    from agent.cli.time_argument import parse_span
+
+    moment, span = _moment(arguments.around), parse_span(arguments.window or _WINDOW)
     return moment - span, moment + span * _AFTERWARDS
+
+
+def _moment(text: str, not_before: float | None = None) -> int:
+    from agent.cli.time_argument import parse_moment  # most commands name no time
+
+    return parse_moment(text, not_before=not_before)
 
 
 def _folded(values: Iterable[str]) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ come back in the background (`spool.repair.salvage`). Nothing here looks through
 import logging
 import sqlite3
 from contextlib import closing, suppress
-from dataclasses import replace
 from pathlib import Path
 
 from spool import failpoints, schema
@@ -175,7 +174,7 @@ def _make_fresh(
             end = None if known else old.last_number()
             store.state = _state_for(kept, end, aside, recovery.time)
             lost = old.copy_memory(store)
-            recovery = replace(recovery, positions_kept=kept is not None, memory_lost=tuple(lost))
+            recovery = recovery._replace(positions_kept=kept is not None, memory_lost=tuple(lost))
             store.state.note(recovery)
             old.copy_ingested(store.connection)
         store.touch()

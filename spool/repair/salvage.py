@@ -11,7 +11,6 @@ import threading
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from spool.errors import SpoolClosed, SpoolError
 from spool.record import StoredRecord
 from spool.repair.pages import PageFile, rows_of
 from spool.schema import DATABASE
-from spool.state import FULL
+from spool.state import FULL, Salvage
 from spool.store import Store
 from spool.tables import RECORDS, REJECTED, RejectedRow
 from spool.writer import Writer
@@ -72,7 +71,9 @@ class Salvager:
         self._finished()
 
     def _salvage(self) -> None:
-        job = self._writer.submit(lambda store: store.state.salvage and replace(store.state.salvage))
+        job = self._writer.submit(
+            lambda store: store.state.salvage and Salvage(**store.state.salvage.values())
+        )
         if job is None:
             return
         with closing(PageFile(Path(job.copy) / DATABASE)) as file:

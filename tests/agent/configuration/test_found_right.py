@@ -197,8 +197,8 @@ def test_a_file_that_is_wrong_since_then_is_told_as_ever(configure, start, capsy
 
 CHECKING = {"yaml", "agent.configuration.load", "agent.configuration.types", "collectors.registry"}
 WRITING = {"spool.spool", "spool.engine", "spool.leaving"}
-RECOVERING = {"logging", "spool.state", "spool.status", "spool.store"}
-SELDOM = {"inspect", "requests", "rich", "shutil", "subprocess"}
+RECOVERING = {"agent.cli.time_argument", "logging", "spool.state", "spool.status", "spool.store", "traceback"}
+SELDOM = {"gettext", "inspect", "platform", "requests", "rich", "shutil", "subprocess"}
 
 
 @pytest.mark.parametrize("command", ["log", "rejected list"])
