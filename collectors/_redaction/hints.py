@@ -39,11 +39,11 @@ _FORM = re.compile(
 """A line that may be one of those known by their form: of a password file, of pap-secrets, of ntp.keys."""
 _FORM_SIGN = re.compile(r"[:*\"',/]|\A(?:\d|user\s|tls\s|dns\s|server\s*+=|http\s|socks)")
 """What each of those has: most lines have none of it, and this is quick to say."""
-_LINE_SIGN = re.compile(
-    r"[:*\"',/]|^[ \t#;]*+(?:\d|user\s|tls\s|dns\s|server\s*+=|http\s|socks)", re.MULTILINE
-)
-"""The same for all lines of a text together."""
-_FLAG = re.compile(r"(?:^|[\s\"'\[(,#/])-[a-z]{1,4}(?:[\s\"']|[^\s\"'\d]*+\d)|(?:^|\s)-p\S|--stdin|chpasswd")
+_MARK = re.compile(r"[:*\"',/]")
+_FIRST_WORD = re.compile(r"\n[ \t#;]*+(?:\d|user\s|tls\s|dns\s|server\s*+=|http\s|socks)")
+"""The same signs for all lines of a text together, each behind the end of a line."""
+_FLAG = re.compile(r"-(?:(?<![^\s\"'\[(,#/]-)[a-z]{1,4}(?:[\s\"']|[^\s\"'\d]*+\d)|(?<!\S-)p\S|-stdin)")
+"""It begins with a dash, which is quick to find."""
 _USER = re.compile(r"(?:user|login|auth|allow)\w*+[\s=:,\"']++[^\s:%/]++(?:[:%/][^\s/]|\s++/\s)")
 
 _SIGN = re.compile(r"[@\-:{%/]")
@@ -78,7 +78,8 @@ def hinted(lines: Sequence[str], distinct: Sequence[str], low: str) -> list[bool
 def _is_calm(low: str) -> bool:
     """Return whether no line of a text without the words, in small letters, has what a hint needs: many small files are like this."""
     return (
-        _LINE_SIGN.search(low) is None
+        _MARK.search(low) is None
+        and _FIRST_WORD.search("\n" + low) is None
         and not (len(low) >= _LONGEST_CALM and _RUN in low.encode("utf-8", "replace").translate(_CLASSES))
         and not _may_be_formed(low)
         and (len(low) <= _LONG or max(map(len, low.split("\n"))) <= _LONG)
@@ -133,7 +134,7 @@ def _has_run(line: str) -> bool:
 def _may_be_formed(line: str) -> bool:
     return (
         "@" in line
-        or ("-" in line and _FLAG.search(line) is not None)
+        or ("-" in line and (_FLAG.search(line) is not None or "chpasswd" in line))
         or ((":" in line or "%" in line or "/" in line) and _USER.search(line) is not None)
         or "/p:" in line
         or ("{" in line and _SCHEMED.search(line) is not None)

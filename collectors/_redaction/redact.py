@@ -7,7 +7,7 @@ proportional to the text, whatever it is made of.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from collectors._redaction.hints import hinted
 from collectors._redaction.line import Mask
@@ -46,12 +46,12 @@ class Redactor:
     def mask(self, text: str, is_over: Callable[[], bool] | None = None) -> str:
         """Return `text` without what looks like a secret; lines stay lines, but for those inside a PEM block.
 
-        `is_over` is asked at every line; when it says so, `MaskingStopped` is raised.
+        `is_over` is asked at every line that is looked at; when it says so, `MaskingStopped` is raised.
         """
         check = _checked(is_over)
         lines = text.split("\n")
-        distinct = tuple(dict.fromkeys(lines))  # what stands there many times is judged once
-        few = text if len(distinct) == len(lines) else "\n".join(distinct)
+        distinct = _distinct(lines)
+        few = text if distinct is lines else "\n".join(distinct)
         low = few.lower()
         extra = _secret_keys(text, few, low)
         is_formed = extra or passwords_by_turns(lines) or passwords_by_form(lines)
@@ -63,6 +63,12 @@ class Redactor:
     def mask_strictly(self, text: str, is_over: Callable[[], bool] | None = None) -> str:
         """Return `text` with all masked but numbers, sizes, durations, addresses, paths and names of keys; its lines stay."""
         return "\n".join(strictly(self._mask, text.split("\n"), _checked(is_over)))
+
+
+def _distinct(lines: list[str]) -> Sequence[str]:
+    """Return each line once, in any order: what stands in a text many times is judged once. The same list where all differ."""
+    distinct = set(lines)
+    return lines if len(distinct) == len(lines) else tuple(distinct)
 
 
 def secret_keys(text: str) -> frozenset[str]:

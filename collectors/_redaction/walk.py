@@ -244,13 +244,13 @@ def walked(
 ) -> Iterator[str]:
     """Yield the lines masked, of which those without a hint hold nothing by themselves.
 
-    `extra` are names of keys that are secret in this text; `check` is called before each line, and may end it by raising.
+    `extra` are names of keys that are secret in this text; `check` is called before each line that is looked at, and may end it by raising.
     """
     bare = [line.removesuffix("\r") for line in lines]
     scans: dict[int, Scanned] = {}
     for index, is_hinted in enumerate(hints):
-        check()
         if is_hinted:
+            check()
             scans[index] = look_at(bare[index], body_of(bare[index]), vocabulary, extra)
     _add_by_place(bare, scans, vocabulary, extra)
     passwords = passwords_by_turns(bare)
@@ -260,10 +260,10 @@ def walked(
     named = frozenset(named_values(bare, scans))
     walk = Walk(mask, vocabulary, named)
     for index, line in enumerate(bare):
-        check()
         if walk.is_calm and index not in scans and index not in named:
             yield lines[index]
             continue
+        check()
         end = "\r" if len(line) < len(lines[index]) else ""
         if index in passwords:
             yield mask.whole(line, body_of(line).start) + end

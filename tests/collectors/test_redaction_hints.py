@@ -1,5 +1,7 @@
 """What passes lines over quickly passes over no other line than a slow look at each would."""
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,3 +61,20 @@ def test_keys_that_a_text_makes_secret_are_the_same_without_the_quick_look(lines
 def test_a_line_of_a_form_has_a_sign_of_it(line):
     low = line.lower().lstrip(" \t#/;")
     assert hints._FORM.match(low) is None or hints._FORM_SIGN.search(low) is not None
+
+
+FLAG = re.compile(r"(?:^|[\s\"'\[(,#/])-[a-z]{1,4}(?:[\s\"']|[^\s\"'\d]*+\d)|(?:^|\s)-p\S|--stdin|chpasswd")
+"""The flags as one reads them; what is asked begins with their dash."""
+
+
+@given(st.text(alphabet=st.sampled_from("-pa1 \"'[(,#/\té=x"), max_size=14) | LINES)
+def test_a_flag_is_found_by_its_dash(line):
+    by_dash = hints._FLAG.search(line) is not None or "chpasswd" in line
+    assert by_dash == (FLAG.search(line) is not None)
+
+
+@given(TEXTS)
+def test_a_text_is_calm_only_where_each_line_is(lines):
+    low = "\n".join(lines).lower()
+    has_words = any(word in low for word in hints._WORDS)
+    assert has_words or "-----" in low or not hints._is_calm(low) or not any(slowly(lines))
