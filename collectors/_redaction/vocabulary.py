@@ -18,7 +18,7 @@ NAMES, SHAPES, FLAGS, PIPES, HANDS, PLACES, FIRSTS, EQUALS, COMMAS, QUOTES = (
 """What a word may be a sign of: see `signs`."""
 
 _MOST_WORDS = 4096
-_SHORT = 3
+_SHORT = 2
 _PART = re.compile(r"[\w.\-]++")
 _STEMS = (
     "pass|pwd|secret|token|cred|auth|communit|kennwort|geheim|contrase|motdepasse|key|p[iu]n|puk|psk|otp|cookie|hash|salt|nonce|hmac"
