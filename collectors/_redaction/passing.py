@@ -53,4 +53,7 @@ def name_without_secrets(name: str) -> str:
 
 def without_secrets(text: str) -> str:
     """Return `text` with what looks like a secret masked; its lines stay lines."""
-    return _redactor().mask(text)
+    redactor = _redactor()
+    masked = redactor.mask(text)
+    redactor.forget()  # it stays for as long as the agent runs
+    return masked

@@ -1,5 +1,6 @@
 """The first look at a directory: what is learnt of many files together is what is learnt of each by itself, whatever lies there."""
 
+import gc
 import os
 import socket
 import time
@@ -9,6 +10,8 @@ import pytest
 
 from collectors._files.entry import FilesEntry
 from collectors._files.fingerprint import RACY_NANOSECONDS
+from collectors._redaction import passing
+from collectors._redaction.vocabulary import Vocabulary
 from collectors.collector import Duration, Scoped
 from collectors.files import FilesCollector
 
@@ -94,3 +97,24 @@ def test_a_file_of_the_agents_own_among_many_is_neither_read_nor_in_the_way_of_t
     kept, texts = learnt(record, etc, "auto", lambda *statuses: own in {status.st_ino for status in statuses})
     assert not any(key.endswith("//short") for key in kept | texts)
     assert sum(key.endswith(".conf") for key in kept) > 40
+
+
+def vocabularies():
+    """Return the words that are remembered by anything, by who remembers them."""
+    return {id(it): it for it in gc.get_objects() if isinstance(it, Vocabulary)}
+
+
+def test_words_that_were_remembered_are_let_go_of_when_the_look_is_over(record, etc):
+    before = vocabularies()
+    recorder = record()
+    recorder.start(FilesCollector([Scoped(FilesEntry(paths=(f"{etc}/**",), diff="auto"))]))
+    recorder.wait_for_report("watching")
+    used = [it for key, it in vocabularies().items() if key not in before]
+    recorder.end()
+    assert used
+    assert not any(it._known for it in used)
+
+
+def test_words_of_what_is_masked_for_itself_are_not_kept():
+    passing.without_secrets(SECRET)
+    assert not passing._redactor()._vocabulary._known
