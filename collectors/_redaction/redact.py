@@ -53,7 +53,7 @@ class Redactor:
         distinct = _distinct(lines)
         few = text if distinct is lines else "\n".join(distinct)
         low = few.lower()
-        extra = _secret_keys(text, few, low)
+        extra = secret_keys(text, few, low)
         is_formed = extra or passwords_by_turns(lines) or passwords_by_form(lines)
         hints = [True] * len(lines) if is_formed else hinted(lines, distinct, low)
         if True not in hints:
@@ -71,13 +71,11 @@ def _distinct(lines: list[str]) -> Sequence[str]:
     return lines if len(distinct) == len(lines) else tuple(distinct)
 
 
-def secret_keys(text: str) -> frozenset[str]:
-    """Return the keys that are secret in this text whatever their names say: Kubernetes' `data`, users in `[users]`."""
-    return _secret_keys(text, text, text.lower())
+def secret_keys(text: str, few: str, low: str) -> frozenset[str]:
+    """Return the keys that are secret in this text whatever their names say: Kubernetes' `data`, users in `[users]`.
 
-
-def _secret_keys(text: str, few: str, low: str) -> frozenset[str]:
-    """Return the same; `few` has each of the text's lines once, and `low` has them in small letters."""
+    `few` has each of the text's lines once, and `low` has them in small letters.
+    """
     keys = frozenset(users_in(text, low))
     is_secret = "kind" in few and "Secret" in few and _KUBERNETES_SECRET.search(text) is not None
     return keys | _KUBERNETES_KEYS if is_secret else keys
