@@ -9,8 +9,9 @@ import logging
 import time
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
 from urllib.parse import urlsplit
+
+import msgspec
 
 from agent.delivery.outcome import Outcome, Refused
 from agent.delivery.outgoing import EVENT, Outgoing
@@ -102,7 +103,7 @@ class Otlp(HttpDestination):
         """Return an answer whose text is its message, where it is in protobuf: that is no text."""
         if not isinstance(answer, Answered) or _content_type(answer) != PROTOBUF_TYPE:
             return answer
-        return replace(answer, text=self._mask(self._encoding.failure(answer.content)))
+        return msgspec.structs.replace(answer, text=self._mask(self._encoding.failure(answer.content)))
 
     def _warn(self, message: str) -> None:
         """Tell what a receiver says of records that it took: once, since it may say it of every request."""
