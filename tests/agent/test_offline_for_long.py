@@ -6,7 +6,6 @@ The time is injected, the spool, the delivery and the receiver are real.
 import itertools
 import random
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,7 +125,7 @@ def test_after_a_month_offline_all_that_the_policy_kept_arrives_in_order(directo
     after_lowering = host.dropped()
     assert after_lowering > 0
     added = "CREATE TABLE added (id INTEGER PRIMARY KEY);"
-    host.schema = replace(SCHEMA, version=SCHEMA.version + 1, migrations={SCHEMA.version: added})
+    host.schema = SCHEMA._replace(version=SCHEMA.version + 1, migrations={SCHEMA.version: added})
     host.reboot()
     host.live(days=5)
 
