@@ -3,6 +3,7 @@
 import pwd
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from collectors._processes.match import Wanted
@@ -25,8 +26,9 @@ def find_doubts(
 ) -> Iterator[str]:
     """Yield a sentence for each pattern that fits no process of the host below `root`, and why."""
     for one in wanted:
-        for doubt in (*_of_names(one), *_of_exe(one, root), *_of_user(one, is_user)):
-            yield f"{one.label}: {doubt}"
+        with suppress(Exception):  # what a host does not let be looked at is no doubt, and nothing to end for
+            doubts = [*_of_names(one), *_of_exe(one, root), *_of_user(one, is_user)]
+            yield from [f"{one.label}: {doubt}" for doubt in doubts]
 
 
 def _of_names(one: Wanted) -> Iterator[str]:

@@ -65,7 +65,10 @@ class ProcessScanner:
             os.close(self._descriptors.pop(key))
         for key, running in list(self._running.items()):
             if key not in self._descriptors and key not in self.endings:
-                self._hold(key, running.process)
+                try:
+                    self._hold(key, running.process)
+                except Exception as error:  # noqa: BLE001 - one process that nobody can hold is one that a scan sees the end of
+                    self._note(running.process.pid, error)
 
     def forget_endings(self) -> None:
         """Drop the endings, which were told, and the processes with them: the next look may not be a scan."""
@@ -99,11 +102,14 @@ class ProcessScanner:
     def _read(self, pid: int) -> Process | None:
         try:
             return read_process(pid)
-        except Exception as error:
-            if may_lack(error):
-                raise
-            self.odd[pid] = error
+        except Exception as error:  # noqa: BLE001 - it is the trouble of this one alone
+            self._note(pid, error)
             return None
+
+    def _note(self, pid: int, error: Exception) -> None:
+        if may_lack(error):
+            raise error
+        self.odd[pid] = error
 
     def _hold(self, key: str, process: Process) -> None:
         if len(self._descriptors) >= MOST_DESCRIPTORS:

@@ -32,6 +32,7 @@ GUARDED_WITHIN = {
     "Watch._take",
     "Watch.handle_event",
     "PathLook._look",
+    "ProcessScanner._read",
     "UnitMemory.matches",
 }
 """What does nothing outside its own guard."""

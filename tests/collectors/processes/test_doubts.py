@@ -24,6 +24,13 @@ def test_patterns_that_fit_no_process_are_told(tmp_path):
     assert "give it as exe" in path
 
 
+def test_what_the_host_does_not_let_be_looked_at_is_no_doubt_and_ends_nothing(tmp_path):
+    too_long = Wanted(label="odd", exe="/" + "x" * 300)
+    unknown = Wanted(label="worker", exe="/usr/wroker")
+    [told] = find_doubts([too_long, unknown], tmp_path)
+    assert told.startswith("worker: ")
+
+
 def test_the_name_of_a_script_is_whole_although_the_kernel_cuts_it():
     script = "./a-very-long-name-of-a-worker.sh"
     assert whole_name("a-very-long-nam", ["/bin/sh", "-e", script]) == "a-very-long-name-of-a-worker.sh"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from made_to_raise import Fault
 
 from collectors._processes.entry import ProcessEntry, ProcessMatch
 from collectors._processes.match import Wanted
@@ -163,6 +164,26 @@ def test_many_ends_that_nobody_asks_for_take_one_moment_together(program):
     assert time.monotonic() - began < len(processes) * _REAPED_WITHIN_SECONDS, "not one after another"
     assert len(eyes.endings) == 20
     eyes.close()
+
+
+def test_whatever_one_process_makes_a_scan_raise_the_others_are_seen_and_their_ends_are_waited_for(program):
+    odd, other = program.start(), program.start()
+
+    def scan(at):
+        eyes = ProcessScanner([Wanted(label="worker", cmdline=f"*{program.mark}*")])
+        fault = Fault(rf"\b{odd.pid}\b", rf"\b{other.pid}\b", at)
+        with fault.here():
+            eyes.scan()
+        seen = {running.process.pid for running in eyes.running.values()}
+        assert other.pid in seen, fault.raised
+        assert odd.pid in seen | eyes.odd.keys(), fault.raised
+        assert len(list(eyes.descriptors())) >= 1, fault.raised
+        eyes.close()
+        return fault
+
+    calls = scan(0).calls
+    raised = {scan(at).raised for at in range(1, calls + 1)}
+    assert "_processes/scanner.py: ProcessScanner._hold" in raised
 
 
 def test_without_descriptors_nothing_is_told_as_ended(program):
