@@ -1,11 +1,11 @@
 """argparse without gettext and the locale that brings: a tenth of a quick command.
 
-argparse asks gettext for each of its words, which looks for translations on the disk; no Python comes with any. gettext itself is as
-ever for whoever imports it.
+argparse asks gettext for each of its words, which looks for translations on the disk; no Python comes with any.
 """
 
-import sys
 from types import ModuleType
+
+from agent.cli.first_import import import_beside
 
 
 class _AsWritten(ModuleType):
@@ -18,13 +18,14 @@ class _AsWritten(ModuleType):
         return one if count == 1 else several
 
 
-_stands_in = not {"argparse", "gettext"} & sys.modules.keys()
-if _stands_in:
-    sys.modules["gettext"] = _AsWritten("gettext")
-try:
-    from argparse import SUPPRESS, Action, ArgumentParser, HelpFormatter, Namespace, _SubParsersAction
-finally:
-    if _stands_in:
-        del sys.modules["gettext"]
+import_beside(_AsWritten("gettext"), "argparse")
+from argparse import (  # noqa: E402 - after that
+    SUPPRESS,
+    Action,
+    ArgumentParser,
+    HelpFormatter,
+    Namespace,
+    _SubParsersAction,
+)
 
 __all__ = ["SUPPRESS", "Action", "ArgumentParser", "HelpFormatter", "Namespace", "_SubParsersAction"]
