@@ -15,7 +15,7 @@ from pathlib import Path
 from harness import image, namespace, sysvinit
 from harness.image import BOOKWORM, Debian
 from harness.machine import HostError, Machine
-from harness.receiver import API_KEY, PATIENCE_SECONDS, Receiver
+from harness.receiver import API_KEY, PATIENCE_SECONDS, Json, Receiver
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 
@@ -96,7 +96,7 @@ class Host(Machine):
         """Wait until every collector, and these among them, took its first look: from then on changes are news."""
         end = time.monotonic() + timeout_seconds
         while True:
-            states = json.loads(self.agent("status", "--json").stdout)["collectors"]
+            states = self._status()["collectors"]
             active = {
                 name: one.get("detail", "")
                 for name, one in states.items()
@@ -126,12 +126,23 @@ class Host(Machine):
             raise HostError(f"{self.name} has {len(said)} {event_type} after {timeout_seconds} s: {said}")
 
     def catch_up(self) -> None:
-        """Send an event by hand and wait for it: every event kept before it has arrived then."""
+        """Send an event by hand and wait for it: every event kept before it has arrived then.
+
+        The agent has also written down that it did. A kill or a power loss before that would rightly send it again.
+        """
         mark = uuid.uuid4().hex
         self.agent("event", "send", "MarkEvent", "--title", "mark", "--source-identifier", mark)
         self.receiver.wait_for(
             lambda events: any(event["context"].get("source_identifier") == mark for event in events)
         )
+        end = time.monotonic() + PATIENCE_SECONDS
+        while self._status()["destinations"]["stackstate"]["waiting_events"]:
+            if time.monotonic() > end:
+                raise HostError(f"{self.name} does not acknowledge what arrived within {PATIENCE_SECONDS} s")
+
+    def _status(self) -> Json:
+        status: Json = json.loads(self.agent("status", "--json").stdout)
+        return status
 
 
 def agent_layer(base: Path, debian: Debian = BOOKWORM) -> Path:
