@@ -7,6 +7,7 @@ entry it passes is counted: delivered, filtered, rejected or dropped for a reaso
 from collections.abc import Collection
 from typing import Literal
 
+from spool import rejected
 from spool.record import Position
 from spool.state import AGE, DAMAGED, DISK_FULL, FULL, Standing
 from spool.store import Store
@@ -19,22 +20,23 @@ OLDEST = 1
 def attach(
     store: Store, name: str, identity: str, start: Literal["now", "oldest"], in_use: Collection[str]
 ) -> None:
-    """Make `name` a destination; `in_use` are the names that keep theirs whatever the identity says."""
-    state = store.state
-    known = state.standings.get(name)
+    """Make `name` a destination; `in_use` are the names that keep theirs whatever the identity says.
+
+    An identity takes its position along to another name. A name that has another identity now, as after a
+    correction of its address, goes on where it stood: what waits there is not forgotten.
+    """
+    standings = store.state.standings
+    known = standings.get(name)
     if known is None or known.identity != identity:
         earlier = _same_identity(store, identity, in_use)
         if earlier is not None:
-            del state.standings[earlier.name]
-            earlier.name = name
-            state.standings[name] = known = earlier
+            known = _change_places(store, earlier, name)
+        elif known is not None and known.attached:
+            known.identity = identity
         else:
-            state.standings.pop(name, None)
-            known = None
-    if known is None:
-        record, entry = _first_position(store, start)
-        known = Standing(name, identity, attached=False, record=record, entry=entry)
-        state.standings[name] = known
+            standings.pop(name, None)
+            record, entry = _first_position(store, start)
+            known = standings[name] = Standing(name, identity, attached=False, record=record, entry=entry)
     if not known.attached:
         _begin(store, known)
     store.touch()
@@ -114,6 +116,19 @@ def _same_identity(store: Store, identity: str, in_use: Collection[str]) -> Stan
         if standing.identity == identity and standing.name not in in_use:
             return standing
     return None
+
+
+def _change_places(store: Store, earlier: Standing, name: str) -> Standing:
+    """Give `earlier` this name, and its own to the one that had it: that one's turn to be attached may still come."""
+    standings, left = store.state.standings, earlier.name
+    there = [one for one in (standings.pop(left), standings.pop(name, None)) if one]
+    for one, new in zip(there, (name, left), strict=False):
+        one.name = new
+        standings[new] = one
+    names = {left: name, name: left}
+    store.state.rename_losses(names)
+    rejected.rename(store, names)
+    return earlier
 
 
 def _first_position(store: Store, start: Literal["now", "oldest"]) -> Position:

@@ -5,7 +5,7 @@ destination accepts it after all, when a person discards it, or with age.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from spool.batch import RejectedEntry, Rejection
@@ -79,7 +79,7 @@ def rows(connection: sqlite3.Connection, first: int, before: int, limit: int) ->
 
 
 def ask_again(store: Store, ids: Iterable[int] | None) -> int:
-    """Mark entries to be retried, all of them for None; return how many were."""
+    """Mark entries to be retried, all of them for None; return how many were: those whose destination there is."""
     chosen = _ids(store) if ids is None else ids
     return sum(_mark(store, number, retrying=True, reason=None) for number in chosen)
 
@@ -95,6 +95,14 @@ def settle(store: Store, number: int, *, accepted: bool, reason: str) -> None:
         if standing:
             standing.rejected -= 1
             standing.delivered += 1
+
+
+def rename(store: Store, names: Mapping[str, str]) -> None:
+    """Have what one destination refused belong to another."""
+    chosen = f"{REJECTED.select} WHERE destination IN ({', '.join('?' * len(names))})"
+    for values in store.connection.execute(chosen, [*names]).fetchall():
+        if row := REJECTED.whole(values):
+            _rewrite(store, row._replace(destination=names[row.destination]))
 
 
 def discard(store: Store, ids: Iterable[int] | None) -> int:
@@ -145,14 +153,18 @@ def entry_of(values: Sequence[Any]) -> RejectedEntry | None:
 def _mark(store: Store, number: int, *, retrying: bool, reason: str | None) -> int:
     row = store.connection.execute(f"{REJECTED.select} WHERE id = ?", (number,)).fetchone()
     found = REJECTED.whole(row or ())
-    if found is None:
+    if found is None or (retrying and not store.state.is_attached(found.destination)):
         return 0
-    changed = found._replace(reason=found.reason if reason is None else reason, retrying=int(retrying))
-    store.connection.execute(
-        "UPDATE rejected SET reason = ?, retrying = ?, crc = ? WHERE id = ?",
-        (changed.reason, changed.retrying, REJECTED.checksum(changed), number),
-    )
+    reason = found.reason if reason is None else reason
+    _rewrite(store, found._replace(reason=reason, retrying=int(retrying)))
     return 1
+
+
+def _rewrite(store: Store, row: RejectedRow) -> None:
+    store.connection.execute(
+        "UPDATE rejected SET destination = ?, reason = ?, retrying = ?, crc = ? WHERE id = ?",
+        (row.destination, row.reason, row.retrying, REJECTED.checksum(row), row.id),
+    )
 
 
 def _remove(store: Store, number: int) -> int:

@@ -9,7 +9,7 @@ dropped, always, for each destination.
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -172,6 +172,12 @@ class State(Named):
             if loss.told >= loss.count:
                 loss.first_time = loss.last_time = None
 
+    def rename_losses(self, names: Mapping[str, str]) -> None:
+        """Have what was lost under one name be lost under another."""
+        for loss in self.losses.values():
+            loss.destination = names.get(loss.destination, loss.destination)
+        self.losses = {(loss.destination, loss.reason): loss for loss in self.losses.values()}
+
     def acknowledge_losses(self) -> int:
         """Take note that somebody knows of all that was lost; return of how much that was news."""
         news = sum(loss.count - loss.acknowledged for loss in self.losses.values())
@@ -201,6 +207,11 @@ class State(Named):
     def attached(self) -> list[Standing]:
         """Return the destinations that are configured."""
         return [standing for standing in self.standings.values() if standing.attached]
+
+    def is_attached(self, name: str) -> bool:
+        """Return whether a destination is configured."""
+        standing = self.standings.get(name)
+        return standing is not None and standing.attached
 
     def to_json(self) -> str:
         """Return the document to be stored."""

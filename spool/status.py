@@ -42,6 +42,7 @@ class DestinationStatus(NamedTuple):
     position: Position = _BEFORE_ALL
     waiting_since: float | None = None
     """When the first that waits was recorded; None where no trusted clock said so."""
+    identity: str = ""
 
 
 class SpoolStatus(NamedTuple):
@@ -186,6 +187,7 @@ def _destination(
         ),
         position=standing.position,
         waiting_since=first_waiting[1],
+        identity=standing.identity,
     )
 
 

@@ -108,7 +108,8 @@ def _act(arguments: Namespace, action: str, done: str) -> int:
     print(json.dumps({"count": count}) if arguments.json else f"{count} {done}")
     missing = len(set(arguments.ids)) - count
     if missing > 0:
-        complain(f"{missing} of them are not there")
+        gone = ", or their destination is not configured" if action == "retry" else ""
+        complain(f"{missing} of them are not there{gone}")
         return FAILED
     return DONE
 

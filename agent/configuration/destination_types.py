@@ -119,7 +119,10 @@ class DestinationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     tls: Tls = Tls()
     backoff: Backoff = Backoff()
     start: Literal["now", "oldest"] = "now"
-    """Where a destination begins that is added beside others: `now`, or `oldest` that is kept."""
+    """Where a destination begins that is added beside others: `now`, or `oldest` that is kept.
+
+    One that was there under this name, or with this address, goes on where it stood.
+    """
     only: Only = Only()
 
     def __post_init__(self) -> None:

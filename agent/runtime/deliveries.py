@@ -10,7 +10,7 @@ from threading import Thread
 
 from agent.configuration.types import DestinationSettings, Only
 from agent.delivery.correction import Clocks
-from agent.delivery.destination import DestinationError
+from agent.delivery.destination import Destination, DestinationError
 from agent.delivery.filter import Filter
 from agent.delivery.loop import DeliveryLoop
 from agent.delivery.state import Phase
@@ -56,15 +56,14 @@ class Deliveries:
         loops = dict(self._loops)
         self._end([loops.pop(name) for name in changed if name in loops], flush_seconds=0)
         self.failed, self._withheld = {}, dict(withheld)
-        for name, settings in destinations.items():
-            if name in loops:
-                loops[name].poke()
-            elif loop := self._start(name, settings):
-                loops[name] = loop
-        # Only now: an unchanged address under a new name has taken over its position.
-        for known in self._spool.status().destinations:
-            if known.name not in destinations:
-                self._spool.positions.detach(known.name)
+        for loop in loops.values():
+            loop.poke()
+        known = {one.name: one.identity for one in self._spool.status().destinations}
+        gone = known.keys() - destinations.keys()
+        self._spool.positions.let_go(gone)
+        loops |= self._start({name: one for name, one in destinations.items() if name not in loops}, known)
+        for name in gone:  # only now: an unchanged address under a new name has taken over its position
+            self._spool.positions.detach(name)
         self._settings, self._loops = dict(destinations), loops
 
     def begin(self) -> None:
@@ -134,13 +133,36 @@ class Deliveries:
         kinds = self._spool.positions.kinds.get(found.name, frozenset({EVENT}))
         return that_passes(found, Filter(settings.only, settings.never), kinds, self._spool.records.look)
 
-    def _start(self, name: str, settings: DestinationSettings) -> DeliveryLoop | None:
+    def _start(
+        self, destinations: Mapping[str, DestinationSettings], known: Mapping[str, str]
+    ) -> dict[str, DeliveryLoop]:
+        """Start all of these that can be; `known` are names and identities of those there were."""
+        made = {name: self._make(name, settings) for name, settings in destinations.items()}
+        right = {name: destination for name, destination in made.items() if destination}
+        self._spool.positions.let_go(right)
+        # Who leads where it led comes first: so no other name for the same address has its position.
+        names = sorted(right, key=lambda name: right[name].identity != known.get(name))
+        loops = {name: self._attach(name, destinations[name], right[name]) for name in names}
+        return {name: loop for name, loop in loops.items() if loop}
+
+    def _make(self, name: str, settings: DestinationSettings) -> Destination | None:
         try:
-            destination = make_destination(name, settings, self._surroundings)
+            return make_destination(name, settings, self._surroundings)
+        except (DestinationError, OSError) as error:
+            self._note_failure(name, error)
+            return None
+
+    def _note_failure(self, name: str, error: Exception) -> None:
+        log.error("destination %s: %s", name, error)
+        self.failed[name] = str(error)
+
+    def _attach(
+        self, name: str, settings: DestinationSettings, destination: Destination
+    ) -> DeliveryLoop | None:
+        try:
             self._spool.positions.attach(name, destination.identity, settings.start, destination.kinds)
-        except (DestinationError, SpoolError, OSError) as error:
-            log.error("destination %s: %s", name, error)  # noqa: TRY400 - made for people, with a hint
-            self.failed[name] = str(error)
+        except (SpoolError, OSError) as error:
+            self._note_failure(name, error)
             return None
         if name in self._withheld:
             log.error("destination %s is paused: %s", name, self._withheld[name])
@@ -160,9 +182,8 @@ class Deliveries:
     def _begins(self, name: str, loop: DeliveryLoop) -> bool:
         try:
             loop.start()
-        except RuntimeError as error:  # no thread is to be had now
-            log.error("destination %s: %s", name, error)  # noqa: TRY400 - it is tried again
-            self.failed[name] = str(error)
+        except RuntimeError as error:  # no thread is to be had now; it is tried again
+            self._note_failure(name, error)
             return False
         return True
 

@@ -28,7 +28,7 @@ class Positions:
         start: Literal["now", "oldest"] = "now",
         kinds: Collection[str] = EVENTS,
     ) -> None:
-        """Make `destination` one that records are kept for; the same identity keeps its position.
+        """Make `destination` one that records are kept for; the same identity, or else the same name, keeps its position.
 
         It takes records of `kinds`, and passes over all others.
         """
@@ -37,6 +37,10 @@ class Positions:
         self._engine.write(lambda store: positions.attach(store, destination, identity, start, in_use))
         self._in_use.add(destination)
         self.nothing_before.pop(destination, None)
+
+    def let_go(self, destinations: Collection[str]) -> None:
+        """Allow other names to take these positions along, until the destinations are attached again."""
+        self._in_use.difference_update(destinations)
 
     def detach(self, destination: str) -> None:
         """Let `destination` hold back nothing from now on."""

@@ -42,6 +42,27 @@ def test_a_retry_leaves_the_list_only_when_accepted(open_spool):
     assert (status.rejected, status.destinations[0].delivered_total) == (1, 1)
 
 
+def test_what_was_refused_and_lost_goes_along_to_another_name_and_changes_places_with_it(open_spool):
+    spool = open_spool(destinations=("stackstate", "other"))
+    refuse(spool, "a")
+    spool._engine.write(lambda store: (store.state.lose("stackstate", "age", 3, 1.0, 2.0), store.touch()))
+    spool = open_spool(destinations=())
+    spool.positions.attach("other", "identity of stackstate")
+    spool.positions.attach("stackstate", "identity of other")
+    assert spool.rejected.retry(None) == 1
+    assert [entry.body for entry in spool.rejected.retries("other")] == [b"a"]
+    spool.rejected.retried(spool.rejected.retries("other")[0].id, accepted=True)
+    totals = {one.name: (one.delivered_total, one.dropped) for one in spool.status().destinations}
+    assert totals == {"other": (1, {"age": 3}), "stackstate": (0, {})}
+
+
+def test_what_a_destination_refused_that_is_there_no_more_is_not_retried(open_spool):
+    spool = open_spool()
+    refuse(spool, "a")
+    spool.positions.detach("stackstate")
+    assert (spool.rejected.retry(None), [one.retrying for one in spool.rejected.entries()]) == (0, [False])
+
+
 def test_all_can_be_retried_or_discarded_at_once(open_spool):
     spool = open_spool()
     refuse(spool, "a", "b", "c")

@@ -208,6 +208,29 @@ def test_a_destination_in_place_of_another_starts_where_that_one_stood(open_spoo
     assert drain(spool, "other") == ["b"]
 
 
+def test_a_name_with_another_identity_beside_others_goes_on_where_it_stood(open_spool):
+    spool = open_spool(destinations=("stackstate", "other"))
+    spool.records.append([record_of("a")])
+    drain(spool, "other")
+    spool.records.append([record_of("b")])
+    spool.positions.attach("other", "elsewhere")
+    assert drain(spool, "other") == ["b"]
+    assert {one.name: one.delivered_total for one in spool.status().destinations} == {
+        "stackstate": 0,
+        "other": 2,
+    }
+
+
+def test_identities_that_change_names_take_their_positions_along(open_spool):
+    spool = open_spool(destinations=("one", "two"))
+    spool.records.append([record_of("a")])
+    drain(spool, "two")
+    spool = open_spool(destinations=())
+    spool.positions.attach("one", "identity of two")
+    spool.positions.attach("two", "identity of one")
+    assert [drain(spool, name) for name in ("one", "two")] == [[], ["a"]]
+
+
 def test_many_threads_append_and_nothing_is_lost(open_spool):
     spool = open_spool()
     threads = [
