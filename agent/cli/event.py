@@ -118,9 +118,9 @@ def _sockets(arguments: Namespace) -> Iterator[str]:
     """Yield where a daemon may listen; the configuration is only read when it has to be."""
     if arguments.config is None and not arguments.user and "STS_AGENT_CONFIG" not in os.environ:
         yield DEFAULT_SOCKET
-    from agent.cli.paths import places
+    from agent.cli.paths import places_anyway
 
-    configured = str(places(arguments).socket)
+    configured = str(places_anyway(arguments).socket)
     if configured != DEFAULT_SOCKET:
         yield configured
 

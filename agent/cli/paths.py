@@ -102,6 +102,18 @@ def places(arguments: Namespace) -> Places:
     )
 
 
+def places_anyway(arguments: Namespace) -> Places:
+    """Return the two places, also where agent.yaml is wrong or may not be read, which is said: the daemon goes on, too.
+
+    They are good enough to ask, not to write. Raises `ConfigurationError` when the file that was named does not exist.
+    """
+    try:
+        return places(arguments)
+    except ConfigurationError:
+        found = configuration_or_places(arguments)
+        return Places(found.socket, found.spool_directory)
+
+
 def _written_places(location: Location) -> Places:
     """Return the two places as they stand in a file that is no YAML: enough for who only looks."""
     try:

@@ -9,7 +9,7 @@ from typing import Any
 
 from agent.cli import COMMANDS, DONE, MISUSED, CommandError, Subparsers, complain
 from agent.cli.daemon_client import ask
-from agent.cli.paths import places
+from agent.cli.paths import places_anyway
 from agent.cli.time_argument import parse_span
 
 
@@ -63,9 +63,8 @@ def _list(arguments: Namespace, plans: Any) -> None:
 
 
 def _ask(arguments: Namespace, method: str, target: str, wanted: Any = None) -> Any:
-    reply = ask(
-        places(arguments).socket, method, target, b"" if wanted is None else json.dumps(wanted).encode()
-    )
+    body = b"" if wanted is None else json.dumps(wanted).encode()
+    reply = ask(places_anyway(arguments).socket, method, target, body)
     if reply.status == 400:  # noqa: PLR2004 - HTTP's
         raise CommandError(reply.reason, status=MISUSED)
     if not reply.is_ok:

@@ -132,6 +132,19 @@ def test_the_log_can_be_read_where_agent_yaml_is_wrong_and_no_daemon_runs(agent)
     assert "agent.yaml:1" in ran.stderr
 
 
+def test_where_agent_yaml_is_no_yaml_an_event_is_taken_all_the_same_and_work_can_be_planned(agent):
+    agent.start()
+    text = (agent.directory / "agent.yaml").read_text()
+    (agent.directory / "agent.yaml").write_text(f"{text.rstrip()},")
+    planned = agent.command("plan", "start", "repair")
+    assert ("repair is planned" in planned.stdout, "agent.yaml:" in planned.stderr) == (True, True)
+    agent.send("taken")
+    assert [event["tags"] for event in agent.history("--type", "TestEvent")] == [["planned:repair"]]
+    agent.stop()
+    left = agent.command("event", "send", "X", "--title", "not guessed where to", check=False)
+    assert (left.returncode, "agent.yaml:" in left.stderr) == (2, True)
+
+
 def test_a_receiver_that_is_away_for_longer_than_alert_after_needs_action(agent, receiver, wait_until):
     agent.configure(status={"alert_after": "100ms"})
     agent.start()
