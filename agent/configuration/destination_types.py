@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from agent.configuration.no_proxy import Exemption
-from agent.configuration.values import Readable, Tag, Url
+from agent.configuration.values import Certificates, PrivateKey, Tag, Url
 from collectors.collector import Duration, Size
 
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1, description="a whole number, at least 1")]
@@ -14,11 +14,11 @@ AtLeastOne = Annotated[int, msgspec.Meta(ge=1, description="a whole number, at l
 class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the other side proves who it is, and we who we are."""
 
-    ca_file: Readable | None = None
+    ca_file: Certificates | None = None
     """Certificates that the receiver's is checked against. Default: the system's."""
-    client_cert_file: Readable | None = None
+    client_cert_file: Certificates | None = None
     """The certificate this agent shows."""
-    client_key_file: Readable | None = None
+    client_key_file: PrivateKey | None = None
     """The key of that certificate, when it is not in the same file."""
     verify: bool = True
     """`false` accepts any certificate; `check` warns of it."""

@@ -17,6 +17,9 @@ Identifier = Annotated[str, msgspec.Meta(min_length=1, description="an identifie
 Identifiers = Annotated[tuple[Identifier, ...], msgspec.Meta(extra={"may_be_empty": True})]
 Readable = Annotated[Path, msgspec.Meta(extra={"must_exist": True})]
 """A file that `check` wants to read; the daemon starts without it and looks again."""
+Certificates = Annotated[Path, msgspec.Meta(extra={"must_exist": True, "pem": "CERTIFICATE"})]
+PrivateKey = Annotated[Path, msgspec.Meta(extra={"must_exist": True, "pem": "PRIVATE KEY"})]
+"""Files as `Readable`, in which `check` wants to find this kind of PEM block."""
 
 
 class Secret:

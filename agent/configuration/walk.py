@@ -5,6 +5,7 @@ trees at once, notes every problem and goes on, and leaves only leaves to msgspe
 part becomes `WRONG`; whoever walks looks at the problems before using what came out.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -45,6 +46,9 @@ _READ_TEXT: dict[Any, Callable[[str], Any]] = {
     Loopback: Loopback.parse,
 }
 """Types of our own that are written as one scalar, whatever YAML makes of its text."""
+
+_READ_BYTES = 4 * 1024 * 1024
+"""Of a file that is looked at; bundles of certificates may begin with much text."""
 
 
 class Walk:
@@ -212,19 +216,21 @@ class Walk:
         path = Path(node.start_mark.name).parent.absolute() / Path(node.value).expanduser()
         check_place(path, meta.get("place", ""), is_on_host=self._must_exist)
         if self._must_exist and meta.get("must_exist"):
-            _check_readable(path)
+            _check_readable(path, meta.get("pem", ""))
         return path
 
 
-def _check_readable(path: Path) -> None:
+def _check_readable(path: Path, pem: str) -> None:
     try:
         with path.open("rb") as file:
-            empty = not file.read(4096).strip()
+            text = file.read(_READ_BYTES)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ValueError(f"must name a file that can be read, this one cannot: {reason}") from None
-    if empty:
+    if not text.strip():
         raise ValueError("names a file that is empty")
+    if pem and not re.search(rf"-----BEGIN [A-Z0-9 ]*{pem}-----".encode(), text):
+        raise ValueError(f"must name a PEM file, this one holds no {pem}")
 
 
 def _is_text(text: str) -> bool:

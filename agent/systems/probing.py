@@ -1,12 +1,14 @@
 """How every probe goes: make the destination, ask once, close it; and what is said of a side that gives no answer."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Protocol, TypeVar
 
 from agent.configuration.types import DestinationSettings
 from agent.delivery.destination import DestinationError
-from agent.http.result import Failure, HttpResult, NoAnswer, NotSent
+from agent.http.result import Answered, Failure, HttpResult, NoAnswer, NotSent
 from agent.systems.finding import Finding
+from agent.systems.http_outcome import describe
 
 SettingsT = TypeVar("SettingsT", bound=DestinationSettings)
 
@@ -40,14 +42,20 @@ def ask_once(
         answer = destination.ask(timeout_seconds)
     finally:
         destination.close()
+    match answer:
+        case Answered(status=HTTPStatus.PROXY_AUTHENTICATION_REQUIRED):  # no receiver says so
+            answer = NotSent(f"the proxy refuses: {describe(answer)}")
     return finding(check, settings.url.masked(), answer)
 
 
-def without_answer(check: str, where: str, result: NotSent | NoAnswer, not_sent: str) -> Finding:
-    """Return the finding where nothing came back; `not_sent` is the advice for a request that could not be made."""
+def without_answer(check: str, where: str, result: NotSent | NoAnswer) -> Finding:
+    """Return the finding where nothing came back."""
     match result:
         case NotSent(reason):
-            return Finding(check, "fail", reason, not_sent)
+            advice = (
+                "correct what this names: a file, the key or token, or the proxy and what it lets through"
+            )
+            return Finding(check, "fail", reason, advice)
         case NoAnswer(Failure.TLS, text):
             advice = "set tls.ca_file to the authority that signed its certificate"
             return Finding(check, "fail", f"{where} does not prove who it is: {text}", advice)

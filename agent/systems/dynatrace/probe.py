@@ -19,7 +19,7 @@ def finding(check: str, where: str, answer: HttpResult) -> Finding:
     """Return the finding that an answer means."""
     match answer:
         case NotSent() | NoAnswer():
-            return without_answer(check, where, answer, "put the token where the configuration says")
+            return without_answer(check, where, answer)
         case Answered(status=401):
             return Finding(
                 check, "fail", f"{where} does not know the token", "put the right token in its place"

@@ -16,7 +16,7 @@ def finding(check: str, where: str, answer: HttpResult) -> Finding:
     """Return the finding that an answer means."""
     match answer:
         case NotSent() | NoAnswer():
-            return without_answer(check, where, answer, "put the token where the configuration says")
+            return without_answer(check, where, answer)
         case Answered():
             advice = "an event tells: sts-agent event send TryEvent --title try"
             return Finding(

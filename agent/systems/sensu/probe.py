@@ -19,7 +19,7 @@ def finding(check: str, where: str, answer: HttpResult) -> Finding:
     """Return the finding that an answer means."""
     match answer:
         case NotSent() | NoAnswer():
-            return without_answer(check, where, answer, "fix the url or the proxy")
+            return without_answer(check, where, answer)
         case Answered(status=HTTPStatus.UNAUTHORIZED):
             advice = "put user and password into the url, as http://USER:PASSWORD@HOST:4567"
             return Finding(check, "fail", f"{where} lets nobody in without the right password", advice)

@@ -27,7 +27,7 @@ def finding(check: str, where: str, answer: HttpResult) -> Finding:
     """Return the finding that an answer means."""
     match answer:
         case NotSent() | NoAnswer():
-            return without_answer(check, where, answer, "put the key where the configuration says")
+            return without_answer(check, where, answer)
         case Answered(status=401 | 403):
             return Finding(
                 check,

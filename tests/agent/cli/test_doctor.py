@@ -57,6 +57,22 @@ def test_a_receiver_that_does_not_know_the_key_fails(diagnose, receiver):
     assert "service tokens, which replace API keys" in findings["destination main"]["advice"]
 
 
+def test_a_proxy_that_refuses_and_a_file_that_is_no_certificate_are_no_matter_of_the_key(
+    diagnose, receiver, tmp_path
+):
+    receiver.intercept = lambda _: Reply(status=407)
+    refused = diagnose(receiver.url)[1]["destination main"]
+    assert refused["text"].startswith("the proxy refuses: 407")
+    (tmp_path / "ca").write_text("none")
+    broken = diagnose(f"https://127.0.0.1:9', tls: {{ca_file: {tmp_path}/ca}}, timeout: '20s")[1][
+        "destination main"
+    ]
+    assert "tls.ca_file" in broken["text"]
+    assert {one["level"] for one in (refused, broken)} == {"fail"}
+    assert "proxy" in refused["advice"]
+    assert "a file" in broken["advice"]
+
+
 def test_where_nothing_brings_the_component_it_says_where_events_show(diagnose, receiver):
     finding = diagnose(receiver.url)[1]["topology main"]
     assert finding["level"] == "warn"

@@ -59,3 +59,49 @@ def test_two_ports_of_the_intake_are_never_one(written, tmp_path, text):
     (tmp_path / "token").write_text("t")
     (problem,) = written.agent(text.replace("FILE", str(tmp_path / "token"))).problems()
     assert "cannot both have the port 127.0.0.1:" in problem
+
+
+CERTIFICATE = "a bundle may begin with text\n-----BEGIN CERTIFICATE-----\n"
+
+
+@pytest.fixture
+def naming(written, tmp_path):
+    """Return a function that writes a configuration whose `tls` names a file of this text."""
+
+    def names(key, text):
+        (tmp_path / "own").write_text(CERTIFICATE)
+        (tmp_path / "named").write_text(text)
+        own = "" if key == "client_cert_file" else f"client_cert_file: {tmp_path}/own, "
+        tls = f"{own}{key}: {tmp_path}/named"
+        return written.agent(f"destinations: {{a: {{url: 'https://h', api_key: k, tls: {{{tls}}}}}}}\n")
+
+    return names
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "missing"),
+    [
+        ("ca_file", "\x30\x82 of DER", "CERTIFICATE"),
+        ("ca_file", "-----BEGIN RSA PRIVATE KEY-----\n", "CERTIFICATE"),
+        ("client_cert_file", "a key\n", "CERTIFICATE"),
+        ("client_key_file", CERTIFICATE, "PRIVATE KEY"),
+    ],
+)
+def test_a_file_of_certificates_that_holds_none_is_a_problem_where_files_are_looked_at(
+    naming, key, text, missing
+):
+    (problem,) = naming(key, text).problems()
+    assert problem.endswith(f": destinations.a.tls.{key}: must name a PEM file, this one holds no {missing}")
+    assert naming(key, text).load(strict=False).settings.destinations.keys() == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("ca_file", CERTIFICATE),
+        ("client_cert_file", f"-----BEGIN PRIVATE KEY-----\n{CERTIFICATE}"),
+        ("client_key_file", "-----BEGIN EC PRIVATE KEY-----\n"),
+    ],
+)
+def test_a_certificate_may_have_text_before_it_and_a_key_be_of_any_kind(naming, key, text):
+    assert naming(key, text).load().settings.destinations.keys() == {"a"}
