@@ -10,33 +10,29 @@ from spool.record import Record, Segment, StoredRecord
 from spool.tables import RECORDS, RecordRow
 
 
-def from_record(number: int, events_before: int, bytes_before: int, record: Record) -> RecordRow:
-    """Return the row of a record, ready for `RECORDS.insert`."""
-    segment = record.segment
-    return RECORDS.sealed(
-        RecordRow(
-            number=number,
-            crc=0,
-            kind=record.kind,
-            name=record.name,
-            count=record.count,
-            events_before=events_before,
-            bytes_before=bytes_before,
-            first_time=int(record.first_time),
-            last_time=int(record.last_time),
-            captured=float(record.captured),
-            boottime=float(record.boottime),
-            clock_trusted=int(record.clock_trusted),
-            hostname=record.hostname,
-            boot_id=record.boot_id,
-            origin=record.origin,
-            event_types=_pack(record.event_types),
-            tags=_pack(record.tags),
-            length=segment.length,
-            adler=segment.adler,
-            deflated=segment.deflated,
-        )
+def from_record(number: int, events_before: int, bytes_before: int, record: Record) -> tuple[Any, ...]:
+    """Return the columns of a `RecordRow`, in their order, ready for `RECORDS.insert`."""
+    deflated, length, adler = record.segment
+    values = (
+        record.kind,
+        record.name,
+        record.count,
+        events_before,
+        bytes_before,
+        int(record.first_time),
+        int(record.last_time),
+        float(record.captured),
+        float(record.boottime),
+        int(record.clock_trusted),
+        record.hostname,
+        record.boot_id,
+        record.origin,
+        _pack(record.event_types),
+        _pack(record.tags),
+        length,
+        adler,
     )
+    return RECORDS.sealed(number, values, deflated)
 
 
 def to_record(values: Sequence[Any]) -> StoredRecord:

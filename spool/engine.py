@@ -49,7 +49,8 @@ class Engine:
         self.wall = wall
         self.volatile = volatile
         self.view = self._checkpointed = View()
-        self.arrived = threading.Condition()
+        self._view_lock = threading.RLock()
+        self.arrived = threading.Condition(self._view_lock)
         self.verified: set[str] = set()
         self.remembered_bytes = 0
         self.interrupts = 0
@@ -74,7 +75,7 @@ class Engine:
         self._checkpointed = self.view
         self._writer = Writer(
             store,
-            committed=self._publish,
+            committed=self._committed,
             recover=self._recover,
             due=self._due,
             checkpoint=self._checkpoint,
@@ -191,17 +192,26 @@ class Engine:
             raise SpoolClosed("the spool is closed")
         return work(self._reader)
 
+    def _committed(self, store: Store) -> None:
+        if store.has_news:
+            self._publish(store)
+        else:
+            self._show(store, self.view.grown_to(store.state.last_number))
+
     def _publish(self, store: Store) -> None:
-        self.remembered_bytes = memory.stored_bytes(store.totals)
-        view = view_of(store.state)
         earlier = self.view
-        if view == earlier:
+        store.has_news = False
+        self._show(store, view_of(store.state))
+        if self.view.has_news_since(earlier):
+            self.on_news()
+
+    def _show(self, store: Store, view: View) -> None:
+        self.remembered_bytes = memory.stored_bytes(store.totals)
+        if view == self.view:
             return  # a heartbeat, or a look for what to tidy: nobody waits for it, and an idle host sleeps on
-        with self.arrived:
+        with self._view_lock:
             self.view = view
             self.arrived.notify_all()
-        if view.has_news_since(earlier):
-            self.on_news()
 
     def _use_options(self, store: Store) -> None:
         self._writer.group_bytes = self.cap.wal_limit_bytes // 2

@@ -1,6 +1,6 @@
 """Deflate segments that are compressed once and spliced into request bodies as they lie on disk.
 
-A segment is raw deflate (RFC 1951) from fresh state, ended by Z_FULL_FLUSH: it ends on a byte, refers
+A segment is raw deflate (RFC 1951) from fresh state, ended by Z_FULL_FLUSH, or one stored block: it ends on a byte, refers
 to nothing before it, and is no final block. So any run of segments and stored blocks, between a zlib
 header and an empty final block, is one ordinary zlib stream (RFC 1950) over all their bytes. Pure: it
 knows no file, no row and no event.
@@ -18,6 +18,8 @@ _MEMORY_LEVEL = (
 )
 _SMALL_BYTES, _SMALL_WINDOW_BITS, _SMALL_MEMORY_LEVEL = 4096, -12, 5
 """A state for what is no larger than its window: it compresses as well, and 110 KB less are cleared for a single event."""
+STORED_BYTES = 1024
+"""So little is stored as it is by `pack`: to deflate one event costs a sixth of all that a post takes, and saves it 250 bytes."""
 _HEADER = b"\x78\x01"
 _FINAL_BLOCK = b"\x03\x00"  # an empty block of fixed codes, marked final
 _STORED_AT_MOST = 0xFFFF
@@ -39,6 +41,13 @@ def compress(data: bytes) -> Segment:
     )
     deflated = compressor.compress(data) + compressor.flush(zlib.Z_FULL_FLUSH)
     return Segment(deflated=deflated, length=len(data), adler=zlib.adler32(data))
+
+
+def pack(data: bytes) -> Segment:
+    """Return `data` as a segment of its own, compressed where that is worth it."""
+    if len(data) > STORED_BYTES:
+        return compress(data)
+    return Segment(_stored_block(data), len(data), zlib.adler32(data))
 
 
 def inflate(segment: Segment) -> bytes:
@@ -81,6 +90,13 @@ def combine_adler(first: int, second: int, second_length: int) -> int:
 
 def _stored_blocks(data: bytes) -> Iterable[bytes]:
     for start in range(0, len(data), _STORED_AT_MOST):
-        block = data[start : start + _STORED_AT_MOST]
-        yield b"\x00" + len(block).to_bytes(2, "little") + (len(block) ^ 0xFFFF).to_bytes(2, "little")
-        yield block
+        yield _stored_block(data[start : start + _STORED_AT_MOST])
+
+
+def _stored_block(data: bytes) -> bytes:
+    size = len(data)
+    return b"%b%b%b" % (
+        b"\x00" + size.to_bytes(2, "little"),
+        (size ^ _STORED_AT_MOST).to_bytes(2, "little"),
+        data,
+    )

@@ -33,6 +33,8 @@ class Store:
             raise
         self.inode = path.stat().st_ino
         self._changed = False
+        self.has_news = True
+        """Whether more of the state was committed than where it ends, since the engine looked last."""
         self._saved = self.state.to_json()
         self._synchronous = wanted.synchronous
 
@@ -50,15 +52,13 @@ class Store:
 
     def commit(self) -> None:
         """Commit what was done since `begin`; on disk when it returns, if durable."""
-        document = self._saved
-        changed = self._changed
-        if changed:
-            document = state.save(self.connection, self.state)
+        document = state.save(self.connection, self.state) if self._changed else self._saved
         failpoints.reached("commit.before")
         self.connection.execute("COMMIT")
         failpoints.reached("commit.after")
+        self.has_news = self.has_news or self._changed
         self._changed = False
-        self._saved = document if changed else self._saved
+        self._saved = document
         self._end = self._end_of_state()
 
     def rollback(self) -> None:

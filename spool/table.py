@@ -47,9 +47,9 @@ class Table(Generic[R]):
         blob = row[-1] if self._has_blob else b""
         return checksum(self.name, (row[0], *row[self._plain]), blob)
 
-    def sealed(self, row: R) -> R:
-        """Return the row with its checksum."""
-        return self.of((row[0], self.checksum(row), *row[2:]))
+    def sealed(self, number: int, values: Sequence[object], blob: bytes) -> tuple[Any, ...]:
+        """Return the columns of a row, ready for `insert`: its plain ones behind `crc` are `values`."""
+        return (number, checksum(self.name, (number, *values), blob), *values, blob)
 
     def of(self, values: Sequence[Any]) -> R:
         """Return values in the order of the columns as a row; nothing is checked."""

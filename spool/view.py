@@ -18,6 +18,10 @@ class View(NamedTuple):
     """Damage whose counts are final."""
     has_untold_texts: bool = False
 
+    def grown_to(self, last_number: int) -> "View":
+        """Return it after a commit that appended records up to this number, and changed nothing else."""
+        return View(last_number, *self[1:])
+
     def has_news_since(self, earlier: "View") -> bool:
         """Return whether there is something to tell that there was not before, besides drops."""
         return (self.has_untold_damage and not earlier.has_untold_damage) or (

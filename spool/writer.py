@@ -12,7 +12,8 @@ import threading
 import time
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Generic, Literal, TypeVar, cast
+from threading import Lock
+from typing import Any, Generic, Literal, TypeVar
 
 from spool.errors import SpoolClosed, SpoolError
 from spool.store import Store
@@ -33,7 +34,7 @@ _ATTEMPTS = 4
 class Job(Generic[T]):
     """A piece of work on the store, and its outcome. `run` may be called again after a rollback."""
 
-    __slots__ = ("alone", "durable", "error", "is_done", "result", "run", "size_bytes", "woken")
+    __slots__ = ("alone", "durable", "error", "is_done", "is_kept", "result", "run", "size_bytes", "woken")
 
     def __init__(
         self, run: Callable[[Store], T], *, durable: bool = True, size_bytes: int = 0, alone: bool = False
@@ -43,18 +44,28 @@ class Job(Generic[T]):
         self.size_bytes = size_bytes
         self.alone = alone
         self.result: T | None = None
-        self.error: BaseException | None = SpoolError("nothing of this was kept")
-        """Until it is committed."""
+        self.error: BaseException | None = None
+        self.is_kept = False
         self.is_done = False
+        self.woken: Lock | None = None
+        """Where its caller waits: released when it is done, or when its caller has the turn."""
+
+    def wait_in_line(self) -> Lock:
+        """Return what its caller is to wait for."""
         self.woken = threading.Lock()
-        """Released when it is done, or when its caller has the turn."""
         self.woken.acquire()
+        return self.woken
+
+    def wake(self) -> None:
+        """Have its caller look."""
+        if self.woken is not None:
+            self.woken.release()
 
     def outcome(self) -> T:
         """Return what it returned, or raise what it raised, once it is done."""
-        if self.error is not None:
-            raise self.error
-        return cast("T", self.result)
+        if not self.is_kept:
+            raise self.error or SpoolError("nothing of this was kept")
+        return self.result  # type: ignore[return-value]  # it was run
 
 
 class Writer:
@@ -84,7 +95,7 @@ class Writer:
         self._shrink = shrink
         self.group_bytes = 2 * 1024 * 1024
         """A transaction takes at most so much, so that the -wal stays within its limit."""
-        self._jobs: list[Job[object]] = []
+        self._jobs: list[Job[Any]] = []
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._is_taken = False
@@ -123,10 +134,11 @@ class Writer:
         with self._lock:
             if self._closing:
                 raise SpoolClosed("the spool is closed")
-            self._jobs.append(cast("Job[object]", job))
-            has_turn, self._is_taken = not self._is_taken, True
-        if not has_turn:
-            job.woken.acquire()
+            self._jobs.append(job)
+            woken = job.wait_in_line() if self._is_taken else None
+            self._is_taken = True
+        if woken is not None:
+            woken.acquire()
         if not job.is_done:
             self._take_turn()
         return job.outcome()
@@ -146,7 +158,7 @@ class Writer:
             if due == "now":
                 self._is_the_threads = True
             elif self._jobs:
-                self._jobs[0].woken.release()
+                self._jobs[0].wake()
             else:
                 self._is_taken = False
             is_new = due == "idle" and not self._is_uncheckpointed
@@ -191,7 +203,7 @@ class Writer:
         if self._shrink(store):
             self.shrink_soon()
 
-    def _take_group(self) -> list[Job[object]]:
+    def _take_group(self) -> list[Job[Any]]:
         # One transaction for all who wait: a sync costs milliseconds, whoever shares it gets it for nothing. It is bounded
         # by bytes, not by jobs: the -wal of a small spool must stay within its limit, and a full disk must find its reserve
         # enough for one transaction (docs/decisions/0003-sqlite-spool.md, 0032).
@@ -205,23 +217,24 @@ class Writer:
         group, self._jobs = self._jobs[:until], self._jobs[until:]
         return group
 
-    def _run_group(self, group: list[Job[object]]) -> None:
+    def _run_group(self, group: list[Job[Any]]) -> None:
         try:
             # Nobody knows whose job it was that failed, and nothing of the transaction was kept: each is run again alone,
             # so that one which cannot be kept takes no other with it. A job may therefore run twice, never be kept twice.
             if self._try(group, attempts=1) is not None:
                 for job in group:
                     job.error = self._try([job], attempts=_ATTEMPTS)
+                    job.is_kept = job.error is None
             else:
                 for job in group:
-                    job.error = None
+                    job.is_kept = True
         finally:
             # After everything else, and whatever happened: who waits believes what it finds then.
             for job in group:
                 job.is_done = True
-                job.woken.release()
+                job.wake()
 
-    def _try(self, group: list[Job[object]], *, attempts: int) -> BaseException | None:
+    def _try(self, group: list[Job[Any]], *, attempts: int) -> BaseException | None:
         """Run jobs in one transaction; return what went wrong, with nothing of them kept."""
         try:
             if group[0].alone:
@@ -236,7 +249,7 @@ class Writer:
         self._committed(self.store)
         return None
 
-    def _undo(self, group: list[Job[object]], error: BaseException, *, attempts: int) -> BaseException | None:
+    def _undo(self, group: list[Job[Any]], error: BaseException, *, attempts: int) -> BaseException | None:
         refused: BaseException | None = error if isinstance(error, sqlite3.Error) else None
         try:
             self.store.rollback()

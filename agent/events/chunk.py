@@ -1,7 +1,7 @@
 """Events into records and back: a chunk holds events of one name that were captured together.
 
 A chunk is bounded so that damage on the disk stays local, and holds many so that a burst stays cheap:
-it is compressed once, here, and goes to a receiver as it lies on the disk. What must be known
+it is compressed once, here, unless it is one small event, and goes to a receiver as it lies on the disk. What must be known
 without decoding it (types, times, tags) stands beside it. Never looks into an event's JSON.
 """
 
@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from spool import Record, compress, inflate
+from spool import Record, inflate, pack
 
 T = TypeVar("T")
 
@@ -121,6 +121,6 @@ def _record(name: str, events: Sequence[Captured], stamp: Stamp, origin: str) ->
         boottime=stamp.boottime,
         captured=stamp.captured,
         clock_trusted=stamp.clock_trusted,
-        segment=compress(b",".join([event.body for event in events])),
+        segment=pack(b",".join([event.body for event in events])),
         origin=origin,
     )

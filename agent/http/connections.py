@@ -85,7 +85,8 @@ class Connections:
         """Have the place wait for its next request, and give way if it must."""
         with self._lock:
             place.waiting_since = self._monotonic()
-            self._changed.notify_all()
+            if len(self._places) >= self._most:  # else nobody waits to enter
+                self._changed.notify_all()
 
     def secure(self, place: Place, connection: socket.socket) -> None:
         """Put the connection that was made of the place's own in its stead."""

@@ -11,9 +11,10 @@ import msgspec
 from agent.http.budget import Budget, Share
 from agent.http.connections import Connections, Place
 from agent.http.decoding import DecodingError, decoded, most_decoded
+from agent.http.head import Whole
+from agent.http.known_heads import KnownHeads
 from agent.http.limits import Limits
 from agent.http.message import Refusal, Request, Response
-from agent.http.parsing import Whole
 from agent.http.wire import Wire
 
 log = logging.getLogger(__name__)
@@ -36,10 +37,11 @@ class Conversation(msgspec.Struct, frozen=True):
     connections: Connections
     stopping: threading.Event
     name: str
+    heads: KnownHeads = msgspec.field(default_factory=KnownHeads)
 
     def hold(self, place: Place) -> None:
         """Answer what comes; raises `OSError` when the client goes away."""
-        wire = Wire(place.connection, self.limits, place.peer)
+        wire = Wire(place.connection, self.limits, place.peer, self.heads)
         try:
             while self._exchange(place, wire):
                 pass
@@ -68,8 +70,10 @@ class Conversation(msgspec.Struct, frozen=True):
         share = self._share(place, read)
         if share is None:
             return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "busy, come again", read.request)
-        with share:
+        try:
             return self._reply(wire, read)
+        finally:
+            share.release()
 
     def _make_room(self, place: Place, size: int) -> bool:
         """Return whether a large body may come in; one that has stalled gives way to it."""
@@ -87,7 +91,7 @@ class Conversation(msgspec.Struct, frozen=True):
     def _share(self, place: Place, read: Whole) -> Share | None:
         assert self.budget is not None  # noqa: S101 - the caller's question
         size = len(read.request.body)
-        if self.limits.decode:
+        if self.limits.decode and read.encoding:
             size = most_decoded(size, read.encoding, self.limits.body_bytes)
         share = self.budget.work(size, self.limits.share_seconds)
         place.release()
@@ -95,7 +99,7 @@ class Conversation(msgspec.Struct, frozen=True):
 
     def _reply(self, wire: Wire, read: Whole) -> bool | Refusal:
         try:
-            response = self.answer(self._decoded(read))
+            response = self.answer(self._decoded(read) if read.encoding else read.request)
         except DecodingError as error:
             return msgspec.structs.replace(error.refusal, request=read.request)
         except Exception:
@@ -108,7 +112,7 @@ class Conversation(msgspec.Struct, frozen=True):
         return keep_alive
 
     def _decoded(self, read: Whole) -> Request:
-        if not self.limits.decode or not read.encoding:
+        if not self.limits.decode:
             return read.request
         return msgspec.structs.replace(
             read.request, body=decoded(read.request.body, read.encoding, self.limits.body_bytes)

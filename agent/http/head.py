@@ -17,6 +17,16 @@ _LOCAL_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.I
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 
 
+class Whole(msgspec.Struct, frozen=True):
+    """A request that came whole, its body as sent, and how its answer is to be written."""
+
+    request: Request
+    encoding: str
+    keep_alive: bool
+    is_head: bool
+    takes_chunks: bool
+
+
 class Head(msgspec.Struct, frozen=True):
     """The request line and the headers, names in small letters."""
 
@@ -71,6 +81,16 @@ class Head(msgspec.Struct, frozen=True):
         path, _, query = ((absolute[2] or "/") if absolute else self.target).partition("?")
         method = "GET" if self.method == "HEAD" else self.method
         return Request(method, self.target, path, query, self.headers, body, peer)
+
+    def whole(self, body: bytes, peer: Peer) -> Whole:
+        """Return the same with how its answer is to be written."""
+        return Whole(
+            self.request(body, peer),
+            self.one("content-encoding"),
+            self.keep_alive,
+            self.method == "HEAD",
+            self.version == "1.1",
+        )
 
 
 def make_head(method: str, version: str, target: str, headers: Sequence[tuple[str, str]]) -> Head:

@@ -10,33 +10,28 @@ from http import HTTPStatus
 import httptools
 import msgspec
 
-from agent.http.head import Head, make_head, problem_of
+from agent.http.head import Head, Whole, make_head, problem_of
+from agent.http.known_heads import Beginning, KnownHead, KnownHeads, beginning_of
 from agent.http.limits import Limits
-from agent.http.message import Peer, Refusal, Request
+from agent.http.message import Peer, Refusal
 
 _HEADER_OVERHEAD_BYTES = 4  # the colon, the blank and the end of the line
-
-
-class Whole(msgspec.Struct, frozen=True):
-    """A request that came whole, its body as sent, and how its answer is to be written."""
-
-    request: Request
-    encoding: str
-    keep_alive: bool
-    is_head: bool
-    takes_chunks: bool
 
 
 class Parser:
     """One connection's bytes. `feed` what came; take what is whole from `read`."""
 
-    def __init__(self, limits: Limits, peer: Peer) -> None:
+    def __init__(self, limits: Limits, peer: Peer, heads: KnownHeads | None = None) -> None:
+        self._heads = heads or KnownHeads()
+        self._begun: Beginning | None = None
+        self._known: KnownHead | None = None
         self.read: deque[Whole | Refusal] = deque()
         self._limits = limits
         self._peer = peer
         self._llhttp: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
         self._barren = 0
         self._expects = False
+        self._length: int | None = 0
         self.on_message_begin()
         self.has_begun = False
 
@@ -44,9 +39,34 @@ class Parser:
         """Read on; nothing is raised for what is in `data`."""
         if self._llhttp is None:
             return
+        if not self.has_begun and (begun := beginning_of(data)) is not None:
+            self._begun, (words, head_bytes, digits) = begun, begun
+            known, length = self._heads.get(words), int(digits)
+            if known is not None and length <= self._limits.body_bytes:
+                self._known, self.has_begun, self._length = known, True, length
+                data = data[head_bytes:]
+        if self._known is None:
+            self._read_on(self._llhttp, data)
+        elif rest := self._take_body(data, self._known):
+            self.feed(rest)
+
+    def _take_body(self, data: bytes, known: KnownHead) -> bytes:
+        """Take the body of a request whose head is known; return what is behind it."""
+        left = (self._length or 0) - self.received
+        body, rest = (data, b"") if len(data) <= left else (data[:left], data[left:])
+        self._body.append(body)
+        self.received += len(body)
+        if self.received == self._length and self._begun is not None:
+            body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+            self.read.append(known.with_body(self._begun[2], body, self._peer))
+            self._end_request()
+        return rest
+
+    def _read_on(self, llhttp: httptools.HttpRequestParser, data: bytes) -> None:
+        """Have the grammar read what came."""
         self._barren += len(data)
         try:
-            self._llhttp.feed_data(data)
+            llhttp.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._end_with_the_last()
         except httptools.HttpParserError as error:
@@ -62,7 +82,7 @@ class Parser:
     @property
     def missing(self) -> int | None:
         """Return how many bytes the body still lacks; None where that is not known."""
-        if self._head is None or self._length is None:
+        if (self._head is None and self._known is None) or self._length is None:
             return None
         return self._length - self.received
 
@@ -84,7 +104,7 @@ class Parser:
         self._headers: list[tuple[str, str]] = []
         self._head_bytes = 0
         self._head: Head | None = None
-        self._length: int | None = 0
+        self._length = 0
         self._body: list[bytes] = []
         self._expects = False
 
@@ -130,12 +150,17 @@ class Parser:
         """Put the request together."""
         if self._llhttp is None or self._head is None:
             return
-        head, body = self._head, self._body
-        request = head.request(body[0] if len(body) == 1 else b"".join(body), self._peer)
-        encoding, is_head = head.one("content-encoding"), head.method == "HEAD"
-        self.read.append(Whole(request, encoding, head.keep_alive, is_head, head.version == "1.1"))
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        whole = self._head.whole(body, self._peer)
+        self.read.append(whole)
+        if self._begun is not None:
+            self._heads.remember(self._begun[0], whole)
+        self._end_request()
+
+    def _end_request(self) -> None:
         self.on_message_begin()  # nothing in here may hold on to a body that is being answered
         self.has_begun, self._barren = False, 0
+        self._begun = self._known = None
 
     def _refuse_head(self) -> None:
         self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the head of the request is too large")

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from http import HTTPStatus
 
+from agent.http.head import Whole
+from agent.http.known_heads import KnownHeads
 from agent.http.limits import SMALL_BODY_BYTES, Limits
 from agent.http.message import Peer, Refusal, Response
-from agent.http.parsing import Parser, Whole
+from agent.http.parsing import Parser
 
 _MOST_AT_ONCE, _MOST_OF_A_BODY = 4 * 1024, 256 * 1024
 """What is received at once: of heads with whatever follows them, and of a body whose length is known."""
@@ -28,10 +30,12 @@ MakeRoom = Callable[[int], bool]
 class Wire:
     """One connection. `read` and `write` in turn, from one thread."""
 
-    def __init__(self, connection: socket.socket, limits: Limits, peer: Peer) -> None:
+    def __init__(
+        self, connection: socket.socket, limits: Limits, peer: Peer, heads: KnownHeads | None = None
+    ) -> None:
         self._connection = connection
         self._limits = limits
-        self._parser = Parser(limits, peer)
+        self._parser = Parser(limits, peer, heads)
         self._is_plain = type(connection) is socket.socket
         """Whether the kernel itself can wait for it with a timeout, as it cannot for TLS: that is one system call, not three."""
         self._kernel_waits = -1
@@ -39,6 +43,16 @@ class Wire:
 
     def read(self, make_room: MakeRoom = lambda _: True) -> Whole | Refusal | None:
         """Return the next request; None when the client is done or silent; raises `OSError`."""
+        parser = self._parser
+        if not parser.read and not parser.has_begun:  # as nearly always, and then all of it comes at once
+            data = self._receive(self._limits.idle_seconds, _MOST_AT_ONCE)
+            if not data:
+                return None
+            parser.feed(data)
+        return parser.read.popleft() if parser.read else self._read_on(make_room)
+
+    def _read_on(self, make_room: MakeRoom) -> Whole | Refusal | None:
+        """Read until there is a request, of which a part may have come."""
         parser = self._parser
         has_begun = has_room = False
         deadline = time.monotonic() + self._limits.idle_seconds
@@ -52,7 +66,7 @@ class Wire:
                 has_room = make_room(parser.expected)
                 if not has_room:
                     return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many large bodies at once")
-            data = self._receive(deadline, self._size(has_room=has_room))
+            data = self._receive(deadline - time.monotonic(), self._size(has_room=has_room))
             if not data:
                 return self._cut_off() if parser.has_begun else None
             parser.feed(data)
@@ -85,7 +99,7 @@ class Wire:
             self._connection.shutdown(socket.SHUT_WR)
             deadline = time.monotonic() + _DRAINED_SECONDS
             left = _DRAINED_BYTES
-            while left > 0 and (data := self._receive(deadline, _MOST_OF_A_BODY)):
+            while left > 0 and (data := self._receive(deadline - time.monotonic(), _MOST_OF_A_BODY)):
                 left -= len(data)
         except OSError:
             pass  # it is gone, with or without the answer
@@ -109,12 +123,11 @@ class Wire:
             return _MOST_AT_ONCE
         return min(missing, _MOST_OF_A_BODY if has_room else SMALL_BODY_BYTES - self._parser.received)
 
-    def _receive(self, deadline: float, size: int) -> bytes:
-        """Return what comes before the deadline, nothing when nothing does or the client is done."""
-        left = deadline - time.monotonic()
-        if left <= 0:
+    def _receive(self, seconds: float, size: int) -> bytes:
+        """Return what comes in time, nothing when nothing does or the client is done."""
+        if seconds <= 0:
             return b""
-        self._wait_at_most(left)
+        self._wait_at_most(seconds)
         try:
             return self._connection.recv(size)
         except (TimeoutError, BlockingIOError):
@@ -134,19 +147,16 @@ class Wire:
 
     def _send(self, data: bytes) -> None:
         if self._kernel_waits >= 0:
-            data = data[self._sent_at_once(data) :]
+            try:
+                sent = self._connection.send(data, socket.MSG_DONTWAIT)  # as a rule a whole answer
+            except BlockingIOError:
+                sent = 0
+            data = data[sent:]
             if not data:
                 return
         self._kernel_waits = -1
         self._connection.settimeout(self._limits.answer_seconds)
         self._connection.sendall(data)
-
-    def _sent_at_once(self, data: bytes) -> int:
-        """Return how much the kernel took without waiting: as a rule a whole answer."""
-        try:
-            return self._connection.send(data, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return 0
 
     def _stream(self, head: bytes, body: Iterable[bytes], *, takes_chunks: bool) -> None:
         """Send piece by piece; a body that fails leaves its last chunk out, so that it never looks whole."""

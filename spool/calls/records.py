@@ -49,8 +49,11 @@ class Records:
         its text along. Only what is `refusable` is refused by `when_full: reject_new`. Returns the number of the
         last record once everything is on disk. Raises `SpoolFull`.
         """
-        size_bytes = sum(map(stored_bytes, records)) + _remembered_bytes(remember, *beside.values())
-        all_texts = {**{key: None for key, value in remember.items() if value is None}, **texts}
+        size_bytes = sum(map(stored_bytes, records))
+        all_texts = texts
+        if remember or beside:
+            size_bytes += _remembered_bytes(remember, *beside.values())
+            all_texts = {**{key: None for key, value in remember.items() if value is None}, **texts}
 
         def run(store: Store) -> int:
             failpoints.reached("append.before")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spool import Segment, SegmentError, compress, inflate, splice
-from spool.segment import combine_adler
+from spool import Segment, SegmentError, compress, inflate, pack, splice
+from spool.segment import STORED_BYTES, combine_adler
 
 PLAIN = st.binary(max_size=300) | st.binary(min_size=1, max_size=40).map(lambda data: data * 5000)
 
@@ -17,6 +17,19 @@ PLAIN = st.binary(max_size=300) | st.binary(min_size=1, max_size=40).map(lambda 
 def test_any_mixture_decompresses_to_the_bytes_in_order(pieces):
     stream = splice(compress(data) if is_segment else data for data, is_segment in pieces)
     assert zlib.decompress(stream) == b"".join(data for data, _ in pieces)
+
+
+@given(st.lists(PLAIN, max_size=12))
+def test_what_is_packed_small_or_large_decompresses_in_order(pieces):
+    assert zlib.decompress(splice(map(pack, pieces))) == b"".join(pieces)
+
+
+@pytest.mark.parametrize("size_bytes", [0, 1, STORED_BYTES, STORED_BYTES + 1])
+def test_a_packed_segment_gives_back_its_bytes_and_only_a_small_one_is_stored_as_it_is(size_bytes):
+    data = b"a" * size_bytes
+    segment = pack(data)
+    assert inflate(segment) == data
+    assert segment.deflated.endswith(data) is (size_bytes <= STORED_BYTES)
 
 
 @given(PLAIN)
@@ -43,7 +56,7 @@ def test_plain_bytes_of_any_length_fit_into_stored_blocks(size_bytes):
 
 @given(st.binary(min_size=1, max_size=200), st.data())
 def test_a_flipped_bit_never_inflates_to_other_bytes(data, draw):
-    segment = compress(data)
+    segment = draw.draw(st.sampled_from([pack, compress]))(data)
     at = draw.draw(st.integers(0, len(segment.deflated) * 8 - 1))
     damaged = bytearray(segment.deflated)
     damaged[at // 8] ^= 1 << at % 8

@@ -93,8 +93,8 @@ def merged(parts: Iterable[Part]) -> Iterator[Part]:
 
 
 def _one(run: Sequence[Part]) -> Iterator[Part]:
-    segments = sum(isinstance(part, Segment) for part in run)
-    if segments == 1 and _size(run) < SMALL_BYTES:
+    segments = [part for part in run if isinstance(part, Segment)]
+    if len(segments) == 1 and _size(run) < SMALL_BYTES and len(segments[0].deflated) < segments[0].length:
         yield from run  # the end of a burst: nothing is there to compress it with
     elif run:
         plain = _plain(run)

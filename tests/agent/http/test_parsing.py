@@ -3,6 +3,7 @@
 import pytest
 
 from agent.http import Peer, Refusal
+from agent.http.known_heads import KnownHeads
 from agent.http.limits import Limits
 from agent.http.parsing import Parser
 
@@ -185,3 +186,65 @@ def test_a_refusal_says_what_was_asked_as_far_as_it_is_known():
     (refusal,) = read(POST + b"Content-Length: 2001\r\n\r\n")
     assert refusal.request.path == "/"
     assert read(b"nonsense\r\n\r\n")[0].request is None
+
+
+LENGTHS = POST + b"X-One: 1\r\nContent-Length: %d\r\nX-Two: 2\r\n\r\n"
+
+
+def heads_known(first: bytes, *, limits: Limits = LIMITS) -> KnownHeads:
+    heads = KnownHeads()
+    Parser(limits, ON_SOCKET, heads).feed(first)
+    return heads
+
+
+@pytest.mark.parametrize("size", [1, 7, 40, 10_000])
+@pytest.mark.parametrize(
+    "head",
+    [
+        LENGTHS,
+        LENGTHS.replace(b"Content-Length", b"content-length"),
+        POST + b"Connection: keep-alive\r\nContent-Length: %d\r\nContent-Encoding: gzip\r\n\r\n",
+        b"POST /a?b HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: %d\r\n\r\n",
+        b"HEAD http://localhost/a HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n",
+        POST + b"Connection: close\r\nContent-Length: %d\r\n\r\n",
+        POST + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n",
+        POST + b"Content-Length: %d\r\nContent-Length: 1\r\n\r\n",
+        POST + b"Upgrade: x\r\nContent-Length: %d\r\n\r\n",
+        POST + b"Transfer-Encoding: chunked\r\nContent-Length: %d\r\n\r\n",
+    ],
+)
+def test_a_request_with_a_head_that_came_before_is_read_as_if_it_had_not(head, size):
+    first, others = (
+        head % 1 + b"a",
+        [head % len(body) + body for body in (b"", b"b", b"c" * 1500, b"d" * 2001)],
+    )
+    for text in (*others, b"".join(others), b"\r\n".join(others)):
+        pieces = [text[at : at + size] for at in range(0, len(text), size)]
+        again, anew = Parser(LIMITS, ON_SOCKET, heads_known(first)), Parser(LIMITS, ON_SOCKET)
+        for piece in pieces:
+            again.feed(piece)
+            anew.feed(piece)
+            assert (again.has_begun, again.received, again.missing) == (
+                anew.has_begun,
+                anew.received,
+                anew.missing,
+            )
+            assert (again.expected, again.take_expectation()) == (anew.expected, anew.take_expectation())
+        assert list(again.read) == list(anew.read)
+
+
+def test_a_known_head_is_whoever_sends_it_now():
+    heads = heads_known(LENGTHS % 1 + b"a")
+    other = Parser(LIMITS, Peer(uid=7, pid=8), heads)
+    other.feed(LENGTHS % 2 + b"bc")
+    (whole,) = other.read
+    assert (whole.request.peer, whole.request.body) == (Peer(uid=7, pid=8), b"bc")
+    assert whole.request.header("content-length") == "2"
+
+
+def test_no_more_than_some_heads_are_known():
+    heads = KnownHeads()
+    for number in range(1000):
+        Parser(LIMITS, ON_SOCKET, heads).feed(POST + b"X: %d\r\nContent-Length: 1\r\n\r\na" % number)
+    known = [heads.get((POST + b"X: %d\r\nContent-Length: " % number, b"\r\n\r\n")) for number in range(1000)]
+    assert 0 < sum(head is not None for head in known) <= 64

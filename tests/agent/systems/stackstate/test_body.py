@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agent.delivery.outgoing import Chunk, Outgoing
 from agent.systems.stackstate.body import SMALL_BYTES, body_of, encode, merged
-from spool import Segment, compress
+from spool import Segment, compress, pack
 
 names = st.sampled_from(["config", "service", 'ünï"cödé'])
 texts = st.text(max_size=40) | st.text(min_size=200, max_size=400).map(lambda text: text * 60)
@@ -62,6 +62,13 @@ def test_large_segments_go_as_they_are_and_runs_of_small_ones_together():
     assert isinstance(parts[0], Segment)
     assert parts[0].length == len(b"[y,y")
     assert parts[2] == b","
+
+
+def test_one_event_that_lies_uncompressed_on_the_disk_is_compressed_for_the_line():
+    event = b'{"msg_title":"a file changed","msg_text":"%b"}' % (b"a line of it, and " * 30)
+    stored, encoding = encode(body_of(outgoing("h", [Chunk("config", pack(event))]), 1), "deflate")
+    assert (encoding, event in stored) == ("deflate", False)
+    assert len(stored) < len(event) / 2
 
 
 def test_a_thousand_single_events_cost_the_line_what_one_chunk_of_them_would():
