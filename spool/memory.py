@@ -59,7 +59,10 @@ class Totals:
 
 def stored_bytes(totals: Mapping[str, Totals]) -> int:
     """Return about what all that is remembered takes of the disk, without the texts."""
-    return sum(mine.bytes + mine.count * ROW_BYTES for mine in totals.values())
+    size_bytes = 0
+    for mine in totals.values():
+        size_bytes += mine.bytes + mine.count * ROW_BYTES
+    return size_bytes
 
 
 def growth(connection: sqlite3.Connection, owner: str, changes: Mapping[str, bytes | None]) -> int:

@@ -59,7 +59,7 @@ class Store:
         self.has_news = self.has_news or self._changed
         self._changed = False
         self._saved = document
-        self._end = self._end_of_state()
+        self._end = (self.state.last_number, self.state.total_events, self.state.total_bytes)
 
     def rollback(self) -> None:
         """Undo what was done since `begin`, in the database and in the state."""

@@ -207,6 +207,9 @@ class Writer:
         # One transaction for all who wait: a sync costs milliseconds, whoever shares it gets it for nothing. It is bounded
         # by bytes, not by jobs: the -wal of a small spool must stay within its limit, and a full disk must find its reserve
         # enough for one transaction (docs/decisions/0003-sqlite-spool.md, 0032).
+        if len(self._jobs) == 1:
+            group, self._jobs = self._jobs, []
+            return group
         size_bytes = 0
         until = len(self._jobs)
         for index, job in enumerate(self._jobs):

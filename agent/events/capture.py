@@ -69,8 +69,12 @@ class Capture:
     def identity_now(self) -> Identity:
         """What is said of this host on what is handed in now: with the tags of planned work."""
         identity = self.identity
-        tags = tuple(plan.tag for plan in self.planned(self.clocks.wall()))
-        return msgspec.structs.replace(identity, tags=united(identity.tags, tags)) if tags else identity
+        plans = self.planned(self.clocks.wall())
+        if not plans:
+            return identity
+        return msgspec.structs.replace(
+            identity, tags=united(identity.tags, tuple(plan.tag for plan in plans))
+        )
 
     def rename(self, hostname: str) -> None:
         """Go on under this host name."""

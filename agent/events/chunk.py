@@ -55,6 +55,8 @@ class Stamp(msgspec.Struct, frozen=True):
 
 def chunk(captured: Sequence[Captured], stamp: Stamp, origin: str) -> list[Record]:
     """Return the events as records: by name in the order of its first event, in order within a name."""
+    if len(captured) == 1:
+        return [_single(captured[0], stamp, origin)]
     by_name = _by_name(captured)
     return [_record(name, part, stamp, origin) for name, events in by_name.items() for part in _parts(events)]
 
@@ -82,6 +84,25 @@ def distinct(values: Sequence[T]) -> dict[T, None]:
     first = values[0]
     all_equal = first == values[-1] and values.count(first) == len(values)
     return dict.fromkeys(values[:1] if all_equal else values)
+
+
+def _single(event: Captured, stamp: Stamp, origin: str) -> Record:
+    """Return one event as a record, as `_record` would: what is posted alone is worth a way of its own."""
+    return Record(
+        event.name,
+        1,
+        event.timestamp,
+        event.timestamp,
+        (event.event_type,),
+        tuple(dict.fromkeys(event.tags)),
+        stamp.hostname,
+        stamp.boot_id,
+        stamp.boottime,
+        stamp.captured,
+        stamp.clock_trusted,
+        pack(bytes(event.body)),
+        origin,
+    )
 
 
 def _by_name(captured: Sequence[Captured]) -> Mapping[str, Sequence[Captured]]:

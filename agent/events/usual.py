@@ -9,6 +9,7 @@ Fields stand in the order of the documentation's example: msgspec finds a key at
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, TypeGuard
 
 import msgspec
@@ -30,6 +31,7 @@ from collectors.event import (
 Filled = Annotated[str, Meta(min_length=1)]
 Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Scalar = str | Whole | float | bool | None
+_KNOWN_CHARACTERS = 256
 _Seconds = Annotated[int, Meta(ge=0, lt=FIRST_MILLISECOND_TIMESTAMP)]
 _Identifiers = Annotated[list[str], Meta(min_length=1)]
 
@@ -141,9 +143,9 @@ def fill(
         captured = (
             missing.hosted(bodies, events)
             if _are_hostless(events)
-            else [missing.filled(body, event) for body, event in zip(bodies, events, strict=True)]
+            else list(map(missing.filled, bodies, events))
         )
-        sizes = list(map(len, [event.body for event in captured]))
+        sizes = [len(event.body) for event in captured]
         fit = min(sizes) > 0 and max(sizes) <= MAX_EVENT_BYTES
     return captured if fit and _have_right_tags(captured) else None
 
@@ -157,8 +159,9 @@ def _are_hostless(events: Sequence[Usual]) -> TypeGuard[Sequence[HostlessEvent]]
 
 
 def _have_right_tags(captured: Sequence[Captured]) -> bool:
+    every = [event.tags for event in captured]
     try:
-        for tags in distinct([event.tags for event in captured]):
+        for tags in distinct(every) if len(every) > 1 else every:
             check_tags(tags)
     except EventError:
         return False
@@ -177,25 +180,31 @@ class _Fields(dict[str, bytes]):
         return encoded
 
 
+@lru_cache(maxsize=64)  # those of a program are the same from request to request
+def _fields_of(name: str, identity: Identity) -> _Fields:
+    """Return what an event of a name may lack, but for what is its own."""
+    return _Fields(
+        {
+            "event_type": name,
+            "source_type_name": name,
+            "msg_text": "",
+            "host": identity.hostname,
+            "tags": identity.tags,
+            "category": Category.OTHERS,
+            "source": SOURCE,
+            "source_links": (),
+            "data": {},
+        }
+    )
+
+
 class _Missing:
     """What is to be added to an event, as a part of its JSON; the same for all events of a name in one request."""
 
     def __init__(self, name: str, identity: Identity, now: int) -> None:
         self._name, self._identity, self._now = name, identity, now
-        self._fields = _Fields(
-            {
-                "event_type": name,
-                "source_type_name": name,
-                "msg_text": "",
-                "timestamp": now,
-                "host": identity.hostname,
-                "tags": identity.tags,
-                "category": Category.OTHERS,
-                "source": SOURCE,
-                "source_links": (),
-                "data": {},
-            }
-        )
+        known = _fields_of if len(name) <= _KNOWN_CHARACTERS else _fields_of.__wrapped__
+        self._fields = known(name, identity)
 
     def hosted(self, bodies: Sequence[msgspec.Raw], events: Sequence[HostlessEvent]) -> list[Captured]:
         """Return what `filled` does of each: little can be missing, and all that is shared is asked for once."""
@@ -237,7 +246,7 @@ class _Missing:
         if event.tags is UNSET:
             added += fields["tags"]
         if event.timestamp is UNSET:
-            added += fields["timestamp"]
+            added += _field("timestamp", self._now)
         if event.context is UNSET:
             added += b',"context":{%b}' % self._of_context(_NO_CONTEXT, event)[1:]
         return added

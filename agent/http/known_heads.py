@@ -26,15 +26,16 @@ Beginning = tuple[Words, int, str]
 
 
 class KnownHead(msgspec.Struct, frozen=True):
-    """A request that had this head, and where among its headers the length stands."""
+    """A request that had this head, and its headers before the length and behind it."""
 
     whole: Whole
-    at: int
+    before: tuple[tuple[str, str], ...]
+    behind: tuple[tuple[str, str], ...]
 
     def with_body(self, length: str, body: bytes, peer: Peer) -> Whole:
         """Return the request that has another body, and comes from this peer."""
         whole, known = self.whole, self.whole.request
-        headers = (*known.headers[: self.at], (_LENGTH_NAME, length), *known.headers[self.at + 1 :])
+        headers = (*self.before, (_LENGTH_NAME, length), *self.behind)
         request = Request(known.method, known.target, known.path, known.query, headers, body, peer)
         return Whole(request, whole.encoding, whole.keep_alive, whole.is_head, whole.takes_chunks)
 
@@ -51,13 +52,15 @@ class KnownHeads:
 
     def remember(self, words: Words, whole: Whole) -> None:
         """Know a head from now on, as far as it may be."""
-        names = [name for name, _ in whole.request.headers]
+        request = whole.request
+        names = [name for name, _ in request.headers]
         if names.count(_LENGTH_NAME) != 1 or not _NEVER.isdisjoint(names) or not whole.keep_alive:
             return
         if len(self._known) >= _MOST_HEADS:
             self._known.clear()
-        same = msgspec.structs.replace(whole, request=msgspec.structs.replace(whole.request, body=b""))
-        self._known[words] = KnownHead(same, names.index(_LENGTH_NAME))
+        at = names.index(_LENGTH_NAME)
+        same = msgspec.structs.replace(whole, request=msgspec.structs.replace(request, body=b""))
+        self._known[words] = KnownHead(same, request.headers[:at], request.headers[at + 1 :])
 
 
 def beginning_of(data: bytes) -> Beginning | None:

@@ -43,6 +43,10 @@ class Parser:
             self._begun, (words, head_bytes, digits) = begun, begun
             known, length = self._heads.get(words), int(digits)
             if known is not None and length <= self._limits.body_bytes:
+                if len(data) == head_bytes + length:  # as a single event comes: nothing is left to be read
+                    self._begun = None
+                    self.read.append(known.with_body(digits, data[head_bytes:], self._peer))
+                    return
                 self._known, self.has_begun, self._length = known, True, length
                 data = data[head_bytes:]
         if self._known is None:

@@ -21,6 +21,8 @@ from agent.intake.odd import Odd, ignored
 
 log = logging.getLogger(__name__)
 
+_MOST_PATHS = 16
+
 EVENT_SEND_PATH = "/stsAgent/intake"
 """Where our own command posts to."""
 
@@ -33,9 +35,13 @@ class Router(msgspec.Struct, frozen=True):
     control: Control
     odd: Odd = ignored
     """Told of a body that raised what nobody foresaw."""
+    _known: dict[str, tuple[Dialect, list[Route]]] = msgspec.field(default_factory=dict)
+    """Whose the last paths were that a dialect was found for; none of the daemon's own is among them."""
 
     def answer_socket(self, request: Request) -> Response:
         """Return the answer to a request on the Unix socket; never raises for what is in it."""
+        if request.path in self._known:
+            return self._answer(request, None)
         return self.control.answer(request) or self._answer(request, None)
 
     def port(self, token: Callable[[], str]) -> Callable[[Request], Response]:
@@ -55,9 +61,10 @@ class Router(msgspec.Struct, frozen=True):
         return found[0].parse(Request("POST", EVENT_SEND_PATH, EVENT_SEND_PATH, "", body=body), identity)
 
     def _answer(self, request: Request, token: str | None) -> Response:
-        found = self._find(request.path)
+        found = self._known.get(request.path) or self._find(request.path)
         if found is None:
             return refuse(HTTPStatus.NOT_FOUND, f"nothing is at {request.path}")
+        self._know(request.path, found)
         dialect, routes = found
         try:
             if token is not None:
@@ -76,6 +83,12 @@ class Router(msgspec.Struct, frozen=True):
         parsed = dialect.parse(request, self.keeping.capture.identity_now)
         self.keeping.keep(parsed)
         return dialect.kept(parsed)
+
+    def _know(self, path: str, found: tuple[Dialect, list[Route]]) -> None:
+        if path not in self._known:
+            if len(self._known) >= _MOST_PATHS:
+                self._known.clear()
+            self._known[path] = found
 
     def _find(self, path: str) -> tuple[Dialect, list[Route]] | None:
         for one in self.dialects:

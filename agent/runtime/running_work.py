@@ -47,6 +47,8 @@ class RunningWork:
         if now - self._asked >= _ASK_AGAIN_SECONDS:
             self._asked = now
             self._seen |= dict.fromkeys(running(self._root), now)
+        if not self._seen:
+            return ()
         return tuple(name for name, seen in self._seen.items() if now - seen < _STILL_SECONDS)
 
 

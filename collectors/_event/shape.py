@@ -72,11 +72,11 @@ def check_name(name: str) -> None:
     """Raise `EventError` unless a receiver takes `name` as the key of a list of events."""
     if not name:
         raise EventError("the event's name is empty", "use the kind of source, as `custom`")
-    for prefix in FORBIDDEN_NAME_PREFIXES:
-        if name.startswith(prefix):
-            raise EventError(
-                f"the event's name {name!r} starts with {prefix!r}", "the receiver forbids that prefix"
-            )
+    if name.startswith(FORBIDDEN_NAME_PREFIXES):
+        prefix = next(prefix for prefix in FORBIDDEN_NAME_PREFIXES if name.startswith(prefix))
+        raise EventError(
+            f"the event's name {name!r} starts with {prefix!r}", "the receiver forbids that prefix"
+        )
 
 
 def check_timestamp(timestamp: object) -> None:

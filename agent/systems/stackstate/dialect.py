@@ -117,12 +117,12 @@ class StackStateDialect:
         return Parsed(
             identity,
             self._events(posted, usual or {}, about, len(body)),
-            list(_items(posted, host, collected)),
+            () if usual is not None else list(_items(posted, host, collected)),
         )
 
     def kept(self, parsed: Parsed) -> Response:
         """Return how much was kept."""
-        return _json(HTTPStatus.OK, {"kept": parsed.count})
+        return Response(body=b'{"kept":%d}\n' % parsed.count)
 
     def refused(self, problem: Problem) -> Response:
         """Return the problem in a line of text, as a receiver does."""
