@@ -83,7 +83,8 @@ def uncommented(tmp_path):
         "\n".join(lines).replace("/etc/sts-agent/", f"{tmp_path}/").replace("/etc/ssl/certs/", f"{tmp_path}/")
     )
     for name in set(re.findall(rf"{tmp_path}/([\w.-]+)", text)):
-        (tmp_path / name).write_text("-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n")
+        pem = "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n"
+        (tmp_path / name).write_text(pem if Path(name).suffix in {".pem", ".crt", ".key"} else "key")
     file = tmp_path / "agent.yaml"
     file.write_text(text)
     return file

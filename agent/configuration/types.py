@@ -20,9 +20,10 @@ from agent.configuration.destination_types import (
 from agent.configuration.values import (
     Identifier,
     Identifiers,
+    Key,
+    KeyFile,
     ListenAddress,
     Loopback,
-    Readable,
     Secret,
     Tag,
     Tags,
@@ -44,11 +45,12 @@ __all__ = [
     "Intake",
     "IntakeHttp",
     "IntakeSensu",
+    "Key",
+    "KeyFile",
     "ListenAddress",
     "Loopback",
     "Metrics",
     "Only",
-    "Readable",
     "Scoped",
     "Secret",
     "Settings",
@@ -107,7 +109,7 @@ class IntakeHttp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     listen: Loopback
     """A port of the loopback that takes events as well. Off without `intake.http`."""
-    token_file: Readable
+    token_file: KeyFile
     """The file with the token that whoever uses the port has to show."""
 
 

@@ -11,15 +11,21 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from agent.configuration.named_file import (
+    must_be_credential,
+    must_hold_certificates,
+    must_hold_credential,
+    must_hold_private_key,
+)
+
 Tag = Annotated[str, msgspec.Meta(pattern=r"^[^:]+:", description="a tag `key:value`, as env:prod")]
 Tags = Annotated[tuple[Tag, ...], msgspec.Meta(extra={"may_be_empty": True})]
 Identifier = Annotated[str, msgspec.Meta(min_length=1, description="an identifier, as urn:component:/nginx")]
 Identifiers = Annotated[tuple[Identifier, ...], msgspec.Meta(extra={"may_be_empty": True})]
-Readable = Annotated[Path, msgspec.Meta(extra={"must_exist": True})]
-"""A file that `check` wants to read; the daemon starts without it and looks again."""
-Certificates = Annotated[Path, msgspec.Meta(extra={"must_exist": True, "pem": "CERTIFICATE"})]
-PrivateKey = Annotated[Path, msgspec.Meta(extra={"must_exist": True, "pem": "PRIVATE KEY"})]
-"""Files as `Readable`, in which `check` wants to find this kind of PEM block."""
+KeyFile = Annotated[Path, msgspec.Meta(extra={"must_exist": True, "holds": must_hold_credential})]
+Certificates = Annotated[Path, msgspec.Meta(extra={"must_exist": True, "holds": must_hold_certificates})]
+PrivateKey = Annotated[Path, msgspec.Meta(extra={"must_exist": True, "holds": must_hold_private_key})]
+"""Files that `check` wants to read, and to hold that; the daemon starts without them and looks again."""
 
 
 class Secret:
@@ -71,6 +77,14 @@ class Secret:
     def reveal(self) -> str:
         """Return the value itself, for the one place that sends it."""
         return self._value
+
+
+def _must_be_key(value: Secret) -> None:
+    must_be_credential(value.reveal().strip())
+
+
+Key = Annotated[Secret, msgspec.Meta(extra={"rule": _must_be_key})]
+"""A key or token as it is sent."""
 
 
 class Url(str):

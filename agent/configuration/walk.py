@@ -5,7 +5,6 @@ trees at once, notes every problem and goes on, and leaves only leaves to msgspe
 part becomes `WRONG`; whoever walks looks at the problems before using what came out.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from agent.configuration.kinds import (
     what_is,
     without_meta,
 )
+from agent.configuration.named_file import read_named
 from agent.configuration.no_proxy import Exemption
 from agent.configuration.nodes import entry, value_of
 from agent.configuration.place import check_place
@@ -46,9 +46,6 @@ _READ_TEXT: dict[Any, Callable[[str], Any]] = {
     Loopback: Loopback.parse,
 }
 """Types of our own that are written as one scalar, whatever YAML makes of its text."""
-
-_READ_BYTES = 4 * 1024 * 1024
-"""Of a file that is looked at; bundles of certificates may begin with much text."""
 
 
 class Walk:
@@ -216,21 +213,20 @@ class Walk:
         path = Path(node.start_mark.name).parent.absolute() / Path(node.value).expanduser()
         check_place(path, meta.get("place", ""), is_on_host=self._must_exist)
         if self._must_exist and meta.get("must_exist"):
-            _check_readable(path, meta.get("pem", ""))
+            _check_file(path, meta.get("holds"))
         return path
 
 
-def _check_readable(path: Path, pem: str) -> None:
+def _check_file(path: Path, holds: Callable[[bytes], None] | None) -> None:
     try:
-        with path.open("rb") as file:
-            text = file.read(_READ_BYTES)
+        content = read_named(path)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ValueError(f"must name a file that can be read, this one cannot: {reason}") from None
-    if not text.strip():
+    if not content.strip():
         raise ValueError("names a file that is empty")
-    if pem and not re.search(rf"-----BEGIN [A-Z0-9 ]*{pem}-----".encode(), text):
-        raise ValueError(f"must name a PEM file, this one holds no {pem}")
+    if holds:
+        holds(content)
 
 
 def _is_text(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from agent.configuration.named_file import must_be_credential, read_named
 from agent.configuration.types import Secret
 from agent.http.errors import ClientError
 
@@ -52,7 +53,7 @@ class Credential:
     def _content(self) -> str:
         assert self._file is not None  # noqa: S101 - see above
         try:
-            return self._file.read_text("ascii")
+            return read_named(self._file).decode("ascii")
         except OSError as error:
             # Not its name: where there is no such file, a key may have been written in a path's place.
             raise ClientError(
@@ -66,8 +67,10 @@ class Credential:
         credential = text.strip()
         if not credential:
             raise ClientError(f"{where} is empty", f"put the {self._what} into it")
-        if not credential.isascii() or not credential.isprintable() or " " in credential:
-            raise self._no_credential(where)
+        try:
+            must_be_credential(credential)
+        except ValueError:
+            raise self._no_credential(where) from None
         return credential
 
     def _no_credential(self, where: str) -> ClientError:

@@ -7,6 +7,7 @@ agent hands its key to.
 import ssl
 from pathlib import Path
 
+from agent.configuration.named_file import must_be_regular
 from agent.configuration.types import Tls
 from agent.http.errors import ClientError
 
@@ -39,6 +40,7 @@ def tls_context(settings: Tls) -> ssl.SSLContext:
 
 def _load(context: ssl.SSLContext, path: Path) -> None:
     try:
+        must_be_regular(path)
         context.load_verify_locations(cafile=path)
     except (OSError, ValueError) as error:
         raise ClientError(
@@ -63,6 +65,8 @@ def _load_system(context: ssl.SSLContext) -> None:
 
 def _load_own(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
     try:
+        for path in filter(None, (certificate, key)):
+            must_be_regular(path)
         # An encrypted key must fail here, not ask a terminal for its passphrase.
         context.load_cert_chain(certificate, key, password="")
     except (OSError, ValueError) as error:

@@ -7,6 +7,7 @@ import logging
 from functools import partial
 from pathlib import Path
 
+from agent.configuration.named_file import read_named
 from agent.configuration.types import Configuration
 from agent.http.budget import Budget
 from agent.intake.listeners import PortListener, SocketListener
@@ -35,7 +36,7 @@ def wanted_listeners(configuration: Configuration, router: Router, budget: Budge
 def read_token(file: Path) -> str:
     """Return the token as the file has it now; empty when it cannot be read: then nobody is let in."""
     try:
-        return file.read_text("ascii").strip()
+        return read_named(file).decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         log.warning(
             "the token of the port cannot be read: %s", getattr(error, "strerror", None) or "it is no text"

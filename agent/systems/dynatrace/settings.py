@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-from agent.configuration.types import DestinationSettings, Duration, Readable, Secret
+from agent.configuration.types import DestinationSettings, Duration, Key, KeyFile
 from agent.systems.dynatrace.rules import DEFAULT_TIMEOUT_MINUTES, MAX_TIMEOUT_MINUTES
 
 _Name = Annotated[str, msgspec.Meta(min_length=1)]
@@ -34,9 +34,9 @@ class DynatraceSettings(DestinationSettings, frozen=True, kw_only=True, forbid_u
     api: Literal["v1", "v2"] = "v1"
     """Which version of the events API, `v1` or `v2`. The url is the base, `https://ENV.live.example.com` or
     `https://HOST/e/ENV`; the agent appends `/api/v1/events` or `/api/v2/events/ingest`."""
-    api_token: Secret | None = None
+    api_token: Key | None = None
     """The API token itself."""
-    api_token_file: Readable | None = None
+    api_token_file: KeyFile | None = None
     """The file that holds the API token, read again when it changes."""
     attach: Attach
     problem_timeout: Duration = Duration(DEFAULT_TIMEOUT_MINUTES * 60)

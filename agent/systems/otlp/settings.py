@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from agent.configuration.types import BatchedSettings, Readable, Secret
+from agent.configuration.types import BatchedSettings, Key, KeyFile, Secret
 
 Scheme = Annotated[
     str, msgspec.Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", description="one word, as Bearer")
@@ -29,9 +29,9 @@ class OtlpSettings(BatchedSettings, frozen=True, kw_only=True, forbid_unknown_fi
     """`json`, or `protobuf`, which is half as large before compression and needs the extra `otlp`."""
     headers: dict[str, Secret] | None = None
     """Headers of every request, by name. Their values are kept as secrets."""
-    token: Secret | None = None
+    token: Key | None = None
     """The token itself."""
-    token_file: Readable | None = None
+    token_file: KeyFile | None = None
     """The file that holds the token, read again when it changes."""
     scheme: Scheme = "Bearer"
     """The word before the token in the header Authorization."""

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from agent.configuration.types import DestinationSettings, Readable, Secret
+from agent.configuration.types import DestinationSettings, Key, KeyFile
 
 
 class SematextSettings(DestinationSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -11,7 +11,7 @@ class SematextSettings(DestinationSettings, frozen=True, kw_only=True, forbid_un
     credential_keys: ClassVar[tuple[str, ...]] = ("token", "token_file")
 
     type: Literal["sematext"] = "sematext"
-    token: Secret | None = None
+    token: Key | None = None
     """The token itself."""
-    token_file: Readable | None = None
+    token_file: KeyFile | None = None
     """The file that holds the token, read again when it changes."""

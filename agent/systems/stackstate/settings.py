@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-from agent.configuration.types import BatchedSettings, Duration, Readable, Secret
+from agent.configuration.types import BatchedSettings, Duration, Key, KeyFile
 
 LONGEST_INTERVAL_SECONDS = 1800.0
 """More than this a receiver does not take as the interval of health."""
@@ -28,9 +28,9 @@ class StackStateSettings(BatchedSettings, frozen=True, kw_only=True, forbid_unkn
     credential_variable: ClassVar[str] = "STS_API_KEY"
 
     type: Literal["stackstate"] = "stackstate"
-    api_key: Secret | None = None
+    api_key: Key | None = None
     """The key itself."""
-    api_key_file: Readable | None = None
+    api_key_file: KeyFile | None = None
     """The file that holds the key, read again when it changes. Missing, it is an error for `check`; the
     daemon starts and holds that destination."""
     compression: Literal["deflate", "gzip", "none"] = "deflate"

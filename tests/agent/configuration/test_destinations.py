@@ -1,5 +1,7 @@
 """What is said of destinations: each names its credential, and a key that another system has is named, not hidden."""
 
+import os
+
 import msgspec
 import pytest
 
@@ -105,3 +107,44 @@ def test_a_file_of_certificates_that_holds_none_is_a_problem_where_files_are_loo
 )
 def test_a_certificate_may_have_text_before_it_and_a_key_be_of_any_kind(naming, key, text):
     assert naming(key, text).load().settings.destinations.keys() == {"a"}
+
+
+NO_KEY = "holds something else than a key or token"
+
+
+@pytest.mark.parametrize(
+    "content", [b"a b", b"one\ntwo\n", b"\xef\xbb\xbfkey", "key".encode("utf-16"), b"k\0", b"k\xfc"]
+)
+@pytest.mark.parametrize(
+    ("key", "more"),
+    [
+        ("api_key_file", ""),
+        ("api_token_file", "type: dynatrace, attach: {tags: [edge]}, "),
+        ("token_file", "type: sematext, "),
+        ("token_file", "type: otlp, "),
+    ],
+)
+def test_a_key_file_that_the_daemon_would_refuse_is_a_problem_where_files_are_looked_at(
+    written, tmp_path, key, more, content
+):
+    (tmp_path / "key").write_bytes(content)
+    text = f"destinations: {{a: {{{more}url: 'https://h', {key}: {tmp_path}/key}}}}\n"
+    (problem,) = written.agent(text).problems()
+    assert problem.endswith(f": destinations.a.{key}: {NO_KEY}")
+    assert written.load(strict=False).settings.destinations.keys() == {"a"}
+
+
+@pytest.mark.parametrize("value", ["a b", "kéy"])
+def test_a_key_in_the_file_itself_is_held_to_the_same(written, value):
+    (problem,) = written.agent(f"destinations: {{a: {{url: 'https://h', api_key: '{value}'}}}}\n").problems()
+    assert problem.endswith(f": destinations.a.api_key: {NO_KEY}")
+    assert value not in problem
+
+
+@pytest.mark.parametrize("key", ["api_key_file: PATH", "api_key: k, tls: {ca_file: PATH}"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["a FIFO", "a directory"])
+def test_what_is_no_file_is_a_problem_and_nothing_waits_for_it(written, tmp_path, key, make):
+    make(tmp_path / "it")
+    text = f"destinations: {{a: {{url: 'https://h', {key.replace('PATH', str(tmp_path / 'it'))}}}}}\n"
+    (problem,) = written.agent(text).problems()
+    assert "must name a file that can be read, this one cannot" in problem

@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import os
 import socket
 import threading
 import time
@@ -305,6 +306,13 @@ class TestTls:
         answer = post(http(tls=Tls(ca_file=tmp_path / "ca.pem")), "https://127.0.0.1:1")
         assert isinstance(answer, NotSent)
         assert "tls.ca_file: No such file or directory" in answer.reason
+
+    @pytest.mark.parametrize("key", ["ca_file", "client_cert_file"])
+    def test_what_is_no_file_is_said_and_nobody_waits_for_it(self, http, tmp_path, key):
+        os.mkfifo(tmp_path / "it")
+        answer = post(http(tls=Tls(**{key: tmp_path / "it"})), "https://127.0.0.1:1")
+        assert isinstance(answer, NotSent)
+        assert f"tls.{key} {tmp_path / 'it'}: it is no regular file" in answer.reason
 
 
 class TestProxy:
