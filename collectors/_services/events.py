@@ -133,7 +133,7 @@ def _reason(step: Step) -> str:
             return "It ended by itself, and systemd starts it again."
         case What.STOPPED | What.RELOADED | What.RESTARTING:
             return ""
-    who = "its main process" if look.exec_pid and step.what is not What.RELOAD_FAILED else "a command of its"
+    who = "its main process" if look.exec_pid and not step.of_command else "a command of its"
     if look.exec_code == _EXITED and look.exec_status:
         return f"Result {step.result!r}: {who} exited with status {look.exec_status}."
     if look.exec_code in _KILLED:

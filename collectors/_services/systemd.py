@@ -215,15 +215,18 @@ class Manager:
         self._odd_units.append(Odd(escaped(name), "its name is none that systemd takes"))
         return False
 
-    def control_exit(self, unit: str, since_monotonic: int) -> tuple[int, int] | None:
-        """Return how the last command beside the main process went wrong, as waitid's code and status.
+    def control_exit(self, look: UnitState, code: int) -> int | None:
+        """Return the status of the last command beside the main process that went wrong with this code of waitid(2).
 
         A start that fails in ExecStartPre=, or in the ExecStart= of a service that forks, has no main
-        process to ask about.
+        process to ask about; one that fails in ExecStartPost=, and a stop in ExecStop=, has one that ended well.
         """
+        unit = look.unit
         values = self._read([unit], SERVICE_INTERFACE, _CONTROL_COMMANDS)
-        exits = self._each(values, lambda unit: parse_exits(values[unit].values(), since_monotonic)).get(unit)
-        return max(exits)[1:] if exits else None
+        since, main = look.left_inactive_monotonic, look.exec_pid
+        exits = self._each(values, lambda unit: parse_exits(values[unit].values(), since, main)).get(unit, [])
+        statuses = [status for _, how, status in sorted(exits) if how == code]
+        return statuses[-1] if statuses else None
 
     def kinds(self, units: Sequence[str]) -> dict[str, Kind]:
         """Return what each unit is for, as far as it can still be asked."""

@@ -26,7 +26,15 @@ from collectors._services.manager_events import (
     Unloaded,
 )
 from collectors._services.systemd import Manager, ManagerAway
-from collectors._services.transitions import Known, Step, What, advance, end_unseen, in_order
+from collectors._services.transitions import (
+    CODES_OF_RESULTS,
+    Known,
+    Step,
+    What,
+    advance,
+    end_unseen,
+    in_order,
+)
 from collectors._services.unit_memory import UnitMemory
 from collectors._services.unit_state import Phase, UnitState
 from collectors.collector import NotKept, Runtime
@@ -180,14 +188,14 @@ class Watch:
 
     def _with_exit(self, step: Step) -> Step:
         """Add how a command beside the main process ended, where that is what failed."""
-        look = step.look
-        exit_ = None
-        if step.is_of_control_process:
-            exit_ = self._manager.control_exit(look.unit, look.left_inactive_monotonic)
-        if exit_ is None:
+        if not step.may_be_of_command:
             return step
-        look = msgspec.structs.replace(look, exec_code=exit_[0], exec_status=exit_[1])
-        return msgspec.structs.replace(step, look=look)
+        look, code = step.look, CODES_OF_RESULTS[step.result]
+        status = self._manager.control_exit(look, code)
+        if status is None and look.exec_code == code and look.exec_status:
+            return step  # a oneshot that SIGTERM ended
+        look = msgspec.structs.replace(look, exec_code=code if status else 0, exec_status=status or 0)
+        return msgspec.structs.replace(step, look=look, of_command=bool(status))
 
     def _take_job(self, job: JobEnded) -> None:
         """Tell a start that never became a run; any other end of a job shows in the unit itself."""

@@ -85,11 +85,23 @@ def test_every_way_to_fail_is_told_once_with_the_result_that_systemd_gives_it(wa
         "nobody": ("User=nosuchuser\nExecStart=/bin/sleep 1000", "exit-code", 217),
         "nothing": ("ExecStart=/nowhere", "exit-code", 203),
         "forks": ("Type=forking\nExecStart=/bin/sh -c 'exit 4'", "exit-code", 4),
+        "posts": ("ExecStart=/bin/sleep 1000\nExecStartPost=/bin/sh -c 'exit 9'", "exit-code", 9),
+        "stops": ("ExecStart=/bin/sleep 1000\nExecStop=/bin/sh -c 'exit 8'", "exit-code", 8),
+        "after": ("ExecStart=/bin/sleep 1000\nExecStopPost=/bin/sh -c 'exit 6'", "exit-code", 6),
+        "killed": ("ExecStart=/bin/sleep 1000\nExecStop=/bin/sh -c 'kill -KILL $$$$'", "signal", "SIGKILL"),
+        "stays": (
+            "Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\nExecStop=/bin/sh -c 'exit 5'",
+            "exit-code",
+            5,
+        ),
+        "once": ("Type=oneshot\nExecStart=/bin/sh -c 'kill -TERM $$$$'", "signal", "SIGTERM"),
     }
     for name, (lines, _, _) in how.items():
         watched.unit(f"{name}.service", f"[Service]\n{lines}\n")
     watched.run(f"systemctl daemon-reload; systemctl start {' '.join(how)} 2>/dev/null || true")
-    watched.run(f"{KILL_FOR_MEMORY}\nuntil [ -e /run/deaf ]; do sleep 0.05; done; systemctl stop deaf")
+    watched.run(
+        f"{KILL_FOR_MEMORY}\nuntil [ -e /run/deaf ]; do sleep 0.05; done; systemctl stop deaf stops after killed stays"
+    )
     for name, (_, result, last) in how.items():
         unit = f"{name}.service"
         watched.host.receiver.wait_for_event(FAILED, unit=unit)
@@ -97,12 +109,16 @@ def test_every_way_to_fail_is_told_once_with_the_result_that_systemd_gives_it(wa
         assert data["result"] == (
             result or watched.prop(unit, "Result")
         )  # whether a core is left is the machine's choice
-        assert last in (data.get("signal"), data.get("exit_code"))
+        assert [last] == [data[key] for key in ("signal", "exit_code") if key in data]
         assert data["restarts"] == 0
     told = watched.told()
     assert sorted(told) == sorted(
         [(FAILED, f"{name}.service") for name in how]
-        + [(STARTED, f"{name}.service") for name in how if name not in {"slow", "forks"}]
+        + [
+            (STARTED, f"{name}.service")
+            for name in how
+            if name not in {"slow", "forks", "posts", "stays", "once"}
+        ]
     )
 
 
