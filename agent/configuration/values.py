@@ -107,9 +107,9 @@ class Url(str):
         return cls(text)
 
     def masked(self) -> str:
-        """Return the address without password, and without the value of any query."""
+        """Return the address without password, and without the value of any query or fragment."""
         masked = re.sub(r"//[^/?#]*@", "//***@", str(self), count=1)
-        return re.sub(r"=[^&#]*", "=***", masked)
+        return re.sub(r"=[^&#]*", "=***", re.sub(r"#.*", "#***", masked))
 
     def __repr__(self) -> str:
         return f"Url({self.masked()!r})"

@@ -170,6 +170,9 @@ class Walk:
             name: self.read(value, expected, _under(key, quotable_name(name, value)))
             for name, (_, value) in self._entries(node, key).items()
         }
+        for name in values:
+            if not name.strip() or not name.isprintable():
+                return self._wrong(node, key, "holds a name that is empty or cannot be printed")
         return WRONG if any(value is WRONG for value in values.values()) else values
 
     def _read_tuple(self, node: Node, expected: Any, meta: Mapping[str, Any], key: str) -> Any:

@@ -1,6 +1,7 @@
 """What agent.yaml says of a destination of type `sematext`."""
 
 from typing import ClassVar, Literal
+from urllib.parse import unquote, urlsplit
 
 from agent.configuration.types import DestinationSettings, Key, KeyFile
 
@@ -15,3 +16,11 @@ class SematextSettings(DestinationSettings, frozen=True, kw_only=True, forbid_un
     """The token itself."""
     token_file: KeyFile | None = None
     """The file that holds the token, read again when it changes."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        path = urlsplit(self.url).path.rstrip("/")
+        token = self.token.reveal().strip() if self.token else None
+        if path.endswith("/event") or token in unquote(path).split("/"):
+            # A url is shown, and would show the token in it.
+            raise ValueError("url must be the base alone: the agent appends the token and /event")

@@ -5,7 +5,7 @@ import os
 import msgspec
 import pytest
 
-from agent.configuration.types import DestinationSettings
+from agent.configuration.types import DestinationSettings, Url
 from agent.systems.registry import SYSTEMS, system
 
 ONE_EVENT_A_REQUEST = {
@@ -148,3 +148,22 @@ def test_what_is_no_file_is_a_problem_and_nothing_waits_for_it(written, tmp_path
     text = f"destinations: {{a: {{url: 'https://h', {key.replace('PATH', str(tmp_path / 'it'))}}}}}\n"
     (problem,) = written.agent(text).problems()
     assert "must name a file that can be read, this one cannot" in problem
+
+
+@pytest.mark.parametrize("path", ["/t0k-en/event", "/t0k-en/event/", "/t0k%2den", "/any/event"])
+def test_an_address_with_the_token_in_it_is_a_problem_since_addresses_are_shown(written, path):
+    text = f"destinations: {{a: {{type: sematext, url: 'https://h{path}', token: t0k-en}}}}\n"
+    (problem,) = written.agent(text).problems()
+    assert problem.endswith(
+        ": destinations.a: url must be the base alone: the agent appends the token and /event"
+    )
+
+
+@pytest.mark.parametrize("name", ['""', '" "', '"a\\nb"', '"a\\e[31mb"'])
+def test_a_name_that_is_empty_or_cannot_be_printed_is_none(written, name):
+    (problem,) = written.agent(f"destinations: {{{name}: {{url: 'https://h', api_key: k}}}}\n").problems()
+    assert problem.endswith(": destinations: holds a name that is empty or cannot be printed")
+
+
+def test_what_stands_behind_the_sign_of_a_fragment_is_not_shown():
+    assert Url("https://u:p@h/x?a=b&c=d#e=f").masked() == "https://***@h/x?a=***&c=***#***"
