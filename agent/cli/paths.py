@@ -53,7 +53,9 @@ def configuration_or_places(arguments: Namespace) -> "Configuration":
         spool_directory=found.spool_directory,
         socket=found.socket,
         collectors={},
-        replaced=problems,
+        replaced=problems
+        if os.access(location.file, os.R_OK)
+        else (),  # who may not read it knows nothing of it
     )
 
 

@@ -98,7 +98,8 @@ def _of_the_rest(document: Document) -> Iterator[str]:
         yield _of_who(document.who)
     if document.spool:
         yield from _of_the_spool(document.spool)
-    if not document.destinations and (document.running or not document.replaced):
+    is_known = document.running or (document.running is not None and not document.replaced)
+    if not document.destinations and is_known:
         yield "no destination is configured: events are recorded and sent nowhere"
     for warning in document.warnings:
         if not warning.startswith("no destination is configured"):

@@ -213,6 +213,19 @@ def test_members_of_its_group_may_send_events_and_others_may_not(running):
     assert [event["msg_title"] for event in running.receiver.of_type("ByUserEvent")] == ["member"]
 
 
+def test_who_may_read_and_ask_nothing_hears_that_and_nothing_is_called_wrong_or_missing(running):
+    running.shell("useradd other; chmod 640 /etc/sts-agent/agent.yaml")
+    asked = {}
+    for words in (("status",), ("plan", "list")):
+        asked[words[0]] = running.run("/opt/sts-agent/bin/sts-agent", *words, user="other", check=False)
+    said = asked["status"].stdout + asked["status"].stderr
+    assert "agent.yaml:1: may not be read: Permission denied" in said
+    assert "usermod --append --groups sts-agent" in said
+    assert "is wrong" not in said
+    assert "no destination" not in said
+    assert (asked["plan"].returncode, "usermod" in asked["plan"].stderr) == (1, True)
+
+
 def test_an_event_sent_while_it_is_stopped_is_taken_in_at_the_start(running):
     running.run("systemctl", "stop", UNIT)
     running.shell("useradd member; usermod -aG sts-agent member")
