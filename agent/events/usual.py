@@ -208,16 +208,20 @@ class _Missing:
 
     def hosted(self, bodies: Sequence[msgspec.Raw], events: Sequence[HostlessEvent]) -> list[Captured]:
         """Return what `filled` does of each: little can be missing, and all that is shared is asked for once."""
-        links, end = self._fields["source_links"], self._fields["host"] + b"}"
-        linked = [
-            _spliced(bytes(body), links, b"") if event.context.source_links is UNSET else bytes(body)
-            for body, event in zip(bodies, events, strict=True)
-        ]
+        links, host = self._fields["source_links"], self._fields["host"]
+        first, end = _FIRST + links[1:] + b",", host + b"}"
+        filled: list[bytes] = []
+        for raw, event in zip(bodies, events, strict=True):
+            body = bytes(raw)
+            if event.context.source_links is not UNSET:
+                filled.append(body[:-1] + end)
+            elif body.startswith(_FIRST) and body.count(b"{") == _OBJECTS:
+                filled.append(b"".join((first, body[len(_FIRST) : -1], end)))
+            else:
+                filled.append(_spliced(body, links, host))
         return [
-            Captured(
-                self._name, body[:-1] + end if body else b"", event.timestamp, event.event_type, event.tags
-            )
-            for body, event in zip(linked, events, strict=True)
+            Captured(self._name, body, event.timestamp, event.event_type, event.tags)
+            for body, event in zip(filled, events, strict=True)
         ]
 
     def filled(self, body: msgspec.Raw, event: Usual) -> Captured:
@@ -274,6 +278,8 @@ class _Missing:
 
 
 _NO_CONTEXT = _UsualContext()
+_FIRST, _OBJECTS = b'{"context":{', 3
+"""How most events begin, and how many objects one without links has: itself, its context, its data. So its context stands there once."""
 
 
 def _field(key: str, value: object) -> bytes:

@@ -129,6 +129,27 @@ def test_a_context_whose_key_is_written_with_an_escape_is_left_to_the_longer_way
     assert filled(body) is None
 
 
+@pytest.mark.parametrize("separators", [COMPACT, SPACED])
+@pytest.mark.parametrize("text", ["plain", "one { more", 'quotes "context":{'])
+def test_links_are_put_into_the_one_context_whatever_the_texts_say(text, separators):
+    event = json.loads(without({"host", "source_links"}))
+    last = {key: event[key] for key in reversed(event)}
+    bodies = [json.dumps({**one, "msg_text": text}, separators=separators).encode() for one in (event, last)]
+    for body in bodies:
+        shorter, longer = filled(body, kind=HostlessEvent), complete("event.test", body, IDENTITY, now=now)
+        assert shorter is not None
+        assert plain(shorter[0]) == plain(longer)
+
+
+@pytest.mark.parametrize("key", ["context", "\\u0063ontext", "cont\\u0065xt"])
+def test_an_event_whose_context_stands_twice_goes_the_longer_way(key):
+    event = {**json.loads(without({"host", "source_links"})), "msg_text": "plain"}
+    body, context = (json.dumps(each, separators=COMPACT).encode() for each in (event, event["context"]))
+    twice = b'%b,"%b":%b}' % (body[:-1], key.encode(), context)
+    assert json.loads(twice) == event
+    assert filled(twice, kind=HostlessEvent) is None
+
+
 @pytest.mark.parametrize("keys", [{"host"}, {"host", "source_links"}, {"source_identifier"}])
 def test_what_is_there_keeps_its_bytes_beside_what_is_filled(keys):
     body = without(keys).replace(b"0.5", b"5.0e-1")
