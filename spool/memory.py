@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any, Protocol, TypeVar
 
 from spool.errors import DamagedRow
@@ -38,6 +38,11 @@ class Reading(Protocol):
 _SELECT_PAGE = (
     "SELECT key, value, crc FROM memory WHERE owner = ? AND key {after} ? AND key < ? ORDER BY key LIMIT ?"
 )
+
+
+_INSERT = "INSERT INTO memory (owner, key, crc, value) VALUES (?, ?, ?, ?)"
+_ROWS_AT_ONCE = 64
+_FURTHER_ROWS = ", (?, ?, ?, ?)" * (_ROWS_AT_ONCE - 1)
 
 
 class Totals:
@@ -115,21 +120,35 @@ def remember(
     """Set and forget keys of one owner inside the transaction that is open."""
     mine = totals.setdefault(owner, Totals())
     stored = {encode_key(key): value for key, value in changes.items()}
-    _take_off(connection, mine, owner, list(stored))
-    forgotten = [(owner, key) for key, value in stored.items() if value is None]
-    if forgotten:
-        connection.executemany("DELETE FROM memory WHERE owner = ? AND key = ?", forgotten)
     rows = [
         (owner, key, row_checksum(owner, key, value), value)
         for key, value in stored.items()
         if value is not None
     ]
-    if rows:
-        connection.executemany(
-            "INSERT OR REPLACE INTO memory (owner, key, crc, value) VALUES (?, ?, ?, ?)", rows
-        )
+    forgotten = [(owner, key) for key, value in stored.items() if value is None]
+    others = rows[insert_new(connection, _INSERT, rows) :]
+    _take_off(connection, mine, owner, [*(key for _, key, *_ in others), *(key for _, key in forgotten)])
+    if forgotten:
+        connection.executemany("DELETE FROM memory WHERE owner = ? AND key = ?", forgotten)
+    if others:
+        connection.executemany(_INSERT.replace("INSERT", "INSERT OR REPLACE"), others)
     _count_all(mine, [(key, value, crc) for _, key, crc, value in rows])
     save_totals(connection, owner, mine)
+
+
+def insert_new(connection: sqlite3.Connection, insert: str, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Insert many rows, up to some of which one has a key that is there; return how many. `insert` inserts one, of four columns.
+
+    At a first look none is there: so nothing is looked for, and a statement inserts many.
+    """
+    whole = len(rows) - len(rows) % _ROWS_AT_ONCE
+    for start in range(0, whole, _ROWS_AT_ONCE):
+        values = [*chain.from_iterable(rows[start : start + _ROWS_AT_ONCE])]
+        try:
+            connection.execute(insert + _FURTHER_ROWS, values)
+        except sqlite3.IntegrityError:
+            return start
+    return whole
 
 
 def _take_off(connection: sqlite3.Connection, mine: Totals, owner: str, keys: list[bytes]) -> None:

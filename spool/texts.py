@@ -7,9 +7,10 @@ one that is damaged or gone is none: its owner goes on without it.
 
 import sqlite3
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Protocol
 
-from spool.memory import Totals, encode_key, save_totals, text_checksum
+from spool.memory import Totals, encode_key, insert_new, save_totals, text_checksum
 from spool.schema import PAGE_BYTES
 from spool.store import Store
 
@@ -17,6 +18,9 @@ _ROW_BYTES = 128
 _IN_ONE_PAGE_BYTES = 4000
 _OVERFLOW_BYTES = PAGE_BYTES - 4
 _KEYS_AT_ONCE = 500
+_INSERT = "INSERT INTO texts (owner, key, text, crc) VALUES (?, ?, ?, ?)"
+
+Texts = Mapping[bytes, bytes | None]
 _Row = tuple[int, str, bytes, int | None]
 
 
@@ -51,33 +55,50 @@ def total(store: Store) -> int:
 def remember(store: Store, room: Room, owner: str, texts: Mapping[str, bytes | None], *, now: float) -> None:
     """Set and forget texts of one owner inside the open transaction; one without room is counted as given up."""
     keyed = {encode_key(name): text for name, text in texts.items()}
-    for row in _stored(store, owner, list(keyed)):
+    left = _with_new_inserted(store, room, owner, keyed)
+    for row in _stored(store, owner, list(left)):
         _remove(store, row)
-    kept = {key: text for key, text in keyed.items() if text}
-    if not kept:
+    if not any(keyed.values()):
         return
     totals = store.totals.setdefault(owner, Totals())
-    all_bytes = sum(size_of(key, len(text)) for key, text in kept.items())
-    has_room_for_all = total(store) + all_bytes <= room.text_bytes and room.has_room(store, all_bytes)
-    if has_room_for_all:
-        _insert(store, owner, kept)
-        totals.text_bytes += all_bytes
+    kept = {key: text for key, text in left.items() if text}
+    if _has_room_for_all(store, room, kept):
+        rows = _rows(owner, kept)
+        store.connection.executemany(_INSERT, rows)
+        totals.text_bytes += _size_of_all(kept)
     else:
         for key, text in kept.items():
             if not _has_room(store, room, size_of(key, len(text)), now):
                 store.state.texts_given_up += 1
                 store.touch()
                 continue
-            _insert(store, owner, {key: text})
+            store.connection.execute(_INSERT, *_rows(owner, {key: text}))
             totals.text_bytes += size_of(key, len(text))
     save_totals(store.connection, owner, totals)
 
 
-def _insert(store: Store, owner: str, texts: Mapping[bytes, bytes]) -> None:
-    store.connection.executemany(
-        "INSERT INTO texts (owner, key, text, crc) VALUES (?, ?, ?, ?)",
-        [(owner, key, text, text_checksum(owner, key, text)) for key, text in texts.items()],
-    )
+def _with_new_inserted(store: Store, room: Room, owner: str, keyed: Texts) -> Texts:
+    """Insert texts up to one that may be there already, where there is room for all of them; return the others."""
+    if not all(keyed.values()) or not _has_room_for_all(store, room, keyed):
+        return keyed
+    inserted = insert_new(store.connection, _INSERT, _rows(owner, keyed))
+    if inserted:
+        new = dict(islice(keyed.items(), inserted))
+        store.totals.setdefault(owner, Totals()).text_bytes += _size_of_all(new)
+    return dict(islice(keyed.items(), inserted, None))
+
+
+def _has_room_for_all(store: Store, room: Room, texts: Texts) -> bool:
+    size_bytes = _size_of_all(texts)
+    return total(store) + size_bytes <= room.text_bytes and room.has_room(store, size_bytes)
+
+
+def _size_of_all(texts: Texts) -> int:
+    return sum(size_of(key, len(text or b"")) for key, text in texts.items())
+
+
+def _rows(owner: str, texts: Texts) -> list[tuple[str, bytes, bytes, int]]:
+    return [(owner, key, text, text_checksum(owner, key, text)) for key, text in texts.items() if text]
 
 
 def _stored(store: Store, owner: str, keys: list[bytes]) -> Iterator[_Row]:

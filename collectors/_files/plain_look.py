@@ -16,9 +16,9 @@ from collectors._files.fingerprint import RACY_NANOSECONDS, Content, encode, mar
 from collectors._files.job import Job
 from collectors._files.mount_thread import beat
 from collectors._files.opening import Directory
-from collectors._files.reading import Moment, read_extended
+from collectors._files.reading import read_extended
 from collectors._files.selection import Choice
-from collectors._files.texts import Readers, Texts, spellings
+from collectors._files.texts import Readers, Texts, may_never_be_told, may_tell, spellings
 from collectors._regular import PLACE_ITSELF, READ
 from collectors._sha256 import fast_sha256, sha256_of
 
@@ -59,7 +59,7 @@ class PlainLook:
             statuses = [_opened(directory.fd, name, places) for name in names]
             if self._is_own(*[status for status in statuses if status is not None]):
                 return [*names]
-            read = _Reading(self._texts, directory, choice, racy_from, is_full=len(names) == AT_ONCE).read
+            read = _Reading(self._texts, directory, names, choice, racy_from).read
             return [
                 name if status is None else read(name, place, status) or name
                 for name, place, status in zip(names, places, statuses, strict=True)
@@ -86,18 +86,23 @@ def _opened(directory: int, name: str, places: list[int]) -> os.stat_result | No
 class _Reading:
     """Reads the files of one directory."""
 
-    __slots__ = ("_choice", "_directory", "_is_told", "_racy_from", "_sha256", "_texts")
+    __slots__ = ("_choice", "_directory", "_has_sign", "_is_told", "_racy_from", "_sha256", "_texts")
 
     def __init__(
-        self, texts: Texts, directory: Directory, choice: Choice, racy_from: int, *, is_full: bool
+        self, texts: Texts, directory: Directory, names: Sequence[str], choice: Choice, racy_from: int
     ) -> None:
-        """`is_full` where there are many files, for which the fast way of a hash pays."""
         self._texts = texts
         self._directory = directory
         self._choice = choice
         self._racy_from = racy_from
-        self._is_told = choice.diff != "never"
-        self._sha256 = fast_sha256() if is_full else sha256_of
+        self._is_told = may_tell((), choice, Readers(everybody=True, is_public=directory.is_public))
+        """Whether the text of a file may be told that everybody may read."""
+        self._has_sign = self._is_told and may_never_be_told(
+            "\n".join((directory.path, directory.real, *names))
+        )
+        """Whether one of the files may be of those that are never told."""
+        has_many = len(names) == AT_ONCE  # for which the fast way of a hash pays
+        self._sha256 = fast_sha256() if has_many else sha256_of
 
     def read(self, name: str, place: int, before: os.stat_result) -> Plain | None:
         """Return a file, open as a place, as it was at one moment; None where it has to be looked at by itself."""
@@ -107,7 +112,9 @@ class _Reading:
             if data is None:
                 return None
             sha256 = self._sha256(data)
-            text, left_out = self._text(name, data, sha256, before) if self._is_told else (b"", "")
+            text, left_out = b"", ""
+            if self._is_told and self._may_tell(name, before):
+                text, left_out = self._texts.of_data(data, self._choice)
             content = Content(sha256, mark_of(text), left_out=left_out)
             packed, ctime = pack_stat(before), before.st_ctime_ns
             value = encode(packed, content, look_again=ctime > self._racy_from, has_mark=True)
@@ -115,11 +122,12 @@ class _Reading:
             return None
         return Plain(name, packed, ctime, value, text)
 
-    def _text(self, name: str, data: bytes, sha256: bytes, before: os.stat_result) -> tuple[bytes, str]:
+    def _may_tell(self, name: str, status: os.stat_result) -> bool:
+        if not self._has_sign:
+            return bool(status.st_mode & stat.S_IROTH)
         directory = self._directory
         paths = spellings(directory, name, f"{directory.path}/{name}")
-        moment = Moment(before, sha256, data, {})
-        return self._texts.of(moment, paths, self._choice, Readers.of(before, directory))
+        return may_tell(paths, self._choice, Readers.of(status, directory))
 
 
 def _data_of(place: int, before: os.stat_result) -> bytes | None:

@@ -99,10 +99,12 @@ def may_tell(paths: Sequence[str], choice: Choice, readers: Readers) -> bool:
 
 
 def _is_never_told(path: str) -> bool:
-    for sign in _NEVER_SIGNS:  # no generator: this is asked for every file there is
-        if sign in path:
-            return NEVER.fullmatch(path) is not None
-    return False
+    return may_never_be_told(path) and NEVER.fullmatch(path) is not None
+
+
+def may_never_be_told(path: str) -> bool:
+    """Return whether a path, or one of several with newlines between them or their parts, may be of a file of secrets."""
+    return any(sign in path for sign in _NEVER_SIGNS)
 
 
 class Texts:
@@ -119,9 +121,13 @@ class Texts:
     def of(self, moment: Moment, paths: Sequence[str], choice: Choice, readers: Readers) -> tuple[bytes, str]:
         """Return the masked text, compressed (empty when there is none to tell), and why it was left out, if so."""
         data = moment.data
-        if data is None or len(data) > MAX_TEXT_BYTES or not may_tell(paths, choice, readers):
-            return b"", ""
-        if b"\0" in data or (len(data) > MAX_LINES and data.count(b"\n") > MAX_LINES):
+        return (
+            self.of_data(data, choice) if data is not None and may_tell(paths, choice, readers) else (b"", "")
+        )
+
+    def of_data(self, data: bytes, choice: Choice) -> tuple[bytes, str]:
+        """Return the same of what is in a file whose text may be told."""
+        if len(data) > MAX_TEXT_BYTES or b"\0" in data:
             return b"", ""
         try:
             return self._masked(data.decode(), self._budgets(), strictly=choice.diff == "strict"), ""
@@ -133,9 +139,14 @@ class Texts:
             return b"", f"it cannot be masked: {type(error).__name__}"
 
     def _masked(self, text: str, budget: Budget, *, strictly: bool) -> bytes:
-        mask = self._redactor.mask_strictly if strictly else self._redactor.mask
+        lines = text.split("\n", MAX_LINES + 1)
+        if len(lines) > MAX_LINES + 1:  # the last one has no end
+            return b""
         try:
-            masked = mask(text, budget.is_over)
+            if strictly:
+                masked = self._redactor.mask_strictly(text, budget.is_over)
+            else:
+                masked = self._redactor.mask_lines(text, lines, budget.is_over)
         except MaskingStopped:
             budget.check()
             raise

@@ -48,8 +48,11 @@ class Redactor:
 
         `is_over` is asked at every line that is looked at; when it says so, `MaskingStopped` is raised.
         """
+        return self.mask_lines(text, text.split("\n"), is_over)
+
+    def mask_lines(self, text: str, lines: Sequence[str], is_over: Callable[[], bool] | None = None) -> str:
+        """Return `text` as `mask` does, where its lines are known."""
         check = _checked(is_over)
-        lines = text.split("\n")
         distinct = _distinct(lines)
         few = text if distinct is lines else "\n".join(distinct)
         low = few.lower()
@@ -65,7 +68,7 @@ class Redactor:
         return "\n".join(strictly(self._mask, text.split("\n"), _checked(is_over)))
 
 
-def _distinct(lines: list[str]) -> Sequence[str]:
+def _distinct(lines: Sequence[str]) -> Sequence[str]:
     """Return each line once, in any order: what stands in a text many times is judged once. The same list where all differ."""
     distinct = set(lines)
     return lines if len(distinct) == len(lines) else tuple(distinct)

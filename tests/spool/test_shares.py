@@ -89,6 +89,26 @@ def test_texts_give_way_before_an_undelivered_event_is_dropped(open_spool):
     assert count * 20_000 > 5 * MEBIBYTE
 
 
+@pytest.mark.parametrize("known", [(), (0,), (63,), (64, 199), range(0, 200, 7), range(200)])
+def test_of_many_at_once_some_may_be_there_already(open_spool, known):
+    names = [f"/etc/{index:05}" for index in range(200)]
+    spool = open_spool(SMALL)
+    before = {names[index]: b"before" for index in known}
+    spool.records.append([], owner="files", remember={"=look": b"1", **before}, texts=before)
+    after = {name: name.encode() for name in names}
+    spool.records.append([], owner="files", remember={**after, "=look": b"2"}, texts=after)
+    text_bytes = spool.status().text_bytes
+    spool.close()
+    spool = open_spool(SMALL)  # where the totals do not fit the rows, all is forgotten
+    memory = spool.memory("files")
+    assert dict(memory.items()) == {**after, "=look": b"2"}
+    assert {name: memory.text(name) for name in names} == after
+    spool.records.append([], owner="files", remember=dict.fromkeys(names))
+    assert (spool.status().text_bytes, dict(memory.items())) == (0, {"=look": b"2"})
+    spool.records.append([], owner="files", remember=after, texts=after)
+    assert spool.status().text_bytes == text_bytes > 0
+
+
 def test_a_text_goes_with_its_key_and_stays_while_only_the_value_changes(open_spool):
     spool = open_spool()
     spool.records.append(
