@@ -38,14 +38,16 @@ def _complain(why: str) -> None:
 
 
 def _leave_all(way: socket.socket, make: Callable[[], int]) -> None:
-    for name in (CHANGES, EXECUTIONS):
-        # systemd keeps what is there at a restart, and would give the service both.
+    for name in (CHANGES, EXECUTIONS, REFUSED):
+        # systemd keeps what is there at a restart: it would give the service both, and soon have no room for more.
         _tell(way, f"FDSTOREREMOVE=1\nFDNAME={name}")
     try:
         for name in (CHANGES, EXECUTIONS):
             _leave(way, name, make())
     except OSError as error:
-        _leave(way, f"{REFUSED}{error.errno}", os.memfd_create("who", os.MFD_CLOEXEC))
+        said = os.memfd_create("who", os.MFD_CLOEXEC)
+        os.write(said, str(error.errno).encode())
+        _leave(way, REFUSED, said)
     _wait_until_heard(way)
 
 

@@ -5,8 +5,8 @@ from collections.abc import MutableMapping
 
 CHANGES, EXECUTIONS = "who-changes", "who-executions"
 """The groups of fanotify that `agent.runtime.fanotify_group` leaves."""
-REFUSED = "who-refused-"
-"""What it leaves where there is none: an empty file of this name, with the number of the error behind it."""
+REFUSED = "who-refused"
+"""What it leaves where there is none: a file that holds the number of the error."""
 _FIRST = 3
 
 

@@ -120,10 +120,10 @@ class WhoChanged:
         return self._listener
 
     def _why_there_is_none(self) -> str:
-        refused = (name.removeprefix(REFUSED) for name in self._descriptors if name.startswith(REFUSED))
-        for number in refused:
-            if number.isdecimal():
-                return _BY_ERRNO.get(int(number)) or os.strerror(int(number))
+        if REFUSED in self._descriptors:
+            with suppress(OSError, ValueError):  # it is not what the step left
+                number = int(os.pread(self._descriptors[REFUSED], 16, 0))
+                return _BY_ERRNO.get(number) or os.strerror(number)
         return _NO_STEP if self._is_in_unit else _NO_UNIT
 
     def _try(self, directory: Path) -> None:

@@ -47,6 +47,15 @@ for task in Path("/proc/{pid}/task").iterdir():
     return said.splitlines()
 
 
+def test_a_refusal_takes_the_place_of_the_one_before_and_leaves_room_for_what_may_come(host):
+    host.boot()
+    for _ in range(5):
+        host.run("systemctl", "restart", UNIT)
+    assert stored(host) == 1
+    assert "not permitted here" in who(host)["why"]
+    assert "Cannot store more fds" not in host.journal()
+
+
 LISTENS = [f"who-watch {os.SCHED_RR | os.SCHED_RESET_ON_FORK} 1"]
 
 

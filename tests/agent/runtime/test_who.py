@@ -33,14 +33,27 @@ def why(descriptors, environ=IN_UNIT, asked=True, directory="/tmp"):
         ({}, {}, True, "not started by its unit"),
         ({}, IN_UNIT, True, "no step"),
         ({}, IN_UNIT, Who(execs=True), "no step"),
-        ({f"{REFUSED}{errno.EPERM}": 9}, IN_UNIT, True, "not permitted here"),
-        ({f"{REFUSED}{errno.EINVAL}": 9}, IN_UNIT, True, "too old"),
-        ({f"{REFUSED}{errno.EIO}": 9}, IN_UNIT, True, os.strerror(errno.EIO)),
         ({CHANGES: 9}, IN_UNIT, False, "switched off by `who: false`"),
     ],
 )
 def test_where_it_is_off_the_reason_is_known(descriptors, environ, asked, said):
     assert said in why(descriptors, environ, asked)
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (str(errno.EPERM), "not permitted here"),
+        (str(errno.EINVAL), "too old"),
+        (str(errno.EIO), os.strerror(errno.EIO)),
+        ("", "no step"),
+    ],
+)
+def test_where_the_kernel_refused_the_step_has_left_why(left, said):
+    fd = os.memfd_create("who")
+    os.write(fd, left.encode())
+    assert said in why({REFUSED: fd})
+    os.close(fd)
 
 
 def test_what_is_no_group_names_nobody_and_the_self_test_finds_it(tmp_path):
