@@ -76,6 +76,10 @@ class NotKept(CollectorError):  # noqa: N818 - what became of the events
     """The spool takes nothing at the moment; nothing was remembered, compare again later."""
 
 
+class MemoryLost(CollectorError):  # noqa: N818 - what became of the memory
+    """What was remembered turned out to be damaged, and was forgotten: let it through, the next run begins with a baseline."""
+
+
 class Retired(CollectorError):  # noqa: N818 - what became of the run
     """This run was replaced by a newer one; nothing was kept, return at once."""
 
@@ -85,7 +89,11 @@ def _never(*_: os.stat_result) -> bool:
 
 
 class Memory(Protocol):
-    """What this collector asked to have remembered, as of the last committed `emit`."""
+    """What this collector asked to have remembered, as of the last committed `emit`.
+
+    Keys that begin alike up to a `//` in them are a group, whose rows are verified together when one of them is asked for;
+    all groups have to lie beside each other in the order of the keys. Damage that is found on the way raises `MemoryLost`.
+    """
 
     def get(self, key: str) -> bytes | None:
         """Return the value of one key, or None."""

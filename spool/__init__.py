@@ -13,7 +13,8 @@ The invariants, each held by a test in tests/spool/test_invariants.py:
    beside it a quarter: they never cost a record (docs/decisions/0032-shares-of-the-spool.md).
 6. Damage is survivable and local: every row carries a checksum, a bad one is set aside, a database that
    SQLite refuses is moved aside whole and its records are salvaged in the background. No trouble of
-   the spool ever prevents a start.
+   the spool ever prevents a start. What is remembered in groups is verified a group at a time, before it is believed
+   (docs/decisions/0128-a-restart-reads-no-row-of-a-file.md).
 7. Start-up work and memory do not grow with the backlog.
 8. Delivered records stay for `keep_delivered_seconds`, within the cap.
 

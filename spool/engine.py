@@ -24,6 +24,7 @@ from spool.repair.salvage import Salvager
 from spool.schema import SCHEMA, Schema
 from spool.state import Recovery
 from spool.store import Store
+from spool.trust import Trusts
 from spool.view import View, view_of
 from spool.writer import Due, Writer
 
@@ -51,7 +52,7 @@ class Engine:
         self.view = self._checkpointed = View()
         self._view_lock = threading.RLock()
         self.arrived = threading.Condition(self._view_lock)
-        self.verified: set[str] = set()
+        self.trusts = Trusts(self.read, self.write, wall)
         self.remembered_bytes = 0
         self.interrupts = 0
         self.on_news: Callable[[], None] = _nothing
@@ -271,7 +272,7 @@ class Engine:
                 self.directory, reason, self.wall(), store.schema, store.state
             )
             self._open_again(store)
-        self.verified.clear()
+        self.trusts.note_lost(self.recovery.memory_lost)
         self.cap.refresh()
         self._use_options(store)
         self._publish(store)

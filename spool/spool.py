@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from spool import incoming, memory, modes, prune, quarantine
+from spool import incoming, memory, modes, prune
 from spool.calls.incoming import Incoming
 from spool.calls.notices import Notices
 from spool.calls.positions import Positions
@@ -91,14 +91,13 @@ class Spool:
         """Why this spool is lost when the agent stops; empty when it is where it was configured to be."""
         return self._engine.volatile
 
-    def memory(self, owner: str) -> SpoolMemory:
-        """Return what `owner` asked to have remembered; empty when any of it was damaged."""
-        verified = self._engine.verified
-        if owner not in verified:
-            if not self._engine.read(partial(memory.is_whole, owner=owner)):
-                self._forget_damaged(owner)
-            verified.add(owner)
-        return SpoolMemory(owner, self._engine.read, self._forget_damaged, self._has_room_to_remember)
+    def memory(self, owner: str, on_lost: Callable[[], object] = lambda: None) -> SpoolMemory:
+        """Return what `owner` asked to have remembered; empty when any of it is known to be damaged.
+
+        Damage of a group of rows is found when one of them is asked for, or by the next row that does not match its
+        checksum. Then all of it is forgotten, and `on_lost` is called at that and each later look at this memory; it may raise.
+        """
+        return SpoolMemory(self._engine.trusts.of(owner), self._has_room_to_remember, on_lost)
 
     def stamp(self, owner: str) -> Stamp:
         """Return the small value that `owner` writes in place, beside its memory and without a transaction."""
@@ -148,11 +147,6 @@ class Spool:
 
     def _has_room_to_remember(self, more_bytes: int) -> bool:
         return self._engine.remembered_bytes + more_bytes <= self._engine.cap.memory_bytes
-
-    def _forget_damaged(self, owner: str) -> None:
-        log.error("what %s remembered is damaged: it begins with a new baseline", owner)
-        now = self._engine.wall()
-        self._engine.write(lambda store: quarantine.forget_damaged_memory(store, owner, now))
 
 
 def _make_directory(directory: Path) -> None:

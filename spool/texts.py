@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Protocol
 
-from spool.memory import Totals, encode_key, insert_new, save_totals, text_checksum
+from spool.groups import Totals
+from spool.memory import encode_key, insert_new, save_totals
+from spool.memory_rows import text_checksum
 from spool.schema import PAGE_BYTES
 from spool.store import Store
 

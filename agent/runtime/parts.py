@@ -27,7 +27,7 @@ from agent.runtime.status import Document
 from agent.runtime.status_actions import action_needed
 from agent.runtime.status_report import host_state
 from agent.runtime.stored_descriptors import take_descriptors
-from agent.runtime.supervisor import CollectorServices, Supervisor
+from agent.runtime.supervisor import CollectorServices, Supervisor, begin_anew
 from agent.runtime.unit_facts import read_facts
 from agent.runtime.ways_in import WaysIn
 from agent.runtime.who import WhoChanged
@@ -79,7 +79,7 @@ class Parts:
     def _lent(self) -> CollectorServices:
         found = self.spool.directory.stat()
         return CollectorServices(
-            memory=self.spool.memory,
+            memory=partial(self.spool.memory, on_lost=begin_anew),
             stamp=self.spool.stamp,
             keep=self.capture.keep,
             flush=self.deliveries.flush,

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from threading import Lock, Thread
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import msgspec
 
@@ -24,6 +24,7 @@ from collectors.collector import (
     NO_TEXTS,
     Collector,
     Memory,
+    MemoryLost,
     NoStamp,
     NotApplicable,
     NotKept,
@@ -219,7 +220,7 @@ class _SupervisedCollector:
             return None
         except Retired:
             return None
-        except NotKept as reason:
+        except (NotKept, MemoryLost) as reason:
             return str(reason)
         except Exception as error:
             if self.stop.is_set():
@@ -279,6 +280,11 @@ class _RunStamp:
     def write(self, value: bytes, /) -> None:
         with self._right_to_write():
             self._stamp.write(value)
+
+
+def begin_anew() -> NoReturn:
+    """Have a run end that went by a memory which turned out to be damaged; the next one finds none."""
+    raise MemoryLost("what it remembered is damaged")
 
 
 def restart_wait(

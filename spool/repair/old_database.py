@@ -11,6 +11,8 @@ from pathlib import Path
 
 from spool import memory, schema, state, texts
 from spool.errors import DamagedRow
+from spool.groups import is_keeper
+from spool.memory_rows import page_through
 from spool.repair.first_page import KEPT, put_first_page
 from spool.repair.pages import PageFile, rows_of
 from spool.schema import Schema
@@ -90,12 +92,13 @@ class OldDatabase:
         for owner, expected in totals.items():
             store.connection.execute("SAVEPOINT owner")
             try:
-                rows = memory.page_through(lambda work: work(connection), owner)
+                rows = page_through(lambda work: work(connection), owner)
                 memory.copy(store.connection, store.totals, owner, rows, expected)
             except (sqlite3.Error, DamagedRow, ValueError, TypeError):
                 store.connection.execute("ROLLBACK TO owner")
                 store.totals.pop(owner, None)
-                lost.append(owner)
+                if not is_keeper(owner):  # what it remembers follows from other rows
+                    lost.append(owner)
             store.connection.execute("RELEASE owner")
         with suppress(sqlite3.Error, ValueError, TypeError):
             texts.copy(connection, store, _TEXTS_COPIED_BYTES)

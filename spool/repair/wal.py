@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from spool import memory, state
+from spool.memory_rows import is_whole_row
 from spool.repair.pages import PageFile, index_rows_in, rows_in
 from spool.repair.wal_format import FIRST_BYTES, FRAME_HEADER_BYTES, HEADER_BYTES, STEP_BYTES, salts_of
 from spool.schema import PAGE_BYTES
@@ -140,7 +141,7 @@ def _rows(data: bytes, frames: list[_Frame], file: PageFile) -> Behind:
             ):
                 behind.state = kept
         for row in index_rows_in(page, file):
-            if memory.is_whole_row(row):
+            if is_whole_row(row):
                 behind.memory[(row[0], row[1])] = row[3]
     return behind
 

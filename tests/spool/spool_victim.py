@@ -86,7 +86,14 @@ def append_and_deliver(spool: Spool, tell: Tell, first: int, rounds: int) -> Non
     for index in range(first, first + rounds):
         tell(f"attempt {index}")
         entries = [f"{index}.{part}" for part in range(1 + index % 3)]
-        spool.records.append([record_of(*entries)], owner="collector", remember={"last": str(index).encode()})
+        last = str(index).encode()
+        remember = {
+            "last": last,
+            "f/a//last": last,
+            f"f/b//{index % 3}": last,
+            "f/c//": None if index % 2 else b"0",
+        }
+        spool.records.append([record_of(*entries)], owner="collector", remember=remember)
         tell(f"accepted {','.join(entries)}")
         if index % 4 == 3:
             deliver(spool, tell, reject=index % 8 == 7)
@@ -113,7 +120,9 @@ def check(directory: Path, ledger: Ledger) -> None:
     """Hold the spool to what it promised: nothing lost, nothing twice, the memory of what was stored."""
     with Spool.open(directory) as spool:
         spool.positions.attach("stackstate", "identity")
-        remembered = int(spool.memory("collector").get("last") or -1)
+        memory = spool.memory("collector")
+        remembered = int(memory.get("last") or -1)
+        of_groups = [int(value) for _, value in memory.items("f")]
         while spool.status().salvaging or spool.records.wait("stackstate", 0):
             before = len(ledger.delivered)
             deliver(spool, lambda line: ledger.read([line]))
@@ -126,6 +135,8 @@ def check(directory: Path, ledger: Ledger) -> None:
     # Stored, if not promised: the one append that was under way when the child was killed, whole.
     stored = {int(entry.split(".")[0]) for entry in in_order}
     assert max(stored, default=-1) == remembered
+    assert of_groups[:1] == [index for index in (remembered,) if index >= 0]
+    assert max(of_groups, default=-1) == remembered, "totals of groups are those of the rows"
     assert status.delivered_total + status.rejected_total == len(in_order)
     assert set(status.dropped) <= {"rejected_full"}
 

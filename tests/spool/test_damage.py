@@ -52,7 +52,9 @@ def crashed(tmp_path_factory):
     with Spool.open(directory / "live") as spool:
         spool.positions.attach("stackstate", "identity")
         for start in range(0, RECORDS, 10):
-            remember = {f"/etc/{start}-{index}": os.urandom(40) for index in range(30)}
+            etc = f"/etc/{start % 70}"
+            remember = {f"f{etc}//{start}-{index}": os.urandom(40) for index in range(30)}
+            remember[f"d{etc}"] = b"digest"
             spool.records.append(
                 [record_of(text) for text in ENTRIES[start : start + 10]], owner="files", remember=remember
             )

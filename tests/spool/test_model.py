@@ -19,7 +19,7 @@ OPTIONS = Options(max_size_bytes=2 * 1024 * 1024)
 TEXT_BYTES = 60_000
 """So large that a few of them fill their quarter."""
 NAMES = st.sampled_from(["first", "second"])
-KEYS = st.sampled_from(["a", "b", "c"])
+KEYS = st.sampled_from(["a", "b", "d//a", "d//b", "d/e//a"])
 PLACE = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 

@@ -32,7 +32,8 @@ for number in range(int(sys.argv[3])):
     body = b'{"number":%d,"padding":"%s"}' % (number, b"x" * (number * 97 % 3000))
     record = Record(name="n", count=1, first_time=1, last_time=1, event_types=("T",), tags=(), hostname="h",
         boot_id="b", boottime=1.0, captured=1.0, clock_trusted=True, segment=compress(body))
-    spool.records.append([record], owner="me", remember={"number": b"%d" % number})
+    remember = {"number": b"%d" % number, f"f/{number % 3}//{number}": b"", f"f/{number % 3}//{number - 9}": None}
+    spool.records.append([record], owner="me", remember=remember)
     sys.stdout.write(f"{number}\\n")
     sys.stdout.flush()
     if number % 15 == 14:
@@ -70,7 +71,10 @@ def _what_is_wrong(directory: Path, acknowledged: int) -> str:
     spool = Spool.open(directory)
     try:
         damaged = spool.recovery is not None
-        remembered = int(spool.memory("me").get("number") or -1)
+        memory = spool.memory("me")
+        remembered = int(memory.get("number") or -1)
+        of_groups = {int(key[5:]) for group in range(3) for key, _ in memory.items(f"f/{group}//")}
+        has_lost_memory = bool(spool.notices.recoveries())
         reader = SpoolReader.open(directory)
         numbers = [int(inflate(stored.record.segment)[10:].split(b",")[0]) for stored in reader.records()]
         reader.close()
@@ -82,6 +86,8 @@ def _what_is_wrong(directory: Path, acknowledged: int) -> str:
         return f"acknowledged up to {acknowledged}, there up to {len(numbers) - 1}"
     if remembered != len(numbers) - 1:
         return f"memory says {remembered}, records say {len(numbers) - 1}"
+    if of_groups != set(range(max(0, len(numbers) - 9), len(numbers))) or (has_lost_memory and not damaged):
+        return f"memory says {of_groups}, records say {len(numbers) - 1}"
     # A database that was being made holds nothing yet: making it anew is all there is to do.
     return "taken for damage" if damaged and acknowledged >= 0 else ""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest
 
-from agent.runtime.supervisor import CollectorServices, Supervisor, Timeouts, restart_wait
+from agent.runtime.supervisor import CollectorServices, Supervisor, Timeouts, begin_anew, restart_wait
 from collectors.collector import NotApplicable, NotKept, Registration, Retired, Runtime, Scoped
 from collectors.event import Category, Event
 from spool import SpoolFull, Stamp
@@ -123,6 +123,17 @@ def test_a_run_that_fails_is_started_again_on_a_new_runtime(supervised, caplog):
     first, second = script.runtimes
     assert first is not second
     assert "on purpose" in caplog.text
+
+
+def test_a_run_whose_memory_is_lost_is_started_again_without_a_traceback(supervised, caplog):
+    script = Script(runs=[lambda _: begin_anew()])
+    with caplog.at_level(logging.ERROR):
+        supervisor = supervised(files=script)
+        supervisor.reconfigure({"files": ONE})
+        script.wait_for_run()
+        script.wait_for_run()
+    assert supervisor.states()["files"].restarts == 1
+    assert not caplog.text, "the spool has told of it"
 
 
 def test_a_run_that_returns_unasked_is_started_again(supervised):
