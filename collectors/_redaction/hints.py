@@ -32,6 +32,8 @@ _SHAPES = words_in(
 )
 """Something of each shape of a token that may be shorter than a long run."""
 _WORDS = tuple(sorted(_NAMES | _SHAPES))
+_MIDDLE = "h"
+"""Half of the letters that words begin with come before it."""
 _FORM = re.compile(
     r"[^\s:]++:\S|\*\s++\S++\s++\S|\d{1,3}\.[\d.]++\s++\S++\s++\d{1,3}\s*+$|[\w.\-]++/[\w.\-]++\s++\S++\s*+$|[\"'][^\"']++[\"']\s++[\w.*\-]++\s++[\"']|\d{1,10}\s++[a-z]|[\"']?[\w.@\\*\-]++[\"']?\s++(?:\*|[\"'][\w.*\-]++[\"']\s)|[\w.@\\*\-]++\s++[\w.*\-]++\s++(?:[\"'][^\"']++[\"']\s++[*\d]|\S++\s++\*)|@\S++\s|[\"'][^\"']*+[\"']\s++(?:[a-z][a-z\d,\-]*+\s++)?[\"'h]|\[?[\w.*\-]++\]?(?::\d{1,5})?\s++[^\s:]++:\S|.{0,100}?:\s++(?:psk|eap|xauth|ntlm|pin|p12|pkcs8|rsa|ecdsa)\s"
     r"|[^\s,\"':=]++,[\w.@\-]++,\d|[\w.\-]++\s*+[:=]\s*+[^,\s]{7,64}+,|[\w.~]*+/\S*+\s++[\"']?[\w.@\-]++[\"']?\s++(?:\S++|[\"'][^\"']++[\"'])\s*+$|user\s++\S++\s++\S++\s*+$|conn(?:ect)?\s++[\w$#.]++/\S|(?:tls\s*+\{\s*+)?dns\s++[a-z]\w++\s++\S|(?:dae-)?server\s*+=\s*+(?:\S++\s++\+?\d|[\w.:\-]++,\S)|(?:http|socks[45])\s++\S++\s++\d{1,5}\s"
@@ -62,7 +64,7 @@ def hinted(lines: Sequence[str], distinct: Sequence[str], low: str) -> list[bool
 
     `distinct` has each of the lines once, and `low` the same as one text in small letters.
     """
-    has_words = _word().search(low) is not None
+    has_words = _word()(low)
     if "-----" in low:
         return list(_around_pem("\n".join(lines).lower().split("\n"), _judge_of(low, has_words=has_words)))
     if not has_words and _is_calm(low):
@@ -89,12 +91,12 @@ def _is_calm(low: str) -> bool:
 def _judge_of(low: str, *, has_words: bool) -> Callable[[str], bool]:
     """Return what says of a line whether the rules have to look at it, given all lines, in small letters."""
     has_signs = _SIGN.search(low) is not None
-    find_word = _word().search
+    has_word = _word()
     has_runs = _RUN in low.encode("utf-8", "replace").translate(_CLASSES)
 
     def judge(line: str) -> bool:
         return (
-            (has_words and find_word(line) is not None)
+            (has_words and has_word(line))
             or (has_runs and _has_run(line))
             or (has_signs and _may_be_formed(line))
             or has_form(line)
@@ -105,9 +107,16 @@ def _judge_of(low: str, *, has_words: bool) -> Callable[[str], bool]:
 
 
 @cache
-def _word() -> re.Pattern[str]:
-    """Return the expression of any of the words."""
-    return letters_of(_WORDS)
+def _word() -> Callable[[str], bool]:
+    """Return what says whether a text has any of the words.
+
+    Two expressions, each of half the words: where a word begins with a letter of the other half, each goes on at once.
+    """
+    first, second = (
+        letters_of(word for word in _WORDS if (word < _MIDDLE) is is_first).search
+        for is_first in (True, False)
+    )
+    return lambda text: first(text) is not None or second(text) is not None
 
 
 def _around_pem(lines: Iterable[str], judge: Callable[[str], bool]) -> Iterator[bool]:
