@@ -110,10 +110,13 @@ class DeliveryLoop:
         self.begin_stop(flush_seconds)
         return self.join(flush_seconds + 1)
 
-    def begin_stop(self, flush_seconds: float) -> None:
-        """Ask for the end, without waiting for it: several destinations stop side by side."""
+    def begin_stop(self, flush_seconds: float, answer_seconds: float = 0.0) -> None:
+        """Ask for the end, without waiting for it: several destinations stop side by side.
+
+        What is under way has at least `answer_seconds` more, since what is cut off is sent again.
+        """
         self._control.stop(flush_seconds)
-        self._destination.cut_short(flush_seconds)
+        self._destination.cut_short(max(flush_seconds, answer_seconds))
 
     def join(self, timeout_seconds: float) -> bool:
         """Wait for the end after `begin_stop`; only the look-up of a name can outlast it."""

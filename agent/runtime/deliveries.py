@@ -24,6 +24,8 @@ from spool import EVENT, DestinationStatus, Spool, SpoolError, SpoolStatus
 log = logging.getLogger(__name__)
 
 _LONGER_SECONDS = 1.0
+_ANSWER_SECONDS = 0.5
+"""For what is under way at a reload: what is cut off before its answer is sent again by who takes over."""
 
 
 class Deliveries:
@@ -54,7 +56,7 @@ class Deliveries:
         """
         changed = [name for name, settings in self._settings.items() if destinations.get(name) != settings]
         loops = dict(self._loops)
-        self._end([loops.pop(name) for name in changed if name in loops], flush_seconds=0)
+        self._end([loops.pop(name) for name in changed if name in loops], 0, _ANSWER_SECONDS)
         self.failed, self._withheld = {}, dict(withheld)
         for loop in loops.values():
             loop.poke()
@@ -188,10 +190,10 @@ class Deliveries:
         return True
 
     @staticmethod
-    def _end(loops: Sequence[DeliveryLoop], flush_seconds: float) -> None:
+    def _end(loops: Sequence[DeliveryLoop], flush_seconds: float, answer_seconds: float = 0.0) -> None:
         """End them side by side: one that hangs takes no time from the others."""
         for loop in loops:
-            loop.begin_stop(flush_seconds)
+            loop.begin_stop(flush_seconds, answer_seconds)
         deadline = time.monotonic() + flush_seconds + _LONGER_SECONDS
         for loop in loops:
             if not loop.join(max(0.0, deadline - time.monotonic())):
