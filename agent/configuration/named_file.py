@@ -36,6 +36,13 @@ def must_hold_credential(content: bytes) -> None:
     must_be_credential(content.decode("latin-1").strip())
 
 
+def must_hold_token(content: bytes) -> None:
+    """Raise `ValueError` for what no client can show in a header: a token of ours may have blanks."""
+    text = content.decode("latin-1").strip()
+    if not text.isascii() or not text.isprintable():
+        raise ValueError("holds something else than a token")
+
+
 def must_hold_certificates(content: bytes) -> None:
     """Raise `ValueError` for what is no PEM file of certificates."""
     _must_hold_pem("CERTIFICATE", content)

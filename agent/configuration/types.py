@@ -27,6 +27,7 @@ from agent.configuration.values import (
     Secret,
     Tag,
     Tags,
+    TokenFile,
     Url,
 )
 from collectors.collector import Duration, Scoped, Size
@@ -60,6 +61,7 @@ __all__ = [
     "Tag",
     "Tags",
     "Tls",
+    "TokenFile",
     "Url",
     "Who",
 ]
@@ -109,7 +111,7 @@ class IntakeHttp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     listen: Loopback
     """A port of the loopback that takes events as well. Off without `intake.http`."""
-    token_file: KeyFile
+    token_file: TokenFile
     """The file with the token that whoever uses the port has to show."""
 
 

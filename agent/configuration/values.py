@@ -16,6 +16,7 @@ from agent.configuration.named_file import (
     must_hold_certificates,
     must_hold_credential,
     must_hold_private_key,
+    must_hold_token,
 )
 
 Tag = Annotated[str, msgspec.Meta(pattern=r"^[^:]+:", description="a tag `key:value`, as env:prod")]
@@ -23,6 +24,7 @@ Tags = Annotated[tuple[Tag, ...], msgspec.Meta(extra={"may_be_empty": True})]
 Identifier = Annotated[str, msgspec.Meta(min_length=1, description="an identifier, as urn:component:/nginx")]
 Identifiers = Annotated[tuple[Identifier, ...], msgspec.Meta(extra={"may_be_empty": True})]
 KeyFile = Annotated[Path, msgspec.Meta(extra={"must_exist": True, "holds": must_hold_credential})]
+TokenFile = Annotated[Path, msgspec.Meta(extra={"must_exist": True, "holds": must_hold_token})]
 Certificates = Annotated[Path, msgspec.Meta(extra={"must_exist": True, "holds": must_hold_certificates})]
 PrivateKey = Annotated[Path, msgspec.Meta(extra={"must_exist": True, "holds": must_hold_private_key})]
 """Files that `check` wants to read, and to hold that; the daemon starts without them and looks again."""
