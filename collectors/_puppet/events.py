@@ -9,7 +9,7 @@ from collectors._redaction.passing import without_secrets
 from collectors.event import AlertType, Category, Event, Value
 
 NAME = "puppet"
-_COMMIT = re.compile(r"(?:[A-Za-z_.]++[-_:])*+(?:[0-9]{1,20}|[0-9a-f]{7,64})")
+_COMMIT = re.compile(r"(?>(?:[A-Za-z_.]++[-_:]){0,100})(?:[0-9]{1,20}|[0-9a-f]{7,64})")
 _TAGGED = ("configuration_version", "transaction_uuid", "catalog_uuid", "environment", "status")
 
 

@@ -147,14 +147,14 @@ _LIKE = tuple(
         ("role", r"[a-z]{1,20}Role\s++(?P<value>\S++)"),  # jmxremote.password
         (
             "login,cred,user,auth /",
-            r"(?i:(?:.{0,60}\s)?(?:logins?|credentials?|creds|user|(?:basic_?)?auth))(?:\s*+[:=])?+\s++[\w.@\-]++\s++/\s++(?P<value>\S++)(?:\s.{0,40})?",
+            r"(?i:(?:.{0,60}\s)?(?:logins?|credentials?|creds|user|(?:basic_?)?auth))(?>(?:\s*+[:=])?)\s++[\w.@\-]++\s++/\s++(?P<value>\S++)(?:\s.{0,40})?",
         ),  # `login: root / …`
         ("dns", r"(?:tls\s*+\{\s*+)?dns\s++[a-z]\w{2,30}+\s++(?P<value>\S++)(?:\s*+\})?"),  # Caddy
         (":", r"[OoCNIPKY]:[^\s:]*+:(?P<value>[^\s:/]++):\S*+"),  # IRC daemons
         ("*", r"\*\s++[\w.@\-]++\s++(?P<value>\S++)"),  # xl2tpd
         (
             "",
-            r"(?:(?:\d{1,3}\.){3}\d{1,3}|[\w\-]++(?:\.[\w\-]++)*+:\d{1,5})\s++(?P<value>\S++)(?:\s++\d{1,3})",
+            r"(?:(?:\d{1,3}\.){3}\d{1,3}|[\w\-]++(?:\.[\w\-][\w\-]*+)*+:\d{1,5})\s++(?P<value>\S++)(?:\s++\d{1,3})",
         ),  # pam_radius
         (
             "/",
@@ -174,11 +174,11 @@ _LIKE = tuple(
         ),  # tokens of Kubernetes' API server
         (
             ",",
-            r"[\w.\-]++\s*+[:=]\s*+(?P<value>[^,\s()\"']{7,64}+)(?:, ?[A-Za-z_:\-]++){1,6}+",
+            r"[\w.\-]++\s*+[:=]\s*+(?P<value>[^,\s()\"']{7,64}+)(?>(?:, ?[A-Za-z_:\-]++){1,6})",
         ),  # realm.properties
         (
             "/,:",
-            r"(?:https?://\S++|[\w.~]*+/\S*+|[\w\-]++(?:\.[\w\-]++)*+:\d{1,5})\s++[\"']?\w[\w.@\-]*+[\"']?\s++(?P<value>[\"'][^\"']++[\"']|[\"'\w][^\s>]++)",
+            r"(?:https?://\S++|[\w.~]*+/\S*+|[\w\-]++(?:\.[\w\-][\w\-]*+)*+:\d{1,5})\s++[\"']?\w[\w.@\-]*+[\"']?\s++(?P<value>[\"'][^\"']++[\"']|[\"'\w][^\s>]++)",
         ),  # davfs2
         (
             "allow,auth,login,account,cred :",

@@ -18,7 +18,7 @@ from collectors._redaction.vocabulary import Vocabulary
 from collectors._redaction.walk import walked
 
 _KUBERNETES_SECRET = re.compile(
-    r"""^(?:[ \t]*+(?:#|//)?)[ \t]*+(?:-[ \t]++)*+["']?kind["']?[ \t]*+:[ \t]*+["']?Secret\b|["']kind["']\s{0,9}:\s{0,9}["']Secret["']""",
+    r"""^(?:[ \t]*+(?:#|//)?)[ \t]*+(?:-[ \t][ \t]*+)*+["']?kind["']?[ \t]*+:[ \t]*+["']?Secret\b|["']kind["']\s{0,9}:\s{0,9}["']Secret["']""",
     re.MULTILINE,
 )
 _KUBERNETES_KEYS = frozenset({"data", "stringData"})

@@ -15,13 +15,13 @@ from collectors._redaction.tokens import Body, Token, body_of, tokens_of
 from collectors._redaction.values import is_random, looks_secret
 
 _PLAIN = re.compile(
-    r"[-+]?[0-9]{1,18}(?:[.,][0-9]{1,18})*+(?:%|[KMGTP]i?B?|B|[kmgt]b?|us|ms|s|sec|m|min|h|d|days?|w|weeks?)?"
+    r"[-+]?[0-9]{1,18}(?:[.,][0-9][0-9]{0,17})*+(?:%|[KMGTP]i?B?|B|[kmgt]b?|us|ms|s|sec|m|min|h|d|days?|w|weeks?)?"
     r"|(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?::[0-9]{1,5})?(?:/[0-9]{1,2})?"
-    r"|\[?(?=[0-9a-fA-F:.]{0,40}:[0-9a-fA-F:.]{0,40}:)(?:[0-9a-fA-F]{1,4}::?|::){1,8}+(?:[0-9a-fA-F]{1,4})?\]?(?:/[0-9]{1,3}|:[0-9]{1,5})?"
+    r"|\[?(?=[0-9a-fA-F:.]{0,40}:[0-9a-fA-F:.]{0,40}:)(?>(?:[0-9a-fA-F]{1,4}::?|::){1,8})(?:[0-9a-fA-F]{1,4})?\]?(?:/[0-9]{1,3}|:[0-9]{1,5})?"
     r"|(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}|[-+.*/|&%@!?~^\\]++",
 )
 _PATH = re.compile(
-    r"/(?:etc|run|var|usr|opt|srv|proc|dev|tmp|mnt|media|lib|lib64|sys|bin|sbin|boot|home|root)(?:/[\w.+@%:\-*?]{1,60})*+/?|/"
+    r"/(?:etc|run|var|usr|opt|srv|proc|dev|tmp|mnt|media|lib|lib64|sys|bin|sbin|boot|home|root)(?:/[\w.+@%:\-*?][\w.+@%:\-*?]{0,59})*+/?|/"
 )
 _NAME = re.compile(r"-{0,2}[A-Za-z_$@][\w.\-:/]{0,60}")
 _BLOCK = re.compile(r"[|>][+\-0-9]{0,2}")

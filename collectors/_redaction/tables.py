@@ -13,9 +13,9 @@ from collectors._redaction.tokens import body_of
 from collectors._redaction.values import is_plain, looks_secret
 from collectors._redaction.verdict import is_masked
 
-_NAME = r"""[ "'*`]{0,4}+[a-zA-Z][\w.()\-]{0,30}+(?: [\w()\-]{1,30}+){0,2}+["'*` ]{0,30}+"""
+_NAME = r"""[ "'*`]{0,4}+[a-zA-Z][\w.()\-]{0,30}+(?: [\w()\-][\w()\-]{0,29}+){0,2}+["'*` ]{0,30}+"""
 _HEADS = {
-    sign: re.compile(rf"(?:\| ?)?{_NAME}(?:[{sign}]{_NAME}){{1,20}}+\|?") for sign in (",", ";", "\t", "|")
+    sign: re.compile(rf"(?:\| ?)?{_NAME}(?>(?:[{sign}]{_NAME}){{1,20}})\|?") for sign in (",", ";", "\t", "|")
 }
 _CELLS = {
     sign: re.compile(rf"""\s*+(?:"(?P<quoted>[^"]*+)"[^{sign}]*+|["'`*]{{0,2}}+(?P<bare>[^{sign}]*+))""")

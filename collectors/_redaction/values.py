@@ -12,12 +12,12 @@ MAX_VALUE = 512
 
 _SHOWN = re.compile(
     r"""(?:
-      [-+]?[0-9]++(?:[.,][0-9]++)*+\s?(?:%|[a-z]{1,3}|[KMGTP]i?B?|[KMGTP]|min|sec|msec|usec|days?|hours?|minutes?|seconds?|weeks?|months?)?
+      [-+]?[0-9]++(?:[.,][0-9][0-9]*+)*+\s?(?:%|[a-z]{1,3}|[KMGTP]i?B?|[KMGTP]|min|sec|msec|usec|days?|hours?|minutes?|seconds?|weeks?|months?)?
     | 0x[0-9a-f]{1,8}
-    | v?[0-9]++(?:\.[0-9]++){1,5}+(?:[-~+][\w.~+\-]{0,20}+)?
+    | v?[0-9]++(?:\.[0-9][0-9]*+){1,5}+(?:[-~+][\w.~+\-]{0,20}+)?
     | [0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]{4,15}+(?:Z|[+\-][0-9:]{4,5})?)?
     | (?:[0-9]{1,3}\.){3}[0-9]{1,3}(?:[/:][0-9]{1,5})?
-    | \[?(?:[0-9a-f]{0,4}:){2,7}+[0-9a-f.]{0,15}\]?(?:[/:][0-9]{1,5})?
+    | \[?(?>(?:[0-9a-f]{0,4}:){2,7})[0-9a-f.]{0,15}\]?(?:[/:][0-9]{1,5})?
     | \$\{?[A-Z_][A-Z0-9_]*+\}? | \$\{[\w.:\-]++\} | \{\{[^{}]++\}\} | %\(?[\w]++\)?[sdnihuHpt]? | @[A-Z][A-Z0-9_]++@ | \*[a-z_]++
     )""",
     re.VERBOSE | re.IGNORECASE,
@@ -44,7 +44,7 @@ _FILE = re.compile(
     r"[\w.\-]{1,60}\.(?:pem|key|crt|cer|csr|p12|pfx|jks|conf|cnf|cfg|ini|ya?ml|json|xml|txt|log|sh|py|so|db)",
     re.IGNORECASE,
 )
-_WORDS = re.compile(r"[^\W\d]++(?:[-_.'/][^\W\d]++)*+[.,:;!?)]*+")
+_WORDS = re.compile(r"[^\W\d]++(?:[-_.'/][^\W\d][^\W\d]*+)*+[.,:;!?)]*+")
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -101,7 +101,7 @@ _FEW_CHANGES = 0.2
 _MANY_CHANGES = 0.4
 _FEW_CHARACTERS = 8
 _FEW_DIGITS = 0.08
-_NAMES = re.compile(r"[A-Za-z]*+\d{0,3}(?:[_\-+/.](?:[A-Za-z]++\d{0,3}|\d{1,8}))++")
+_NAMES = re.compile(r"[A-Za-z]*+\d{0,3}(?>(?:[_\-+/.](?:[A-Za-z]++\d{0,3}|\d{1,8})){1,200})")
 _CAMEL = re.compile(r"(?:[A-Z]{0,5}[a-z]{2,}+|[A-Z]{2,4}[0-9]{3}){1,60}(?:[A-Z]{2,4}(?:_?[0-9]{3})?)?")
 """Words with something between them, as `DigiCert_Global_Root_G2`."""
 

@@ -24,7 +24,7 @@ _INSIDE = re.compile(
     re.DOTALL,
 )
 _STRUCTURE = frozenset({"{", "}", "[", "]", "},", "],", "|", ">", "|-", ">-", "(", ")", ");", "};"})
-_ITEM = re.compile(r"(?:-\s++)++")
+_ITEM = re.compile(r"(?:-\s\s*+)++")
 _PEM_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 a-z]{1,60}-----")
 _PEM_ENDS = re.compile(r"-----END [A-Z0-9 a-z]{1,60}-----")
 
