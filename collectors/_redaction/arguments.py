@@ -8,7 +8,7 @@ from collectors._redaction.tokens import Chunk
 Arguments = Sequence[Chunk]
 
 _ARGUMENT = re.compile(
-    r"""(?P<quote>\\*+["'])(?P<quoted>.*?)(?P=quote)|(?P<bare>[^\s"'`;|()\[\]{}]++)|(?P<end>[|;])"""
+    r"""(?P<quote>\\*+["'])(?P<quoted>.{0,4096}?)(?P=quote)|(?P<bare>[^\s"'`;|()\[\]{}]++)|(?P<end>[|;])"""
 )
 _INNER = re.compile(r"""\\*+["']?(?P<text>[^\s"'\\]++(?:["'][^\s"']++(?=["']))?)""")
 

@@ -115,7 +115,7 @@ _TELLING = re.compile(r"(?i:x-(?=[\w\-]{0,60}(?:auth|key|verify|secret|token))[\
 _COMPUTED = frozenset("$%{ ")
 _TELLING_HEADERS = frozenset({"cookie", "set-cookie", "authorization", "proxy-authorization"})
 _SQL = re.compile(
-    r"(?i:\bidentified\s++(?:with\s++['\"]?\w++['\"]?\s++)?(?:by|as|using)\s++(?:(?:password|values)\s*+\(?\s*+)?)(?:(?P<quote>\\*+['\"`])(?P<quoted>(?!(?P=quote)).+?(?=(?P=quote)|\n|\Z))|(?P<bare>[^\s'\";]++))"
+    r"(?i:\bidentified\s++(?:with\s++['\"]?\w++['\"]?\s++)?(?:by|as|using)\s++(?:(?:password|values)\s*+\(?\s*+)?)(?:(?P<quote>\\*+['\"`])(?P<quoted>(?!(?P=quote)).{1,4096}?(?=(?P=quote)|\n|\Z))|(?P<bare>[^\s'\";]++))"
 )
 _STATEMENT = re.compile(r"(?i:.{0,200}\b(?:create|alter|grant|set|replace|insert)\b|identified\b)")
 
