@@ -99,13 +99,15 @@ class Url(str):
         """Return `text` as an address of http or https; raises `ValueError`, which never quotes it."""
         try:
             parts = urlsplit(text)
-            host, _ = parts.hostname, parts.port
+            host, port = parts.hostname, parts.port
         except ValueError:
             raise ValueError("is no URL: its host or its port cannot be read") from None
         if parts.scheme not in ("http", "https"):
             raise ValueError("must be a URL that begins with https:// or http://")
         if not host or re.search(r"[\s\x00-\x1f]", text):
             raise ValueError("is no URL: it has no host, or a space in it")
+        if port == 0:
+            raise ValueError("is no URL: nothing listens at port 0")
         return cls(text)
 
     def masked(self) -> str:

@@ -167,3 +167,8 @@ def test_a_name_that_is_empty_or_cannot_be_printed_is_none(written, name):
 
 def test_what_stands_behind_the_sign_of_a_fragment_is_not_shown():
     assert Url("https://u:p@h/x?a=b&c=d#e=f").masked() == "https://***@h/x?a=***&c=***#***"
+
+
+def test_an_address_with_port_0_is_a_problem(written):
+    (problem,) = written.agent("destinations: {a: {url: 'http://h:0', api_key: k}}\n").problems()
+    assert problem.endswith(": destinations.a.url: is no URL: nothing listens at port 0")
