@@ -19,7 +19,7 @@ import msgspec
 from posting import BURST, HEAD, bodies
 
 from agent.events.chunk import MAX_CHUNK_EVENTS
-from agent.events.usual import CompleteEvent
+from agent.events.usual_event import CompleteEvent
 from spool import compress
 
 

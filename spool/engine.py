@@ -50,11 +50,9 @@ class Engine:
         self.wall = wall
         self.volatile = volatile
         self.view = self._checkpointed = View()
-        self._view_lock = threading.RLock()
-        self.arrived = threading.Condition(self._view_lock)
+        self.arrived = threading.Condition()
         self.trusts = Trusts(self.read, self.write, wall)
-        self.remembered_bytes = 0
-        self.interrupts = 0
+        self.remembered_bytes = self.interrupts = 0
         self.on_news: Callable[[], None] = _nothing
         """Called in the thread of whoever writes when there is damage or lost texts to tell; it must not block."""
         self._lock = Lock.take(directory)
@@ -210,7 +208,7 @@ class Engine:
         self.remembered_bytes = memory.stored_bytes(store.totals)
         if view == self.view:
             return  # a heartbeat, or a look for what to tidy: nobody waits for it, and an idle host sleeps on
-        with self._view_lock:
+        with self.arrived:
             self.view = view
             self.arrived.notify_all()
 
@@ -232,8 +230,8 @@ class Engine:
         return "" if (now.last_number, now.positions) == (done.last_number, done.positions) else "idle"
 
     def _checkpoint(self, store: Store) -> bool:
-        done = prune.checkpoint(store)
-        self._checkpointed = self.view if done else self._checkpointed
+        if done := prune.checkpoint(store):
+            self._checkpointed = self.view
         return done
 
     def _shrink(self, store: Store) -> bool:
@@ -245,16 +243,14 @@ class Engine:
 
     def _recover(self, store: Store, error: BaseException) -> Store | None:
         """Return the store to go on with after SQLite raised `error`, None when that helps nothing."""
-        if self._without_store:
-            return self._replace(store, error)
         code = (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
-        if code in _NO_SPACE and not is_refusal(error):
+        if code in _NO_SPACE and not is_refusal(error) and not self._without_store:
             # Damage can look like a full disk: a page number beyond every file is one.
             if code == sqlite3.SQLITE_FULL and reserve.free_bytes(self.directory) > 2 * RESERVE_BYTES:
                 return self._replace(store, error)
             self._make_space(store)
             return store
-        return self._replace(store, error) if is_refusal(error) else None
+        return self._replace(store, error) if self._without_store or is_refusal(error) else None
 
     def _make_space(self, store: Store) -> None:
         if prune.make_space(store, self.cap, self.wall()):

@@ -1,122 +1,26 @@
-"""Posted events of the shape that the documentation shows, as nearly all are: read at once, filled without reading again.
-
-The types of this shape are narrow: no field that is unknown, null or empty where it must say something, data without
-nesting, whole numbers of 64 bits. Every text is decoded, and msgspec decodes no half of a surrogate pair and nothing but
-UTF-8. So what fits them holds nothing that some reader of JSON refuses, and where a field is missing is known. What does
-not fit is no error: it goes the longer way (`agent.events.completion`), which gives the same event.
-
-Fields stand in the order of the documentation's example: msgspec finds a key at once where it is the next one.
-"""
+"""Posted events of the shape that the documentation shows (`agent.events.usual_event`) are filled without reading them again."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Annotated, Any, ClassVar, TypeGuard
+from typing import Any, TypeGuard
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET
 
 from agent.events.chunk import Captured, distinct
 from agent.events.completion import check_tags
 from agent.events.identity import HOST_IDENTIFIER, Identity
-from collectors.event import (
-    FIRST_MILLISECOND_TIMESTAMP,
-    MAX_EVENT_BYTES,
-    SOURCE,
-    WIRE_KEYS,
-    Category,
-    EventError,
-    new_identifier,
+from agent.events.usual_event import (
+    CompleteContext,
+    CompleteEvent,
+    HostlessEvent,
+    LinklessContext,
+    Usual,
+    UsualContext,
 )
+from collectors.event import MAX_EVENT_BYTES, SOURCE, Category, EventError, new_identifier
 
-Filled = Annotated[str, Meta(min_length=1)]
-Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-Scalar = str | Whole | float | bool | None
 _KNOWN_CHARACTERS = 256
-_Seconds = Annotated[int, Meta(ge=0, lt=FIRST_MILLISECOND_TIMESTAMP)]
-_Identifiers = Annotated[list[str], Meta(min_length=1)]
-
-
-class _UsualLink(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    title: str
-    url: str
-
-
-class _CompleteContext(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    category: Filled
-    data: dict[str, Scalar]
-    element_identifiers: _Identifiers
-    source: Filled
-    source_identifier: Filled
-    source_links: list[_UsualLink]
-
-
-class CompleteEvent(msgspec.Struct, gc=False, forbid_unknown_fields=True, rename=WIRE_KEYS):
-    """An event of this shape that lacks nothing."""
-
-    context: _CompleteContext
-    event_type: Filled
-    title: Filled
-    text: str
-    source_type: Filled
-    host: Filled
-    tags: tuple[str, ...]
-    timestamp: _Seconds
-    priority: str | None = None
-    alert_type: str | None = None
-    aggregation_key: str | None = None
-
-
-class _LinklessContext(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    category: Filled
-    data: dict[str, Scalar]
-    element_identifiers: _Identifiers
-    source: Filled
-    source_identifier: Filled
-    source_links: list[_UsualLink] | UnsetType = UNSET
-
-
-class HostlessEvent(msgspec.Struct, gc=False, forbid_unknown_fields=True, rename=WIRE_KEYS):
-    """An event of this shape as programs send most of them: without its host, with or without links, else complete."""
-
-    host: ClassVar[UnsetType] = UNSET
-    context: _LinklessContext
-    event_type: Filled
-    title: Filled
-    text: str
-    source_type: Filled
-    tags: tuple[str, ...]
-    timestamp: _Seconds
-    priority: str | None = None
-    alert_type: str | None = None
-    aggregation_key: str | None = None
-
-
-class _UsualContext(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    category: Filled | UnsetType = UNSET
-    data: dict[str, Scalar] | UnsetType = UNSET
-    element_identifiers: _Identifiers | UnsetType = UNSET
-    source: Filled | UnsetType = UNSET
-    source_identifier: Filled | UnsetType = UNSET
-    source_links: list[_UsualLink] | UnsetType = UNSET
-
-
-class UsualEvent(msgspec.Struct, gc=False, forbid_unknown_fields=True, rename=WIRE_KEYS, kw_only=True):
-    """An event of this shape; what it lacks is unset."""
-
-    context: _UsualContext | UnsetType = UNSET
-    event_type: Filled | UnsetType = UNSET
-    title: Filled
-    text: str | UnsetType = UNSET
-    source_type: Filled | UnsetType = UNSET
-    host: Filled | UnsetType = UNSET
-    tags: tuple[str, ...] | UnsetType = UNSET
-    timestamp: _Seconds | UnsetType = UNSET
-    priority: str | None = None
-    alert_type: str | None = None
-    aggregation_key: str | None = None
-
-
-Usual = CompleteEvent | HostlessEvent | UsualEvent
 
 
 def fill(
@@ -128,7 +32,7 @@ def fill(
     *,
     posted_bytes: int,
 ) -> list[Captured] | None:
-    """Return events, all of one of the types above, as `completion.complete` would, field for field.
+    """Return events, all of one of the types of `Usual`, as `completion.complete` would, field for field.
 
     None where one of them needs its longer way. `posted_bytes` is the size of what they all came in.
     """
@@ -255,9 +159,7 @@ class _Missing:
             added += b',"context":{%b}' % self._of_context(_NO_CONTEXT, event)[1:]
         return added
 
-    def _of_context(
-        self, context: _CompleteContext | _LinklessContext | _UsualContext, event: Usual
-    ) -> bytes:
+    def _of_context(self, context: CompleteContext | LinklessContext | UsualContext, event: Usual) -> bytes:
         """Return the fields that the event's context lacks, likewise."""
         added, fields = b"", self._fields
         if context.category is UNSET:
@@ -277,7 +179,7 @@ class _Missing:
         return added
 
 
-_NO_CONTEXT = _UsualContext()
+_NO_CONTEXT = UsualContext()
 _FIRST, _OBJECTS = b'{"context":{', 3
 """How most events begin, and how many objects one without links has: itself, its context, its data. So its context stands there once."""
 

@@ -1,24 +1,8 @@
-"""What a unit is for, and how its commands ended, from properties as systemd gives them. Pure."""
+"""What a unit is for, from properties as systemd gives them. Pure."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from collectors._services.manager_events import Kind
-
-
-def parse_exits(
-    commands_of_each: Iterable[Any], since_monotonic: int, main_pid: int
-) -> list[tuple[int, int, int]]:
-    """Return when each command since a moment went wrong, and waitid's code and status of it.
-
-    Those that may fail are left out, and the main process, which is one of them.
-    """
-    return [
-        (ended, code, status)
-        for commands in commands_of_each
-        for _, _, may_fail, *_, ended, pid, code, status in commands
-        if code and status and not may_fail and pid != main_pid and ended >= since_monotonic
-    ]
 
 
 def parse_kind(

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from collectors._dbus import BUS, BUS_PATH, Bus, Call, CallFailed, Reply, Signal
 from collectors._portable import escaped
-from collectors._services.kinds import parse_exits, parse_kind
+from collectors._services.command_exits import parse_exits
+from collectors._services.kinds import parse_kind
 from collectors._services.manager_events import (
     JobBegun,
     JobEnded,
@@ -221,9 +222,8 @@ class Manager:
         A start that fails in ExecStartPre=, or in the ExecStart= of a service that forks, has no main
         process to ask about; one that fails in ExecStartPost=, and a stop in ExecStop=, has one that ended well.
         """
-        unit = look.unit
+        unit, since, main = look.unit, look.left_inactive_monotonic, look.exec_pid
         values = self._read([unit], SERVICE_INTERFACE, _CONTROL_COMMANDS)
-        since, main = look.left_inactive_monotonic, look.exec_pid
         exits = self._each(values, lambda unit: parse_exits(values[unit].values(), since, main)).get(unit, [])
         statuses = [status for _, how, status in sorted(exits) if how == code]
         return statuses[-1] if statuses else None

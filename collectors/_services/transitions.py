@@ -6,7 +6,6 @@ seen in between and in whatever order: a look is judged by its InvocationID and 
 through systemd's states differs by version and RestartMode=.
 """
 
-import signal
 from collections.abc import Sequence
 from enum import StrEnum
 
@@ -59,25 +58,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     of_command: bool = False
     """A command beside the main process is what failed; the look has its exit."""
 
-    @property
-    def may_be_of_command(self) -> bool:
-        """Return whether a command beside the main process may be what failed: the end of that is not what the result says."""
-        if self.what not in _FAILURES or self.result not in CODES_OF_RESULTS:
-            return False
-        is_so_ended = self.look.exec_code == CODES_OF_RESULTS[self.result]
-        is_clean = self.look.exec_status in _CLEAN[self.result]
-        return self.what is What.RELOAD_FAILED or not is_so_ended or is_clean
 
-
-_FAILURES = {What.FAILED, What.GAVE_UP, What.RELOAD_FAILED}
-CODES_OF_RESULTS = {"exit-code": 1, "signal": 2, "core-dump": 3}
-"""By results of systemd: the code of waitid(2) of the process that they are of."""
-_CLEAN: dict[str, set[int]] = {
-    "exit-code": {0},
-    "signal": {signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGTERM},
-    "core-dump": set(),
-}
-"""With which a main process mostly ended well; systemd ends it by SIGTERM itself when a command failed."""
 _BETWEEN_RUNS = {Phase.DOWN, Phase.FAILED, Phase.RESTARTING}
 
 

@@ -9,10 +9,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
-import msgspec
-
 from collectors._origin.evidence import Origins
 from collectors._services.causes import Causes
+from collectors._services.command_exits import CODES_OF_RESULTS, may_be_of_command, with_command
 from collectors._services.flapping import at_rest, seconds_to_settle, settle
 from collectors._services.log import LogReader
 from collectors._services.manager_events import (
@@ -26,15 +25,7 @@ from collectors._services.manager_events import (
     Unloaded,
 )
 from collectors._services.systemd import Manager, ManagerAway
-from collectors._services.transitions import (
-    CODES_OF_RESULTS,
-    Known,
-    Step,
-    What,
-    advance,
-    end_unseen,
-    in_order,
-)
+from collectors._services.transitions import Known, Step, What, advance, end_unseen, in_order
 from collectors._services.unit_memory import UnitMemory
 from collectors._services.unit_state import Phase, UnitState
 from collectors.collector import NotKept, Runtime
@@ -188,14 +179,9 @@ class Watch:
 
     def _with_exit(self, step: Step) -> Step:
         """Add how a command beside the main process ended, where that is what failed."""
-        if not step.may_be_of_command:
+        if not may_be_of_command(step):
             return step
-        look, code = step.look, CODES_OF_RESULTS[step.result]
-        status = self._manager.control_exit(look, code)
-        if status is None and look.exec_code == code and look.exec_status:
-            return step  # a oneshot that SIGTERM ended
-        look = msgspec.structs.replace(look, exec_code=code if status else 0, exec_status=status or 0)
-        return msgspec.structs.replace(step, look=look, of_command=bool(status))
+        return with_command(step, self._manager.control_exit(step.look, CODES_OF_RESULTS[step.result]))
 
     def _take_job(self, job: JobEnded) -> None:
         """Tell a start that never became a run; any other end of a job shows in the unit itself."""

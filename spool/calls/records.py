@@ -50,10 +50,8 @@ class Records:
         last record once everything is on disk. Raises `SpoolFull`.
         """
         size_bytes = sum(map(stored_bytes, records))
-        all_texts = texts
         if remember or beside:
             size_bytes += _remembered_bytes(remember, *beside.values())
-            all_texts = {**{key: None for key, value in remember.items() if value is None}, **texts}
 
         def run(store: Store) -> int:
             failpoints.reached("append.before")
@@ -73,12 +71,11 @@ class Records:
             for name, remembered in beside.items():
                 _remember(store, name, remembered)
             _remember(store, owner, remember)
-            if all_texts:
-                spool_texts.remember(store, cap, owner, all_texts, now=now)
+            if changed := _with_forgotten(texts, remember):
+                spool_texts.remember(store, cap, owner, changed, now=now)
             return store.state.last_number
 
-        texts_bytes = sum(len(text or b"") for text in texts.values()) if texts else 0
-        return self._engine.write(run, size_bytes=size_bytes + texts_bytes)
+        return self._engine.write(run, size_bytes=size_bytes + _bytes_of(texts))
 
     def read(self, destination: str, *, max_events: int, max_bytes: int) -> Batch:
         """Return what is to be sent next; no pieces when nothing waits. It never waits.
@@ -209,6 +206,17 @@ def _insert(store: Store, records: Sequence[Record]) -> None:
 def _remember(store: Store, owner: str, remember: Mapping[str, bytes | None]) -> None:
     if remember:
         memory.remember(store.connection, store.totals, owner, remember)
+
+
+def _with_forgotten(
+    texts: Mapping[str, bytes | None], remember: Mapping[str, bytes | None]
+) -> Mapping[str, bytes | None]:
+    """Return the texts, with none any more for what is forgotten."""
+    return {**{key: None for key, value in remember.items() if value is None}, **texts} if remember else texts
+
+
+def _bytes_of(texts: Mapping[str, bytes | None]) -> int:
+    return sum(len(text or b"") for text in texts.values()) if texts else 0
 
 
 def _remembered_bytes(*remembered: Mapping[str, bytes | None]) -> int:

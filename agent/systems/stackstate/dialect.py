@@ -17,7 +17,8 @@ from agent.events.chunk import Captured, Items
 from agent.events.completion import EventTooLarge, complete
 from agent.events.identity import Identity
 from agent.events.portable import NotPortable, check_portable
-from agent.events.usual import CompleteEvent, Filled, HostlessEvent, Usual, UsualEvent, Whole, fill
+from agent.events.usual import fill
+from agent.events.usual_event import CompleteEvent, Filled, HostlessEvent, Usual, UsualEvent, Whole
 from agent.http.message import PLAIN_TEXT, Request, Response
 from agent.intake.dialect import Parsed, Problem, Route, bad_request
 from collectors.event import EventError, check_name, check_timestamp

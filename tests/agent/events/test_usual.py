@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from agent.events.completion import complete
 from agent.events.identity import Identity
 from agent.events.portable import check_portable
-from agent.events.usual import CompleteEvent, HostlessEvent, UsualEvent, fill
+from agent.events.usual import fill
+from agent.events.usual_event import CompleteEvent, HostlessEvent, UsualEvent
 from collectors.event import MAX_EVENT_BYTES
 
 IDENTITY = Identity("web-1", ("env:prod",), ("urn:rack:/7",))
