@@ -236,6 +236,24 @@ def test_a_hostile_receiver_gets_nothing_acknowledged(host, wire, until, answer)
     assert CREDENTIAL not in repr(loop.state())
 
 
+def test_an_end_that_leaves_time_for_it_takes_the_answer_of_what_is_under_way(host, trial):
+    has_come, may_answer = threading.Event(), threading.Event()
+
+    def hold(request):
+        if b"one" in body_of(request):
+            has_come.set()
+            assert may_answer.wait(120)
+
+    side = trial.stand_in(intercept=hold)
+    host.keep("one")
+    loop = host.deliver_to(origin(side))
+    assert has_come.wait(120)
+    loop.begin_stop(0, answer_seconds=120)
+    may_answer.set()
+    assert loop.join(120)
+    assert host.totals() == (1, 0, 0)
+
+
 def test_one_that_drips_an_answer_is_left_in_time(host, wire, until):
     def play(connection, side):
         side.read_request(connection)
