@@ -48,14 +48,13 @@ def configuration_or_places(arguments: Namespace) -> "Configuration":
         found = places(arguments)
     except ConfigurationError:
         found = _written_places(location)
+    is_known = os.access(location.file, os.R_OK)  # who may not read it cannot say that it is wrong
     return Configuration(
         settings=Settings(),
         spool_directory=found.spool_directory,
         socket=found.socket,
         collectors={},
-        replaced=problems
-        if os.access(location.file, os.R_OK)
-        else (),  # who may not read it knows nothing of it
+        replaced=problems if is_known else (),
     )
 
 

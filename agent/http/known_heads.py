@@ -20,7 +20,6 @@ _NEVER = frozenset({"expect", "upgrade", "transfer-encoding"})
 Words = tuple[bytes, bytes]
 """A head before the digits of its Content-Length, and behind them."""
 
-
 Beginning = tuple[Words, int, str]
 """The words of a whole head, how many bytes it has, and the digits of how many its body has."""
 
