@@ -71,7 +71,7 @@ class Parts:
         self.deliveries = Deliveries(spool, surroundings, self.capture.clocks, signals.ring)
         self.who = WhoChanged(take_descriptors())
         self.supervisor = Supervisor(WithSources(COLLECTORS), self._lent())
-        self.ways_in = WaysIn(spool, self.capture, surroundings, self._control(status))
+        self.ways_in = WaysIn(spool, self.capture, self._control(status))
         self.drops = DropReports(spool, self.telling.drops, signals.ring)
         self.capture.on_kept = self.drops.notice
         spool.notices.on_news(signals.ring)

@@ -22,7 +22,6 @@ from agent.runtime.metrics_port import wanted_metrics
 from agent.runtime.odd_posts import OddPosts
 from agent.runtime.system_ports import SystemPorts
 from agent.systems.registry import dialects
-from agent.systems.system import Surroundings
 from spool import Spool
 
 log = logging.getLogger(__name__)
@@ -34,7 +33,7 @@ LEFT_BEFORE_SECONDS = 1.0
 class WaysIn:
     """The main thread changes them; `states` and `is_alive` are for any."""
 
-    def __init__(self, spool: Spool, capture: Capture, surroundings: Surroundings, control: Control) -> None:
+    def __init__(self, spool: Spool, capture: Capture, control: Control) -> None:
         self._capture = capture
         self._directory = spool.directory / "incoming"
         self._metrics: Callable[[], Response] = control.metrics
@@ -45,7 +44,7 @@ class WaysIn:
         keeping = Keeping(capture, quota)
         self._odd_posts = OddPosts(capture)
         odd = self._odd_posts.met
-        self._router = Router(dialects(surroundings), keeping, control, odd)
+        self._router = Router(dialects(), keeping, control, odd)
         self._system_ports = SystemPorts(keeping, spool.memory, lambda: capture.identity, self._budget, odd)
         self._listeners = OpenListeners()
         parse = self._router.parse_common

@@ -73,7 +73,7 @@ def make_destination(
     return make(name, settings, surroundings)
 
 
-def dialects(surroundings: "Surroundings") -> "list[LateDialect]":
+def dialects() -> "list[LateDialect]":
     """Return every system's way of posting to us, in the order of the table: of two for one path the first has it.
 
     None is loaded before somebody posts to a path of its own.
@@ -81,16 +81,16 @@ def dialects(surroundings: "Surroundings") -> "list[LateDialect]":
     from agent.intake.late_dialect import LateDialect
 
     return [
-        LateDialect(name, re.compile(row.paths), partial(_dialect, name, surroundings))
+        LateDialect(name, re.compile(row.paths), partial(_dialect, name))
         for name, row in SYSTEMS.items()
         if row.paths
     ]
 
 
-def _dialect(name: str, surroundings: "Surroundings") -> "Dialect":
+def _dialect(name: str) -> "Dialect":
     make = system(name).dialect
     assert make is not None  # noqa: S101 - the table has paths for it
-    return make(surroundings)
+    return make()
 
 
 def is_of_a_system(event_type: str) -> bool:

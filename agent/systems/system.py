@@ -71,14 +71,6 @@ class MakeDestination(Protocol):
         ...
 
 
-class MakeDialect(Protocol):
-    """Makes the system's way of posting to us; see `agent.intake.dialect`."""
-
-    def __call__(self, surroundings: Surroundings) -> "Dialect":
-        """Return it; called once, when the intake opens."""
-        ...
-
-
 class Keep(Protocol):
     """Puts what was handed in on disk together with what to remember of it, all or nothing."""
 
@@ -198,7 +190,8 @@ class System(msgspec.Struct, frozen=True):
     settings: type[DestinationSettings]
     """The type of its entry under `destinations`, told apart by its `type` field, a `Literal` of the system's name."""
     destination: MakeDestination | None = None
-    dialect: MakeDialect | None = None
+    dialect: "Callable[[], Dialect] | None" = None
+    """Make the system's way of posting to us, once somebody does; see `agent.intake.dialect`."""
     ports: Ports | None = None
     source: Source | None = None
     probe: Probe | None = None

@@ -8,10 +8,9 @@ from agent.events.identity import Identity
 from agent.http.message import Request
 from agent.systems.registry import dialects
 from agent.systems.sensu.result import checked
-from agent.systems.system import Surroundings
 
 PATHS = {"StackState": "/stsAgent/intake", "Dynatrace": "/api/v1/events", "Sematext": "/t/event"}
-HTTP = {one.name: one for one in dialects(Surroundings())}
+HTTP = {one.name: one for one in dialects()}
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda one: one.name)

@@ -20,10 +20,9 @@ def _destination(name: str, settings: DynatraceSettings, surroundings: Surroundi
     return Dynatrace(name, settings, surroundings)
 
 
-def _dialect(surroundings: Surroundings) -> "Dialect":
+def _dialect() -> "Dialect":
     from agent.systems.dynatrace.dialect import DynatraceDialect
 
-    del surroundings  # each request brings the identity it is parsed with
     return DynatraceDialect()
 
 

@@ -19,10 +19,9 @@ def _destination(name: str, settings: SematextSettings, surroundings: Surroundin
     return Sematext(name, settings)
 
 
-def _dialect(surroundings: Surroundings) -> "Dialect":
+def _dialect() -> "Dialect":
     from agent.systems.sematext.dialect import SematextDialect
 
-    del surroundings  # each request brings the identity it is parsed with
     return SematextDialect()
 
 

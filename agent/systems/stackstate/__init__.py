@@ -19,10 +19,9 @@ def _destination(name: str, settings: StackStateSettings, surroundings: Surround
     return StackState(name, settings, surroundings)
 
 
-def _dialect(surroundings: Surroundings) -> "Dialect":
+def _dialect() -> "Dialect":
     from agent.systems.stackstate.dialect import StackStateDialect
 
-    del surroundings  # each request brings the identity it is parsed with
     return StackStateDialect()
 
 

@@ -24,12 +24,11 @@ from agent.intake.rate import Rate
 from agent.intake.router import Router
 from agent.runtime.status import Document
 from agent.systems.registry import dialects
-from agent.systems.system import Surroundings
 from spool import Spool, SpoolError, SpoolFull, SpoolReader
 
 TOKEN = "the-token-of-the-port"
 
-DIALECTS = {dialect.name: dialect for dialect in dialects(Surroundings())}
+DIALECTS = {dialect.name: dialect for dialect in dialects()}
 
 every_dialect = pytest.mark.parametrize("name", DIALECTS)
 

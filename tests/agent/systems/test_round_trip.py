@@ -77,7 +77,7 @@ class Agent:
             Response,
             Plans({}, dict),
         )
-        self.router = Router(dialects(Surroundings()), keeping, control)
+        self.router = Router(dialects(), keeping, control)
         ports = SystemPorts(keeping, self.spool.memory, lambda: self.capture.identity)
         self.sensu_port = free_port()
         intake = Intake(sensu=IntakeSensu(http=Loopback.parse(f"127.0.0.1:{self.sensu_port}")))

@@ -8,7 +8,6 @@ import pytest
 from dialect_examples import EXAMPLES
 
 from agent.systems.registry import SYSTEMS, dialects, system
-from agent.systems.system import Surroundings
 
 LOADED = "print(*sorted({m.split('.')[2] for m in sys.modules if m.startswith('agent.systems.')}))"
 
@@ -23,7 +22,7 @@ def loaded_after(code):
 
 MAKE = (
     "import agent.runtime.daemon; from agent.systems.registry import dialects;"
-    "from agent.systems.system import Surroundings; made = {d.name: d for d in dialects(Surroundings())}"
+    " made = {d.name: d for d in dialects()}"
 )
 
 
@@ -39,7 +38,7 @@ def test_the_first_request_to_its_path_loads_the_one_dialect(name):
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_paths_of_the_table_are_those_of_the_dialect(name):
-    [late] = [one for one in dialects(Surroundings()) if one.name == name]
+    [late] = [one for one in dialects() if one.name == name]
     dialect = late.load()
     for path in (EXAMPLES[name].path, EXAMPLES[name].path.rstrip("/"), EXAMPLES[name].path + "/x", "/", "/a"):
         is_its_own = any(route.path.fullmatch(path) for route in dialect.routes)

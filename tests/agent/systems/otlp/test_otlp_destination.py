@@ -317,7 +317,7 @@ def loaded_by(directory, destination):
         f"loaded = load(pathlib.Path({str(directory / 'agent.yaml')!r}), environ={{}})\n"
         "for name, settings in loaded.settings.destinations.items():\n"
         "    make_destination(name, settings, Surroundings())\n"
-        "dialects(Surroundings()); print(*sys.modules)"
+        "dialects(); print(*sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
