@@ -1,10 +1,9 @@
 """The sources of the systems beside the collectors of the host: a system is loaded when its key is asked for."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from agent.systems.registry import SYSTEMS, system
-from collectors.collector import Collector, Registration, Scoped
+from collectors.collector import Registration
 
 _SYSTEMS = {row.source: name for name, row in SYSTEMS.items() if row.source}
 
@@ -36,10 +35,4 @@ class WithSources(Mapping[str, Registration]):
 def _registration(key: str) -> Registration:
     source = system(_SYSTEMS[key]).source
     assert source is not None  # noqa: S101 - the table says that it has one
-
-    def create(entries: Sequence[Scoped[Any]]) -> Collector:
-        from agent.http.client import HttpClient
-
-        return source.create(entries, HttpClient)
-
-    return Registration(entry=source.entry, create=create, many=source.many)
+    return source

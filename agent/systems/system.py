@@ -13,7 +13,7 @@ import msgspec
 
 from agent.configuration.types import DestinationSettings
 from agent.systems.finding import Finding
-from collectors.collector import Collector, Memory, Remember, Scoped
+from collectors.collector import Memory, Registration, Remember
 from collectors.event import Event
 
 if TYPE_CHECKING:  # the table is read by every command: it loads none of what a daemon needs
@@ -23,7 +23,6 @@ if TYPE_CHECKING:  # the table is read by every command: it loads none of what a
     from agent.events.host_state import HostState
     from agent.events.identity import Identity
     from agent.http.budget import Budget
-    from agent.http.client import HttpClient
     from agent.intake.dialect import Dialect, Parsed
     from agent.intake.odd import Odd
     from agent.intake.open_listeners import Wanted
@@ -117,23 +116,6 @@ class Ports(msgspec.Struct, frozen=True):
     """Return them; called once in the life of the process."""
 
 
-class MakeSource(Protocol):
-    """Makes a collector that polls the system, from the entries of its key in conf.d."""
-
-    def __call__(self, entries: Sequence[Scoped[Any]], client: "Callable[..., HttpClient]") -> Collector:
-        """Return it; `client` makes the HTTP client, and is handed in so that a test can hand in another."""
-        ...
-
-
-class Source(msgspec.Struct, frozen=True):
-    """A poller, and how it is configured: `key` in conf.d holds one entry, or a list of them when `many`."""
-
-    key: str
-    entry: type[msgspec.Struct]
-    create: MakeSource
-    many: bool = False
-
-
 class Probe(Protocol):
     """Asks a destination, for `doctor`, whether it can be reached and knows the credential; it sends no event."""
 
@@ -193,7 +175,8 @@ class System(msgspec.Struct, frozen=True):
     dialect: "Callable[[], Dialect] | None" = None
     """Make the system's way of posting to us, once somebody does; see `agent.intake.dialect`."""
     ports: Ports | None = None
-    source: Source | None = None
+    source: Registration | None = None
+    """A collector that polls the system, under the key in conf.d that the table names."""
     probe: Probe | None = None
     lacks: Lacks | None = None
     remarks: Remarks | None = None

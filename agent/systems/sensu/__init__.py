@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 from agent.systems.finding import Finding
 from agent.systems.sensu.settings import SensuApiConfig, SensuSettings
-from agent.systems.system import Lent, Ports, Source, Surroundings, System
+from agent.systems.system import Lent, Ports, Surroundings, System
+from collectors.collector import Registration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from agent.delivery.destination import Destination
-    from agent.http.client import HttpClient
     from agent.stand_in.verdict import Rules
     from agent.systems.system import OwnPorts
     from collectors.collector import Collector, Scoped
@@ -29,10 +29,10 @@ def _probe(name: str, settings: SensuSettings, timeout_seconds: float) -> Findin
     return probe(name, settings, timeout_seconds)
 
 
-def _source(entries: "Sequence[Scoped[Any]]", client: "Callable[..., HttpClient]") -> "Collector":
+def _source(entries: "Sequence[Scoped[Any]]") -> "Collector":
     from agent.systems.sensu.source import SensuApi
 
-    return SensuApi(entries, client)
+    return SensuApi(entries)
 
 
 def _stand_in(*, credential: str | None, max_body_bytes: int) -> "Rules":
@@ -56,7 +56,7 @@ def _ports(lent: Lent) -> "OwnPorts":
 SYSTEM = System(
     settings=SensuSettings,
     destination=_destination,
-    source=Source("sensu_api", SensuApiConfig, _source),
+    source=Registration(SensuApiConfig, _source),
     probe=_probe,
     stand_in=_stand_in,
     ports=Ports(_are_asked, _ports),

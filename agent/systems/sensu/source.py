@@ -8,7 +8,7 @@ import hashlib
 import os
 import select
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from threading import Thread
@@ -40,35 +40,24 @@ _EVENTS = Subject(
 class SensuApi:
     """Polls every server that an entry names, each at its own interval."""
 
-    def __init__(
-        self,
-        entries: Sequence[Scoped[SensuApiConfig]],
-        client: Callable[..., HttpClient],
-        wall: Callable[[], float] = time.time,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, entries: Sequence[Scoped[SensuApiConfig]]) -> None:
         self._entries: dict[str, Scoped[SensuApiConfig]] = {}
         for entry in entries:
             address = without_credentials(entry.config.url.rstrip("/"))
             self._entries[address] = _united(self._entries.get(address, entry), entry)
-        self._client = client
-        self._wall = wall
-        self._clock = clock
 
     def run(self, runtime: Runtime) -> None:
         """Poll until the end."""
-        servers = [
-            _Server(address, entry, self._client, self._wall) for address, entry in self._entries.items()
-        ]
+        servers = [_Server(address, entry) for address, entry in self._entries.items()]
         try:
             _forget_others(runtime, servers)
-            due = dict.fromkeys(servers, self._clock())
+            due = dict.fromkeys(servers, time.monotonic())
             while not runtime.stop.is_set():
                 server = min(due, key=due.__getitem__)
-                if runtime.stop.wait(max(0.0, due[server] - self._clock())):
+                if runtime.stop.wait(max(0.0, due[server] - time.monotonic())):
                     return
                 server.poll(runtime)
-                due[server] = self._clock() + server.interval_seconds
+                due[server] = time.monotonic() + server.interval_seconds
                 runtime.report("; ".join(one.state for one in servers if one.state))
         finally:
             for server in servers:
@@ -87,21 +76,14 @@ def _united(one: Scoped[SensuApiConfig], other: Scoped[SensuApiConfig]) -> Scope
 class _Server:
     """One server, and what was told of it."""
 
-    def __init__(
-        self,
-        address: str,
-        entry: Scoped[SensuApiConfig],
-        client: Callable[..., HttpClient],
-        wall: Callable[[], float],
-    ) -> None:
+    def __init__(self, address: str, entry: Scoped[SensuApiConfig]) -> None:
         config = entry.config
         self.interval_seconds = float(config.interval)
         self.prefix = f"{hashlib.sha256(address.encode()).hexdigest()[:16]}/"
         self.state = ""
         self._where = config.url.masked()
         self._scope = entry
-        self._wall = wall
-        self._http = client(tls=Tls(), mask=mask_of(config.url), body_bytes=PAGE_BYTES, wall=wall)
+        self._http = HttpClient(tls=Tls(), mask=mask_of(config.url), body_bytes=PAGE_BYTES)
         self._api = EventsApi(config.url, self._http)
         self._known: dict[Key, Known] | None = None
         self._troubles = Troubles(None, _EVENTS)
@@ -140,7 +122,7 @@ class _Server:
         missing = [key for key in told if key not in seen]
         if pages > 1:
             missing = [key for key in islice(missing, _ASKED_AT_ONCE) if self._api.is_gone(key)]
-        now = self._wall()
+        now = time.time()
         over: dict[Key, Event] = {}
         for key in missing:
             with self._troubles.guarded(self._shown(key)):
@@ -148,7 +130,7 @@ class _Server:
         self._emit(runtime, told, list(over.values()), dict.fromkeys(over))
 
     def _tell(self, runtime: Runtime, told: dict[Key, Known], page: Page) -> None:
-        now = self._wall()
+        now = time.time()
         events: list[Event] = []
         changes: dict[Key, Known | None] = {}
         size = 0
@@ -178,7 +160,7 @@ class _Server:
             self._stored(key): None if value is None else msgspec.json.encode(value)
             for key, value in changes.items()
         }
-        troubles = self._troubles.news(int(self._wall()))
+        troubles = self._troubles.news(int(time.time()))
         runtime.emit([*events, *troubles], remember | self._troubles.to_remember())
         self._troubles.kept()
         for key, value in changes.items():
