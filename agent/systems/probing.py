@@ -27,12 +27,12 @@ class Askable(Protocol):
 
 def ask_once(
     make: Callable[[str, SettingsT], Askable],
-    finding: Callable[[str, str, HttpResult], Finding],
+    finding: Callable[[str, str, Answered], Finding],
     name: str,
     settings: SettingsT,
     timeout_seconds: float,
 ) -> Finding:
-    """Return what `finding` makes of the answer, given what is checked and where that is."""
+    """Return what `finding` makes of an answer, given what is checked and where that is; of none what is always said."""
     check = f"destination {name}"
     try:
         destination = make(name, settings)
@@ -42,15 +42,13 @@ def ask_once(
         answer = destination.ask(timeout_seconds)
     finally:
         destination.close()
+    where = settings.url.masked()
     match answer:
         case Answered(status=HTTPStatus.PROXY_AUTHENTICATION_REQUIRED):  # no receiver says so
             answer = NotSent(f"the proxy refuses: {describe(answer)}")
-    return finding(check, settings.url.masked(), answer)
-
-
-def without_answer(check: str, where: str, result: NotSent | NoAnswer) -> Finding:
-    """Return the finding where nothing came back."""
-    match result:
+    match answer:
+        case Answered():
+            return finding(check, where, answer)
         case NotSent(reason):
             advice = (
                 "correct what this names: a file, the key or token, or the proxy and what it lets through"

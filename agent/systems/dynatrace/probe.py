@@ -1,10 +1,10 @@
 """Whether an environment can be reached and knows the token. It sends no event, so its question is answered in several ways."""
 
-from agent.http.result import Answered, HttpResult, NoAnswer, NotSent
+from agent.http.result import Answered
 from agent.systems.dynatrace.destination import Dynatrace
 from agent.systems.dynatrace.settings import DynatraceSettings
 from agent.systems.finding import Finding
-from agent.systems.probing import ask_once, without_answer
+from agent.systems.probing import ask_once
 
 _KNOWS = {200, 405}
 """GET on the events: version 1 lists them, and what only takes POST has looked at the token before."""
@@ -15,11 +15,9 @@ def probe(name: str, settings: DynatraceSettings, timeout_seconds: float) -> Fin
     return ask_once(Dynatrace, finding, name, settings, timeout_seconds)
 
 
-def finding(check: str, where: str, answer: HttpResult) -> Finding:
+def finding(check: str, where: str, answer: Answered) -> Finding:
     """Return the finding that an answer means."""
     match answer:
-        case NotSent() | NoAnswer():
-            return without_answer(check, where, answer)
         case Answered(status=401):
             return Finding(
                 check, "fail", f"{where} does not know the token", "put the right token in its place"

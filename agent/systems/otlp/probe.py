@@ -2,12 +2,12 @@
 
 from http import HTTPStatus
 
-from agent.http.result import Answered, HttpResult, NoAnswer, NotSent
+from agent.http.result import Answered
 from agent.systems.finding import Finding
 from agent.systems.http_outcome import describe, is_success
 from agent.systems.otlp.destination import Otlp
 from agent.systems.otlp.settings import OtlpSettings
-from agent.systems.probing import ask_once, without_answer
+from agent.systems.probing import ask_once
 
 
 def probe(name: str, settings: OtlpSettings, timeout_seconds: float) -> Finding:
@@ -15,11 +15,9 @@ def probe(name: str, settings: OtlpSettings, timeout_seconds: float) -> Finding:
     return ask_once(Otlp, finding, name, settings, timeout_seconds)
 
 
-def finding(check: str, where: str, answer: HttpResult) -> Finding:
+def finding(check: str, where: str, answer: Answered) -> Finding:
     """Return the finding that an answer means."""
     match answer:
-        case NotSent() | NoAnswer():
-            return without_answer(check, where, answer)
         case Answered(status=HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN):
             advice = "put the right token or header where the configuration says; see scheme"
             return Finding(check, "fail", f"{where} does not take the credential: {describe(answer)}", advice)

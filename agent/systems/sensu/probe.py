@@ -2,10 +2,10 @@
 
 from http import HTTPStatus
 
-from agent.http.result import Answered, HttpResult, NoAnswer, NotSent
+from agent.http.result import Answered
 from agent.systems.finding import Finding
 from agent.systems.http_outcome import describe, is_success
-from agent.systems.probing import ask_once, without_answer
+from agent.systems.probing import ask_once
 from agent.systems.sensu.destination import Sensu
 from agent.systems.sensu.settings import SensuSettings
 
@@ -15,11 +15,9 @@ def probe(name: str, settings: SensuSettings, timeout_seconds: float) -> Finding
     return ask_once(Sensu, finding, name, settings, timeout_seconds)
 
 
-def finding(check: str, where: str, answer: HttpResult) -> Finding:
+def finding(check: str, where: str, answer: Answered) -> Finding:
     """Return the finding that an answer means."""
     match answer:
-        case NotSent() | NoAnswer():
-            return without_answer(check, where, answer)
         case Answered(status=HTTPStatus.UNAUTHORIZED):
             advice = "put user and password into the url, as http://USER:PASSWORD@HOST:4567"
             return Finding(check, "fail", f"{where} lets nobody in without the right password", advice)

@@ -1,9 +1,9 @@
 """Whether a receiver can be reached, is who it says, and knows our key; nothing is sent to it but that question."""
 
 from agent.events.identity import HOST_IDENTIFIER
-from agent.http.result import Answered, HttpResult, NoAnswer, NotSent
+from agent.http.result import Answered
 from agent.systems.finding import Finding
-from agent.systems.probing import ask_once, without_answer
+from agent.systems.probing import ask_once
 from agent.systems.stackstate.destination import StackState
 from agent.systems.stackstate.settings import StackStateSettings
 
@@ -23,11 +23,9 @@ def remarks(name: str, settings: StackStateSettings, hostname: str | None) -> li
     return [Finding(f"topology {name}", "warn", text, advice)]
 
 
-def finding(check: str, where: str, answer: HttpResult) -> Finding:
+def finding(check: str, where: str, answer: Answered) -> Finding:
     """Return the finding that an answer means."""
     match answer:
-        case NotSent() | NoAnswer():
-            return without_answer(check, where, answer)
         case Answered(status=401 | 403):
             return Finding(
                 check,
