@@ -4,7 +4,6 @@ The contract is `agent.delivery.destination`; what a request is and what its ans
 credential is part of the identity or of any text.
 """
 
-import time
 from collections.abc import Callable
 
 from agent.configuration.types import DestinationSettings
@@ -27,16 +26,14 @@ class HttpDestination:
         credential: Credential | None = None,
         *,
         client: MakeClient = HttpClient,
-        wall: Callable[[], float] = time.time,
     ) -> None:
         self.name = name
         self._url = url
         self._type = settings.type
         self._credential = credential
-        self._wall = wall
         self._mask = mask_of(url)
         self._http = client(
-            tls=settings.tls, proxy=settings.proxy, no_proxy=settings.no_proxy, mask=self._mask, wall=wall
+            tls=settings.tls, proxy=settings.proxy, no_proxy=settings.no_proxy, mask=self._mask
         )
 
     def __repr__(self) -> str:

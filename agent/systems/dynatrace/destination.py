@@ -6,7 +6,6 @@ too late for the API is judged here, without asking. Facts: Dynatrace, "Events A
 
 import re
 import time
-from collections.abc import Callable
 from functools import partial
 
 import msgspec
@@ -14,7 +13,6 @@ import msgspec
 from agent.delivery.outcome import Delivered, Outcome, Refused, TooLarge
 from agent.delivery.outgoing import EVENT, Outgoing
 from agent.events import stored_event
-from agent.http.client import HttpClient
 from agent.http.credential import Credential
 from agent.http.errors import ClientError
 from agent.http.result import HttpResult, NotSent
@@ -25,7 +23,7 @@ from agent.systems.dynatrace.rules import VERSIONS
 from agent.systems.dynatrace.selector import attach_rules
 from agent.systems.dynatrace.settings import DynatraceSettings
 from agent.systems.dynatrace.to_desk import Terms, message_of
-from agent.systems.http_destination import HttpDestination, MakeClient
+from agent.systems.http_destination import HttpDestination
 from agent.systems.system import Surroundings
 
 _ALONE = Surroundings()
@@ -43,16 +41,12 @@ class Dynatrace(HttpDestination):
         name: str,
         settings: DynatraceSettings,
         surroundings: Surroundings = _ALONE,
-        *,
-        client: MakeClient = HttpClient,
-        wall: Callable[[], float] = time.time,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._token = Credential(
             settings.api_token, settings.api_token_file, what="API token", option="api_token"
         )
         base = _PASTED_PATH.sub("", settings.url)  # both versions of the API lead to the same place
-        super().__init__(name, settings, base, self._token, client=client, wall=wall)
+        super().__init__(name, settings, base, self._token)
         self._version = VERSIONS[settings.api]
         self._terms = Terms(
             self._version,
@@ -66,7 +60,7 @@ class Dynatrace(HttpDestination):
             memory=surroundings.memory(owner),
             remember=partial(surroundings.remember, owner),
             failing=lambda: failing(surroundings.host_state()),
-            clock=clock,
+            clock=time.monotonic,
         )
 
     def deliver(self, outgoing: Outgoing, timeout_seconds: float) -> Outcome:
@@ -75,7 +69,7 @@ class Dynatrace(HttpDestination):
         stored = stored_event.read(event.body)
         if stored is None:
             return Refused("this is no event", is_verdict=True)
-        now_ms = int(self._wall() * 1000)
+        now_ms = int(time.time() * 1000)
         unread = stored_event.read_unread_fields(event.body)
         captured_ms = int(event.captured * 1000)
         message = message_of(stored, event.name, captured_ms, self._terms, unread)
@@ -87,7 +81,7 @@ class Dynatrace(HttpDestination):
         self._lasting.note(stored, event.name, problem, is_late=is_late)
         if is_late:
             message = as_information(message, self._version)
-        return meaning(self._post(message, timeout_seconds), self._version, self._wall)
+        return meaning(self._post(message, timeout_seconds), self._version, time.time)
 
     def due_seconds(self) -> float | None:
         """Return after how many seconds a problem that lasts is refreshed; None while none does."""
@@ -95,11 +89,11 @@ class Dynatrace(HttpDestination):
 
     def tell_state(self, timeout_seconds: float) -> Outcome:
         """POST one problem that is due again, as it was; one that the environment refuses for good is let go."""
-        due = self._lasting.next(int(self._wall() * 1000))
+        due = self._lasting.next(int(time.time() * 1000))
         if due is None:
             return Delivered()
         unit, message = due
-        outcome = meaning(self._post(message, timeout_seconds), self._version, self._wall)
+        outcome = meaning(self._post(message, timeout_seconds), self._version, time.time)
         self._lasting.refreshed(unit, has_arrived=isinstance(outcome, Delivered))
         if isinstance(outcome, Refused | TooLarge) and not _may_pass(outcome):
             self._lasting.forget(unit)

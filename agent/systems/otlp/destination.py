@@ -6,9 +6,7 @@ given up for an answer that may be about all of them; see docs/decisions/0053-pa
 """
 
 import logging
-import time
 import zlib
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,11 +14,10 @@ import msgspec
 from agent.delivery.outcome import Outcome, Refused
 from agent.delivery.outgoing import EVENT, Outgoing
 from agent.events.clock import read_machine_id
-from agent.http.client import HttpClient
 from agent.http.credential import Credential
 from agent.http.errors import ClientError
 from agent.http.result import Answered, HttpResult, NotSent
-from agent.systems.http_destination import HttpDestination, MakeClient
+from agent.systems.http_destination import HttpDestination
 from agent.systems.http_outcome import is_success, outcome_of
 from agent.systems.otlp.encoding import JSON_TYPE, PROTOBUF_TYPE, Json, make_encoding
 from agent.systems.otlp.mapping import export_request
@@ -40,15 +37,7 @@ class Otlp(HttpDestination):
 
     kinds = frozenset({EVENT})
 
-    def __init__(
-        self,
-        name: str,
-        settings: OtlpSettings,
-        *,
-        client: MakeClient = HttpClient,
-        wall: Callable[[], float] = time.time,
-        machine_id: Callable[[], str] = read_machine_id,
-    ) -> None:
+    def __init__(self, name: str, settings: OtlpSettings) -> None:
         """Raise `DestinationError` where the encoding's library is not installed."""
         has_token = settings.token is not None or settings.token_file is not None
         self._token = (
@@ -56,11 +45,10 @@ class Otlp(HttpDestination):
             if has_token
             else None
         )
-        super().__init__(name, settings, _endpoint(settings.url), self._token, client=client, wall=wall)
+        super().__init__(name, settings, _endpoint(settings.url), self._token)
         self.max_events = settings.batch.max_events
         self._settings = settings
         self._encoding = make_encoding(settings.encoding)
-        self._machine_id = machine_id
         self._headers = {key: value.reveal() for key, value in (settings.headers or {}).items()}
         for secret in _secrets(self._headers):
             self._mask.add(secret)
@@ -68,7 +56,7 @@ class Otlp(HttpDestination):
 
     def deliver(self, outgoing: Outgoing, timeout_seconds: float) -> Outcome:
         """POST the events as log records."""
-        answer = self._post(export_request(outgoing, self._machine_id()), timeout_seconds)
+        answer = self._post(export_request(outgoing, read_machine_id()), timeout_seconds)
         if isinstance(answer, Answered) and is_success(answer):
             encoding = Json() if _content_type(answer) == JSON_TYPE else self._encoding
             said = encoding.success(answer.content)

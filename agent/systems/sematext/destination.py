@@ -4,8 +4,6 @@ See `agent.delivery.destination` for the contract. The token is the only credent
 every text that comes out is masked. Facts: Sematext, "Events API".
 """
 
-import time
-from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -14,11 +12,10 @@ import msgspec
 from agent.delivery.outcome import Outcome, Paused
 from agent.delivery.outgoing import EVENT, Outgoing
 from agent.events.stored_event import decode, read_unread_fields
-from agent.http.client import HttpClient
 from agent.http.credential import Credential
 from agent.http.errors import ClientError
 from agent.http.result import Answered, HttpResult, NotSent
-from agent.systems.http_destination import HttpDestination, MakeClient
+from agent.systems.http_destination import HttpDestination
 from agent.systems.http_outcome import describe, outcome_of
 from agent.systems.sematext.mapping import from_stored
 from agent.systems.sematext.settings import SematextSettings
@@ -33,16 +30,9 @@ class Sematext(HttpDestination):
     max_events = 1
     kinds = frozenset({EVENT})
 
-    def __init__(
-        self,
-        name: str,
-        settings: SematextSettings,
-        *,
-        client: MakeClient = HttpClient,
-        wall: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, name: str, settings: SematextSettings) -> None:
         self._token = Credential(settings.token, settings.token_file, what="token", option="token")
-        super().__init__(name, settings, settings.url.rstrip("/"), self._token, client=client, wall=wall)
+        super().__init__(name, settings, settings.url.rstrip("/"), self._token)
 
     def deliver(self, outgoing: Outgoing, timeout_seconds: float) -> Outcome:
         """POST the one event."""

@@ -5,17 +5,14 @@ text that comes out is masked. Both answer 202; facts: Sensu Core 1.x, "Results 
 """
 
 import re
-import time
-from collections.abc import Callable
 
 import msgspec
 
 from agent.delivery.outcome import Outcome
 from agent.delivery.outgoing import EVENT, Outgoing
 from agent.events.stored_event import decode, read_unread_fields
-from agent.http.client import HttpClient
 from agent.http.result import HttpResult
-from agent.systems.http_destination import HttpDestination, MakeClient
+from agent.systems.http_destination import HttpDestination
 from agent.systems.http_outcome import outcome_of
 from agent.systems.sensu.outgoing import check_result, unchanged
 from agent.systems.sensu.result import RESULT_KIND
@@ -31,15 +28,8 @@ class Sensu(HttpDestination):
     max_events = 1
     kinds = frozenset({EVENT, RESULT_KIND})
 
-    def __init__(
-        self,
-        name: str,
-        settings: SensuSettings,
-        *,
-        client: MakeClient = HttpClient,
-        wall: Callable[[], float] = time.time,
-    ) -> None:
-        super().__init__(name, settings, _PASTED_PATH.sub("", settings.url), client=client, wall=wall)
+    def __init__(self, name: str, settings: SensuSettings) -> None:
+        super().__init__(name, settings, _PASTED_PATH.sub("", settings.url))
 
     def deliver(self, outgoing: Outgoing, timeout_seconds: float) -> Outcome:
         """POST the one result."""

@@ -47,21 +47,18 @@ class StackState(HttpDestination):
         surroundings: Surroundings = _ALONE,
         *,
         client: MakeClient = HttpClient,
-        wall: Callable[[], float] = time.time,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         address = parse_address(settings.url)
         self._key = Credential(settings.api_key or address.api_key, settings.api_key_file, what="key")
-        super().__init__(name, settings, address.url, self._key, client=client, wall=wall)
+        super().__init__(name, settings, address.url, self._key, client=client)
         self.max_events = settings.batch.max_events
         self._settings = settings
-        self._clock = clock
         self._proven: Place | None = None
-        self._snapshots = Snapshots(settings, surroundings.hostname, surroundings.host_state, clock)
+        self._snapshots = Snapshots(settings, surroundings.hostname, surroundings.host_state, time.monotonic)
 
     def deliver(self, outgoing: Outgoing, timeout_seconds: float) -> Outcome:
         """POST the events once, or twice while it is not known where this receiver wants the key."""
-        outcome = self._post(body_of(outgoing, int(self._wall())), timeout_seconds)
+        outcome = self._post(body_of(outgoing, int(time.time())), timeout_seconds)
         if self.due_seconds() is None:
             return outcome
         if not isinstance(outcome, Delivered):
@@ -80,7 +77,7 @@ class StackState(HttpDestination):
             key = self._key.get()
         except ClientError as error:
             return Paused(str(error))
-        body = self._snapshots.make(key, self._wall())
+        body = self._snapshots.make(key, time.time())
         if body is None:
             return Delivered()
         outcome = self._post([body], timeout_seconds)
@@ -111,13 +108,13 @@ class StackState(HttpDestination):
         except ClientError as error:
             return NotSent(str(error))
         self._mask.add(key)
-        ends = self._clock() + timeout_seconds
+        ends = time.monotonic() + timeout_seconds
         refused: Answered | None = None
         for place in self._places():
             answer = ask(
                 self._target(path, key, place),
                 headers={**headers, **_key_headers(key, place)},
-                timeout_seconds=max(ends - self._clock(), 0.001),
+                timeout_seconds=max(ends - time.monotonic(), 0.001),
             )
             if isinstance(answer, Answered) and answer.status in _KEY_REFUSED:
                 refused = refused or answer
