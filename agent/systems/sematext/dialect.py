@@ -6,7 +6,7 @@ nothing. Facts: Sematext, "Events API", and its clients spm-metrics-js and logag
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
@@ -32,10 +32,7 @@ class SematextDialect:
     """Takes what Sematext's event receiver takes."""
 
     name = NAME
-
-    def __init__(self, now: Callable[[], float] = time.time) -> None:
-        self._now = now
-        self.routes = (Route("POST", _PATH),)
+    routes = (Route("POST", _PATH),)
 
     def token_of(self, request: Request) -> str | None:
         """Return the first part of the path."""
@@ -69,8 +66,8 @@ class SematextDialect:
         if not isinstance(posted, dict):
             raise bad_request("this is no JSON object", place)
         try:
-            event = to_stored(posted, path_type, int(self._now()))
-            return complete(NAME, msgspec.json.encode(event), identity, now=self._now)
+            event = to_stored(posted, path_type, int(time.time()))
+            return complete(NAME, msgspec.json.encode(event), identity)
         except EventTooLarge as error:
             raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error), place) from None
         except (NotAnEvent, EventError, msgspec.MsgspecError) as error:

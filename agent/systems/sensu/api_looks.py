@@ -3,7 +3,6 @@
 Each is a valid answer with what is known here; of what only a Sensu server has, the empty one.
 """
 
-import time
 from collections.abc import Iterator
 from functools import partial
 from http import HTTPStatus
@@ -79,7 +78,7 @@ class _Looks:
         return Response(HTTPStatus.NO_CONTENT) if self._registry.forget(client, check) else missing()
 
     def post(self, request: Request) -> Response:
-        self._registry.take(read_results(request.body, time.time))
+        self._registry.take(read_results(request.body))
         return issued()
 
     def info(self, _: Request) -> Response:

@@ -39,13 +39,10 @@ Take = Callable[[Sequence[Result]], None]
 class ClientSocket:
     """Both sockets of the number, open or closed together."""
 
-    def __init__(
-        self, address: str, take: Take, now: Callable[[], float] = time.time, *, odd: Odd = ignored
-    ) -> None:
+    def __init__(self, address: str, take: Take, *, odd: Odd = ignored) -> None:
         self.address = address
         self._take = take
         self._odd = odd
-        self._now = now
         self._lock = threading.Lock()
         self._told_at = float("-inf")
         self._server: Server | None = None
@@ -85,7 +82,7 @@ class ClientSocket:
     def _message(self, message: bytes) -> None:
         """Return when the results of a message are on disk; raises `Problem`."""
         try:
-            self._take(read_results(message, self._now))
+            self._take(read_results(message))
         except Problem as problem:
             self._tell(problem)
             raise

@@ -4,7 +4,6 @@ Never answers with success what is not on disk.
 """
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
@@ -27,13 +26,11 @@ class HttpSocket:
     def __init__(
         self,
         take: Callable[[Sequence[Result]], None],
-        now: Callable[[], float] = time.time,
         *,
         odd: Odd = ignored,
     ) -> None:
         self._take = take
         self._odd = odd
-        self._now = now
 
     def answer(self, request: Request) -> Response:
         """Return the answer; never raises for what is in the request."""
@@ -58,7 +55,7 @@ class HttpSocket:
 
     def _results(self, request: Request) -> Response:
         try:
-            self._take(read_results(request.body, self._now))
+            self._take(read_results(request.body))
         except NotJson:
             return _said(HTTPStatus.BAD_REQUEST, _NOT_PARSED)
         except Problem as problem:

@@ -6,7 +6,7 @@ here can be ahead of the disk. In memory there is only how large each check is. 
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -60,13 +60,9 @@ class _Draft:
 class Registry:
     """The state of all checks."""
 
-    def __init__(
-        self, lent: Lent, now: Callable[[], float] = time.time, new_id: Callable[[], str] = new_identifier
-    ) -> None:
+    def __init__(self, lent: Lent) -> None:
         self._lent = lent
         self._memory = lent.memory()
-        self._now = now
-        self._new_id = new_id
         self._lock = Lock()
         self.problem = ""
         """Why nothing could be kept the last time; empty when it could."""
@@ -125,8 +121,7 @@ class Registry:
             return False
         kept = {key: value for key, value in state.result.items() if key not in {"issued", "duration"}}
         result = checked(
-            kept | {"output": "Resolving on request of the API", "status": 0, "executed": int(self._now())},
-            self._now,
+            kept | {"output": "Resolving on request of the API", "status": 0, "executed": int(time.time())}
         )
         self.take([result], force_resolve=True)
         return True
@@ -191,7 +186,7 @@ class Registry:
     ) -> None:
         state = draft.states.get(key) or self._read(key) or CheckState()
         outcome = take(
-            state, result, now=int(self._now()), new_id=self._new_id(), force_resolve=force_resolve
+            state, result, now=int(time.time()), new_id=new_identifier(), force_resolve=force_resolve
         )
         draft.states[key] = outcome.state
         if outcome.is_transition and outcome.event is not None:

@@ -5,7 +5,8 @@ Never keeps anything. Facts: Sensu Core's client, which takes one object or a li
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -43,7 +44,7 @@ def as_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "-", text) or "-"
 
 
-def read_results(body: bytes, now: Callable[[], float]) -> list[Result]:
+def read_results(body: bytes) -> list[Result]:
     """Return the results of a body, each checked and completed with `executed`; raises `Problem`.
 
     A `status` that is absent stays so: it means 0. Of several the wrong one is named by its index, from 0.
@@ -52,8 +53,8 @@ def read_results(body: bytes, now: Callable[[], float]) -> list[Result]:
     if isinstance(posted, list):
         if not posted:
             raise bad_request("the list holds no check result")
-        return [checked(one, now, f"[{index}]") for index, one in enumerate(posted)]
-    return [checked(posted, now)]
+        return [checked(one, f"[{index}]") for index, one in enumerate(posted)]
+    return [checked(posted)]
 
 
 def read_json(body: bytes) -> Any:
@@ -67,14 +68,14 @@ def read_json(body: bytes) -> Any:
         raise NotJson(f"this is no JSON: {error}") from None
 
 
-def checked(posted: object, now: Callable[[], float], place: str = "") -> Result:
+def checked(posted: object, place: str = "") -> Result:
     """Return a result without its nulls, completed with `executed`; raises `Problem` for what Sensu does not take."""
     if not isinstance(posted, dict):
         raise bad_request("a check result is a JSON object", place)
     result = without_nulls(posted)
     for problem in _problems(result):
         raise bad_request(problem, place)
-    result.setdefault("executed", int(now()))
+    result.setdefault("executed", int(time.time()))
     size = len(msgspec.json.encode(result))
     if size > MAX_EVENT_BYTES:
         raise Problem(

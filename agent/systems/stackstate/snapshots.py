@@ -52,9 +52,9 @@ class Snapshots:
             return None
         return max(0.0, self._due - self._clock())
 
-    def hurry(self, seconds: float = SOON_SECONDS) -> None:
+    def hurry(self) -> None:
         """Have the next one soon: something has changed that it would tell."""
-        self._due = min(self._due, max(self._clock(), self._told_at + seconds))
+        self._due = min(self._due, max(self._clock(), self._told_at + SOON_SECONDS))
 
     def make(self, key: str, now: float) -> bytes | None:
         """Return the body of a request; None when there is nothing to tell, or this host has no name.
