@@ -13,11 +13,8 @@ from agent.events.completion import complete
 from agent.events.identity import Identity
 from agent.events.stored_event import StoredContext, StoredEvent
 from agent.systems.sensu.check_state import CheckEvent, CheckState, status_of, total_state_change
-from agent.systems.sensu.result import NAME
+from agent.systems.sensu.result import EVENT_TYPE, NAME, word_of
 from collectors.event import Category
-
-EVENT_TYPE = "SensuEvent"
-_WORDS = {0: "OK", 1: "WARNING", 2: "CRITICAL"}
 
 
 def captured_event(event: CheckEvent, state: CheckState, client: str, identity: Identity) -> Captured:
@@ -48,7 +45,7 @@ def _title(event: CheckEvent, result: dict[str, Any], client: str) -> str:
         case "flapping":
             what = "is flapping"
         case "create":
-            what = f"is {_WORDS.get(status_of(result), 'UNKNOWN')}"
+            what = f"is {word_of(status_of(result))}"
     return f"{result['name']}{f' on {client}' if client else ''} {what}"
 
 

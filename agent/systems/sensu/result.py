@@ -20,8 +20,11 @@ NAME = "sensu"
 """The event name of what came in as Sensu, and its source."""
 RESULT_KIND = "sensu/result"
 """The kind of record that holds results as they came, for destinations that are Sensu themselves."""
+EVENT_TYPE = "SensuEvent"
+"""Of what is told of a check."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_WORDS = {0: "OK", 1: "WARNING", 2: "CRITICAL"}
 _SMALLEST, _LARGEST = -(2**31), 2**31 - 1
 
 Result = dict[str, Any]
@@ -42,6 +45,11 @@ def is_name(text: object) -> bool:
 def as_name(text: str) -> str:
     """Return it with everything replaced that Sensu takes in no name."""
     return re.sub(r"[^A-Za-z0-9_.-]", "-", text) or "-"
+
+
+def word_of(status: int) -> str:
+    """Return what Sensu calls a status."""
+    return _WORDS.get(status, "UNKNOWN")
 
 
 def read_results(body: bytes) -> list[Result]:

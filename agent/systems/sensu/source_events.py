@@ -8,13 +8,11 @@ from typing import Any
 
 import msgspec
 
-from agent.systems.sensu.result import NAME
+from agent.systems.sensu.result import EVENT_TYPE, NAME, word_of
 from agent.systems.sensu.source_api import Key, Sighting
 from collectors.collector import Scoped
 from collectors.event import Category, Event, EventError, check_timestamp
 
-EVENT_TYPE = "SensuEvent"
-_WORDS = {0: "OK", 1: "WARNING", 2: "CRITICAL"}
 _CUT_CHARACTERS = 16_384
 _TOLD_ELSEWHERE = frozenset({"name", "output", "status", "total_state_change"})
 _TIMES = ("last_state_change", "executed", "issued")
@@ -57,7 +55,7 @@ def resolved(key: Key, before: Known, scope: Scoped[Any], now: float) -> Event:
         event_type=EVENT_TYPE,
         category=Category.ACTIVITIES,
         title=f"{check} on {client} is resolved",
-        text=f"It was {_word(before.status)}.",
+        text=f"It was {word_of(before.status)}.",
         timestamp=int(now),
         data=data | {"old_status": before.status},
         source_identifier=f"sensu:{before.id}:resolve" if before.id else "",
@@ -69,7 +67,7 @@ def _seen(sighting: Sighting, scope: Scoped[Any], now: float, *, is_new: bool) -
     check = sighting.event["check"]
     output = check.get("output")
     is_flapping = sighting.action == "flapping"
-    what = "is flapping" if is_flapping else f"is {_word(sighting.status)}"
+    what = "is flapping" if is_flapping else f"is {word_of(sighting.status)}"
     fields: dict[str, Any] = {
         "name": NAME,
         "event_type": EVENT_TYPE,
@@ -125,7 +123,3 @@ def _timestamp(check: Mapping[str, Any], event: Mapping[str, Any], now: float) -
         if value:
             return int(value)
     return int(now)
-
-
-def _word(status: int) -> str:
-    return _WORDS.get(status, "UNKNOWN")
