@@ -1,6 +1,7 @@
 """Which of two versions is the newer, as dpkg and as rpm order them. Pure."""
 
 import re
+from collections.abc import Callable
 from itertools import zip_longest
 
 _DPKG_PARTS = re.compile(r"([^0-9]*)([0-9]*)")
@@ -9,14 +10,21 @@ _RPM_PARTS = re.compile(r"[0-9]+|[A-Za-z]+|~|\^")
 
 def compare_dpkg(one: str, other: str) -> int:
     """Return less than, equal to or greater than 0, by deb-version(7)."""
-    parts = [_split_dpkg(version) for version in (one, other)]
-    for mine, theirs in zip(*parts, strict=True):
-        if order := _compare_dpkg_part(mine, theirs):
-            return order
-    return 0
+    return _compare(one, other, _compare_dpkg_part)
 
 
-def _split_dpkg(version: str) -> tuple[str, str, str]:
+def compare_rpm(one: str, other: str) -> int:
+    """Return less than, equal to or greater than 0, for `epoch:version-release`, by rpm-version(7)."""
+    return _compare(one, other, _compare_rpm_part)
+
+
+def _compare(one: str, other: str, compare_part: Callable[[str, str], int]) -> int:
+    orders = map(compare_part, _split(one), _split(other))
+    return next(filter(None, orders), 0)
+
+
+def _split(version: str) -> tuple[str, str, str]:
+    """Return the epoch, the version of the program, and the revision or release of the package."""
     epoch, colon, rest = version.partition(":")
     if not colon:
         epoch, rest = "0", version
@@ -42,22 +50,6 @@ def _dpkg_order(character: str) -> int:
     if character == "~":
         return -1
     return ord(character) if character.isalpha() else ord(character) + 256
-
-
-def compare_rpm(one: str, other: str) -> int:
-    """Return less than, equal to or greater than 0, for `epoch:version-release`, by rpm-version(7)."""
-    for mine, theirs in zip(_split_rpm(one), _split_rpm(other), strict=True):
-        if order := _compare_rpm_part(mine, theirs):
-            return order
-    return 0
-
-
-def _split_rpm(version: str) -> tuple[str, str, str]:
-    epoch, colon, rest = version.partition(":")
-    if not colon:
-        epoch, rest = "0", version
-    number, _, release = rest.rpartition("-") if "-" in rest else (rest, "", "")
-    return epoch, number, release
 
 
 def _compare_rpm_part(one: str, other: str) -> int:
