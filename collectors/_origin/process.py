@@ -85,18 +85,14 @@ def _is_users_own(actor: Actor) -> bool:
     return actor.unit.startswith("user@") and actor.cgroup.endswith(".service")
 
 
-def _is_python_of_sh(actor: Actor) -> bool:
-    return actor.program.startswith("python") and actor.ancestors[:1] == ("sh",)
-
-
 def _is_ansible(actor: Actor) -> bool:
     """Return whether it is a module that Ansible runs on its own host."""
-    return _is_python_of_sh(actor) and any(name.startswith(_ANSIBLE) for name in actor.ancestors)
+    return _may_be_ansible(actor) and any(name.startswith(_ANSIBLE) for name in actor.ancestors)
 
 
 def _may_be_ansible(actor: Actor) -> bool:
-    """Return whether it may be a module that Ansible runs by ssh: nothing but its command line, gone by now, would say."""
-    return _is_python_of_sh(actor)
+    """Return whether it may be a module that Ansible runs, by ssh too: nothing but its command line, gone by now, would say."""
+    return actor.program.startswith("python") and actor.ancestors[:1] == ("sh",)
 
 
 def _part_of(actor: Actor) -> frozenset[Kind]:

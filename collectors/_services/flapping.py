@@ -10,7 +10,6 @@ over when nothing ended for several times as long as it took from one end to the
 
 from collections.abc import Iterable
 
-import msgspec
 from msgspec.structs import replace
 
 from collectors._services.transitions import Known, Step, What
@@ -35,12 +34,12 @@ _FOLDED = {What.STARTED, What.STOPPED, What.FAILED, What.NOT_STARTED, What.RESTA
 def fold(known: Known, step: Step) -> tuple[Known, Step | None]:
     """Return what is known and what is to be told instead of `step`: itself, a flapping event, or nothing."""
     if step.what not in _FOLDED:
-        return (_calm(known), step) if step.what is What.GAVE_UP else (known, step)
+        return (settle(known), step) if step.what is What.GAVE_UP else (known, step)
     if step.what is What.STARTED:
         return known, (None if known.flapping_told else step)
     is_crash_loop = known.flapping_slowly or len(known.crashes) >= CRASHES
     if known.flapping_told and step.requested and is_crash_loop:
-        return replace(_calm(known), crashes_of_day=()), step
+        return replace(settle(known), crashes_of_day=()), step
     known = _count(known, step)
     if known.flapping_told:
         return _go_on(known, step)
@@ -62,11 +61,6 @@ def seconds_to_settle(known: Known, now: float) -> float:
     last = max(known.flapping_told, *known.ends, *known.crashes) / _SECOND
     window = known.flapping_slowly or WINDOW_SECONDS
     return last + window - now if last <= now + window else 0.0
-
-
-def settle(known: Known) -> Known:
-    """Return what is known once a flapping service has kept quiet for a whole window."""
-    return _calm(known)
 
 
 def at_rest(look: UnitState) -> Iterable[Step]:
@@ -119,8 +113,9 @@ def _loop_slowly(known: Known, step: Step) -> tuple[Known, Step]:
 
 
 def _flapping(step: Step, count: int, window_seconds: int) -> Step:
-    return msgspec.structs.replace(step, what=What.FLAPPING, count=count, window_seconds=window_seconds)
+    return replace(step, what=What.FLAPPING, count=count, window_seconds=window_seconds)
 
 
-def _calm(known: Known) -> Known:
+def settle(known: Known) -> Known:
+    """Return what is known of a service once it keeps ending no more."""
     return replace(known, ends=(), crashes=(), flapping_told=0, flapping_count=0, flapping_slowly=0)

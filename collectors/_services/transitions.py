@@ -147,7 +147,7 @@ def advance(known: Known, look: UnitState) -> tuple[Known, list[Step]]:
     known, more = _advance_run(known, look, phase)
     known = replace(known, changed_monotonic=look.changed_monotonic, restarts=look.restarts)
     if known.by_manager:
-        more = [msgspec.structs.replace(step, by_manager=True) for step in more]
+        more = [replace(step, by_manager=True) for step in more]
     return known, steps + more
 
 
@@ -155,7 +155,7 @@ def end_unseen(known: Known, unit: str, now: int) -> tuple[Known, list[Step]]:
     """Tell that a service that was up is not there any more, as found `now` (microseconds)."""
     step = _step(What.STOPPED, UnitState(unit=unit), now, invocation=known.invocation)
     down = replace(known, phase=Phase.DOWN, expected=False)
-    return down, [msgspec.structs.replace(step, missing_after_boot=known.expected)]
+    return down, [replace(step, missing_after_boot=known.expected)]
 
 
 def _turn_to(known: Known, look: UnitState) -> Known:
@@ -182,7 +182,7 @@ def _end_former(known: Known, look: UnitState) -> list[Step]:
     else:
         return []
     step = _step(what, look, at, invocation=known.invocation)
-    return [msgspec.structs.replace(step, by_itself=restarts > 0, unseen_ends=max(1, restarts))]
+    return [replace(step, by_itself=restarts > 0, unseen_ends=max(1, restarts))]
 
 
 def _phase_of_run(known: Known, look: UnitState, *, is_first: bool) -> Phase:
@@ -237,7 +237,7 @@ def _end(known: Known, look: UnitState, phase: Phase) -> tuple[Known, list[Step]
     match known.phase:
         case Phase.UP | Phase.COMING if look.went_wrong or phase is Phase.FAILED:
             step = _step(What.FAILED, look, at)
-            steps.append(msgspec.structs.replace(step, by_itself=True))
+            steps.append(replace(step, by_itself=True))
             known = replace(known, expected=False)
             if phase is Phase.DOWN:  # not `failed`: it waited for a restart meanwhile
                 known, more = _end(replace(known, phase=Phase.RESTARTING), look, phase)
@@ -245,15 +245,15 @@ def _end(known: Known, look: UnitState, phase: Phase) -> tuple[Known, list[Step]
         case Phase.UP:
             by_itself = phase is Phase.RESTARTING
             step = _step(What.STOPPED, look, at)
-            steps.append(msgspec.structs.replace(step, by_itself=by_itself, requested=look.job != 0))
+            steps.append(replace(step, by_itself=by_itself, requested=look.job != 0))
         case Phase.COMING:
             pass  # it never was active and ended well: a oneshot
         case _ if waited and phase is Phase.DOWN and look.job:
             phase = Phase.RESTARTING  # on its way to the next start
         case _ if waited and phase is Phase.DOWN:
-            steps.append(msgspec.structs.replace(_step(What.STOPPED, look, look.changed), requested=True))
+            steps.append(replace(_step(What.STOPPED, look, look.changed), requested=True))
         case Phase.DOWN if phase is Phase.RESTARTING:
-            steps.append(msgspec.structs.replace(_step(What.RESTARTING, look, at), by_itself=True))
+            steps.append(replace(_step(What.RESTARTING, look, at), by_itself=True))
         case _ if phase is Phase.FAILED and (waited or known.phase is Phase.DOWN):
             steps.append(_step(What.GAVE_UP, look, look.changed))
         case _:
