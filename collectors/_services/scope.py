@@ -47,26 +47,17 @@ class Scope:
         *,
         read_unit_files: Callable[[], UnitFiles] = UnitFiles,
     ) -> None:
-        self._entries = tuple(entries)
+        self.entries = tuple(entries)
         self._own_unit = own_unit
         self._read_unit_files = read_unit_files
-        self._unit_files = UnitFiles()
+        self.unit_files = UnitFiles()
+        """As of the last `refresh`."""
         self._aliases: Mapping[str, tuple[str, ...]] = {}
 
     def refresh(self) -> None:
         """Look again which unit files there are, and under which aliases."""
-        self._unit_files = self._read_unit_files()
-        self._aliases = self._unit_files.other_names()
-
-    @property
-    def entries(self) -> Sequence[Watched]:
-        """The entries, in their order."""
-        return self._entries
-
-    @property
-    def unit_files(self) -> UnitFiles:
-        """The unit files as of the last `refresh`."""
-        return self._unit_files
+        self.unit_files = self._read_unit_files()
+        self._aliases = self.unit_files.other_names()
 
     @classmethod
     def decode(cls, remembered: bytes) -> Self:
@@ -76,7 +67,7 @@ class Scope:
 
     def encode(self) -> bytes:
         """Return the patterns, for the next start to know what was in sight before."""
-        return msgspec.json.encode([(entry.units, entry.exclude) for entry in self._entries])
+        return msgspec.json.encode([(entry.units, entry.exclude) for entry in self.entries])
 
     def matches(self, unit: str) -> bool:
         """Return whether any entry is about the unit."""
@@ -95,7 +86,7 @@ class Scope:
 
     def _matching(self, unit: str) -> list[Watched]:
         aliases = self._aliases.get(unit, ())
-        return [entry for entry in self._entries if entry.matches(unit, aliases)]
+        return [entry for entry in self.entries if entry.matches(unit, aliases)]
 
 
 def _fits(unit: str, pattern: str) -> bool:

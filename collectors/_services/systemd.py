@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from collectors._dbus import BUS, BUS_PATH, Bus, Call, CallFailed, Reply, Signal
 from collectors._portable import escaped
 from collectors._services.command_exits import parse_exits
-from collectors._services.kinds import parse_kind
 from collectors._services.manager_events import (
     JobBegun,
     JobEnded,
@@ -22,6 +21,7 @@ from collectors._services.manager_events import (
     Renewed,
     StartupFinished,
     Unloaded,
+    parse_kind,
 )
 from collectors._services.unit_state import (
     SERVICE_INTERFACE,

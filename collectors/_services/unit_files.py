@@ -33,11 +33,8 @@ class UnitFiles(msgspec.Struct, frozen=True):
     def has(self, name: str) -> bool:
         """Return whether there is a unit of the name, be it an alias or an instance of a template."""
         template, at, _ = name.partition("@")
-        return name in self.names or name in self.aliases or (bool(at) and self.has_template(template))
-
-    def has_template(self, name: str) -> bool:
-        """Return whether there is a template `name@.service`."""
-        return f"{name}@{_SUFFIX}" in self.names | self.aliases.keys()
+        known = self.names | self.aliases.keys()
+        return name in known or (bool(at) and f"{template}@{_SUFFIX}" in known)
 
     def other_names(self) -> dict[str, tuple[str, ...]]:
         """Return the aliases of each unit that has some."""
