@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from agent.events import clock
-from agent.events.chunk import Captured, Items, Stamp, chunk, chunk_items
+from agent.events.chunk import Captured, Items, Stamp, Together, chunk, chunk_items
 from agent.events.identity import Identity, united
 from agent.events.plans import Plan
 from agent.events.preceding import FAILURES, Preceding
@@ -127,7 +127,7 @@ class Capture:
 
     def keep_posted(
         self,
-        captured: Sequence[Captured],
+        captured: Sequence[Captured | Together],
         identity: Identity,
         taken: Sequence[str] = (),
         has_room: Callable[[int], bool] = lambda _: True,

@@ -7,8 +7,8 @@ without decoding it (types, times, tags) stands beside it. Never looks into an e
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate, chain
-from typing import TypeVar
+from itertools import accumulate, chain, groupby
+from typing import ClassVar, TypeVar
 
 import msgspec
 
@@ -28,6 +28,22 @@ class Captured(msgspec.Struct, frozen=True, gc=False):
     timestamp: int
     event_type: str
     tags: tuple[str, ...] = ()
+    count: ClassVar[int] = 1
+
+
+class Together(msgspec.Struct, frozen=True, gc=False):
+    """Events of one name that came together and go into one chunk, at most `MAX_CHUNK_EVENTS` in `MAX_CHUNK_BYTES`."""
+
+    name: str
+    json: bytes
+    """Their JSON objects, with commas between."""
+    count: int
+    first_time: int
+    last_time: int
+    event_types: tuple[str, ...]
+    """Each once."""
+    tags: tuple[tuple[str, ...], ...]
+    """Of each event, those of equal ones once."""
 
 
 class Items(msgspec.Struct, frozen=True):
@@ -53,10 +69,19 @@ class Stamp(msgspec.Struct, frozen=True):
     clock_trusted: bool
 
 
-def chunk(captured: Sequence[Captured], stamp: Stamp, origin: str) -> list[Record]:
+def chunk(captured: Sequence[Captured | Together], stamp: Stamp, origin: str) -> list[Record]:
     """Return the events as records: by name in the order of its first event, in order within a name."""
-    if len(captured) == 1:
+    if len(captured) == 1 and isinstance(captured[0], Captured):
         return [_single(captured[0], stamp, origin)]
+    records: list[Record] = []
+    for _, alike in groupby(captured, type):
+        events = [*alike]
+        records += _chunked([event for event in events if isinstance(event, Captured)], stamp, origin)
+        records += [_of_many(event, stamp, origin) for event in events if isinstance(event, Together)]
+    return records
+
+
+def _chunked(captured: Sequence[Captured], stamp: Stamp, origin: str) -> list[Record]:
     by_name = _by_name(captured)
     return [_record(name, part, stamp, origin) for name, events in by_name.items() for part in _parts(events)]
 
@@ -130,18 +155,31 @@ def _parts(events: Sequence[Captured]) -> Iterator[Sequence[Captured]]:
 
 def _record(name: str, events: Sequence[Captured], stamp: Stamp, origin: str) -> Record:
     times = [event.timestamp for event in events]
+    together = Together(
+        name,
+        b",".join([event.body for event in events]),
+        len(events),
+        min(times),
+        max(times),
+        tuple(distinct([event.event_type for event in events])),
+        tuple(distinct([event.tags for event in events])),
+    )
+    return _of_many(together, stamp, origin)
+
+
+def _of_many(events: Together, stamp: Stamp, origin: str) -> Record:
     return Record(
-        name=name,
-        count=len(events),
-        first_time=min(times),
-        last_time=max(times),
-        event_types=tuple(distinct([event.event_type for event in events])),
-        tags=tuple(dict.fromkeys(chain.from_iterable(distinct([event.tags for event in events])))),
+        name=events.name,
+        count=events.count,
+        first_time=events.first_time,
+        last_time=events.last_time,
+        event_types=events.event_types,
+        tags=tuple(dict.fromkeys(chain.from_iterable(events.tags))),
         hostname=stamp.hostname,
         boot_id=stamp.boot_id,
         boottime=stamp.boottime,
         captured=stamp.captured,
         clock_trusted=stamp.clock_trusted,
-        segment=pack(b",".join([event.body for event in events])),
+        segment=pack(events.json),
         origin=origin,
     )

@@ -84,9 +84,13 @@ class _Fields(dict[str, bytes]):
         return encoded
 
 
+def fields_of(name: str, identity: Identity) -> Mapping[str, bytes]:
+    """Return the fields that an event of a name may lack, but for what is its own, a comma before each."""
+    return (_known_fields if len(name) <= _KNOWN_CHARACTERS else _known_fields.__wrapped__)(name, identity)
+
+
 @lru_cache(maxsize=64)  # those of a program are the same from request to request
-def _fields_of(name: str, identity: Identity) -> _Fields:
-    """Return what an event of a name may lack, but for what is its own."""
+def _known_fields(name: str, identity: Identity) -> _Fields:
     return _Fields(
         {
             "event_type": name,
@@ -107,8 +111,7 @@ class _Missing:
 
     def __init__(self, name: str, identity: Identity, now: int) -> None:
         self._name, self._identity, self._now = name, identity, now
-        known = _fields_of if len(name) <= _KNOWN_CHARACTERS else _fields_of.__wrapped__
-        self._fields = known(name, identity)
+        self._fields = fields_of(name, identity)
 
     def hosted(self, bodies: Sequence[msgspec.Raw], events: Sequence[HostlessEvent]) -> list[Captured]:
         """Return what `filled` does of each: little can be missing, and all that is shared is asked for once."""

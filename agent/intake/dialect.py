@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from agent.events.chunk import Captured, Items
+from agent.events.chunk import Captured, Items, Together
 from agent.events.identity import Identity
 from agent.http import Request, Response
 
@@ -64,7 +64,7 @@ class Parsed(msgspec.Struct, frozen=True):
 
     identity: Identity
     """The agent's, as it was when the request was parsed; what is kept is kept under it."""
-    events: Sequence[Captured] = ()
+    events: Sequence[Captured | Together] = ()
     items: Sequence[Items] = ()
     note: Any = None
     """What the dialect itself wants to know again in `kept`, as the ids that its system would have given."""
@@ -73,7 +73,7 @@ class Parsed(msgspec.Struct, frozen=True):
     def count(self) -> int:
         """Return how much there is to keep: events, and single items."""
         items = sum(len(items.bodies) for items in self.items) if self.items else 0
-        return len(self.events) + items
+        return sum([event.count for event in self.events]) + items
 
 
 class Dialect(Protocol):

@@ -21,6 +21,7 @@ from agent.events.usual import fill
 from agent.events.usual_event import CompleteEvent, Filled, HostlessEvent, Usual, UsualEvent, Whole
 from agent.http.message import PLAIN_TEXT, Request, Response
 from agent.intake.dialect import Parsed, Problem, Route, bad_request
+from agent.systems.stackstate.burst import LEAST_BYTES, read_burst
 from collectors.event import EventError, check_name, check_timestamp
 
 NAME = "stackstate"
@@ -94,6 +95,8 @@ class StackStateDialect:
     def parse(self, request: Request, identity: Identity) -> Parsed:
         """Return the events in their order, then what else the body holds."""
         body = request.body
+        if len(body) >= LEAST_BYTES and (burst := read_burst(body, identity)) is not None:
+            return Parsed(identity, burst)
         usual = _read_usual(body)
         try:
             if usual is None:
