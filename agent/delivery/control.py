@@ -11,9 +11,8 @@ from threading import Condition, Event
 class LoopControl:
     """The requests to one loop; `awake` is what has to stir besides `wake`, the spool's waiters."""
 
-    def __init__(self, awake: Callable[[], None], monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, awake: Callable[[], None]) -> None:
         self._awake = awake
-        self._monotonic = monotonic
         self._is_poked = False
         self._ends: float | None = None
         self._flushes = Condition()
@@ -31,7 +30,7 @@ class LoopControl:
 
     def stop(self, flush_seconds: float) -> None:
         """Ask for the end, after sending what can be sent in so many seconds."""
-        self._ends = self._monotonic() + flush_seconds
+        self._ends = time.monotonic() + flush_seconds
         self._alarm()
 
     def flush(self, timeout_seconds: float) -> bool:
@@ -53,7 +52,7 @@ class LoopControl:
     @property
     def seconds_left(self) -> float:
         """Return the seconds until the end, infinity while none was asked for."""
-        return float("inf") if self._ends is None else self._ends - self._monotonic()
+        return float("inf") if self._ends is None else self._ends - time.monotonic()
 
     @property
     def is_urgent(self) -> bool:

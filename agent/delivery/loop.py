@@ -46,8 +46,6 @@ class DeliveryLoop:
         *,
         hostname: Callable[[], str | None],
         clocks: Clocks,
-        backoff: Backoff | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
         look_seconds: float = LOOK_SECONDS,
         totals: DeliveryTotals | None = None,
         changed: Callable[[], object] = bool,
@@ -56,28 +54,19 @@ class DeliveryLoop:
         self._timeout_seconds = settings.timeout
         self._linger_seconds = settings.batch.linger if isinstance(settings, BatchedSettings) else 0.0
         self._spool = spool
-        self._monotonic = monotonic
         self._look_seconds = look_seconds
-        backoff = backoff or Backoff(settings.backoff.initial, settings.backoff.max)
+        backoff = Backoff(settings.backoff.initial, settings.backoff.max)
         totals = totals or DeliveryTotals()
-        self._timer = RetryTimer(
-            destination.name, backoff, monotonic=monotonic, wall=clocks.wall, totals=totals, changed=changed
-        )
+        self._timer = RetryTimer(destination.name, backoff, wall=clocks.wall, totals=totals, changed=changed)
         self._sender = Sender(destination, settings, spool, hostname=hostname, clocks=clocks, totals=totals)
         self._retries = Retries(
-            destination,
-            spool,
-            self._sender,
-            backoff,
-            hostname=hostname,
-            monotonic=monotonic,
-            wall=clocks.wall,
+            destination, spool, self._sender, backoff, hostname=hostname, wall=clocks.wall
         )
         self._state_reports = StateReports(destination, self._sender)
         self._unblocked: Unblocked = destination.credential_changed
         self._gave_up = False
         self._last_sent = float("-inf")
-        self._control = LoopControl(spool.records.interrupt, monotonic)
+        self._control = LoopControl(spool.records.interrupt)
         self._thread = Thread(target=self._run, name=f"delivery-{destination.name}", daemon=True)
 
     @property
@@ -180,11 +169,11 @@ class DeliveryLoop:
         match done:
             case Progressed():
                 if done.asked:
-                    self._last_sent = self._monotonic()
+                    self._last_sent = time.monotonic()
                 if done.delivered:
                     self._timer.succeeded()
             case Blocked():
-                self._last_sent = self._monotonic()
+                self._last_sent = time.monotonic()
                 self._hold(done)
             case Idle():
                 pass
@@ -229,7 +218,7 @@ class DeliveryLoop:
 
     def _linger(self) -> None:
         """Let a batch fill: the first event after silence goes at once, those after it together."""
-        remaining = self._last_sent + self._linger_seconds - self._monotonic()
+        remaining = self._last_sent + self._linger_seconds - time.monotonic()
         if (
             remaining > 0
             and not (self._sender.was_full or self._sender.is_amid)

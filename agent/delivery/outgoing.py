@@ -18,7 +18,6 @@ __all__ = [
     "bodies",
     "chunks_of",
     "chunks_on_disk",
-    "single",
     "some",
 ]
 
@@ -80,11 +79,6 @@ def bodies(piece: Piece) -> list[bytes]:
     """Return the JSON object of each event of a piece."""
     objects = _OBJECTS.decode(b"[" + inflate(piece.record.segment) + b"]")
     return [bytes(one) for one in objects[piece.first_entry : piece.last_entry]]
-
-
-def single(hostname: str, event: OutgoingEvent, *, kind: str = EVENT, first_time: int = 0) -> Outgoing:
-    """Return a request of one event."""
-    return some(hostname, [event], kind=kind, first_time=first_time)
 
 
 def some(

@@ -6,13 +6,14 @@ from when it was first refused, also across restarts. One leaves the list only w
 """
 
 import logging
+import time
 from collections.abc import Callable
 from typing import assert_never
 
 from agent.delivery.backoff import Backoff
 from agent.delivery.destination import Destination
 from agent.delivery.outcome import Delivered, Paused, Refused, RetryLater, TooLarge
-from agent.delivery.outgoing import OutgoingEvent, single
+from agent.delivery.outgoing import OutgoingEvent, some
 from agent.delivery.sender import Idle, Progressed, Sender, Step
 from spool import RejectedEntry, Spool
 
@@ -30,7 +31,6 @@ class Retries:
         backoff: Backoff,
         *,
         hostname: Callable[[], str | None],
-        monotonic: Callable[[], float],
         wall: Callable[[], float],
     ) -> None:
         self._destination = destination
@@ -38,25 +38,24 @@ class Retries:
         self._sender = sender
         self._backoff = backoff
         self._hostname = hostname
-        self._monotonic = monotonic
         self._wall = wall
         self._tried_upto = 0
         """The id of the last entry that was tried in this pass."""
         self._deferred = False
         """Whether one that was tried in this pass is to be tried again by itself."""
         self._passes = 0
-        self._due: float | None = monotonic()
+        self._due: float | None = time.monotonic()
         """When the next pass is, or the next step of this one; a start looks after what is left."""
 
     @property
     def wait_seconds(self) -> float | None:
         """Return the seconds until the next try, None while nothing waits for one."""
-        return None if self._due is None else max(0.0, self._due - self._monotonic())
+        return None if self._due is None else max(0.0, self._due - time.monotonic())
 
     def ask(self) -> None:
         """Begin a pass now."""
         self._tried_upto, self._deferred, self._passes = 0, False, 0
-        self._due = self._monotonic()
+        self._due = time.monotonic()
 
     def deferred(self) -> None:
         """Take note that an event was set aside to be tried again by itself."""
@@ -80,14 +79,14 @@ class Retries:
 
     def _schedule(self) -> None:
         self._passes += 1
-        self._due = self._monotonic() + self._backoff.delay(self._passes)
+        self._due = time.monotonic() + self._backoff.delay(self._passes)
 
     def _try(self, entry: RejectedEntry, timeout_seconds: float) -> Step:
         hostname = entry.hostname or self._hostname()
         if not hostname:
             return self._sender.without_hostname()
         event = OutgoingEvent(entry.name, entry.body, float(entry.event_time))
-        outgoing = single(hostname, event, kind=entry.kind, first_time=entry.event_time)
+        outgoing = some(hostname, [event], kind=entry.kind, first_time=entry.event_time)
         outcome = self._destination.deliver(outgoing, timeout_seconds)
         match outcome:
             case Delivered():

@@ -28,7 +28,6 @@ class RetryTimer:
         name: str,
         backoff: Backoff,
         *,
-        monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         totals: DeliveryTotals | None = None,
         changed: Callable[[], object] = bool,
@@ -36,7 +35,6 @@ class RetryTimer:
         self._backoff = backoff
         self._totals = totals or DeliveryTotals()
         self._changed = changed
-        self._monotonic = monotonic
         self._wall = wall
         self._due: float | None = None
         self._failing_since: float | None = None
@@ -56,7 +54,7 @@ class RetryTimer:
 
     def remaining(self) -> float:
         """Return the seconds until the next try is due, 0 when it is now."""
-        return 0.0 if self._due is None else max(0.0, self._due - self._monotonic())
+        return 0.0 if self._due is None else max(0.0, self._due - time.monotonic())
 
     @property
     def is_waiting(self) -> bool:
@@ -78,7 +76,7 @@ class RetryTimer:
         """Take note of a success."""
         now = self._wall()
         if self._failing_since is not None:
-            seconds = max(0, round(self._monotonic() - self._failing_since))
+            seconds = max(0, round(time.monotonic() - self._failing_since))
             _LOG.info(
                 "%s: delivering again after %d s, %d tries failed", self.state.name, seconds, self.failures
             )
@@ -115,9 +113,9 @@ class RetryTimer:
         now = self._wall()
         self._totals.retries += 1
         if self._failing_since is None:
-            self._failing_since = self._monotonic()
+            self._failing_since = time.monotonic()
             self._failing_since_wall = now
-        self._due = self._monotonic() + delay
+        self._due = time.monotonic() + delay
         is_new = not self.failures or reason != self.state.last_failure_reason
         self.state = msgspec.structs.replace(
             self.state,

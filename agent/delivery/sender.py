@@ -67,14 +67,14 @@ class Sender:
         *,
         hostname: Callable[[], str | None],
         clocks: Clocks,
-        totals: DeliveryTotals | None = None,
+        totals: DeliveryTotals,
     ) -> None:
         self._destination = destination
         self._name = destination.name
         self._spool = spool
         self._hostname = hostname
         self._clocks = clocks
-        self._totals = totals or DeliveryTotals()
+        self._totals = totals
         self._passing = Filter(settings.only, settings.never)
         self._max_bytes = settings.batch.max_bytes if isinstance(settings, BatchedSettings) else READ_BYTES
         self._in_flight: InFlightBatch | None = None

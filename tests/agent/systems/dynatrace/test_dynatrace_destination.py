@@ -7,7 +7,7 @@ import pytest
 
 from agent.configuration import types
 from agent.delivery.outcome import Delivered, Paused, Refused, RetryLater
-from agent.delivery.outgoing import OutgoingEvent, single
+from agent.delivery.outgoing import OutgoingEvent, some
 from agent.stand_in import Reply
 from agent.systems import registry
 from agent.systems.dynatrace.destination import Dynatrace
@@ -29,7 +29,7 @@ def outgoing(age_seconds=0, category="Alerts", **fields):
         "context": context,
         **fields,
     }
-    return single("edge-01", OutgoingEvent("service", json.dumps(event).encode(), captured=time.time()))
+    return some("edge-01", [OutgoingEvent("service", json.dumps(event).encode(), captured=time.time())])
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from agent.configuration import types
 from agent.delivery.outcome import Delivered, Paused, Refused
-from agent.delivery.outgoing import OutgoingEvent, single
+from agent.delivery.outgoing import OutgoingEvent, some
 from agent.stand_in import Reply
 from agent.systems import registry
 from agent.systems.sematext.destination import Sematext
@@ -24,7 +24,7 @@ def outgoing(**fields):
         "timestamp": 1,
         **fields,
     }
-    return single("edge-01", OutgoingEvent("custom", json.dumps(event).encode(), captured=1.0))
+    return some("edge-01", [OutgoingEvent("custom", json.dumps(event).encode(), captured=1.0)])
 
 
 @pytest.fixture

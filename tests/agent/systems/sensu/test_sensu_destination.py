@@ -7,7 +7,7 @@ import pytest
 from agent.configuration.values import Url
 from agent.delivery.loop import DeliveryLoop
 from agent.delivery.outcome import Delivered, Paused
-from agent.delivery.outgoing import OutgoingEvent, single
+from agent.delivery.outgoing import OutgoingEvent, some
 from agent.events.capture import Clocks
 from agent.systems import registry
 from agent.systems.sensu.destination import Sensu
@@ -20,11 +20,11 @@ PASSWORD = "p4ss/w0rd"
 
 def outgoing(name="custom", **fields):
     event = {"event_type": "TriedEvent", "msg_title": "tried", "timestamp": 1_700_000_000, **fields}
-    return single("edge-01", OutgoingEvent(name, json.dumps(event).encode(), captured=5.5))
+    return some("edge-01", [OutgoingEvent(name, json.dumps(event).encode(), captured=5.5)])
 
 
 def result(body):
-    return single("edge-01", OutgoingEvent("sensu", body, captured=5.5), kind="sensu/result")
+    return some("edge-01", [OutgoingEvent("sensu", body, captured=5.5)], kind="sensu/result")
 
 
 @pytest.fixture
