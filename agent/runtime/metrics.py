@@ -3,15 +3,12 @@
 The library is imported at the first scrape.
 """
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agent.delivery.totals import DeliveryTotals
 from agent.http.message import Response
 from agent.runtime.metric_families import Readings, families
-from agent.runtime.status import Document
 
 if TYPE_CHECKING:
     from agent.runtime.plain_prometheus import Metric
@@ -19,12 +16,12 @@ if TYPE_CHECKING:
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def answer(readings: Callable[[], Readings]) -> Response:
+def answer(readings: Readings) -> Response:
     """Return the answer to a scrape."""
     from agent.runtime.plain_prometheus import CollectorRegistry, ProcessCollector, generate_latest
 
     registry = CollectorRegistry()
-    registry.register(_Once(readings()))
+    registry.register(_Once(readings))
     ProcessCollector(registry=registry)
     return Response(200, generate_latest(registry), _CONTENT_TYPE)
 
@@ -42,10 +39,3 @@ class _Once:
     def collect(self) -> Iterator["Metric"]:
         """Yield every family."""
         return families(self.readings)
-
-
-def readings_now(
-    document: Document, captured: Mapping[str, int], deliveries: Mapping[str, DeliveryTotals]
-) -> Readings:
-    """Return them as of now."""
-    return Readings(document, dict(captured), dict(deliveries), time.time())

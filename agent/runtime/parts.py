@@ -4,6 +4,7 @@ collectors ──▶ Capture ──▶ Spool ──▶ a DeliveryLoop for each d
 the ways in ──▶   ┘
 """
 
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -101,6 +102,9 @@ class Parts:
         )
 
     def _metrics(self, status: Callable[[], Document]) -> Response:
-        from agent.runtime.metrics import answer, readings_now  # with the first scrape
+        from agent.runtime.metric_families import Readings  # with the first scrape
+        from agent.runtime.metrics import answer
 
-        return answer(lambda: readings_now(status(), self.capture.counts, self.deliveries.totals))
+        return answer(
+            Readings(status(), dict(self.capture.counts), dict(self.deliveries.totals), time.time())
+        )

@@ -25,7 +25,7 @@ def families(**changes):
     deliveries = {name: DeliveryTotals() for name in document.destinations}
     for one in deliveries.values():
         one.delivered({NOW - 0.2: 3, NOW - 200_000: 1, NOW + 5: 2}, NOW)
-    response = answer(lambda: Readings(document, {"files": 7}, deliveries, NOW))
+    response = answer(Readings(document, {"files": 7}, deliveries, NOW))
     assert response.content_type.startswith("text/plain; version=0.0.4")
     return {family.name: family for family in text_string_to_metric_families(response.body.decode())}
 
