@@ -13,6 +13,8 @@ from datetime import datetime
 import msgspec
 import schedule
 
+from agent.runtime.guarded import guarded
+
 log = logging.getLogger(__name__)
 
 _PARTED_SECONDS = 2.0
@@ -48,7 +50,9 @@ class Housekeeping:
         self._armed_monotonic = self._monotonic()
         self._scheduler.clear()
         for name, job in jobs.items():
-            self._scheduler.every(max(1, round(job.every_seconds))).seconds.do(_guarded, name, job.work)
+            self._scheduler.every(max(1, round(job.every_seconds))).seconds.do(
+                guarded, f"housekeeping: {name}", job.work
+            )
 
     def wait_seconds(self) -> float | None:
         """Return after how long something is due; None when nothing ever is."""
@@ -60,7 +64,7 @@ class Housekeeping:
         if abs(self._parted()) > _PARTED_SECONDS:
             log.info("the clock was set; housekeeping starts anew")
             for name, job in self._jobs.items():  # run_all of `schedule` sleeps between them
-                _guarded(name, job.work)
+                guarded(f"housekeeping: {name}", job.work)
             self.arm(self._jobs)
         self._scheduler.run_pending()
 
@@ -68,10 +72,3 @@ class Housekeeping:
         """Return by how much the local time ran ahead of the monotonic clock since the jobs were armed."""
         wall = (self._local() - self._armed_local).total_seconds()
         return wall - (self._monotonic() - self._armed_monotonic)
-
-
-def _guarded(name: str, work: Callable[[], None]) -> None:
-    try:
-        work()
-    except Exception:
-        log.exception("housekeeping: %s failed", name)
