@@ -81,7 +81,7 @@ class Daemon:
         jobs = {
             "the spool": Job(HOUR_SECONDS, self._tidy),
             "incoming": Job(
-                TRY_AGAIN_SECONDS if self._parts.ways_in.has_files_waiting else HOUR_SECONDS,
+                TRY_AGAIN_SECONDS if self._parts.ways_in.incoming.is_waiting else HOUR_SECONDS,
                 self._take_incoming,
             ),
         }
@@ -91,7 +91,7 @@ class Daemon:
             jobs["collectors"] = Job(START_AGAIN_SECONDS, self._supervise)
         if self._parts.deliveries.failed:
             jobs["destinations"] = Job(TRY_AGAIN_SECONDS, self._deliver)
-        if self._parts.ways_in.has_problems:
+        if self._parts.ways_in.listeners.has_problems:
             jobs["listening"] = Job(LISTEN_AGAIN_SECONDS, self._listen_again)
         if self._parts.host_name.is_missing:
             jobs["the hostname"] = Job(TRY_AGAIN_SECONDS, self._follow_hostname)
@@ -113,7 +113,7 @@ class Daemon:
         self._housekeeping.arm(self._jobs())
 
     def _listen_again(self) -> None:
-        self._parts.ways_in.try_again()
+        self._parts.ways_in.listeners.try_again()
         self._housekeeping.arm(self._jobs())
 
     def _begin(self) -> None:
@@ -130,7 +130,7 @@ class Daemon:
         guarded("telling what was damaged", self._tell_news)
         guarded("watching the host's name", self._parts.host_name.watch, self._signals)
         guarded("taking over the host's name", self._follow_hostname)  # what was set since it was read
-        guarded("watching incoming/", self._parts.ways_in.watch_incoming)
+        guarded("watching incoming/", self._parts.ways_in.incoming.watch, self._spool.directory / "incoming")
         guarded("taking in what lies in incoming/", self._take_incoming)
         guarded("asking the kernel who changes what", self._ask_who)
         guarded("starting the collectors", self._supervise)
@@ -231,10 +231,10 @@ class Daemon:
             spool=self._spool,
             supervisor=self._parts.supervisor,
             deliveries=self._parts.deliveries,
-            listening=self._parts.ways_in.states(),
+            listening=self._parts.ways_in.listeners.states(),
             refused_reload=self._refused,
             has_begun=self._has_begun,
-            odd_posts=self._parts.ways_in.odd_posts(),
+            odd_posts=self._parts.ways_in.odd_posts.in_words(),
             who=self._parts.who.state(),
         )
 
@@ -245,7 +245,9 @@ class Daemon:
             dict.fromkeys(configuration.collectors, State("starting")) | owed,
             [*configuration.settings.destinations],
             self._parts.deliveries.troubles(),
-            not_listening=[name for name, one in self._parts.ways_in.states().items() if one.problem],
+            not_listening=[
+                name for name, one in self._parts.ways_in.listeners.states().items() if one.problem
+            ],
             refused=bool(self._refused),
         )
 
@@ -256,10 +258,10 @@ class Daemon:
 
     def _take_incoming(self) -> None:
         ways_in = self._parts.ways_in
-        had_some = ways_in.has_files_waiting
+        had_some = ways_in.incoming.is_waiting
         ways_in.take_incoming()
         self._parts.telling.refused_files()
-        if ways_in.has_files_waiting != had_some:
+        if ways_in.incoming.is_waiting != had_some:
             self._housekeeping.arm(self._jobs())
 
     def _tell_news(self) -> None:
@@ -279,7 +281,7 @@ class Daemon:
         parts = {
             "a collector": self._parts.supervisor.is_alive(),
             "a destination": self._parts.deliveries.is_alive(),
-            "the intake": self._parts.ways_in.is_alive(),
+            "the intake": self._parts.ways_in.listeners.is_alive(),
         }
         dead = [name for name, is_alive in parts.items() if not is_alive]
         if dead:

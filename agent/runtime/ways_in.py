@@ -14,7 +14,7 @@ from agent.http.message import Response
 from agent.intake.control import Control
 from agent.intake.incoming import IncomingFiles
 from agent.intake.keeping import Keeping
-from agent.intake.open_listeners import Listening, OpenListeners
+from agent.intake.open_listeners import OpenListeners
 from agent.intake.quota import IntakeQuota
 from agent.intake.router import Router
 from agent.intake.wanted import wanted_listeners
@@ -31,24 +31,23 @@ LEFT_BEFORE_SECONDS = 1.0
 
 
 class WaysIn:
-    """The main thread changes them; `states` and `is_alive` are for any."""
+    """The main thread changes them; what they say of themselves is for any."""
 
     def __init__(self, spool: Spool, capture: Capture, control: Control) -> None:
         self._capture = capture
-        self._directory = spool.directory / "incoming"
         self._metrics: Callable[[], Response] = control.metrics
         self._budget = budget_of_this_process()
         quota = IntakeQuota(
             lambda: spool.records.waiting_bytes(INTAKE), lambda: spool.records.room_bytes() // 2
         )
         keeping = Keeping(capture, quota)
-        self._odd_posts = OddPosts(capture)
-        odd = self._odd_posts.met
+        self.odd_posts = OddPosts(capture)
+        odd = self.odd_posts.met
         self._router = Router(dialects(), keeping, control, odd)
         self._system_ports = SystemPorts(keeping, spool.memory, lambda: capture.identity, self._budget, odd)
-        self._listeners = OpenListeners()
+        self.listeners = OpenListeners()
         parse = self._router.parse_common
-        self._incoming = IncomingFiles(spool, capture, parse, quota.has_room, self._budget)
+        self.incoming = IncomingFiles(spool, capture, parse, quota.has_room, self._budget)
 
     def reconfigure(self, configuration: Configuration) -> None:
         """Listen where the configuration says, and close what it says no more."""
@@ -59,49 +58,19 @@ class WaysIn:
             settings.metrics, self._metrics, lambda: self._capture.identity.hostname, self._budget
         )
         self._capture.observers = self._system_ports.observers
-        self._listeners.reconfigure(wanted)
-
-    def try_again(self) -> None:
-        """Listen where that was not possible before."""
-        self._listeners.try_again()
-
-    @property
-    def has_problems(self) -> bool:
-        """Return whether something does not listen that should."""
-        return self._listeners.has_problems
-
-    @property
-    def has_files_waiting(self) -> bool:
-        """Return whether something in `incoming/` found no room, and is to be looked at again soon."""
-        return self._incoming.is_waiting
-
-    def states(self) -> dict[str, Listening]:
-        """Return what listens where."""
-        return self._listeners.states()
-
-    def odd_posts(self) -> str:
-        """Return which bodies raised what nobody foresaw, in a few words."""
-        return self._odd_posts.in_words()
-
-    def is_alive(self) -> bool:
-        """Return whether everything that listens still accepts."""
-        return self._listeners.is_alive()
-
-    def watch_incoming(self) -> None:
-        """Have `ARRIVED` raised for each file in `incoming/` from now on."""
-        self._incoming.watch(self._directory)
+        self.listeners.reconfigure(wanted)
 
     def take_left_before(self) -> None:
         """Keep the events that lie in `incoming/` before anything listens, as far as that delays no start."""
-        if self._incoming.are_few():
+        if self.incoming.are_few():
             self.take_incoming(LEFT_BEFORE_SECONDS)
 
     def take_incoming(self, most_seconds: float = math.inf) -> None:
         """Keep the events that lie in `incoming/`, for about so long at most."""
-        if count := self._incoming.take(most_seconds):
+        if count := self.incoming.take(most_seconds):
             log.info("%d events were left in incoming/", count)
 
     def stop(self) -> None:
         """Stop listening; what lies in `incoming/` stays there."""
-        self._listeners.stop()
-        self._incoming.close()
+        self.listeners.stop()
+        self.incoming.close()
