@@ -1,7 +1,7 @@
 """What any encoder and any reader takes of texts and numbers that the host or its users chose. Pure.
 
 `Event` escapes everything in it by this; who makes text for other eyes than an event's (`status`, a reason
-that is remembered) uses it itself.
+that is remembered) uses it itself. `counted` and `were` put a number before a word.
 """
 
 import math
@@ -49,6 +49,16 @@ _FIRST_BYTE, _LAST_BYTE = 0xDC80, 0xDCFF
 def _escaped_half(half: str) -> str:
     number = ord(half)
     return f"\\x{number & 0xFF:02x}" if _FIRST_BYTE <= number <= _LAST_BYTE else f"\\u{number:04x}"
+
+
+def counted(number: int, what: str, several: str = "") -> str:
+    """Return `3 events`, and `1 event`; `several` where the word takes more than an s."""
+    return f"{number} {what}" if number == 1 else f"{number} {several or what + 's'}"
+
+
+def were(number: int, what: str, which: str = "") -> str:
+    """Return `3 events for it were`, and `1 event for it was`, as a verb in the past follows; `which` tells whose or where."""
+    return f"{counted(number, what)} {f'{which} ' if which else ''}{'was' if number == 1 else 'were'}"
 
 
 def portable(value: Scalar) -> Scalar:

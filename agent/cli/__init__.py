@@ -15,6 +15,7 @@ from agent.cli.plain_argparse import (
     SUPPRESS,
     Action,
     ArgumentParser,
+    ArgumentTypeError,
     HelpFormatter,
     Namespace,
     _SubParsersAction,
@@ -71,7 +72,7 @@ class Parser(ArgumentParser):
         super().__init__(**{"allow_abbrev": False, "formatter_class": _Help, **keywords})
         shared = self.add_argument_group("global options")
         shared.add_argument(
-            "--config", metavar="FILE", type=_path, default=SUPPRESS, help="the configuration to use"
+            "--config", metavar="FILE", type=file_name, default=SUPPRESS, help="the configuration to use"
         )
         shared.add_argument(
             "--user", action="store_true", default=SUPPRESS, help="a desktop's own agent: paths of this user"
@@ -89,7 +90,10 @@ class Parser(ArgumentParser):
         (file or sys.stderr).write(message)
 
 
-def _path(text: str) -> "Path":
+def file_name(text: str) -> "Path":
+    """Return it as a path; nothing, as of a variable that is not set, is not the directory that one is in."""
+    if not text:
+        raise ArgumentTypeError("the name of the file is empty")
     from pathlib import Path
 
     return Path(text)

@@ -7,10 +7,9 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.cli import COMMANDS, DONE, MISUSED, CommandError, Subparsers, complain
+from agent.cli import COMMANDS, DONE, MISUSED, CommandError, Subparsers, complain, file_name
 
 if TYPE_CHECKING:
     from agent.configuration.load import Loaded
@@ -24,7 +23,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "files",
         metavar="FILE",
         nargs="*",
-        type=Path,
+        type=file_name,
         help="one file of conf.d, checked by itself; without any, the whole configuration is checked",
     )
     parser.add_argument(

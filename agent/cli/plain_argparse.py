@@ -23,9 +23,18 @@ from argparse import (  # noqa: E402 - after that
     SUPPRESS,
     Action,
     ArgumentParser,
+    ArgumentTypeError,
     HelpFormatter,
     Namespace,
     _SubParsersAction,
 )
 
-__all__ = ["SUPPRESS", "Action", "ArgumentParser", "HelpFormatter", "Namespace", "_SubParsersAction"]
+__all__ = [
+    "SUPPRESS",
+    "Action",
+    "ArgumentParser",
+    "ArgumentTypeError",
+    "HelpFormatter",
+    "Namespace",
+    "_SubParsersAction",
+]

@@ -10,10 +10,9 @@ import os
 import signal
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.cli import COMMANDS
+from agent.cli import COMMANDS, file_name
 from agent.cli.terminal import OtherThreads, is_reader_gone
 from collectors._portable import printable
 
@@ -33,7 +32,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("--api-key", metavar="KEY", help="the one right key (default: any, but not none)")
     parser.add_argument(
-        "--record", type=Path, metavar="FILE.jsonl", help="append each event as a line of JSON"
+        "--record", type=file_name, metavar="FILE.jsonl", help="append each event as a line of JSON"
     )
     parser.add_argument("--json", action="store_true", help="print events and the report as lines of JSON")
 
@@ -78,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"sts-agent receiver: there is no stand-in for {arguments.system} yet", file=sys.stderr)
         return 2
     except (OSError, OverflowError) as error:
-        print(f"sts-agent receiver: {arguments.listen}: {error}", file=sys.stderr)
+        print(printable(f"sts-agent receiver: {_what_fails(arguments, error)}"), file=sys.stderr)
         return 1
     print(f"listening; configure it as url: {receiver.url}", file=sys.stderr, flush=True)
     try:
@@ -87,11 +86,20 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         receiver.close()
     threads.check()
-    if arguments.json:
-        print(json.dumps({"report": receiver.report.to_json()}))
-    else:
-        print("\n".join(map(printable, receiver.report.lines())))
+    report = receiver.report
+    print(
+        json.dumps({"report": report.to_json()})
+        if arguments.json
+        else "\n".join(map(printable, report.lines()))
+    )
     return 0
+
+
+def _what_fails(arguments: argparse.Namespace, error: OSError | OverflowError) -> str:
+    """Return what cannot be used, the file or the address, and why."""
+    if isinstance(error, OSError) and error.filename:
+        return f"--record {arguments.record}: {error.strerror}"
+    return f"{arguments.listen}: {error}"
 
 
 def _line(one: "Received") -> str:

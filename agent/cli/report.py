@@ -11,9 +11,10 @@ import time
 from argparse import Namespace
 from pathlib import Path
 
-from agent.cli import COMMANDS, DONE, CommandError, Subparsers, complain
+from agent.cli import COMMANDS, DONE, MISUSED, CommandError, Subparsers, complain
 from agent.cli.paths import configuration_or_places
 from agent.cli.terminal import coloured
+from collectors._portable import counted
 
 _BEFORE_SECONDS = 86_400
 _AFTER_SECONDS = _BEFORE_SECONDS // 10
@@ -41,6 +42,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: Namespace) -> int:
     """Write it."""
+    if not arguments.output:
+        raise CommandError("-o: the name of the file is empty", "write `-o host.html`", status=MISUSED)
     try:
         from agent.report.page import Asked, page
     except ModuleNotFoundError as error:
@@ -55,7 +58,8 @@ def run(arguments: Namespace) -> int:
     from spool import SpoolReader
 
     since, until, around = (
-        parse_moment(text) if text else None for text in (arguments.since, arguments.until, arguments.around)
+        None if text is None else parse_moment(text)
+        for text in (arguments.since, arguments.until, arguments.around)
     )
     if around is not None:
         since = around - _BEFORE_SECONDS if since is None else since
@@ -75,7 +79,7 @@ def run(arguments: Namespace) -> int:
     except OSError as error:
         raise CommandError(f"{arguments.output}: {error.strerror}") from None
     if arguments.output != "-":
-        complain(f"{len(history.events)} events are in {arguments.output}")
+        complain(f"{counted(len(history.events), 'event')} written to {arguments.output}")
     return DONE
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from agent.cli.table import ago, moment, size
 from agent.runtime.status import LITTLE_ROOM_BYTES, Destination, Document, SpoolSize, WhoState
-from collectors._portable import printable
+from collectors._portable import counted, printable
 
 
 def lines(document: Document) -> Iterator[str]:
@@ -23,7 +23,7 @@ def _lines(document: Document) -> Iterator[str]:
         yield "collectors"
         width = max(map(len, document.collectors))
         for name, found in document.collectors.items():
-            again = f", started again {found.restarts} times" if found.restarts else ""
+            again = f", started again {counted(found.restarts, 'time')}" if found.restarts else ""
             yield f"  {name:{width}}  {found.state}{again}{f': {found.detail}' if found.detail else ''}"
     for name, destination in document.destinations.items():
         yield ""
@@ -53,7 +53,7 @@ def _waits(document: Document) -> str:
     waiting = {name: one.waiting_events for name, one in document.destinations.items() if one.waiting_events}
     if not waiting:
         return "nothing waits"
-    return ", ".join(f"{_count(events, 'event')} waiting for {name}" for name, events in waiting.items())
+    return ", ".join(f"{counted(events, 'event')} waiting for {name}" for name, events in waiting.items())
 
 
 def _to_do(document: Document) -> Iterator[str]:
@@ -76,7 +76,7 @@ def _of_a_destination(name: str, found: Destination) -> Iterator[str]:
     yield f"destination {name}: {found.state}{until}"
     if found.waiting_events:
         since = f", the oldest of {moment(found.oldest_waiting)}" if found.oldest_waiting else ""
-        yield f"  waiting: {_count(found.waiting_events, 'event')} ({size(found.waiting_bytes)}){since}"
+        yield f"  waiting: {counted(found.waiting_events, 'event')} ({size(found.waiting_bytes)}){since}"
     else:
         yield "  waiting: nothing"
     yield f"  last success: {ago(found.last_success)}"
@@ -110,7 +110,7 @@ def _of_who(who: WhoState) -> str:
     if not who.on:
         return f"who: off: {who.why}"
     when = "at once" if who.at_once else "when a processor is free"
-    seen = f"who: on, {when}, {_count(who.directories, 'directory', 'directories')}"
+    seen = f"who: on, {when}, {counted(who.directories, 'directory', 'directories')}"
     seen += " and what begins to be executed" if who.execs else ""
     return f"{seen}; {who.not_marked} not: {who.why_not_marked}" if who.not_marked else seen
 
@@ -118,14 +118,10 @@ def _of_who(who: WhoState) -> str:
 def _of_the_spool(kept: SpoolSize) -> Iterator[str]:
     yield f"spool: {size(kept.size_bytes)} of {size(kept.max_size_bytes)} in {kept.directory}"
     oldest = f", the oldest of {moment(kept.oldest)}" if kept.oldest else ""
-    yield f"  {_count(kept.events, 'event')}{oldest}, {kept.rejected} rejected"
+    yield f"  {counted(kept.events, 'event')}{oldest}, {kept.rejected} rejected"
     if kept.free_bytes is not None and kept.free_bytes < LITTLE_ROOM_BYTES:
         yield f"  only {size(kept.free_bytes)} are free there: history that was delivered gives way first"
     if kept.refused_files:
-        yield f"  {_count(kept.refused_files, 'file')} of incoming/ could not be taken in, see incoming-refused/"
+        yield f"  {counted(kept.refused_files, 'file')} of incoming/ could not be taken in, see incoming-refused/"
     if kept.salvaging:
         yield "  what can be saved of a damaged copy is being brought back"
-
-
-def _count(number: int, what: str, several: str = "") -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {several or what + 's'}"

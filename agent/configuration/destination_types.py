@@ -8,6 +8,10 @@ from agent.configuration.no_proxy import Exemption
 from agent.configuration.values import Certificates, PrivateKey, Tag, Url
 from collectors.collector import Duration, Size
 
+LONGEST_LINGER_SECONDS = LONGEST_TIMEOUT_SECONDS = 3600.0
+LONGEST_BACKOFF_SECONDS = 86400.0
+"""Of a longer wait nobody hears: nothing fails, and nothing arrives."""
+
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1, description="a whole number, at least 1")]
 
 
@@ -36,11 +40,13 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     max_bytes: Size = Size(900 * 1024)
     """Bytes of JSON in a request before compression, at most."""
     linger: Duration = Duration(0.25)
-    """How long a request waits for more events; the first after silence goes at once."""
+    """How long a request waits for more events; the first after silence goes at once. At most `1h`."""
 
     def __post_init__(self) -> None:
         if self.max_bytes < 1:
             raise ValueError("max_bytes must be at least 1B")
+        if self.linger > LONGEST_LINGER_SECONDS:
+            raise ValueError("linger must be at most 1h")
 
 
 class Backoff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,11 +55,13 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     initial: Duration = Duration(1)
     """The wait after a first failure."""
     max: Duration = Duration(300)
-    """The longest wait after many failures."""
+    """The longest wait after many failures, at most `1d`."""
 
     def __post_init__(self) -> None:
         if not 0 < self.initial <= self.max:
             raise ValueError("initial must be longer than 0s and at most max")
+        if self.max > LONGEST_BACKOFF_SECONDS:
+            raise ValueError("max must be at most 1d")
 
 
 class Only(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -109,7 +117,7 @@ class DestinationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     slash; of the others the base, to which the agent appends the path. The agent's own intake, in any
     spelling, is an error for `check`; the daemon starts, keeps the events, and pauses that destination."""
     timeout: Duration = Duration(20)
-    """For a whole request, from connecting to the last byte of the answer."""
+    """For a whole request, from connecting to the last byte of the answer; at most `1h`."""
     proxy: Url | None = None
     """A proxy; an empty text means none, whatever the environment says."""
     no_proxy: tuple[Exemption, ...] = ()
@@ -126,8 +134,8 @@ class DestinationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     only: Only = Only()
 
     def __post_init__(self) -> None:
-        if self.timeout <= 0:
-            raise ValueError("timeout must be longer than 0s")
+        if not 0 < self.timeout <= LONGEST_TIMEOUT_SECONDS:
+            raise ValueError("timeout must be longer than 0s and at most 1h")
         given = [key for key in self.credential_keys if getattr(self, key) is not None]
         if len(given) > 1:
             raise ValueError(f"give {' or '.join(given)}, not both")

@@ -42,4 +42,4 @@ def _destinations(root: Node) -> Iterator[tuple[str, MappingNode, str]]:
     for key, _ in destinations.value:
         node = entry(destinations, key.value) if isinstance(key, ScalarNode) else None
         if isinstance(node, MappingNode):
-            yield key.value, node, text_entry(node, "type") or DEFAULT_TYPE
+            yield key.value, node, text_entry(node, "type") if entry(node, "type") else DEFAULT_TYPE

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 
 from agent.configuration.no_proxy import Exemption
-from agent.configuration.nodes import text_entry, value_of
+from agent.configuration.nodes import entry, text_entry, value_of
 from agent.configuration.plain_yaml import MappingNode, Node, ScalarNode
 from agent.configuration.values import ListenAddress, Loopback, Secret, Url
 from collectors.collector import Duration, Size
@@ -59,9 +59,11 @@ def told_apart(
 
     A node that says nothing is of the first type, whose `type` then is missing or has a default.
     """
-    said = text_entry(node, "type")
+    written = entry(node, "type")
     named = {name: struct for struct in structs for name in _type_names(struct)}
-    return (named.get(said) if said and named else structs[0]), tuple(named)
+    if not named or written is None:
+        return structs[0], tuple(named)
+    return named.get(text_entry(node, "type")), tuple(named)
 
 
 def _type_names(struct: type[msgspec.Struct]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ trees at once, notes every problem and goes on, and leaves only leaves to msgspe
 part becomes `WRONG`; whoever walks looks at the problems before using what came out.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, get_args, get_origin
@@ -120,19 +120,19 @@ class Walk:
         fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
         if not key:
             self._top = frozenset(fields)
+        of_others: frozenset[str] = getattr(kind, "known_elsewhere", frozenset())
         shown = partial(
             quotable_key,
-            known=fields.keys()
-            | self._elsewhere.keys()
-            | self._top
-            | getattr(kind, "known_elsewhere", frozenset()),
+            known=fields.keys() | self._elsewhere.keys() | self._top | of_others,
             beside_secrets=any(without_meta(field.type)[0] is Secret for field in fields.values()),
         )
         entries = self._entries(node, key, shown)
         for name, (place, value) in entries.items():
             if name not in fields:
                 unknown = f"unknown key{' here' if name in self._elsewhere or name in self._top else ''}"
-                self.note(place, _under(key, shown(name, value)), unknown, self._hint(name, fields))
+                self.note(
+                    place, _under(key, shown(name, value)), unknown, self._hint(name, fields, of_others)
+                )
         given: dict[str, Any] = {}
         for name, field in fields.items():
             if name in entries:
@@ -151,11 +151,13 @@ class Walk:
             text = str(error) or type(error).__name__
             return self._wrong(_quoted(node, text) or node, key, text)
 
-    def _hint(self, name: str, names: Mapping[str, Any]) -> str:
+    def _hint(self, name: str, names: Mapping[str, Any], of_others: Container[str]) -> str:
         if name in self._top:
             return ": it belongs to the top of this file"
         if name in self._elsewhere:
             return f": {self._elsewhere[name]}"
+        if name in of_others:
+            return ": it belongs to destinations of another type"
         if name.partition(":")[0] in names:
             return ": a value begins with a blank behind the colon"
         import difflib

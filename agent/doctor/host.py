@@ -7,6 +7,7 @@ from pathlib import Path
 from agent.configuration.units import format_size
 from agent.runtime.status import LITTLE_ROOM_BYTES
 from agent.systems.finding import Finding, Level
+from collectors._portable import counted
 
 INOTIFY = Path("/proc/sys/fs/inotify")
 SYSTEMD = Path("/run/systemd/system")
@@ -92,13 +93,19 @@ def look_at_inotify(directories: int, root: Path = INOTIFY) -> list[Finding]:
         ]
     findings = []
     if watches < 2 * directories:
-        text = f"{directories} directories are to be watched, {watches} is all a user may"
+        text = (
+            f"to be watched: {counted(directories, 'directory', 'directories')}; {watches} is all a user may"
+        )
         advice = f"sysctl fs.inotify.max_user_watches={max(4 * directories, 65536)}"
         findings.append(Finding("inotify", "fail" if watches < directories else "warn", text, advice))
     if instances < _LEAST_INSTANCES:
         text = f"a user may have only {instances} inotify instances"
         findings.append(Finding("inotify", "warn", text, "sysctl fs.inotify.max_user_instances=128"))
-    return findings or [Finding("inotify", "ok", f"{directories} directories to watch, {watches} allowed")]
+    return findings or [
+        Finding(
+            "inotify", "ok", f"{counted(directories, 'directory', 'directories')} to watch, {watches} allowed"
+        )
+    ]
 
 
 def look_at_bus(connect: Callable[[], str], systemd: Path = SYSTEMD) -> Finding:

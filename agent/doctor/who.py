@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.systems.finding import Finding
+from collectors._portable import counted
 
 _ADVICE = "changes are told all the same, by a package's log, a report or a session; docs/operations.md says what it takes"
 
@@ -19,7 +20,7 @@ def look_at_who(state: Mapping[str, Any] | None) -> Finding:
         is_wanted = "who: false" not in why
         return Finding("who", "warn" if is_wanted else "ok", f"off: {why}", _ADVICE if is_wanted else "")
     when = "at once" if state.get("at_once") else "when a processor is free"
-    text = f"on, {when}: {state.get('directories', 0)} directories"
+    text = f"on, {when}: {counted(state.get('directories', 0), 'directory', 'directories')}"
     if missing := state.get("not_marked"):
         text += f", {missing} not: {state.get('why_not_marked')}"
         return Finding(

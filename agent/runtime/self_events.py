@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from collectors._portable import escaped
+from collectors._portable import counted, escaped, were
 from collectors._redaction.passing import name_without_secrets
 from collectors.event import AlertType, Category, Event
 from spool import Drop, Recovery, Refused
@@ -94,8 +94,8 @@ def dropped(drop: Drop, now: int) -> Event:
     """Return that a destination will never get some events, and why."""
     return _event(
         "EventsDroppedEvent",
-        f"{drop.count} events for {drop.destination} were dropped: {drop.reason}",
-        f"The spool dropped {drop.count} events before {drop.destination} took them ({drop.reason}).",
+        f"{were(drop.count, 'event', f'for {drop.destination}')} dropped: {drop.reason}",
+        f"The spool dropped {counted(drop.count, 'event')} before {drop.destination} took {'it' if drop.count == 1 else 'them'} ({drop.reason}).",
         now,
         data={
             "destination": drop.destination,
@@ -137,8 +137,9 @@ def refused_files(first: Refused, count: int, now: int) -> Event:
 
 def recovered(recovery: Recovery, now: int) -> Event:
     """Return that the spool was damaged, what was saved and what was lost."""
-    lost = "an unknown number of" if recovery.events_lost is None else str(recovery.events_lost)
-    text = f"{recovery.reason}. {recovery.events_salvaged} events were saved, {lost} events were lost."
+    lost = recovery.events_lost
+    losing = "an unknown number of events were" if lost is None else were(lost, "event")
+    text = f"{recovery.reason}. {were(recovery.events_salvaged, 'event')} saved, {losing} lost."
     if recovery.memory_lost:
         text += f" These learn anew what is here: {', '.join(recovery.memory_lost)}."
     if recovery.copy:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from agent.delivery.outcome import NO_HOSTNAME
 from agent.runtime.status import Collector, Destination, Document, SpoolSize
+from collectors._portable import were
 
 _CHECK = "correct it (`sts-agent check` names every line), then `systemctl reload sts-agent`"
 _MINUTE_SECONDS = 60
@@ -93,7 +94,9 @@ def _of_a_destination(name: str, found: Destination, document: Document) -> Iter
         why = found.last_failure_reason or found.reason
         yield Action(f"{text}: {why}" if why else text, "`sts-agent doctor` tries it and says what to do")
     if found.dropped_lately:
-        text = f"{found.dropped_lately} events for {name} were dropped (`sts-agent status --acknowledge`)"
+        text = (
+            f"{were(found.dropped_lately, 'event', f'for {name}')} dropped (`sts-agent status --acknowledge`)"
+        )
         disk = ", make room where its disk was" if "disk_full" in found.dropped else ""
         yield Action(text, f"raise spool.max_size where it was full{disk}, then acknowledge it")
 
@@ -119,5 +122,5 @@ def _of_the_spool(kept: SpoolSize) -> Iterator[Action]:
             "raise spool.max_size, or watch fewer files",
         )
     if kept.rejected:
-        text = f"{kept.rejected} events were rejected, see `sts-agent rejected list`"
+        text = f"{were(kept.rejected, 'event')} rejected, see `sts-agent rejected list`"
         yield Action(text, "`sts-agent rejected list`, then `retry ID…` or `discard ID…`")

@@ -12,6 +12,10 @@ from collectors.collector import Collector, Duration, Registration, Scoped
 Diff = Literal["never", "strict", "auto", "always"]
 
 
+LONGEST_SETTLE_SECONDS = 3600.0
+"""A change that waits longer is none that anybody hears of."""
+
+
 def _check_path(pattern: str) -> None:
     for path in expanded((pattern,)):
         parse_path(path)
@@ -42,11 +46,13 @@ class FilesEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     plainly no secret shown; `always`: of other text too; `never`. No more than `diff_at_most`; private
     keys and password files never have one."""
     settle: Duration = Duration(0.1)
-    """Changes to one file within it are one change; it bounds the latency."""
+    """Changes to one file within it are one change; it bounds the latency. At most `1h`."""
 
     def __post_init__(self) -> None:
         if not self.paths:
             raise ValueError("`paths` is empty: name files or directories to watch")
+        if self.settle > LONGEST_SETTLE_SECONDS:
+            raise ValueError("settle must be at most 1h")
         for path in self.paths:
             _check_path(path)
         for pattern in self.exclude:

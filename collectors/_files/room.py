@@ -2,6 +2,7 @@
 
 from collectors._files.draft import Draft
 from collectors._files.job import Job
+from collectors._portable import counted
 from collectors.event import Category, Event
 
 _LEFT_OUT = "=left-out"
@@ -54,12 +55,13 @@ class Room:
 def _not_remembered(count: int, timestamp: int) -> Event:
     """Return the event that says that some files are not watched, for want of room to remember them."""
     reason = "what is remembered has filled its half of the spool"
+    verb = "is" if count == 1 else "are"
     return Event(
         name="agent",
         event_type="WatchDegradedEvent",
         category=Category.ALERTS,
-        title=f"{count} files are not watched",
-        text=f"{count} files are not watched: {reason}. Raise spool.max_size, or watch fewer files.",
+        title=f"{counted(count, 'file')} {verb} not watched",
+        text=f"{counted(count, 'file')} {verb} not watched: {reason}. Raise spool.max_size, or watch fewer files.",
         timestamp=timestamp,
         data={"reason": reason, "files": count},
     )

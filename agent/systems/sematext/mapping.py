@@ -6,6 +6,7 @@ object again; of any other, what has no place there goes as JSON text into `data
 Fields: Sematext, "Events API" (type, message, timestamp, title, tags, severity, priority, creator, data, os.host).
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -20,6 +21,8 @@ NAME = "sematext"
 """The event name of what came in as Sematext, and its source."""
 HOST = "os.host"
 
+_LEAP_SECOND = re.compile(r"([T ][0-9]{2}:?[0-9]{2}:?)60(?=\D|$)", re.ASCII)
+"""Of the times that ISO 8601 has and Python not: the second that is put in before midnight, which the epoch counts with the one after."""
 _NO_TIME = "`timestamp` is not ISO 8601, as 2026-11-26T14:03:00+01:00"
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _ELSEWHERE = frozenset({"type", "message", "title"})
@@ -61,9 +64,10 @@ def parse_timestamp(value: object) -> int:
     """Return the seconds since the epoch of ISO 8601; without a zone it is UTC. Raises `NotAnEvent`."""
     if not isinstance(value, str):
         raise NotAnEvent(_NO_TIME)
+    text, leap = _LEAP_SECOND.subn(r"\g<1>59", value.strip(), 1)
     try:
-        moment = datetime.fromisoformat(value.strip())
-        seconds = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+        moment = datetime.fromisoformat(text)
+        seconds = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()) + leap
     except (ValueError, OverflowError):
         raise NotAnEvent(_NO_TIME) from None
     if not 0 <= seconds < FIRST_MILLISECOND_TIMESTAMP:

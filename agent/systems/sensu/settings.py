@@ -8,7 +8,7 @@ from agent.configuration.types import DestinationSettings
 from agent.configuration.values import Url
 from collectors.collector import Duration
 
-_SHORTEST_INTERVAL = 0.1
+_SHORTEST_INTERVAL, _LONGEST_INTERVAL = 0.1, 86400.0
 
 
 class SensuSettings(DestinationSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,8 +27,8 @@ class SensuApiConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """The API of a Sensu Core server, as `http://sensu.example.com:4567`, whose events are polled; user and
     password may stand in it (`http://USER:PASSWORD@…`) and are shown nowhere."""
     interval: Duration = Duration(30)
-    """How often it is asked; at least `100ms`."""
+    """How often it is asked; from `100ms` to `1d`."""
 
     def __post_init__(self) -> None:
-        if self.interval < _SHORTEST_INTERVAL:
-            raise ValueError("interval must be at least 100ms")
+        if not _SHORTEST_INTERVAL <= self.interval <= _LONGEST_INTERVAL:
+            raise ValueError("interval must be at least 100ms and at most 1d")

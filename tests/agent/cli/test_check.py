@@ -52,6 +52,12 @@ def test_a_missing_key_file_is_a_problem(file, capsys):
     assert capsys.readouterr().err.startswith(f"{file}:4: destinations.main.api_key_file: ")
 
 
+@pytest.mark.parametrize("words", [["check", "--config", ""], ["check", ""], ["--config", "", "run"]])
+def test_a_name_that_is_empty_is_no_directory(words, capsys):
+    assert main(words) == 2
+    assert "the name of the file is empty" in capsys.readouterr().err
+
+
 def test_a_file_that_was_asked_for_must_exist(tmp_path, capsys):
     assert main(["check", "--config", str(tmp_path / "none.yaml")]) == 2
     assert capsys.readouterr().err == f"{tmp_path}/none.yaml:1: does not exist\n"

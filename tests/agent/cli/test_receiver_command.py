@@ -68,6 +68,24 @@ def test_only_the_right_key_is_taken(command):
         post(url)
 
 
+def test_a_record_that_cannot_be_written_is_named_and_not_the_address(tmp_path):
+    words = [
+        sys.executable,
+        "-m",
+        "agent.cli",
+        "receiver",
+        "--listen",
+        "127.0.0.1:0",
+        "--record",
+        str(tmp_path),
+    ]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        f"sts-agent receiver: --record {tmp_path}: Is a directory\n",
+    )
+
+
 @pytest.mark.parametrize(("listen", "status"), [("nonsense", 2), ("127.0.0.1:99999", 1), ("256.0.0.1:1", 1)])
 def test_an_address_that_cannot_be_listened_on_is_an_error_in_words(listen, status):
     words = [sys.executable, "-m", "agent.cli", "receiver", "--listen", listen]

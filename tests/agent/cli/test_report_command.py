@@ -67,7 +67,11 @@ def test_a_directory_that_is_not_there_is_named(tmp_path, report):
     assert str(tmp_path / "none") in report("-o", str(tmp_path / "none/host.html"), expect=1).err
 
 
-@pytest.mark.parametrize("words", [["--since", "soon"], ["--around", "never"]])
+def test_a_name_that_is_empty_is_wrong_usage(report):
+    assert "the name of the file is empty" in report("-o", "", expect=2).err
+
+
+@pytest.mark.parametrize("words", [["--since", "soon"], ["--around", "never"], ["--around", ""]])
 def test_a_time_that_is_none_is_wrong_usage(tmp_path, report, words):
     assert "is no time" in report("-o", str(tmp_path / "x.html"), *words, expect=2).err
 

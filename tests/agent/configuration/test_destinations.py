@@ -33,7 +33,28 @@ def test_what_takes_one_event_a_request_has_no_batch_no_compression_and_no_place
 ):
     text = f"destinations:\n  main:\n    type: {kind}\n    url: https://e.example.com\n    {ONE_EVENT_A_REQUEST[kind]}\n"
     (problem,) = written.agent(f"{text}    {key}\n").problems()
-    assert f": destinations.main.{key.partition(':')[0]}: unknown key" in problem
+    told = f": destinations.main.{key.partition(':')[0]}: unknown key: it belongs to destinations of another type"
+    assert told in problem
+
+
+@pytest.mark.parametrize("kind", ["[otlp]", "{a: b}", "nosuch", "''"])
+def test_a_type_that_is_none_hears_all_that_there_are_and_nothing_of_a_key(written, kind):
+    (problem,) = written.agent(f"destinations:\n  main:\n    type: {kind}\n    url: https://h\n").problems()
+    assert problem.endswith(f"destinations.main.type: must be one of {', '.join(SYSTEMS)}")
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("batch: {linger: 36500d}", "batch: linger must be at most 1h"),
+        ("backoff: {max: 36500d}", "backoff: max must be at most 1d"),
+        ("timeout: 36500d", "timeout must be longer than 0s and at most 1h"),
+    ],
+)
+def test_no_wait_is_so_long_that_nothing_ever_arrives(written, key, told):
+    text = "destinations:\n  main:\n    url: https://e.example.com\n    api_key: k\n"
+    (problem,) = written.agent(f"{text}    {key}\n").problems()
+    assert told in problem
 
 
 @pytest.mark.parametrize(

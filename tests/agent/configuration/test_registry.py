@@ -20,6 +20,7 @@ from collectors.registry import COLLECTORS
             "files:\n  - paths: [/a]\n    diff: sometimes\n",
             ":3: files[0].diff: must be one of never",
         ),
+        ("files:\n  - paths: [/a]\n    settle: 2h\n", ":2: files[0]: settle must be at most 1h"),
         ("services:\n  - units: nginx.service\n", ":2: services[0].units: is text, must be a list"),
         ("services:\n  - unit: [nginx.service]\n", ":2: services[0].unit: unknown key; did you mean units?"),
         ("packages:\n  - names: ['']\n", ":2: packages[0].names[0]: must be a name"),

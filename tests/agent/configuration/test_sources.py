@@ -26,9 +26,10 @@ def test_what_is_wrong_with_it_is_told_where_it_stands(written):
     text = "sensu_api:\n  url: sensu:4567\n  intervall: 1s\n"
     found = written.application("a.yaml", text).problems()
     assert [problem.partition(": ")[0] for problem in found] == ["conf.d/a.yaml:2", "conf.d/a.yaml:3"]
-    short = "sensu_api:\n  url: http://sensu:4567\n  interval: 1ms\n"
-    [problem] = written.application("a.yaml", short).problems()
-    assert "interval must be at least 100ms" in problem
+    for interval in ("1ms", "36500d"):
+        text = f"sensu_api:\n  url: http://sensu:4567\n  interval: {interval}\n"
+        [problem] = written.application("a.yaml", text).problems()
+        assert "interval must be at least 100ms and at most 1d" in problem
 
 
 def test_in_agent_yaml_it_is_told_where_it_belongs(written):

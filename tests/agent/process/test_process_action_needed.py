@@ -169,7 +169,7 @@ def test_rejected_events_are_told_until_they_are_let_go_of(agent, receiver, wait
     receiver.intercept = lambda request: Reply(400, b"no") if b"poison" in request.body else None
     agent.start()
     agent.post("one", "poison", "two")
-    shown = the_reason(agent, wait_until, "1 events were rejected, see `sts-agent rejected list`")
+    shown = the_reason(agent, wait_until, "1 event was rejected, see `sts-agent rejected list`")
     assert "`retry ID…` or `discard ID…`" in shown
     (rejected,) = map(json.loads, agent.command("rejected", "list", "--json").stdout.splitlines())
     agent.command("rejected", "discard", str(rejected["id"]))

@@ -58,6 +58,8 @@ def test_the_type_of_the_path_counts_where_the_body_has_none():
         ("2026-11-26T13:03:00Z", 1795698180),
         ("2026-11-26T13:03:00", 1795698180),
         ("2026-11-26", 1795651200),
+        ("2016-12-31T23:59:60Z", 1483228800),
+        ("20170101T055960.5+0600", 1483228800),
     ],
 )
 def test_a_timestamp_is_iso_8601_and_without_a_zone_utc(timestamp, seconds):
@@ -65,7 +67,8 @@ def test_a_timestamp_is_iso_8601_and_without_a_zone_utc(timestamp, seconds):
 
 
 @pytest.mark.parametrize(
-    "timestamp", ["yesterday", "", 1764000000, "0001-01-01T00:00:00+14:00", True, [], "9999-12-31"]
+    "timestamp",
+    ["yesterday", "", 1764000000, "0001-01-01T00:00:00+14:00", True, [], "9999-12-31", "2016-12-31T23:60:60"],
 )
 def test_a_timestamp_that_is_none_is_refused(timestamp):
     with pytest.raises(NotAnEvent, match="timestamp"):
