@@ -127,14 +127,10 @@ class Loopback(str):
     @classmethod
     def parse(cls, text: str) -> "Loopback":
         """Return `text` as such a port; raises `ValueError` for one that other hosts could reach."""
-        try:
-            parts = urlsplit(f"//{text}")
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            host, port = None, None
-        if not host or not port or parts.netloc != text:
+        host = _host_of(text)
+        if not host:
             raise ValueError("must be an address and a port, as 127.0.0.1:7078")
-        if host != "localhost" and not _is_loopback(host):
+        if not _is_loopback(host):
             raise ValueError("must be an address of the loopback, as 127.0.0.1: others must not reach it")
         return cls(text)
 
@@ -150,27 +146,32 @@ class ListenAddress(str):
         from ipaddress import ip_address
 
         try:
-            parts = urlsplit(f"//{text}")
-            host, port = parts.hostname, parts.port
-            if host and host != "localhost":
+            if (host := _host_of(text)) != "localhost":
                 ip_address(host)
         except ValueError:
-            host, port = None, None
-        if not host or not port or parts.netloc != text:
-            raise ValueError("must be an address and a port, as 127.0.0.1:9464")
+            raise ValueError("must be an address and a port, as 127.0.0.1:9464") from None
         return cls(text)
 
     @property
     def is_loopback(self) -> bool:
         """Whether programs of this host alone can reach it."""
-        host = urlsplit(f"//{self}").hostname or ""
-        return host == "localhost" or _is_loopback(host)
+        return _is_loopback(_host_of(self))
+
+
+def _host_of(text: str) -> str:
+    """Return the host of a host and a port; empty for what is not both and nothing else."""
+    try:
+        parts = urlsplit(f"//{text}")
+        is_one = bool(parts.port) and parts.netloc == text
+    except ValueError:
+        return ""
+    return (parts.hostname or "") if is_one else ""
 
 
 def _is_loopback(host: str) -> bool:
     from ipaddress import ip_address
 
     try:
-        return ip_address(host).is_loopback
+        return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
