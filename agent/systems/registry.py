@@ -20,9 +20,8 @@ if TYPE_CHECKING:  # `event send` reads the table, and is to be quick
 
 
 class Row(NamedTuple):
-    """Where a system's `SYSTEM` is, and what has to be known of it before it is loaded."""
+    """What has to be known of a system before it is loaded."""
 
-    package: str
     variables: tuple[str, ...] = ()
     """Variables of the environment that make a destination of it."""
     paths: str = ""
@@ -37,27 +36,25 @@ class Row(NamedTuple):
 
 SYSTEMS: dict[str, Row] = {
     "stackstate": Row(
-        "agent.systems.stackstate",
         variables=("STS_STS_URL", "STS_URL", "STS_API_KEY"),
         paths=r"(?:(?:/receiver)?/stsAgent)?/(?:intake|api/v1/validate)/?",
     ),
     "dynatrace": Row(
-        "agent.systems.dynatrace",
         paths=r"(?:/e/[^/]+)?/api/(?:v1/events|v2/events/ingest)/?",
         event_types=r"[A-Z]+(?:_[A-Z]+)+",
     ),
-    "sematext": Row("agent.systems.sematext", paths=r"/[^/]+/[^/]+/?"),
-    "otlp": Row("agent.systems.otlp"),
-    "sensu": Row("agent.systems.sensu", ports="sensu", source="sensu_api"),
+    "sematext": Row(paths=r"/[^/]+/[^/]+/?"),
+    "otlp": Row(),
+    "sensu": Row(ports="sensu", source="sensu_api"),
 }
-"""By the `type` of the configuration."""
+"""By the `type` of the configuration, which is the name of its folder."""
 
 DEFAULT_TYPE = next(iter(SYSTEMS))
 
 
 def system(name: str) -> "System":
-    """Return a system of the table; raises `KeyError` for a name that is not in it."""
-    found: System = import_module(SYSTEMS[name].package).SYSTEM
+    """Return a system of the table, which is loaded now if it was not before."""
+    found: System = import_module(f"agent.systems.{name}").SYSTEM
     return found
 
 
