@@ -62,7 +62,7 @@ def _check_files(arguments: Namespace) -> int:
     """Check files of conf.d, each by itself."""
     from agent.configuration.applications import load_application
     from agent.configuration.problem import ConfigurationError, Problem
-    from agent.doctor.doubts import doubts_of
+    from agent.doctor.doubts import doubts
     from collectors._portable import printable
 
     problems: list[Problem] = []
@@ -84,7 +84,7 @@ def _check_files(arguments: Namespace) -> int:
             continue
         right.append(named)
         if not arguments.no_keys:
-            _warn(f"{named}: {doubt}" for doubt in doubts_of(entries))
+            _warn(f"{named}: {doubt}" for doubt in doubts(entries))
     if not problems and not arguments.json:
         print("\n".join(f"{file}: ok" for file in right))
     return _conclude(problems, arguments)
@@ -116,7 +116,7 @@ def _doubts_on_this_host(loaded: "Loaded") -> Iterator[str]:
     """Yield what is right and, as this host is, likely not meant."""
     from agent.doctor import capability, doubts, privacy
 
-    yield from doubts.doubts(loaded.configuration)
+    yield from doubts.doubts(loaded.configuration.collectors)
     yield from privacy.doubts(loaded)
     yield from capability.doubts(loaded.configuration.collectors)
 

@@ -122,7 +122,7 @@ def _findings(loaded: Loaded) -> Iterator[Finding]:
     if scopes:
         yield who.look_at_who(said.get("who"))
     yield from findings
-    yield from doubts.look_at_entries(configuration)
+    yield from doubts.look_at_entries(configuration.collectors)
     yield from destinations.look_at_all(settings.destinations, name)
 
 

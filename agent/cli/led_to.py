@@ -12,6 +12,7 @@ from agent.cli.history import as_recorded
 from agent.cli.wanted import Wanted
 from agent.events.preceding import DAY_SECONDS, FAILURES, Facts, Subject, of_stored, ranked
 from agent.events.stored_event import StoredEvent
+from agent.runtime.unit_facts import read_facts
 from spool import SpoolReader
 
 
@@ -30,7 +31,6 @@ def read_led_to(
     moment: float,
     near: tuple[float, float],
     units: tuple[str, ...],
-    read_facts: Callable[[str], Facts],
 ) -> Led:
     """Return what led to a moment, with failures sought between the two of `near`; `units` are those asked about.
 

@@ -73,9 +73,8 @@ def _show_what_led_to(
     moment: float, near: tuple[float, float], units: tuple[str, ...], reader: SpoolReader
 ) -> None:
     from agent.cli.led_to import read_led_to
-    from agent.runtime.unit_facts import read_facts
 
-    for line in led_to_lines(read_led_to(reader, moment, near, units, read_facts)):
+    for line in led_to_lines(read_led_to(reader, moment, near, units)):
         print(line)
 
 

@@ -54,7 +54,6 @@ def run(arguments: Namespace) -> int:
     from agent.cli.status import read_document
     from agent.cli.time_argument import parse_moment
     from agent.report.history import named, read_history
-    from agent.runtime.unit_facts import read_facts
     from spool import SpoolReader
 
     since, until, around = (
@@ -68,7 +67,7 @@ def run(arguments: Namespace) -> int:
     with SpoolReader.open(configured.spool_directory) as reader:
         history = read_history(reader, since, until)
         led = around is not None and read_led_to(
-            reader, around, (around - _NEAR_SECONDS, around + _NEAR_SECONDS), (), read_facts
+            reader, around, (around - _NEAR_SECONDS, around + _NEAR_SECONDS), ()
         )
     if history.damaged:
         complain("parts of the history are damaged and left out; the daemon saves what can be saved")

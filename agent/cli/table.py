@@ -46,11 +46,11 @@ def moment(seconds: float | None) -> str:
     )
 
 
-def ago(seconds: float | None, now: float | None = None) -> str:
+def ago(seconds: float | None) -> str:
     """Return a point in time, and how long ago that is; `never` for None."""
     if seconds is None:
         return "never"
-    passed = (time.time() if now is None else now) - seconds
+    passed = time.time() - seconds
     for unit, length in (("days", 86_400), ("h", 3600), ("min", 60)):
         if passed >= 2 * length:
             return f"{moment(seconds)}, {passed / length:.0f} {unit} ago"

@@ -29,12 +29,12 @@ class _Data(ctypes.Structure):
     )
 
 
-def service_user(name: str = SERVICE_USER) -> pwd.struct_passwd | None:
+def service_user() -> pwd.struct_passwd | None:
     """Return the user of the service when we may become it, else None."""
     if os.geteuid() != 0:
         return None
     try:
-        return pwd.getpwnam(name)
+        return pwd.getpwnam(SERVICE_USER)
     except KeyError:
         return None
 

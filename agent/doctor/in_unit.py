@@ -60,9 +60,9 @@ class NotTried(Exception):  # noqa: N818 - it says what became of the trial
     """The doctor did not run in such a unit; the text says why."""
 
 
-def is_possible(runtime: Path = RUNTIME_UNITS) -> bool:
+def is_possible() -> bool:
     """Return whether we may ask systemd, and it knows the service."""
-    if os.geteuid() != 0 or not runtime.is_dir():
+    if os.geteuid() != 0 or not RUNTIME_UNITS.is_dir():
         return False
     with suppress(NotTried):
         return _ask("show", "--value", "--property=LoadState", UNIT).strip() == "loaded"

@@ -32,9 +32,9 @@ class Asked(NamedTuple):
     """What led to the moment, as events have it in `preceded_by`, the most tied first."""
 
 
-def page(history: History, status: Document, asked: Asked, now: float | None = None) -> str:
-    """Return the page as HTML; `status` is how delivery and spool stand, `now` when that was."""
-    now = time.time() if now is None else now
+def page(history: History, status: Document, asked: Asked) -> str:
+    """Return the page as HTML; `status` is how delivery and spool stand now."""
+    now = time.time()
     style, script = _part("page.css"), _part("page.js")
     environment = jinja2.Environment(
         autoescape=True,

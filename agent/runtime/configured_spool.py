@@ -1,7 +1,6 @@
 """The spool as the configuration wants it, and the place that takes over where it cannot be had."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 from agent.configuration.types import Configuration
@@ -11,19 +10,17 @@ from spool import Options, Spool
 VOLATILE = "volatile-spool"
 
 
-def open_spool(configuration: Configuration, environ: Mapping[str, str] = os.environ) -> Spool:
-    """Open the spool of the daemon; raises `SpoolLocked` where another one has it."""
+def open_spool(configuration: Configuration) -> Spool:
+    """Open the spool of the daemon; raises `SpoolLocked` where another one has it.
+
+    A service may write into its runtime directory where it has no temporary one; what is no service has neither.
+    """
+    runtime_directory = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
     return Spool.open(
         configuration.spool_directory,
         options(configuration.settings.spool),
-        volatile_directory=volatile_directory(environ),
+        volatile_directory=Path(runtime_directory) / VOLATILE if runtime_directory else None,
     )
-
-
-def volatile_directory(environ: Mapping[str, str]) -> Path | None:
-    """Return where a service may write that has no temporary directory; None where it is no service."""
-    given = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
-    return Path(given) / VOLATILE if given else None
 
 
 def options(settings: SpoolSettings) -> Options:

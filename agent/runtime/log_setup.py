@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, TextIO
 
 from agent.configuration.types import Configuration
@@ -42,13 +42,13 @@ class _JournalFormatter(_Formatter):
         return "\n".join(f"<{level}>{line}" for line in super().format(record).split("\n"))
 
 
-def is_journal(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
+def is_journal(stream: TextIO) -> bool:
     """Return whether `stream` is the very one that $JOURNAL_STREAM names (device:inode)."""
     try:
         found = os.fstat(stream.fileno())
     except (OSError, ValueError):
         return False
-    return environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+    return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
 
 
 def start_logging(level: str, stream: TextIO | None = None) -> None:
