@@ -1,7 +1,7 @@
 """Find, by halves, which events of a refused batch are at fault. Pure: it says what to send next and is told the answer.
 
 A refused part is halved, left half first, so that the order stays. A single refused event is only a
-suspect until the destination has accepted another one; then it is sent once more, and refused again
+suspect until the destination has accepted another one, of this batch or of what `join`s it; then it is sent once more, and refused again
 it is rejected. A destination that refuses everything thus makes no event guilty, however long it lasts:
 after some refusals in a row the search wants a pause. With one event a request it begins with parts of
 one, and the same rules hold. Why a suspect needs another event to be accepted: a proxy that is broken and answers
@@ -63,7 +63,12 @@ class Bisection:
     @property
     def wants_pause(self) -> bool:
         """Return whether it seems to be the destination, not the events."""
-        return self._patience <= 0 or (self.current is None and bool(self._suspects))
+        return self._patience <= 0 or self.is_in_doubt
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Return whether nothing is left to try, and some are suspects for want of another that is accepted."""
+        return self.current is None and bool(self._suspects)
 
     @property
     def is_over(self) -> bool:
@@ -78,6 +83,11 @@ class Bisection:
         return next(
             (at for at, verdict in enumerate(self.verdicts) if verdict not in _SETTLED), len(self.verdicts)
         )
+
+    def join(self, parts: Sequence[range]) -> None:
+        """Go on with these, which come behind all others."""
+        self.verdicts += [Verdict.UNKNOWN] * sum(map(len, parts))
+        self._waiting[:0] = reversed(parts)
 
     def left_behind(self, part: range) -> list[int]:
         """Return which events of a part are rejected or deferred, in order."""

@@ -1,22 +1,20 @@
 """A batch in flight: what of it to send next, and how far it may be acknowledged.
 
 Joins the pure `Bisection` with the events and their places in the spool. A batch that nothing is wrong with is
-one part, which goes out as it lies on disk; with one event a request it is as many parts as events. Events
-are decoded at most once, whatever number of requests they are sent in. The position moves only over events
-that were delivered, rejected, deferred or filtered out, in order.
+one part, which goes out as it lies on disk; with one event a request it is as many parts as events. One that is
+refused to its last event is joined by what lies behind it, of whatever host and kind, until something is accepted.
+The position moves only over events that were delivered, rejected, deferred or filtered out, in order.
 """
 
-from bisect import bisect_left
-from collections.abc import Collection, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 
 import msgspec
 
 from agent.delivery.bisection import Bisection, Verdict
-from agent.delivery.filter import Correct, Filter, Item
+from agent.delivery.content import Content
 from agent.delivery.outcome import Delivered, Refused, TooLarge
-from agent.delivery.outgoing import Outgoing, OutgoingEvent, chunks_of, chunks_on_disk
-from spool import Batch, Position, Rejection
+from agent.delivery.outgoing import Outgoing
+from spool import Position, Rejection
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -34,27 +32,26 @@ class Progress(msgspec.Struct, frozen=True):
 class InFlightBatch:
     """One batch, until every event of it is settled; for one thread alone."""
 
-    def __init__(
-        self, batch: Batch, hostname: str, passing: Filter, correct: Correct | None, max_events: int
-    ) -> None:
-        self._batch = batch
-        self._hostname = hostname
-        self._decode = partial(passing.items, batch, correct)
-        self._first_time = min(piece.record.first_time for piece in batch.pieces)
-        self._items: Sequence[Item] | None = None
-        self._wanted: Sequence[int] = range(batch.events)
-        if passing.needs_decoding(batch):
-            self._wanted = [at for at, item in enumerate(self._decoded()) if item.wanted]
-        self.count = len(self._wanted)
+    def __init__(self, content: Content, max_events: int) -> None:
+        self._contents = [content]
+        """The first one is that of which `progress` tells; those before it are done with."""
+        self._first = self._done = self._settled = 0
+        """Where its events begin in the search; how many of its events, and of the wanted ones, `progress` has told."""
+        self._in_front = 0
+        """How many entries of other kinds lie before it and count as filtered; of what was read first the spool has counted them."""
+        self._max_events = max_events
+        self.count = content.count
         """How many events the destination is to get."""
-        self._done = self._settled = 0
-        """How many events, and how many of the wanted ones, `progress` has told."""
-        self._search = Bisection(_parts(self.count, max_events))
+        self.bytes = content.batch.bytes
+        """Of JSON, in all of it."""
+        self.joined = 0
+        """How often something joined it."""
+        self._search = Bisection(_parts(0, self.count, max_events))
 
     @property
-    def bytes(self) -> int:
-        """Return how many bytes of JSON the whole batch holds."""
-        return self._batch.bytes
+    def upto(self) -> Position:
+        """Return where in the spool it ends."""
+        return self._contents[-1].batch.upto
 
     @property
     def is_untouched(self) -> bool:
@@ -67,17 +64,32 @@ class InFlightBatch:
         return self._search.is_over
 
     @property
+    def is_in_doubt(self) -> bool:
+        """Return whether only others can tell whether the events or the destination are at fault."""
+        return self._search.is_in_doubt
+
+    @property
     def wants_pause(self) -> bool:
         """Return whether it seems to be the destination that is at fault, not the events."""
         return self._search.wants_pause
 
+    def join(self, content: Content) -> None:
+        """Go on with what lies behind, which is settled only when all before it is."""
+        self._contents.append(content)
+        self._search.join(_parts(self.count, content.count, self._max_events))
+        self.count += content.count
+        self.bytes += content.batch.bytes
+        self.joined += 1
+
     def outgoing(self) -> Outgoing:
         """Return what to send next; only while it is not over."""
         part = self._part()
-        events = partial(self._events, part)
-        is_whole = self._items is None and len(part) == self._batch.events
-        chunks = partial(chunks_on_disk, self._batch.pieces) if is_whole else lambda: chunks_of(events())
-        return Outgoing(self._hostname, len(part), chunks, events, self._batch.kind, self._first_time)
+        first = self._first
+        for content in self._contents:
+            if part.start < first + content.count:
+                break
+            first += content.count
+        return content.outgoing(range(part.start - first, part.stop - first))
 
     def delivered(self, outcome: Delivered) -> None:
         """Take note of how much of `outgoing` the destination has."""
@@ -109,55 +121,40 @@ class InFlightBatch:
         self._search.paused()
 
     def progress(self) -> Progress | None:
-        """Return what is settled since the last call, or None."""
-        settled = self._search.settled
-        is_all = settled == self.count
-        bound = self._batch.events if is_all else self._wanted[settled]
-        if bound <= self._done:
-            return None
+        """Return what is settled since the last call, or None; what joined is told by calls of its own."""
+        content = self._contents[0]
+        settled = min(self._search.settled - self._first, content.count)
+        bound = content.before(settled)
+        progress = self._progress(content, settled, bound) if bound > self._done else None
+        if progress and settled == content.count and len(self._contents) > 1:
+            self._first += content.count
+            self._done = self._settled = 0
+            del self._contents[0]
+            self._in_front = self._contents[0].batch.passed_over
+        return progress
+
+    def _progress(self, content: Content, settled: int, bound: int) -> Progress:
         wanted = range(self._settled, settled)
         passed = bound - self._done
+        in_front, self._in_front = self._in_front, 0
         self._done, self._settled = bound, settled
-        left_behind = tuple(self._search.left_behind(wanted))
-        rejected = tuple(map(self._rejection, left_behind))
+        found = self._search.left_behind(range(self._first + wanted.start, self._first + wanted.stop))
+        rejected = tuple(self._rejection(content, at) for at in found)
         return Progress(
-            upto=self._batch.upto if is_all else self._decoded()[bound].position,
+            upto=content.place(settled),
             delivered=len(wanted) - len(rejected),
-            filtered=passed - len(wanted),
-            captured=self._captured(wanted, left_behind),
+            filtered=in_front + passed - len(wanted),
+            captured=content.captured(wanted, [at - self._first for at in found]),
             rejected=rejected,
         )
-
-    def _captured(self, settled: range, left_behind: Collection[int]) -> dict[float, int]:
-        """Return the times of capture of those settled ones that were delivered, and how many each time."""
-        counts: dict[float, int] = {}
-        after = end = 0
-        for piece in self._batch.pieces:
-            begin, after = end, after + piece.last_entry - piece.first_entry
-            end = after if isinstance(self._wanted, range) else bisect_left(self._wanted, after)
-            inside = range(max(settled.start, begin), min(settled.stop, end))
-            refused = sum(at in inside for at in left_behind) if left_behind else 0
-            if count := len(inside) - refused:
-                captured = piece.record.captured
-                counts[captured] = counts.get(captured, 0) + count
-        return counts
 
     def _part(self) -> range:
         part = self._search.current
         assert part is not None  # noqa: S101 - who asks has looked whether it is over
         return part
 
-    def _decoded(self) -> Sequence[Item]:
-        if self._items is None:
-            self._items = self._decode()
-        return self._items
-
-    def _events(self, part: range) -> list[OutgoingEvent]:
-        items = self._decoded()
-        return [items[self._wanted[at]].event for at in part]
-
-    def _rejection(self, at: int) -> Rejection:
-        item = self._decoded()[self._wanted[at]]
+    def _rejection(self, content: Content, at: int) -> Rejection:
+        item = content.item(at - self._first)
         reason, status = self._search.reasons[at]
         return Rejection(
             item.position,
@@ -169,5 +166,5 @@ class InFlightBatch:
         )
 
 
-def _parts(count: int, most: int) -> list[range]:
-    return [range(at, min(at + most, count)) for at in range(0, count, most)]
+def _parts(first: int, count: int, most: int) -> list[range]:
+    return [range(at, min(at + most, first + count)) for at in range(first, first + count, most)]

@@ -13,13 +13,14 @@ import msgspec
 
 from agent.configuration.types import BatchedSettings, DestinationSettings
 from agent.delivery.batch_size import BatchSize
+from agent.delivery.content import Content
 from agent.delivery.correction import Clocks, correction
 from agent.delivery.destination import Destination
 from agent.delivery.filter import Filter
 from agent.delivery.in_flight import InFlightBatch, Progress
 from agent.delivery.outcome import NO_HOSTNAME, Delivered, Outcome, Paused, Refused, RetryLater, TooLarge
 from agent.delivery.totals import DeliveryTotals
-from spool import Spool
+from spool import Batch, Spool
 
 _LOG = logging.getLogger("agent.delivery")
 
@@ -28,6 +29,9 @@ READ_EVENTS = 64
 
 READ_BYTES = 900 * 1024
 """Of JSON, for a destination whose requests are not bounded by bytes."""
+
+MOST_JOINED, MOST_JOINED_BYTES = 1024, 4 * READ_BYTES
+"""Of what joins a batch in doubt: all that is held in memory while a destination refuses everything."""
 
 Unblocked = Callable[[], bool]
 """Whether what a pause waits for is there, so that a try before its time is worth it."""
@@ -135,8 +139,28 @@ class Sender:
         if not hostname:
             return self.without_hostname()
         self.was_full = batch.events * 2 >= most or batch.bytes * 2 >= self.size.bytes
+        return InFlightBatch(self._content(batch, hostname), most)
+
+    def _content(self, batch: Batch, hostname: str) -> Content:
         correct = correction(hostname, self._clocks) if batch.needs_correction else None
-        return InFlightBatch(batch, hostname, self._passing, correct, most)
+        return Content(batch, hostname, self._passing, correct)
+
+    def _look_behind(self, batch: InFlightBatch) -> None:
+        """Have a batch that is in doubt joined by what lies behind it: one that is accepted there tells.
+
+        What stands alone in its batch, as the only one of its kind or host, would wait for ever else.
+        """
+        while batch.is_in_doubt and batch.joined < MOST_JOINED and batch.bytes < MOST_JOINED_BYTES:
+            behind = self._behind(batch, READ_EVENTS)
+            hostname = behind.hostname or self._hostname()
+            if not behind.pieces or not hostname:
+                return
+            batch.join(self._content(behind, hostname))
+
+    def _behind(self, batch: InFlightBatch, max_events: int) -> Batch:
+        return self._spool.records.read_behind(
+            self._name, batch.upto, max_events=max_events, max_bytes=self.size.bytes
+        )
 
     def _settle(self, batch: InFlightBatch, outcome: Outcome) -> Step:
         """Tell the batch what became of the request, and acknowledge what is settled by it."""
@@ -151,6 +175,7 @@ class Sender:
                 if isinstance(outcome, TooLarge) and batch.is_untouched:
                     self.size.too_much(batch.count, batch.bytes)
                 batch.refused(outcome)
+                self._look_behind(batch)
                 if batch.wants_pause:
                     step = self._doubt(batch, outcome.reason)
             case RetryLater() | Paused():
@@ -177,17 +202,16 @@ class Sender:
         why = Paused(f"{reason}; it may refuse everything, so no event is rejected yet")
         batch.paused()
         if batch.is_over and not self._looked_early:
-            return Blocked(why, partial(self._has_more_than, batch.count))
+            return Blocked(why, partial(self._has_more_behind, batch))
         return self.blocked(why)
 
-    def _has_more_than(self, events: int) -> bool:
+    def _has_more_behind(self, batch: InFlightBatch) -> bool:
         """Return whether more wait than were in doubt; a pause is cut short for that only once."""
-        found = self._spool.records.read(self._name, max_events=events + 1, max_bytes=self._max_bytes)
-        self._looked_early = found.events > events
+        self._looked_early = bool(self._behind(batch, 1).pieces)
         return self._looked_early
 
     def _acknowledge(self, batch: InFlightBatch) -> None:
-        if progress := batch.progress():
+        while progress := batch.progress():
             self._spool.records.acknowledge(
                 self._name,
                 progress.upto,

@@ -88,15 +88,7 @@ class Records:
             if position is None:
                 raise SpoolError(f"{destination!r} is not attached", "attach it first")
             limit = view.limit(position)
-            found = Damage()
-            read = partial(
-                collect, position=position, before=limit, kinds=self._positions.kinds.get(destination, EVENTS)
-            )
-            batch = self._engine.read(partial(read, max_events=max_events, max_bytes=max_bytes, damage=found))
-            if found.numbers:
-                now = self._engine.wall()
-                numbers = found.numbers
-                self._engine.write(lambda store: quarantine.set_records_aside(store, numbers, now))  # noqa: B023 - it is done when it returns
+            batch = self._collect(destination, position, limit, max_events, max_bytes)
             if not batch.passed_over:
                 break
             self.acknowledge(destination, batch.start, delivered=0, filtered=batch.passed_over)
@@ -104,6 +96,34 @@ class Records:
                 break
         if not batch.pieces:
             self._positions.nothing_before[destination] = limit
+        return batch
+
+    def read_behind(self, destination: str, position: Position, *, max_events: int, max_bytes: int) -> Batch:
+        """Return what `destination` is to get from `position` on, which lies behind its own; that does not move.
+
+        `passed_over` says how many entries of kinds that it does not take lie between.
+        """
+        limit = self._engine.view.limit(position)
+        passed_over = 0
+        while True:
+            batch = self._collect(destination, position, limit, max_events, max_bytes)
+            passed_over += batch.passed_over
+            if batch.pieces or not batch.passed_over:
+                return batch._replace(passed_over=passed_over)
+            position = batch.start
+
+    def _collect(
+        self, destination: str, position: Position, limit: int, max_events: int, max_bytes: int
+    ) -> Batch:
+        """Return the batch from a position on; records that are damaged are set aside on the way."""
+        found = Damage()
+        read = partial(
+            collect, position=position, before=limit, kinds=self._positions.kinds.get(destination, EVENTS)
+        )
+        batch = self._engine.read(partial(read, max_events=max_events, max_bytes=max_bytes, damage=found))
+        if found.numbers:
+            now, numbers = self._engine.wall(), found.numbers
+            self._engine.write(lambda store: quarantine.set_records_aside(store, numbers, now))
         return batch
 
     def look(self, position: Position, *, kinds: Collection[str], max_events: int, max_bytes: int) -> Batch:

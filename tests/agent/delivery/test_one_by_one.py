@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from agent.configuration import types
+from agent.delivery.bisection import PATIENCE
 from agent.delivery.loop import DeliveryLoop
 from agent.delivery.outcome import Delivered, Paused, Refused, RetryLater, TooLarge
 from agent.delivery.state import Phase
@@ -208,6 +209,49 @@ def test_a_lone_refused_event_waits_for_another_and_is_then_rejected(host, deliv
     until(lambda: loop.state().phase is Phase.PAUSED)
     host.keep("good")
     until(lambda: host.totals() == (1, 0, 1))
+
+
+@pytest.mark.parametrize("max_events", [1, 1000])
+def test_what_stands_alone_is_rejected_when_what_lies_behind_it_is_accepted(
+    host, deliver, clocks, max_events
+):
+    """Of its host or kind it is the only one: no batch ever holds another beside it."""
+    host.keep("a")
+    for title, apart in [("x", {"hostname": "x"}), ("y", {"hostname": "y"}), ("z", {"kind": "k"})]:
+        host.keep(title, **apart)
+    host.keep("not for it", kind="other")
+    host.keep("b")
+    side = Scripted(refusing("x", "y", "z"), max_events, kinds=frozenset({"event", "k"}))
+    assert deliver(side, clocks).flush(120)
+    assert side.has == ["a", "b"]
+    assert host.totals() == (2, 1, 3)
+    assert [entry.name for entry in host.spool.rejected.entries()] == ["custom"] * 3
+
+
+def test_many_that_stand_alone_hold_up_nothing_for_ever(host, deliver, clocks, until):
+    count = 3 * PATIENCE
+    for at in range(count):
+        host.keep(f"bad {at}", hostname=f"h{at % 2}")
+    side = Scripted(lambda titles: Refused("no", 400) if titles[0].startswith("bad") else Delivered())
+    deliver(side, clocks)
+    until(lambda: len(side.asked) > count)
+    assert host.totals() == (0, 0, 0)
+    host.keep("good")
+    until(lambda: host.totals() == (1, 0, count))
+
+
+def test_of_what_stands_alone_none_is_guilty_where_everything_is_refused(host, deliver, clocks, until):
+    is_broken = [True]
+    for at in range(10):
+        host.keep(str(at), hostname=f"h{at % 3}")
+    side = Scripted(lambda _: Refused("no", 400) if is_broken else Delivered())
+    loop = deliver(side, clocks)
+    until(lambda: len(side.asked) > 50)
+    assert host.totals() == (0, 0, 0)
+    is_broken.clear()
+    loop.poke()
+    until(lambda: host.totals() == (10, 0, 0))
+    assert side.has == [str(at) for at in range(10)]
 
 
 @pytest.mark.parametrize("max_events", [1, 1000])

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from agent.configuration.types import Only
+from agent.delivery.content import Content
 from agent.delivery.filter import Filter
 from agent.delivery.in_flight import InFlightBatch
 from agent.events.capture import Capture
@@ -45,7 +46,7 @@ def requests(spool, name):
     """Return the bodies that a destination would send, in their order."""
     sent = []
     while (batch := spool.records.read(name, max_events=100, max_bytes=100_000)).pieces:
-        outgoing = InFlightBatch(batch, batch.hostname, Filter(Only()), None, 100).outgoing()
+        outgoing = InFlightBatch(Content(batch, batch.hostname, Filter(Only()), None), 100).outgoing()
         sent.append(json.loads(encode(body_of(outgoing, 1_800_000_000), "none")[0]))
         after = Position(batch.pieces[-1].number + 1, 0)
         spool.records.acknowledge(name, after, delivered=batch.events)
