@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
 _PLACE = os.O_PATH | os.O_CLOEXEC
@@ -66,6 +67,14 @@ def opened_place(place: int, is_own: IsOwn, status: os.stat_result | None = None
         return Opened(os.open(f"/proc/self/fd/{place}", READ))
     except FileNotFoundError:
         raise NotRegular(errno.ENOSYS, "/proc is not mounted") from None
+
+
+def content_of(path: Path) -> bytes:
+    """Return what a file holds that the system alone can have put there; nothing where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 @contextmanager

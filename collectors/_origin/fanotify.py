@@ -49,7 +49,7 @@ class Event(NamedTuple):
 def make_group() -> int:
     """Return a new group that reports processes; raises OSError, EPERM without CAP_SYS_ADMIN, EINVAL before Linux 5.15."""
     flags = _CLOEXEC | _NONBLOCK | _REPORT_PIDFD | _REPORT_DIRECTORY | _REPORT_NAME
-    return _checked(_LIBC.fanotify_init(flags, os.O_RDONLY | os.O_CLOEXEC))
+    return checked(_LIBC.fanotify_init(flags, os.O_RDONLY | os.O_CLOEXEC))
 
 
 def mark_directory(group: int, fd: int, mask: int) -> None:
@@ -64,7 +64,7 @@ def unmark_everything(group: int) -> None:
 
 def _mark(group: int, flags: int, mask: int, path: str) -> None:
     events = ctypes.c_uint64(mask | _ON_CHILD if mask else 0)
-    _checked(_LIBC.fanotify_mark(group, flags, events, _AT_FDCWD, path.encode()))
+    checked(_LIBC.fanotify_mark(group, flags, events, _AT_FDCWD, path.encode()))
 
 
 class _Handle(ctypes.Structure):
@@ -124,7 +124,8 @@ def _parse_place(part: bytes) -> tuple[bytes, str]:
     return part[:end], os.fsdecode(part[end:].partition(b"\0")[0])
 
 
-def _checked(said: int) -> int:
+def checked(said: int) -> int:
+    """Return what a call of the C library returned; raises OSError where that is less than 0."""
     if said < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))

@@ -7,6 +7,8 @@ here waits for nothing: it reads what the kernel answers from memory.
 import ctypes
 import os
 
+from collectors._origin.fanotify import checked
+
 _LIBC = ctypes.PyDLL(None, use_errno=True)
 _open, _read, _close = _LIBC.open, _LIBC.read, _LIBC.close
 
@@ -14,21 +16,14 @@ _open, _read, _close = _LIBC.open, _LIBC.read, _LIBC.close
 def read_descriptor(fd: int, limit: int) -> bytes:
     """Return what an open descriptor that does not block has to read, `limit` bytes at most; raises OSError."""
     buffer = ctypes.create_string_buffer(limit)
-    count = _checked(_read(fd, buffer, limit))
+    count = checked(_read(fd, buffer, limit))
     return ctypes.string_at(buffer, count)
 
 
 def read_file(path: bytes, limit: int) -> bytes:
     """Return the first `limit` bytes of a file of /proc, which has to give them in one read; raises OSError."""
-    fd = _checked(_open(path, os.O_RDONLY | os.O_CLOEXEC))
+    fd = checked(_open(path, os.O_RDONLY | os.O_CLOEXEC))
     try:
         return read_descriptor(fd, limit)
     finally:
         _close(fd)
-
-
-def _checked(said: int) -> int:
-    if said < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-    return said

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from collectors._origin.claim import Claim
-from collectors._regular import IsOwn, opened_regular
+from collectors._regular import IsOwn, content_of, opened_regular
 
 _CACHES = ("opt/puppetlabs/puppet/cache", "var/cache/puppet", "var/lib/puppet")
 """Of Puppet's own packages, of Debian's, and of older ones."""
@@ -114,7 +114,7 @@ class PuppetRuns:
             processes = [entry for entry in (self._root / "proc").iterdir() if entry.name.isdecimal()]
         except OSError:
             return False
-        return any(is_puppet_apply(_read(process / "cmdline")) for process in processes)
+        return any(is_puppet_apply(content_of(process / "cmdline")) for process in processes)
 
 
 def _claim(transaction_uuid: str, *, is_direct: bool) -> Claim:
@@ -180,10 +180,3 @@ def _epoch(text: bytes) -> float | None:
 
 def _plain(text: bytes) -> str:
     return text.decode("utf-8", "replace").strip().strip("\"'")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from collectors._origin.claim import Claim
+from collectors._regular import content_of
 from collectors._utmp import USER_PROCESS, parse_entries
 
 _SECOND = 1_000_000
@@ -54,7 +55,7 @@ class Sessions:
         """Return what opened a session, as `sshd`, by logind; "" where that is not known."""
         if not session.isalnum():
             return ""
-        fields = parse_fields(_read(self._root / "run/systemd/sessions" / session))
+        fields = parse_fields(content_of(self._root / "run/systemd/sessions" / session))
         return fields.get("SERVICE", "")
 
     def forget(self) -> None:
@@ -68,13 +69,13 @@ class Sessions:
         except OSError:
             return []
         # `4.ref` is a FIFO
-        texts = ((name, _read(directory / name)) for name in names if name.isalnum())
+        texts = ((name, content_of(directory / name)) for name in names if name.isalnum())
         return [login for name, text in texts if (login := parse_session(text, name)) is not None]
 
     def _from_utmp(self) -> list[Login]:
         return [
             login
-            for login in parse_utmp(_read(self._root / "run/utmp"))
+            for login in parse_utmp(content_of(self._root / "run/utmp"))
             if (self._root / "proc" / str(login.leader)).exists()  # else nobody wrote down the logout
         ]
 
@@ -91,13 +92,6 @@ def _knows(logins: list[Login], other: Login) -> bool:
         login.leader == other.leader or (login.line == other.line != "" and login.user == other.user)
         for login in logins
     )
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
 
 
 def parse_session(data: bytes, session: str = "") -> Login | None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from collectors._dbus import Bus, BusError, Call, find_address
+from collectors._regular import content_of
 from collectors._utmp import parse_run_level
 
 _GOING_DOWN = {"0", "6"}
@@ -11,7 +12,7 @@ _GOING_DOWN = {"0", "6"}
 def is_going_down(root: Path = Path("/")) -> bool:
     """Ask systemd, or where there is none read the run level that sysvinit wrote."""
     if not (root / "run/systemd/system").is_dir():
-        return parse_run_level(_read(root / "run/utmp")) in _GOING_DOWN
+        return parse_run_level(content_of(root / "run/utmp")) in _GOING_DOWN
     try:
         with Bus(find_address("system")) as bus:
             [(_, state)] = bus.call(
@@ -28,10 +29,3 @@ def is_going_down(root: Path = Path("/")) -> bool:
     except BusError:
         return False
     return bool(state == "stopping")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
