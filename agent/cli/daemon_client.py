@@ -38,6 +38,12 @@ class Reply(NamedTuple):
         """The daemon's own words, where it refused."""
         return self.body.decode("utf-8", "replace").strip()
 
+    def accepted(self) -> bytes:
+        """Return the body; raises `CommandError` where the daemon refused."""
+        if not self.is_ok:
+            raise CommandError(f"the daemon refused: {self.reason}")
+        return self.body
+
 
 class NotAnsweringError(CommandError):
     """Nobody listens there; nothing was sent."""

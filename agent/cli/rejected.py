@@ -101,10 +101,7 @@ def _act(arguments: Namespace, action: str, done: str) -> int:
     chosen = {"ids": arguments.ids} if arguments.ids else {"all": True}
     body = json.dumps(chosen).encode()
     places, _ = places_first(arguments)
-    reply = ask(places.socket, "POST", f"/rejected/{action}", body)
-    if not reply.is_ok:
-        raise CommandError(f"the daemon refused: {reply.reason}")
-    count = json.loads(reply.body)["count"]
+    count = json.loads(ask(places.socket, "POST", f"/rejected/{action}", body).accepted())["count"]
     print(json.dumps({"count": count}) if arguments.json else f"{count} {done}")
     missing = len(set(arguments.ids)) - count
     if missing > 0:

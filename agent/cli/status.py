@@ -70,10 +70,8 @@ def _of_a_desktop(advice: str) -> str:
 
 
 def _acknowledge(socket: Path) -> None:
-    reply = ask(socket, "POST", "/drops/acknowledge")
-    if not reply.is_ok:
-        raise CommandError(f"the daemon refused: {reply.reason}")
-    complain(f"{json.loads(reply.body)['count']} dropped events are acknowledged")
+    count = json.loads(ask(socket, "POST", "/drops/acknowledge").accepted())["count"]
+    complain(f"{count} dropped events are acknowledged")
 
 
 def read_document(socket: Path, configuration: "Callable[[], Configuration]") -> Document:
@@ -93,11 +91,9 @@ def _read(socket: Path, configuration: "Callable[[], Configuration]") -> Documen
         reply = ask(socket, "GET", "/status", timeout_seconds=_AT_MOST_SECONDS)
     except (NotAnsweringError, NotAllowedError, LostAnswerError) as error:
         return _read_files(configuration(), error)
-    if not reply.is_ok:
-        raise CommandError(f"the daemon refused: {reply.reason}")
     import msgspec
 
-    return msgspec.json.decode(reply.body, type=Document)
+    return msgspec.json.decode(reply.accepted(), type=Document)
 
 
 def _is_running(directory: Path, error: CommandError) -> bool | None:

@@ -4,11 +4,11 @@
 so a file can neither name a Python object nor lose one of two equal keys before anybody saw both.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from agent.configuration.placeholder import PLACEHOLDER_HINT, PLACEHOLDER_TEXT, find_placeholder
 from agent.configuration.plain_yaml import (
     BOOL,
     FLOAT,
@@ -35,6 +35,10 @@ from agent.configuration.quoting import without_quotes
 from collectors._nesting import TooDeep, YamlLevels
 
 MAX_FILE_BYTES = 1024 * 1024
+
+_PLACEHOLDER = re.compile(r"\{\{.{0,200}?\}\}|\{%.{0,200}?%\}|<%.{0,200}?%>")
+"""Of Jinja and Helm, or of ERB."""
+_COMMENT = re.compile(r"(?:^|\s)#.*")
 
 _ONE_DOCUMENT = "expected a single document in the stream"  # PyYAML's words
 _SECOND_HINT = (
@@ -88,9 +92,8 @@ def compose_file(path: Path, read: Callable[[Path], bytes] = _read_bounded) -> N
 
 def compose(text: str, name: str) -> Node | Problem:
     """Return the tree of one document; `name` is what its nodes say their file is."""
-    if found := find_placeholder(text):
-        line, column = found
-        return Problem(name, line, "", PLACEHOLDER_TEXT, column, PLACEHOLDER_HINT)
+    if problem := _placeholder_in(text, name):
+        return problem
     try:
         root = _Loader(text, name).get_single_node()
     except MarkedYAMLError as error:
@@ -108,6 +111,15 @@ def compose(text: str, name: str) -> Node | Problem:
     if root is None or (isinstance(root, ScalarNode) and root.tag == NULL and not root.value):
         return empty_mapping(Place(name))
     return root
+
+
+def _placeholder_in(text: str, name: str) -> Problem | None:
+    """Return where a template engine has left something that it should have rendered; what stands in a comment is no value."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if found := _PLACEHOLDER.search(_COMMENT.sub("", line)):
+            hint = ": this file was copied and not rendered; let Ansible's template, Helm or Puppet fill it in first"
+            return Problem(name, number, "", "holds a placeholder of a template", found.start() + 1, hint)
+    return None
 
 
 def _reason(error: MarkedYAMLError) -> str:

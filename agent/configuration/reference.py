@@ -51,8 +51,6 @@ class Key(NamedTuple):
     description: str
     systems: tuple[str, ...] = ()
     """The types of destinations that have it, where not all do."""
-    annotation: Any = None
-    """The type itself, as msgspec takes it."""
 
     def as_row(self) -> str:
         """Return it as a row of the table in docs/configuration.md."""
@@ -71,7 +69,7 @@ def keys() -> Iterator[Key]:
     for name, known in COLLECTORS.items():
         if known.default is not None:
             text = f"`false` turns off what `{name}` tells by default; entries in conf.d count all the same."
-            yield Key("agent.yaml", name, "true or false", "`true`", text, (), bool)
+            yield Key("agent.yaml", name, "true or false", "`true`", text)
     yield from _fields("conf.d", Application, "")
     for name, known in WithSources(COLLECTORS, sorted(SOURCES)).items():
         yield from _fields("conf.d", known.entry, f"{name}[]." if known.many else f"{name}.")
@@ -111,7 +109,7 @@ def _fields(file: Literal["agent.yaml", "conf.d"], kind: type[msgspec.Struct], p
         text = said.get(field.name, "")
         own = _DEFAULT.search(text)
         default = own[1] if own else _shown(field.default)
-        yield Key(file, path, _in_words(field.type), default, _DEFAULT.sub("", text), annotation=field.type)
+        yield Key(file, path, _in_words(field.type), default, _DEFAULT.sub("", text))
         if inner:
             yield from _fields(file, inner[0], path + ".")
 
@@ -125,9 +123,7 @@ def _of_destinations() -> Iterator[Key]:
                 found.setdefault(key[1:5], (key, []))[1].append(name)
     said = said_of_fields(DestinationSettings)["type"]
     one_of = f"one of {', '.join(SYSTEMS)}"
-    yield Key(
-        "agent.yaml", "destinations.NAME.type", one_of, f"`{DEFAULT_TYPE}`", said, (), Literal[*SYSTEMS]
-    )
+    yield Key("agent.yaml", "destinations.NAME.type", one_of, f"`{DEFAULT_TYPE}`", said)
     for key, names in sorted(found.values(), key=lambda pair: len(pair[1]) < len(SYSTEMS)):
         yield key if len(names) == len(SYSTEMS) else key._replace(systems=tuple(names))
 
