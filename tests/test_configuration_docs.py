@@ -59,7 +59,6 @@ def test_the_default_of_a_key_is_as_an_operator_writes_it():
     assert by_path["destinations.NAME.url"].default == "required"
     assert by_path["hostname"].default == "the host's own"
     assert by_path["destinations.NAME.type"].type == f"one of {', '.join(SYSTEMS)}"
-    assert by_path["destinations.NAME.type"].type == f"one of {', '.join(SYSTEMS)}"
 
 
 def test_the_sample_loads_as_it_is(tmp_path):
