@@ -67,7 +67,7 @@ def _list(arguments: Namespace) -> int:
                 str(entry.id),
                 entry.destination,
                 moment(entry.rejected_at),
-                _title(entry.body) + (" (being retried)" if entry.retrying else ""),
+                _title(entry) + (" (being retried)" if entry.retrying else ""),
                 entry.reason,
             )
             for entry in entries
@@ -121,15 +121,19 @@ def _as_json(entry: RejectedEntry, *, whole: bool) -> dict[str, object]:
         "event_time": entry.event_time,
         "rejected_at": entry.rejected_at,
         "retrying": entry.retrying,
-        "title": _title(entry.body),
+        "kind": entry.kind,
+        "title": _title(entry),
     }
     if whole:
         document["event"] = json.loads(entry.body)
     return document
 
 
-def _title(body: bytes) -> str:
+def _title(entry: RejectedEntry) -> str:
+    """Return the title of an event, or of what is none the kind, as `stackstate/topologies`."""
+    if entry.kind != "event":
+        return entry.kind
     try:
-        return str(json.loads(body).get("msg_title", ""))
+        return str(json.loads(entry.body).get("msg_title", ""))
     except (ValueError, AttributeError):
         return "(not readable)"

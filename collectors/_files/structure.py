@@ -22,6 +22,9 @@ _MAX_VALUE_CHARACTERS = 200
 _MAX_KEY_CHARACTERS = 1024 * 1024
 """Of all keys together, each with those that it lies below."""
 
+_MARK = "\ufeff"
+"""What some editors write before the first line, and no parser but YAML's reads."""
+
 Pairs = dict[str, Scalar]
 Parser = Callable[[str], Pairs]
 
@@ -36,7 +39,7 @@ def changes(path: str, old: str, new: str) -> tuple[Change, ...]:
         return ()
     parse = _parser_for(path)
     try:
-        before, after = parse(old), parse(new)
+        before, after = parse(old.removeprefix(_MARK)), parse(new.removeprefix(_MARK))
     except (NotStructured, RecursionError):
         return ()
     return tuple(_differences(before, after))

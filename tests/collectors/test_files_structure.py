@@ -31,6 +31,10 @@ def pairs(path, old, new):
         ("/x.json", '{"a": {"b": [1, 2]}}', '{"a": {"b": [1, 3]}}', [("a.b[1]", 2, 3)]),
         ("/x.json", '{"a": 1}', '{"a": true}', [("a", 1, True)]),
         ("/x.yaml", "a:\n  b: 1\n  c: off\n", "a:\n  b: 2\n  c: off\n", [("a.b", 1, 2)]),
+        *[(path, f"\ufeff{text}1{end}", f"\ufeff{text}2{end}", [("a.b", old, new)]) for path, text, end, old, new in [
+            ("/x.ini", "[a]\nb=", "", "1", "2"), ("/x.json", '{"a": {"b": ', "}}", 1, 2),
+            ("/x.toml", "[a]\nb = ", "", 1, 2), ("/x.yaml", "a:\n  b: ", "", 1, 2),
+        ]],
         ("/x.yml", "- x: 012\n", "- x: 'no'\n", [("[0].x", "012", "no")]),
         ("/x.yaml", "a: 1\n---\nb: 1\n", "a: 1\n---\nb: 2\n", [("[1].b", 1, 2)]),
         ("/x.toml", "[a]\nb = 1\nd = 1979-05-27\n", "[a]\nb = 2\nd = 1979-05-28\n",

@@ -160,6 +160,19 @@ def test_purging_leaves_nothing_behind(bare_host):
     assert "sts-agent" not in bare_host.read("/etc/passwd")
 
 
+def test_what_is_not_there_is_named(bare_host):
+    wheel = install_command()[-1]
+    for words, said in [
+        (("/mnt/none.whl",), "there is no /mnt/none.whl: WHEEL is built by make dist"),
+        (("--wheels=/mnt/none", wheel), "there is no directory /mnt/none"),
+        (("--wheels",), "usage: packaging/install"),
+    ]:
+        done = bare_host.run("/mnt/checkout/packaging/install", *words, check=False)
+        assert done.returncode != 0
+        assert said in done.stderr
+    assert bare_host.run(UNINSTALL).stdout == ""
+
+
 def test_only_root_may_install(bare_host):
     done = bare_host.run(*install_command(), user="nobody", check=False)
     assert done.returncode == 1

@@ -86,3 +86,18 @@ def test_lists_of_a_body_arrive_in_order_across_an_outage_and_a_kill(agent, rece
             assert one["collection_timestamp"] == 1_700_000_000 + item["number"]
     titles = [event["msg_title"] for one in bodies for event in one["events"].get("custom", [])]
     assert titles == [f"{one['internalHostname']} {number}" for number, one in enumerate(posted)]
+
+
+def test_a_list_that_the_receiver_refuses_holds_up_no_event_and_is_named_by_its_kind(
+    agent, receiver, wait_until
+):
+    agent.start()
+    refused = {"topologies": [{"start_snapshot": True}], "health": [{"odd": 1}]}
+    post(agent, body("edge-1", 0) | refused)
+    agent.command("event", "send", "Later", "--title", "later")
+    receiver.wait_for(lambda taken: any(one.title == "later" for one in taken))
+    listed = wait_until(lambda: agent.command("rejected", "list").stdout, agent.log)
+    assert "stackstate/topologies" in listed
+    assert "stackstate/health" in listed
+    shown = json.loads(agent.command("rejected", "show", "1").stdout.split("\n\n", 1)[1])
+    assert shown == {"topologies": refused["topologies"]}
