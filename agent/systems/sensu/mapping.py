@@ -13,7 +13,7 @@ from agent.events.completion import complete
 from agent.events.identity import Identity
 from agent.events.stored_event import StoredContext, StoredEvent
 from agent.systems.sensu.check_state import CheckEvent, CheckState, status_of, total_state_change
-from agent.systems.sensu.result import EVENT_TYPE, NAME, word_of
+from agent.systems.sensu.result import EVENT_TYPE, NAME, told_of
 from collectors.event import Category
 
 
@@ -22,9 +22,10 @@ def captured_event(event: CheckEvent, state: CheckState, client: str, identity: 
 
     Raises `EventError` for one that is too large, and `msgspec.MsgspecError`.
     """
+    what = told_of(event.action, status_of(state.result))
     stored = StoredEvent(
         event_type=EVENT_TYPE,
-        title=_title(event, state.result, client),
+        title=f"{state.result['name']}{f' on {client}' if client else ''} {what}",
         text=state.result["output"],
         source_type=NAME,
         host=client or None,
@@ -36,17 +37,6 @@ def captured_event(event: CheckEvent, state: CheckState, client: str, identity: 
         ),
     )
     return complete(NAME, msgspec.json.encode(stored), identity)
-
-
-def _title(event: CheckEvent, result: dict[str, Any], client: str) -> str:
-    match event.action:
-        case "resolve":
-            what = "is resolved"
-        case "flapping":
-            what = "is flapping"
-        case "create":
-            what = f"is {word_of(status_of(result))}"
-    return f"{result['name']}{f' on {client}' if client else ''} {what}"
 
 
 def _data(event: CheckEvent, state: CheckState, client: str) -> dict[str, Any]:

@@ -52,6 +52,11 @@ def word_of(status: int) -> str:
     return _WORDS.get(status, "UNKNOWN")
 
 
+def told_of(action: str, status: int) -> str:
+    """Return what an event says of its check."""
+    return {"resolve": "is resolved", "flapping": "is flapping"}.get(action, f"is {word_of(status)}")
+
+
 def read_results(body: bytes) -> list[Result]:
     """Return the results of a body, each checked and completed with `executed`; raises `Problem`.
 

@@ -48,7 +48,7 @@ class SensuApi:
 
     def run(self, runtime: Runtime) -> None:
         """Poll until the end."""
-        servers = [_Server(address, entry) for address, entry in self._entries.items()]
+        servers = [_Server(address, entry, runtime) for address, entry in self._entries.items()]
         try:
             _forget_others(runtime, servers)
             due = dict.fromkeys(servers, time.monotonic())
@@ -56,7 +56,7 @@ class SensuApi:
                 server = min(due, key=due.__getitem__)
                 if runtime.stop.wait(max(0.0, due[server] - time.monotonic())):
                     return
-                server.poll(runtime)
+                server.poll()
                 due[server] = time.monotonic() + server.interval_seconds
                 runtime.report("; ".join(one.state for one in servers if one.state))
         finally:
@@ -76,7 +76,7 @@ def _united(one: Scoped[SensuApiConfig], other: Scoped[SensuApiConfig]) -> Scope
 class _Server:
     """One server, and what was told of it."""
 
-    def __init__(self, address: str, entry: Scoped[SensuApiConfig]) -> None:
+    def __init__(self, address: str, entry: Scoped[SensuApiConfig], runtime: Runtime) -> None:
         config = entry.config
         self.interval_seconds = float(config.interval)
         self.prefix = f"{hashlib.sha256(address.encode()).hexdigest()[:16]}/"
@@ -85,21 +85,19 @@ class _Server:
         self._scope = entry
         self._http = HttpClient(tls=Tls(), mask=mask_of(config.url), body_bytes=PAGE_BYTES)
         self._api = EventsApi(config.url, self._http)
-        self._known: dict[Key, Known] | None = None
-        self._troubles = Troubles(None, _EVENTS)
+        self._runtime = runtime
+        self._known = dict(self._remembered())
+        self._troubles = Troubles(runtime.memory, _EVENTS, prefix=f"{self.prefix}{TROUBLE}")
         self._left_out = 0
 
     def close(self) -> None:
         self._http.close()
 
-    def poll(self, runtime: Runtime) -> None:
+    def poll(self) -> None:
         """Look at every page once, and tell what is new; whatever goes wrong is for `status`."""
-        if self._known is None:
-            self._known = dict(self._remembered(runtime))
-            self._troubles = Troubles(runtime.memory, _EVENTS, prefix=f"{self.prefix}{TROUBLE}")
         try:
-            with _cut_short(runtime.stop, self._http):
-                self._pass(runtime, self._known)
+            with _cut_short(self._runtime.stop, self._http):
+                self._pass()
         except NotAskedError as reason:
             self.state = f"{self._where} cannot be looked at: {reason}"
         except NotKept as reason:
@@ -110,34 +108,34 @@ class _Server:
             odd = f", {words}" if (words := self._troubles.in_words()) else ""
             self.state = f"{len(self._known)} events at {self._where}{left_out}{odd}"
 
-    def _pass(self, runtime: Runtime, told: dict[Key, Known]) -> None:
+    def _pass(self) -> None:
         seen: set[Key] = set()
         pages = self._left_out = 0
         for page in self._api.pages():
             pages += 1
-            self._tell(runtime, told, page)
+            self._tell(page)
             seen.update(one.key for one in page.sightings)
-            if runtime.stop.is_set():
+            if self._runtime.stop.is_set():
                 return
-        missing = [key for key in told if key not in seen]
+        missing = [key for key in self._known if key not in seen]
         if pages > 1:
             missing = [key for key in islice(missing, _ASKED_AT_ONCE) if self._api.is_gone(key)]
         now = time.time()
         over: dict[Key, Event] = {}
         for key in missing:
             with self._troubles.guarded(self._shown(key)):
-                over[key] = resolved(key, told[key], self._scope, now)
-        self._emit(runtime, told, list(over.values()), dict.fromkeys(over))
+                over[key] = resolved(key, self._known[key], self._scope, now)
+        self._emit(list(over.values()), dict.fromkeys(over))
 
-    def _tell(self, runtime: Runtime, told: dict[Key, Known], page: Page) -> None:
+    def _tell(self, page: Page) -> None:
         now = time.time()
         events: list[Event] = []
         changes: dict[Key, Known | None] = {}
         size = 0
         for one in page.sightings:
-            before = changes.get(one.key, told.get(one.key))
+            before = changes.get(one.key, self._known.get(one.key))
             size += 2 * (len(self._stored(one.key)) + 100)
-            if before is None and not runtime.memory.has_room(size):
+            if before is None and not self._runtime.memory.has_room(size):
                 self._left_out += 1
                 continue
             with self._troubles.guarded(self._shown(one.key)):
@@ -145,15 +143,9 @@ class _Server:
                 if fresh:
                     changes[one.key] = known(one)
                     events += fresh
-        self._emit(runtime, told, events, changes)
+        self._emit(events, changes)
 
-    def _emit(
-        self,
-        runtime: Runtime,
-        told: dict[Key, Known],
-        events: Sequence[Event],
-        changes: Mapping[Key, Known | None],
-    ) -> None:
+    def _emit(self, events: Sequence[Event], changes: Mapping[Key, Known | None]) -> None:
         if not events and not self._troubles.to_remember():
             return
         remember = {
@@ -161,13 +153,13 @@ class _Server:
             for key, value in changes.items()
         }
         troubles = self._troubles.news(int(time.time()))
-        runtime.emit([*events, *troubles], remember | self._troubles.to_remember())
+        self._runtime.emit([*events, *troubles], remember | self._troubles.to_remember())
         self._troubles.kept()
         for key, value in changes.items():
             if value is None:
-                told.pop(key, None)
+                self._known.pop(key, None)
             else:
-                told[key] = value
+                self._known[key] = value
 
     def _shown(self, key: Key) -> str:
         return f"{'/'.join(key)} at {self._where}"
@@ -175,8 +167,8 @@ class _Server:
     def _stored(self, key: Key) -> str:
         return self.prefix + "/".join(key)
 
-    def _remembered(self, runtime: Runtime) -> Iterator[tuple[Key, Known]]:
-        for stored, value in runtime.memory.items(self.prefix):
+    def _remembered(self) -> Iterator[tuple[Key, Known]]:
+        for stored, value in self._runtime.memory.items(self.prefix):
             remembered = recall(value, Known)
             client, _, check = stored.removeprefix(self.prefix).partition("/")
             if remembered is not None:

@@ -84,25 +84,22 @@ class EventsApi:
         answer = self._http.get(f"{self._base}/events/{key[0]}/{key[1]}", {}, TIMEOUT_SECONDS)
         if isinstance(answer, Answered) and answer.status == HTTPStatus.NOT_FOUND:
             return True
-        _content(answer)
+        _checked(answer)
         return False
 
     def _page(self, offset: int) -> Page:
-        answer = self._http.get(
-            f"{self._base}/events?limit={self._limit}&offset={offset}", {}, TIMEOUT_SECONDS
-        )
-        content = _content(answer)
-        if len(content) >= PAGE_BYTES and self._limit > 1:
+        url = f"{self._base}/events?limit={self._limit}&offset={offset}"
+        answer = _checked(self._http.get(url, {}, TIMEOUT_SECONDS))
+        if len(answer.content) >= PAGE_BYTES and self._limit > 1:
             self._limit //= 10
             raise NotAskedError(f"its events are large; next time {self._limit} at once")
         try:
-            listed = msgspec.json.decode(content)
+            listed = msgspec.json.decode(answer.content)
         except (msgspec.DecodeError, RecursionError):
             raise NotAskedError("what it answers is no JSON") from None
         if not isinstance(listed, list):
             raise NotAskedError("what it answers is no list of events")
         found = [one for one in map(sighting, listed) if one is not None]
-        assert isinstance(answer, Answered)  # noqa: S101 - it had a content
         return Page(found, len(listed), _total(answer))
 
 
@@ -132,12 +129,12 @@ def _name(named: Mapping[str, Any]) -> str | None:
     return name if isinstance(name, str) and is_name(name) and len(name) <= _LONGEST_NAME else None
 
 
-def _content(answer: HttpResult) -> bytes:
+def _checked(answer: HttpResult) -> Answered:
     if not isinstance(answer, Answered):
         raise NotAskedError(getattr(answer, "text", "") or getattr(answer, "reason", ""))
     if answer.status != HTTPStatus.OK or answer.is_html:
         raise NotAskedError(describe(answer))
-    return answer.content
+    return answer
 
 
 def _total(answer: Answered) -> int | None:

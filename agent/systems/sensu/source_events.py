@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from agent.systems.sensu.result import EVENT_TYPE, NAME, word_of
+from agent.systems.sensu.result import EVENT_TYPE, NAME, told_of, word_of
 from agent.systems.sensu.source_api import Key, Sighting
 from collectors.collector import Scoped
 from collectors.event import Category, Event, EventError, check_timestamp
@@ -54,7 +54,7 @@ def resolved(key: Key, before: Known, scope: Scoped[Any], now: float) -> Event:
         name=NAME,
         event_type=EVENT_TYPE,
         category=Category.ACTIVITIES,
-        title=f"{check} on {client} is resolved",
+        title=f"{check} on {client} {told_of('resolve', 0)}",
         text=f"It was {word_of(before.status)}.",
         timestamp=int(now),
         data=data | {"old_status": before.status},
@@ -66,12 +66,13 @@ def resolved(key: Key, before: Known, scope: Scoped[Any], now: float) -> Event:
 def _seen(sighting: Sighting, scope: Scoped[Any], now: float, *, is_new: bool) -> Event:
     check = sighting.event["check"]
     output = check.get("output")
-    is_flapping = sighting.action == "flapping"
-    what = "is flapping" if is_flapping else f"is {word_of(sighting.status)}"
+    what = told_of(sighting.action, sighting.status)
     fields: dict[str, Any] = {
         "name": NAME,
         "event_type": EVENT_TYPE,
-        "category": Category.ALERTS if sighting.status or is_flapping else Category.ACTIVITIES,
+        "category": Category.ALERTS
+        if sighting.status or sighting.action == "flapping"
+        else Category.ACTIVITIES,
         "title": f"{sighting.check} on {sighting.client} {what}",
         "timestamp": _timestamp(check, sighting.event, now),
         "source_identifier": f"sensu:{sighting.id}:create" if is_new and sighting.id else "",
