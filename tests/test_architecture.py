@@ -22,6 +22,7 @@ SHARED = {
     "collectors._braces": {"files", "processes", "services"},
     "collectors._dbus": {"host", "origin", "processes", "services"},
     "collectors._later": {"files"},
+    "collectors._locked": {"packages"},
     "collectors._nesting": {"files", "puppet"},
     "collectors._origin": {"collector", "files", "packages", "services"},
     "collectors._redaction": {

@@ -4,19 +4,18 @@ Asked when something has happened, never by a timer, and at most once in so many
 running. Only root can hold these locks and run these processes, so nobody else can have work labelled as planned.
 """
 
-import fcntl
 import os
-import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from collectors._locked import holder_of
+
 _ASK_AGAIN_SECONDS = 2.0
 _STILL_SECONDS = 15.0
 """What ran so shortly before still counts: the last change of a run becomes known when it has ended."""
 
-_FLOCK = "hhqqi4x"
 _LOCKS = {
     "apt": ("var/lib/dpkg/lock-frontend", "var/lib/dpkg/lock"),
     "dnf": ("var/lib/rpm/.rpm.lock", "usr/lib/sysimage/rpm/.rpm.lock"),
@@ -55,29 +54,13 @@ class RunningWork:
 def running(root: Path = Path("/")) -> Iterator[str]:
     """Yield the name of each that runs now."""
     for name, paths in _LOCKS.items():
-        holders = [holder for path in paths if (holder := _holder(root / path)) is not None]
+        holders = [holder for path in paths if (holder := holder_of(root / path)) is not None]
         if holders:
             yield next((_BY_PROGRAM[comm] for comm in map(_comm, holders) if comm in _BY_PROGRAM), name)
     if any(_names_a_process(root / path) for path in _PUPPET_LOCKS):
         yield "puppet"
     if any(_ANSIBLE in command for command in _commands_of_root()):
         yield "ansible"
-
-
-def _holder(path: Path) -> int | None:
-    """Return the pid of whoever has locked a file, 0 where it lives out of sight; None where nobody has."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
-        return None
-    try:
-        asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-        kind, _, _, _, pid = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
-    return None if kind == fcntl.F_UNLCK else max(0, pid)
 
 
 def _comm(pid: int) -> str:

@@ -1,8 +1,5 @@
 """What a package manager's database is to the collector, whichever manager it is."""
 
-import fcntl
-import os
-import struct
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -71,22 +68,3 @@ class Database(Protocol):
     def moments(self, keys: Iterable[str]) -> Mapping[str, Moment]:
         """Return when each of these packages last changed, as far as something says so."""
         ...
-
-
-_FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, pid
-
-
-def is_locked(path: Path) -> bool:
-    """Return whether a process holds a record lock on `path`; False where that cannot be asked."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-        answer = fcntl.fcntl(descriptor, fcntl.F_GETLK, asked)
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-    return bool(struct.unpack(_FLOCK, answer)[0] != fcntl.F_UNLCK)

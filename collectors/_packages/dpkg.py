@@ -12,7 +12,8 @@ from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
-from collectors._packages.database import ANY_TIME, DatabaseError, Moment, Packages, Signature, is_locked
+from collectors._locked import holder_of
+from collectors._packages.database import ANY_TIME, DatabaseError, Moment, Packages, Signature
 from collectors._packages.version import compare_dpkg
 
 _ABSENT = {b"not-installed", b"config-files"}
@@ -43,7 +44,7 @@ class Dpkg:
 
     def is_locked(self) -> bool:
         """Return whether dpkg or a front end of its is at work."""
-        return any(is_locked(self.directory / name) for name in ("lock-frontend", "lock"))
+        return any(holder_of(self.directory / name) is not None for name in ("lock-frontend", "lock"))
 
     def signature(self) -> Signature:
         """Return inode, size and times of what `read` would read."""

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from collectors._packages.database import ANY_TIME, DatabaseError, Moment, Packages, Signature, is_locked
+from collectors._locked import holder_of
+from collectors._packages.database import ANY_TIME, DatabaseError, Moment, Packages, Signature
 from collectors._packages.version import compare_rpm
 
 _DIRECTORIES = ("usr/lib/sysimage/rpm", "var/lib/rpm")
@@ -45,7 +46,7 @@ class Rpm:
 
     def is_locked(self) -> bool:
         """Return whether a transaction is under way."""
-        return is_locked(self.directory / ".rpm.lock")
+        return holder_of(self.directory / ".rpm.lock") is not None
 
     def signature(self) -> Signature:
         """Return inode, size and time of the files of the database."""

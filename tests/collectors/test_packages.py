@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from collectors._locked import holder_of
 from collectors._packages.comparison import VersionChange, changes
-from collectors._packages.database import is_locked
 from collectors._packages.dpkg import Dpkg
 from collectors._packages.entry import PackagesConfig
 from collectors._packages.hints import Hints
@@ -393,16 +393,16 @@ def test_a_directory_that_goes_away_is_watched_again_when_it_is_back(tmp_path, g
 
 def test_a_lock_that_nobody_holds_is_not_held(tmp_path):
     path = Path(tmp_path / "lock")
-    assert not is_locked(path)
+    assert holder_of(path) is None
     with path.open("w") as file:
-        assert not is_locked(path)
+        assert holder_of(path) is None
         child = os.fork()
         if child == 0:
-            held = not is_locked(path)
+            held = holder_of(path) is None
             os._exit(0 if held else 1)
         assert os.waitpid(child, 0)[1] == 0
         fcntl.lockf(file, fcntl.LOCK_EX)
         child = os.fork()
         if child == 0:
-            os._exit(0 if is_locked(path) else 1)
+            os._exit(0 if holder_of(path) == os.getppid() else 1)
         assert os.waitpid(child, 0)[1] == 0
