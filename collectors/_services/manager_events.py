@@ -77,10 +77,10 @@ class StartupFinished(msgspec.Struct, frozen=True):
 
 
 class Odd(msgspec.Struct, frozen=True):
-    """What was said of a unit makes no sense; `reason` says what."""
+    """What was said of a unit makes no sense, and why."""
 
     unit: str
-    reason: str
+    why: Exception | str
 
 
 News = UnitState | JobBegun | JobEnded | Odd | Unloaded | Renewed | StartupFinished

@@ -111,15 +111,12 @@ class Manager:
             try:
                 news = self._parse(signal)
             except Exception as error:  # noqa: BLE001 - whatever a signal makes Python do, it is its unit's trouble
-                news = self._odd(parse_unit_path(signal.path), error)
+                unit = parse_unit_path(signal.path)
+                news = Odd(escaped(unit), error) if unit else None
             if news is not None:
                 found.append(news)
             signal = self._bus.next_signal(0)
         return found
-
-    @staticmethod
-    def _odd(unit: str, error: Exception) -> Odd | None:
-        return Odd(escaped(unit), f"{type(error).__name__}: {error}") if unit else None
 
     def _parse(self, signal: Signal) -> News | None:
         match signal.member:
@@ -207,7 +204,7 @@ class Manager:
             try:
                 found[unit] = read(unit)
             except Exception as error:  # noqa: BLE001 - whatever its values make Python do, it is this unit's trouble
-                self._odd_units.append(Odd(unit, f"{type(error).__name__}: {error}"))
+                self._odd_units.append(Odd(unit, error))
         return found
 
     def _is_sane(self, name: str) -> bool:

@@ -55,10 +55,9 @@ class UnitMemory:
             for key, value in memory.items(UNIT)
             if (known := recall(value, Known)) is not None
         }
-        former_patterns = memory.get(_SCOPE)
         self._manager = recall(memory.get(_MANAGER), _ManagerMemory)
-        self._former_patterns = former_patterns
-        self._former_scope = Scope.decode(former_patterns) if former_patterns else None
+        self._former_patterns = memory.get(_SCOPE)
+        self._former_scope = Scope.decode(self._former_patterns) if self._former_patterns else None
         self._mark = ""
         self._is_learning = False
         self.boot_finished_monotonic = 0
@@ -166,7 +165,7 @@ class UnitMemory:
         """Have each step that is to be told say whose doing it was; one of which that cannot be asked says nothing."""
         for index, step in enumerate(self._steps):
             with suppress(Exception):  # whatever the host says of it: the step is told all the same
-                self._steps[index] = msgspec.structs.replace(step, origin=origin_of(step))
+                self._steps[index] = replace(step, origin=origin_of(step))
 
     def compared(self, *, boot_is_over: bool) -> None:
         """Note that everything was compared; the first sight of a host lasts to the end of its boot."""

@@ -138,16 +138,16 @@ class Watch:
         self._causes.note(news, is_booting=self._boot_over_at is not None)
         looks = [item for item in news if isinstance(item, UnitState) and self._ledger.matches(item.unit)]
         self._learn_kinds(look.unit for look in looks if look.invocation)
-        in_order = self._in_order(looks)
+        ordered = self._in_order(looks)
         for item in news:
             match item:
-                case UnitState() if item.unit in in_order:
-                    self._take(next(in_order[item.unit]))
+                case UnitState() if item.unit in ordered:
+                    self._take(next(ordered[item.unit]))
                 case JobEnded():
                     with self._guarded(item.unit):
                         self._take_job(item)
                 case Odd() if self._ledger.matches(item.unit):
-                    self._ledger.troubles.met(item.unit, item.reason)
+                    self._ledger.troubles.met(item.unit, item.why)
                 case Unloaded():
                     self._kinds.pop(item.unit, None)  # the next of its name may be another kind
 
@@ -167,8 +167,6 @@ class Watch:
         return self._ledger.troubles.guarded(unit, ends=False)
 
     def _take(self, look: UnitState) -> None:
-        if not self._ledger.matches(look.unit):
-            return
         with self._ledger.troubles.guarded(look.unit):
             known, steps = advance(self._ledger.known(look.unit, self._kinds.get(look.unit)), look)
             self._ledger.take(look.unit, known, [self._with_exit(step) for step in steps])
@@ -217,10 +215,8 @@ class Watch:
                     differing.append(unit)
         missing = self._missing(listed)
         looks = self._manager.looks(differing)
-        if (
-            not self._ledger.is_first_sight
-        ):  # else what is signalled from here on is news, not the first sight
-            self._catch_up()
+        if not self._ledger.is_first_sight:
+            self._catch_up()  # at the first sight what is signalled from here on is news
         for look in looks.values():
             self._take(look)
         self._tell_missing(missing)
@@ -273,7 +269,7 @@ class Watch:
         """Keep what came of the news, unless the host is going down."""
         for odd in self._manager.take_odd():
             if self._ledger.matches(odd.unit):
-                self._ledger.troubles.met(odd.unit, odd.reason)
+                self._ledger.troubles.met(odd.unit, odd.why)
         if self._ledger.has_news() and self._manager.is_stopping():
             self._forgo()
             return
