@@ -1,7 +1,8 @@
 """How much memory bodies may take at once, over all connections and files that are taken in.
 
 A body costs its bytes while it arrives, and many times that while it is worked on. Small ones have lanes
-of their own, so that they never wait behind large ones. Who must wait is served in the order it came.
+of their own, so that they never wait behind large ones, and the smallest take no more than any connection may
+hold, so that they need no share. Who must wait is served in the order it came.
 Nobody waits in here while holding what somebody before him waits for: arriving, then working, then done.
 """
 
@@ -18,6 +19,8 @@ from agent.http.limits import SMALL_BODY_BYTES
 MOST_BYTES = 32 * 1024 * 1024
 _COST_OF_WORK = 16
 """Bytes of memory a byte of JSON takes while it is checked and filled, and small values are what it holds."""
+UNCOUNTED_BYTES = SMALL_BODY_BYTES // _COST_OF_WORK
+"""Work on so little takes what every connection may hold anyway: it needs no share."""
 _CGROUPS = Path("/sys/fs/cgroup")
 
 

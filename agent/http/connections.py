@@ -83,9 +83,9 @@ class Connections:
 
     def waiting(self, place: Place) -> None:
         """Have the place wait for its next request, and give way if it must."""
-        with self._lock:
-            place.waiting_since = self._monotonic()
-            if len(self._places) >= self._most:  # else nobody waits to enter
+        place.waiting_since = self._monotonic()
+        if len(self._places) >= self._most:  # else nobody waits to enter
+            with self._lock:
                 self._changed.notify_all()
 
     def secure(self, place: Place, connection: socket.socket) -> None:

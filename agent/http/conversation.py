@@ -4,18 +4,19 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 
 import msgspec
 
-from agent.http.budget import Budget, Share
+from agent.http.budget import UNCOUNTED_BYTES, Budget
 from agent.http.connections import Connections, Place
 from agent.http.decoding import DecodingError, decoded, most_decoded
 from agent.http.head import Whole
 from agent.http.known_heads import KnownHeads
 from agent.http.limits import Limits
 from agent.http.message import Refusal, Request, Response
-from agent.http.wire import Wire
+from agent.http.wire import MakeRoom, Wire
 
 log = logging.getLogger(__name__)
 
@@ -42,16 +43,17 @@ class Conversation(msgspec.Struct, frozen=True):
     def hold(self, place: Place) -> None:
         """Answer what comes; raises `OSError` when the client goes away."""
         wire = Wire(place.connection, self.limits, place.peer, self.heads)
+        make_room = partial(self._make_room, place)
         try:
-            while self._exchange(place, wire):
+            while self._exchange(place, wire, make_room):
                 pass
         finally:
             wire.close()
 
-    def _exchange(self, place: Place, wire: Wire) -> bool:
+    def _exchange(self, place: Place, wire: Wire, make_room: MakeRoom) -> bool:
         """Read and answer one request; return whether another may follow."""
         self.connections.waiting(place)
-        read = wire.read(lambda size: self._make_room(place, size))
+        read = wire.read(make_room)
         if read is None or not self.connections.answering(place):
             return False
         if isinstance(read, Refusal):
@@ -65,9 +67,11 @@ class Conversation(msgspec.Struct, frozen=True):
 
     def _work(self, place: Place, wire: Wire, read: Whole) -> bool | Refusal:
         """Answer a request within its share of memory; return whether another may follow, or why it is not answered."""
-        if self.budget is None:
+        size = self._most_bytes(read)
+        if self.budget is None or size <= UNCOUNTED_BYTES:
             return self._reply(wire, read)
-        share = self._share(place, read)
+        share = self.budget.work(size, self.limits.share_seconds)
+        place.release()
         if share is None:
             return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "busy, come again", read.request)
         try:
@@ -88,14 +92,12 @@ class Conversation(msgspec.Struct, frozen=True):
                 arriving.wake()
         return False
 
-    def _share(self, place: Place, read: Whole) -> Share | None:
-        assert self.budget is not None  # noqa: S101 - the caller's question
+    def _most_bytes(self, read: Whole) -> int:
+        """Return how large the body may be when it is worked on."""
         size = len(read.request.body)
         if self.limits.decode and read.encoding:
-            size = most_decoded(size, read.encoding, self.limits.body_bytes)
-        share = self.budget.work(size, self.limits.share_seconds)
-        place.release()
-        return share
+            return most_decoded(size, read.encoding, self.limits.body_bytes)
+        return size
 
     def _reply(self, wire: Wire, read: Whole) -> bool | Refusal:
         try:

@@ -12,8 +12,8 @@ import msgspec
 from agent.http.head import Whole
 from agent.http.message import Peer, Request
 
-_MOST_HEADS, _MOST_BYTES = 64, 2048
-_LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ([0-9]{1,9})\r\n")
+_MOST_HEADS, _MOST_BYTES, _MOST_DIGITS = 64, 2048, 9
+_LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ([0-9]{1,%d})\r\n" % _MOST_DIGITS)
 _LENGTH_NAME = "content-length"
 _NEVER = frozenset({"expect", "upgrade", "transfer-encoding"})
 
@@ -27,6 +27,7 @@ Beginning = tuple[Words, int, str]
 class KnownHead(msgspec.Struct, frozen=True):
     """A request that had this head, and its headers before the length and behind it."""
 
+    words: Words
     whole: Whole
     before: tuple[tuple[str, str], ...]
     behind: tuple[tuple[str, str], ...]
@@ -44,10 +45,22 @@ class KnownHeads:
 
     def __init__(self) -> None:
         self._known: dict[Words, KnownHead] = {}
+        self._last: KnownHead | None = None
 
-    def get(self, words: Words) -> KnownHead | None:
-        """Return the head with these words, where it came before."""
-        return self._known.get(words)
+    def find(self, data: bytes) -> tuple[Beginning, KnownHead | None] | None:
+        """Return how a request begins, and its head where that came before; None where `beginning_of` says it."""
+        if (last := self._last) is not None:  # as nearly always
+            before, behind = last.words
+            start = len(before)
+            stop = data.find(b"\r", start, start + _MOST_DIGITS + 1)
+            digits = data[start:stop]
+            if data.startswith(before) and data.startswith(behind, stop) and digits.isdigit():
+                return (last.words, stop + len(behind), digits.decode()), last
+        begun = beginning_of(data)
+        if begun is None:
+            return None
+        self._last = known = self._known.get(begun[0])
+        return begun, known
 
     def remember(self, words: Words, whole: Whole) -> None:
         """Know a head from now on, as far as it may be."""
@@ -59,7 +72,7 @@ class KnownHeads:
             self._known.clear()
         at = names.index(_LENGTH_NAME)
         same = msgspec.structs.replace(whole, request=msgspec.structs.replace(request, body=b""))
-        self._known[words] = KnownHead(same, request.headers[:at], request.headers[at + 1 :])
+        self._known[words] = KnownHead(words, same, request.headers[:at], request.headers[at + 1 :])
 
 
 def beginning_of(data: bytes) -> Beginning | None:

@@ -11,7 +11,7 @@ import httptools
 import msgspec
 
 from agent.http.head import Head, Whole, make_head, problem_of
-from agent.http.known_heads import Beginning, KnownHead, KnownHeads, beginning_of
+from agent.http.known_heads import Beginning, KnownHead, KnownHeads
 from agent.http.limits import Limits
 from agent.http.message import Peer, Refusal
 
@@ -39,9 +39,10 @@ class Parser:
         """Read on; nothing is raised for what is in `data`."""
         if self._llhttp is None:
             return
-        if not self.has_begun and (begun := beginning_of(data)) is not None:
-            self._begun, (words, head_bytes, digits) = begun, begun
-            known, length = self._heads.get(words), int(digits)
+        if not self.has_begun and (found := self._heads.find(data)) is not None:
+            self._begun, known = found
+            _, head_bytes, digits = self._begun
+            length = int(digits)
             if known is not None and length <= self._limits.body_bytes:
                 if len(data) == head_bytes + length:  # as a single event comes: nothing is left to be read
                     self._begun = None

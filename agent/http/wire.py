@@ -20,6 +20,8 @@ from agent.http.parsing import Parser
 _MOST_AT_ONCE, _MOST_OF_A_BODY = 4 * 1024, 256 * 1024
 """What is received at once: of heads with whatever follows them, and of a body whose length is known."""
 _DRAINED_BYTES, _DRAINED_SECONDS = 4 * 1024 * 1024, 2.0
+_IN_CHUNKS, _TO_THE_END = -1, -2
+"""In place of a body's length: it comes in chunks, or ends with the connection."""
 _NO_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -76,15 +78,9 @@ class Wire:
         """Send the answer to a request, or to what was none; raises `OSError`, or what the body raises."""
         body = response.body
         takes_chunks = whole is None or whole.takes_chunks
-        length = len(body) if isinstance(body, bytes) else None
-        head = _head(
-            response.status,
-            response.content_type,
-            response.headers,
-            length,
-            takes_chunks=takes_chunks,
-            keep_alive=keep_alive,
-        )
+        length = len(body) if isinstance(body, bytes) else (_IN_CHUNKS if takes_chunks else _TO_THE_END)
+        goes_on = ("" if takes_chunks else "keep-alive") if keep_alive else "close"
+        head = _head(response.status, response.content_type, response.headers, length, goes_on)
         if (whole is not None and whole.is_head) or response.status in _NO_BODY:
             body = _closed(body)
         if isinstance(body, bytes):
@@ -183,25 +179,20 @@ def _head(
     status: int,
     content_type: str,
     headers: tuple[tuple[str, str], ...],
-    length: int | None,
-    *,
-    takes_chunks: bool,
-    keep_alive: bool,
+    length: int,
+    goes_on: str,
 ) -> bytes:
     lines = [
         f"HTTP/1.1 {status} {_phrase(status)}",
         f"Content-Type: {content_type}",
         *(f"{name}: {value}" for name, value in headers),
     ]
-    if length is None:
-        if takes_chunks:
-            lines.append("Transfer-Encoding: chunked")
-    elif status != HTTPStatus.NO_CONTENT:
+    if length == _IN_CHUNKS:
+        lines.append("Transfer-Encoding: chunked")
+    elif length != _TO_THE_END and status != HTTPStatus.NO_CONTENT:
         lines.append(f"Content-Length: {length}")
-    if not keep_alive:
-        lines.append("Connection: close")
-    elif not takes_chunks:
-        lines.append("Connection: keep-alive")
+    if goes_on:
+        lines.append(f"Connection: {goes_on}")
     text = "\r\n".join(lines)
     if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
         raise ValueError("a header of the answer holds the end of a line")

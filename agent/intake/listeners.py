@@ -68,7 +68,7 @@ class SocketListener(_HttpListener):
     """HTTP on a Unix socket."""
 
     def __init__(self, path: Path, answer: Answer, **options: Any) -> None:
-        super().__init__(str(path), Acquainted(answer), **options)
+        super().__init__(str(path), Acquainted(answer).answer, **options)
         self.path = path
         self._made: tuple[int, int] | None = None
 
@@ -105,7 +105,7 @@ class Acquainted:
         self._lock = threading.Lock()
         self._uids: set[int] = set()
 
-    def __call__(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Response:
         """Return the answer."""
         uid = request.peer.uid
         if uid is not None and uid not in self._uids:

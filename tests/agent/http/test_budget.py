@@ -1,11 +1,12 @@
 """Bodies share one budget: large ones wait for each other, small ones never wait for large ones."""
 
 import threading
+import zlib
 
 import pytest
 
 from agent.http import Response
-from agent.http.budget import MOST_BYTES, Budget, Pool, budget_of_this_process
+from agent.http.budget import MOST_BYTES, UNCOUNTED_BYTES, Budget, Pool, budget_of_this_process
 from agent.http.limits import Limits
 
 MIB = 1024 * 1024
@@ -173,6 +174,27 @@ def test_a_share_is_given_back_when_the_client_goes_away_in_the_middle(http):
     assert http.client(server).send(post(MIB)).status() == 200
     server.stop()
     assert budget.arriving.take(budget.arriving.size, 0) is not None
+
+
+@pytest.mark.parametrize(("size", "status"), [(UNCOUNTED_BYTES, 200), (UNCOUNTED_BYTES + 1, 503)])
+def test_only_the_smallest_bodies_need_no_share(http, size, status):
+    budget = Budget()
+    server = http.unix(limits=Limits(share_seconds=0.05), budget=budget)
+    lane = budget._small
+    with lane.take(lane.size, 0):
+        assert http.client(server).send(post(size)).status() == status
+
+
+def test_what_a_small_body_may_become_is_what_counts(http):
+    budget = Budget()
+    server = http.unix(limits=Limits(share_seconds=0.05), budget=budget)
+    body = zlib.compress(b"a" * 400)
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Encoding: deflate\r\nContent-Length: %d\r\n\r\n" % len(
+        body
+    )
+    lane = budget._small
+    with lane.take(lane.size, 0):
+        assert http.client(server).send(head + body).status() == 503
 
 
 @pytest.mark.parametrize("status", [200, 500])
