@@ -36,6 +36,8 @@ def fill(
 
     None where one of them needs its longer way. `posted_bytes` is the size of what they all came in.
     """
+    if len(events) == 1:
+        return _alone(name, bodies[0], events[0], identity, now)
     if _are_complete(events):
         captured = [
             Captured(name, body, event.timestamp, event.event_type, event.tags)
@@ -54,6 +56,14 @@ def fill(
     return captured if fit and _have_right_tags(captured) else None
 
 
+def _alone(
+    name: str, body: msgspec.Raw, event: Usual, identity: Identity, now: Callable[[], float]
+) -> list[Captured] | None:
+    """Return the same of one event: most come alone, and each is worth the way."""
+    captured = _Missing(name, identity, int(now())).filled(body, event)
+    return [captured] if 0 < len(captured.body) <= MAX_EVENT_BYTES and _are_right(captured.tags) else None
+
+
 def _are_complete(events: Sequence[Usual]) -> TypeGuard[Sequence[CompleteEvent]]:
     return isinstance(events[0], CompleteEvent)
 
@@ -63,10 +73,12 @@ def _are_hostless(events: Sequence[Usual]) -> TypeGuard[Sequence[HostlessEvent]]
 
 
 def _have_right_tags(captured: Sequence[Captured]) -> bool:
-    every = [event.tags for event in captured]
+    return all(map(_are_right, distinct([event.tags for event in captured])))
+
+
+def _are_right(tags: tuple[str, ...]) -> bool:
     try:
-        for tags in distinct(every) if len(every) > 1 else every:
-            check_tags(tags)
+        check_tags(tags)
     except EventError:
         return False
     return True
