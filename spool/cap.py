@@ -50,6 +50,7 @@ class Cap:
         self.wal_limit_bytes = max(16 * PAGE_BYTES, self.reserve_bytes // 2)
         """The -wal is checkpointed above so much: on a full disk the reserve must suffice for that."""
         self.forget_measures()
+        self._budget_pages = self._pages_beside(self._usual_wal_bytes)
 
     @property
     def rejected_bytes(self) -> int:
@@ -84,6 +85,7 @@ class Cap:
             total += max(status.st_size, status.st_blocks * 512)
         # What anybody in the group may leave must not push out what this host saw.
         self.others_bytes = total + min(contents.left_bytes(self.directory), self.options.max_size_bytes // 8)
+        self._budget_pages = self._pages_beside(self._usual_wal_bytes)
 
     def wal_bytes(self) -> int:
         """Return how large the -wal is; asked once a transaction."""
@@ -95,10 +97,18 @@ class Cap:
 
     def budget_pages(self) -> int:
         """Return how many pages the database may have."""
-        wal = max(self._wal_bytes, 2 * self.wal_limit_bytes)
+        if self._wal_bytes <= self._usual_wal_bytes:
+            return self._budget_pages
+        return self._pages_beside(self._wal_bytes)
+
+    @property
+    def _usual_wal_bytes(self) -> int:
+        return 2 * self.wal_limit_bytes
+
+    def _pages_beside(self, wal_bytes: int) -> int:
         # Copies kept for a person must not leave the spool without room of its own.
         others = min(self.others_bytes, self.options.max_size_bytes // 2)
-        return max(0, self.options.max_size_bytes - wal - others) // PAGE_BYTES
+        return max(0, self.options.max_size_bytes - wal_bytes - others) // PAGE_BYTES
 
     def excess_pages(self, store: Store) -> int:
         """Return how many pages the database has beyond the cap."""

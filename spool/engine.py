@@ -49,8 +49,9 @@ class Engine:
         self.directory = directory
         self.wall = wall
         self.volatile = volatile
-        self.view = self._checkpointed = View()
-        self.arrived = threading.Condition()
+        self.view = View()
+        self._arrival_lock = threading.RLock()
+        self.arrived = threading.Condition(self._arrival_lock)
         self.trusts = Trusts(self.read, self.write, wall)
         self.remembered_bytes = self.interrupts = 0
         self.on_news: Callable[[], None] = _nothing
@@ -71,7 +72,7 @@ class Engine:
         self._closed = self._without_store = False
         self._salvager: Salvager | None = None
         self._publish(store)
-        self._checkpointed = self.view
+        self._checkpointed = self.view.ends()
         self._writer = Writer(
             store,
             committed=self._committed,
@@ -192,25 +193,25 @@ class Engine:
         return work(self._reader)
 
     def _committed(self, store: Store) -> None:
+        self.remembered_bytes = memory.stored_bytes(store.totals)
         if store.has_news:
             self._publish(store)
-        else:
-            self._show(store, self.view.grown_to(store.state.last_number))
+        elif (last := store.state.last_number) != self.view.last_number:  # else nobody waits for it
+            with self._arrival_lock:
+                self.view.last_number = last
+                self.arrived.notify_all()
 
     def _publish(self, store: Store) -> None:
-        earlier = self.view
+        earlier, view = self.view, view_of(store.state)
         store.has_news = False
-        self._show(store, view_of(store.state))
-        if self.view.has_news_since(earlier):
-            self.on_news()
-
-    def _show(self, store: Store, view: View) -> None:
         self.remembered_bytes = memory.stored_bytes(store.totals)
-        if view == self.view:
-            return  # a heartbeat, or a look for what to tidy: nobody waits for it, and an idle host sleeps on
+        if view.is_like(earlier):
+            return  # a look for what to tidy: an idle host sleeps on
         with self.arrived:
             self.view = view
             self.arrived.notify_all()
+        if view.has_news_since(earlier):
+            self.on_news()
 
     def _use_options(self, store: Store) -> None:
         self._writer.group_bytes = self.cap.wal_limit_bytes // 2
@@ -226,12 +227,11 @@ class Engine:
         if self.cap.wal_bytes() > self.cap.wal_limit_bytes:
             return "now"
         # What only changed memory (a heartbeat) is no reason to wake up once more.
-        done, now = self._checkpointed, self.view
-        return "" if (now.last_number, now.positions) == (done.last_number, done.positions) else "idle"
+        return "" if self.view.ends() == self._checkpointed else "idle"
 
     def _checkpoint(self, store: Store) -> bool:
         if done := prune.checkpoint(store):
-            self._checkpointed = self.view
+            self._checkpointed = self.view.ends()
         return done
 
     def _shrink(self, store: Store) -> bool:

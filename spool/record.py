@@ -1,5 +1,6 @@
 """What the spool stores: opaque bytes, and beside them what must be known without decoding them."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 EVENT = "event"
@@ -58,9 +59,16 @@ ROW_BYTES = 320
 """What a row takes besides what is counted: its plain columns, and pages that are not full."""
 
 
-def stored_bytes(record: Record) -> int:
-    """Return about what a record will take of the spool."""
-    labels = (*record.event_types, *record.tags)
-    return (
-        ROW_BYTES + len(record.segment.deflated) + sum(map(len, labels)) + 3 * len(labels) + len(record.name)
-    )
+_LABEL_BYTES = 3  # its quotes and a comma
+
+
+def stored_bytes(records: Sequence[Record]) -> int:
+    """Return about what records will take of the spool."""
+    size_bytes = ROW_BYTES * len(records)
+    for name, _, _, _, event_types, tags, _, _, _, _, _, segment, _, _ in records:
+        size_bytes += len(name) + len(segment.deflated)
+        for label in event_types:
+            size_bytes += len(label) + _LABEL_BYTES
+        for label in tags:
+            size_bytes += len(label) + _LABEL_BYTES
+    return size_bytes

@@ -6,6 +6,7 @@ header and an empty final block, is one ordinary zlib stream (RFC 1950) over all
 knows no file, no row and no event.
 """
 
+import struct
 import zlib
 from collections.abc import Iterable
 
@@ -23,6 +24,7 @@ STORED_BYTES = 1024
 _HEADER = b"\x78\x01"
 _FINAL_BLOCK = b"\x03\x00"  # an empty block of fixed codes, marked final
 _STORED_AT_MOST = 0xFFFF
+_stored_header = struct.Struct("<BHH").pack
 _ADLER_BASE = 65521
 
 
@@ -95,8 +97,4 @@ def _stored_blocks(data: bytes) -> Iterable[bytes]:
 
 def _stored_block(data: bytes) -> bytes:
     size = len(data)
-    return b"%b%b%b" % (
-        b"\x00" + size.to_bytes(2, "little"),
-        (size ^ _STORED_AT_MOST).to_bytes(2, "little"),
-        data,
-    )
+    return _stored_header(0, size, size ^ _STORED_AT_MOST) + data

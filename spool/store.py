@@ -1,12 +1,14 @@
 """The database as the writer sees it: the connection, the state, and transactions over both.
 
 Only who has the writer's turn touches a `Store`. What a job changes here counts when `commit` has returned;
-`rollback` puts the state back to what the database says.
+`rollback` puts the state back to what the database says. SQLite hears of a transaction when somebody asks for the
+connection in it: one that only appends a record is a single statement, which is a transaction by itself.
 """
 
 import sqlite3
 import sys
 from pathlib import Path
+from typing import Any
 
 from spool import failpoints, memory, schema, state
 from spool.record import Position
@@ -23,7 +25,10 @@ class Store:
     def __init__(self, path: Path, wanted: Schema = schema.SCHEMA) -> None:
         self.path = path
         self.schema = wanted
-        self.connection = schema.open_writer(path, wanted)
+        self._connection = schema.open_writer(path, wanted)
+        self._is_put_off = False
+        """Whether the transaction was begun here and not in the database; `_rows` is all it does so far."""
+        self._rows: list[tuple[Any, ...]] = []
         try:
             self.state = state.load(self.connection) or State()
             self.totals = memory.load_totals(self.connection)
@@ -38,6 +43,15 @@ class Store:
         self._saved = self.state.to_json()
         self._synchronous = wanted.synchronous
 
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The connection; from `begin` on it is inside the transaction, with all that was appended."""
+        if self._is_put_off:
+            self._is_put_off = False
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._insert(self._rows)
+        return self._connection
+
     def touch(self) -> None:
         """Have the state written with this transaction."""
         self._changed = True
@@ -46,26 +60,37 @@ class Store:
         """Open a transaction; one that is not durable survives SIGKILL, and power loss from the next durable one on."""
         wanted = self.schema.synchronous if durable else "NORMAL"
         if wanted != self._synchronous:
-            self.connection.execute(f"PRAGMA synchronous = {wanted}")
+            self._connection.execute(f"PRAGMA synchronous = {wanted}")
             self._synchronous = wanted
-        self.connection.execute("BEGIN IMMEDIATE")
+        self._is_put_off, self._rows = True, []
+
+    def append(self, rows: list[tuple[Any, ...]]) -> None:
+        """Insert rows of records inside the transaction."""
+        if self._is_put_off:
+            self._rows += rows
+        else:
+            self._insert(rows)
 
     def commit(self) -> None:
         """Commit what was done since `begin`; on disk when it returns, if durable."""
         document = state.save(self.connection, self.state) if self._changed else self._saved
         failpoints.reached("commit.before")
-        self.connection.execute("COMMIT")
+        if self._is_put_off and len(self._rows) == 1:
+            self._connection.execute(RECORDS.insert, self._rows[0])
+            self._is_put_off = False
+        else:
+            self.connection.execute("COMMIT")
         failpoints.reached("commit.after")
         self.has_news = self.has_news or self._changed
         self._changed = False
         self._saved = document
-        self._end = (self.state.last_number, self.state.total_events, self.state.total_bytes)
+        self._end = self._end_of_state()
 
     def rollback(self) -> None:
         """Undo what was done since `begin`, in the database and in the state."""
         self.state = State.from_json(self._saved)
         self.state.last_number, self.state.total_events, self.state.total_bytes = self._end
-        self._changed = False
+        self._changed = self._is_put_off = False
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
         self.totals = memory.load_totals(self.connection)
@@ -159,6 +184,10 @@ class Store:
         positions = (standing.record - 1 for standing in end.standings.values())
         end.last_number = max(end.last_number, int(sequence[0]) if sequence else 0, *positions, 0)
         self._end = self._end_of_state()
+
+    def _insert(self, rows: list[tuple[Any, ...]]) -> None:
+        if rows:
+            self._connection.executemany(RECORDS.insert, rows)
 
     def _end_of_state(self) -> tuple[int, int, int]:
         return self.state.last_number, self.state.total_events, self.state.total_bytes

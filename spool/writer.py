@@ -134,20 +134,24 @@ class Writer:
         with self._lock:
             if self._closing:
                 raise SpoolClosed("the spool is closed")
-            self._jobs.append(job)
-            woken = job.wait_in_line() if self._is_taken else None
+            woken = None
+            if self._is_taken:
+                self._jobs.append(job)
+                woken = job.wait_in_line()
             self._is_taken = True
-        if woken is not None:
+        if woken is None:  # nobody has the turn, so nobody waits for it
+            self._take_turn([job])
+        else:
             woken.acquire()
-        if not job.is_done:
-            self._take_turn()
+            if not job.is_done:
+                with self._lock:
+                    group = self._take_group()
+                self._take_turn(group)
         return job.outcome()
 
-    def _take_turn(self) -> None:
-        """Commit what waits, whose first is the caller's own, and pass the turn on."""
+    def _take_turn(self, group: list[Job[Any]]) -> None:
+        """Commit jobs, whose first is the caller's own, and pass the turn on."""
         try:
-            with self._lock:
-                group = self._take_group()
             self._run_group(group)
         finally:
             self._pass_on(self._due())

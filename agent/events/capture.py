@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from copy import copy
-from operator import attrgetter
 from threading import Lock
 from typing import Any
 
@@ -27,8 +26,6 @@ from spool import Record, Spool, SpoolFull, stored_bytes
 log = logging.getLogger(__name__)
 
 _CUT = "\n(cut: the event was too large)"
-
-_count_of = attrgetter("count")
 
 INTAKE = "intake"
 """The origin of what was handed in."""
@@ -145,7 +142,7 @@ class Capture:
         records = chunk(captured, stamp, INTAKE)
         for part in items:
             records += chunk_items(part, stamp, INTAKE)
-        if not has_room(sum(map(stored_bytes, records))):
+        if not has_room(stored_bytes(records)):
             raise SpoolFull(
                 "what was handed in fills half of the spool", "it takes more when some is delivered"
             )
@@ -154,18 +151,15 @@ class Capture:
         self.on_kept()
 
     def _count(self, owner: str, records: Sequence[Record]) -> None:
+        count = 0
+        for record in records:
+            count += record.count
         with self._lock:
-            self.counts[owner] += sum(map(_count_of, records))
+            self.counts[owner] += count
 
     def _stamp(self, identity: Identity) -> Stamp:
         clocks = self.clocks
-        return Stamp(
-            hostname=identity.hostname,
-            boot_id=clocks.boot_id,
-            boottime=clocks.boottime(),
-            captured=clocks.wall(),
-            clock_trusted=clocks.is_trusted(),
-        )
+        return Stamp(identity.hostname, clocks.boot_id, clocks.boottime(), clocks.wall(), clocks.is_trusted())
 
 
 def _nothing() -> None:

@@ -22,11 +22,11 @@ class Rate:
         """Take room for so many events and return 0, or take none and return after how many seconds."""
         with self._lock:
             now = self._monotonic()
-            self._left = min(self._burst, self._left + (now - self._at) * self._per_second)
+            left = min(self._burst, self._left + (now - self._at) * self._per_second)
             self._at = now
             # More than a whole bucket passes when it is full, else it would never.
-            missing = min(events, self._burst) - self._left
-            if missing > 0:
-                return missing / self._per_second
-            self._left -= events
+            if events > left < self._burst:
+                self._left = left
+                return (min(events, self._burst) - left) / self._per_second
+            self._left = left - events
             return 0.0

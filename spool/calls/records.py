@@ -18,7 +18,6 @@ from spool.record import ROW_BYTES, Position, Record, stored_bytes
 from spool.schema import PAGE_BYTES
 from spool.state import DISK_FULL
 from spool.store import Store
-from spool.tables import RECORDS
 
 _UNBOUNDED = 1 << 62
 keep_rejected = rejected.keep  # `rejected` is also a parameter's name
@@ -49,7 +48,7 @@ class Records:
         its text along. Only what is `refusable` is refused by `when_full: reject_new`. Returns the number of the
         last record once everything is on disk. Raises `SpoolFull`.
         """
-        size_bytes = sum(map(stored_bytes, records))
+        size_bytes = stored_bytes(records)
         if remember or beside:
             size_bytes += _remembered_bytes(remember, *beside.values())
 
@@ -200,8 +199,7 @@ class Records:
 
     def room_bytes(self) -> int:
         """Return how much of the cap, in bytes, records may take beside what is remembered."""
-        cap = self._engine.cap
-        return max(0, cap.budget_pages() * PAGE_BYTES - self._engine.remembered_bytes)
+        return max(0, self._engine.cap.budget_pages() * PAGE_BYTES - self._engine.remembered_bytes)
 
     def _is_waiting(self, destination: str) -> bool:
         view = self._engine.view
@@ -219,8 +217,7 @@ def _insert(store: Store, records: Sequence[Record]) -> None:
         rows.append(from_record(state.last_number, state.total_events, state.total_bytes, record))
         state.total_events += record.count
         state.total_bytes += record.segment.length
-    if rows:
-        store.connection.executemany(RECORDS.insert, rows)
+    store.append(rows)
 
 
 def _remember(store: Store, owner: str, remember: Mapping[str, bytes | None]) -> None:

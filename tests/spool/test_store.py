@@ -1,0 +1,79 @@
+"""What SQLite hears of a transaction, and when."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+from spool_examples import record_of
+
+from spool.codec import from_record
+from spool.store import Store
+
+
+@pytest.fixture
+def store(tmp_path):
+    with closing(Store(tmp_path / "spool.db")) as opened:
+        yield opened
+
+
+def row(number):
+    return from_record(number, number - 1, number - 1, record_of("a"))
+
+
+def numbers(store):
+    return [number for (number,) in store.connection.execute("SELECT number FROM records ORDER BY number")]
+
+
+def statements(store, *jobs):
+    """Return how each statement began that SQLite was given for a transaction."""
+    heard = []
+    store.connection.set_trace_callback(lambda text: heard.append(text.split()[0]))
+    store.begin(durable=True)
+    for job in jobs:
+        job(store)
+    store.commit()
+    store.connection.set_trace_callback(None)
+    return heard
+
+
+def test_a_record_that_comes_alone_is_a_statement_and_no_more(store):
+    assert statements(store, lambda store: store.append([row(1)])) == ["INSERT"]
+    assert numbers(store) == [1]
+
+
+def test_whatever_is_more_than_one_record_is_a_transaction(store):
+    two = statements(store, lambda store: store.append([row(1)]), lambda store: store.append([row(2)]))
+    assert two == ["BEGIN", "INSERT", "INSERT", "COMMIT"]
+    with_state = statements(store, lambda store: store.append([row(3)]), Store.touch)
+    assert with_state == ["BEGIN", "INSERT", "INSERT", "COMMIT"]
+    assert numbers(store) == [1, 2, 3]
+
+
+def test_who_asks_for_the_connection_finds_what_was_appended_before(store):
+    found = []
+    store.begin(durable=True)
+    for number in (1, 2):
+        store.append([row(number)])
+        found.append(numbers(store))
+    assert found == [[1], [1, 2]]
+    store.rollback()
+    assert numbers(store) == []
+
+
+def test_nothing_is_left_of_what_was_rolled_back_before_sqlite_heard_of_it(store):
+    store.begin(durable=True)
+    store.append([row(1)])
+    store.rollback()
+    assert statements(store, lambda store: store.append([row(2)])) == ["INSERT"]
+    assert numbers(store) == [2]
+
+
+def test_a_record_that_sqlite_refuses_can_be_rolled_back_and_the_next_one_is_kept(store):
+    statements(store, lambda store: store.append([row(1)]))
+    store.begin(durable=True)
+    store.append([row(1)])
+    with pytest.raises(sqlite3.IntegrityError):
+        store.commit()
+    store.rollback()
+    assert statements(store, lambda store: store.append([row(2)])) == ["INSERT"]
+    assert numbers(store) == [1, 2]
