@@ -156,6 +156,7 @@ class HttpClient:
             own = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "sts-agent"}
             request = Request(method, url, headers={**own, **headers})
             self._known, self._request = known, session.prepare_request(request)
+            self._request.headers = dict(self._request.headers)  # type: ignore[assignment]  # one that minds no case is asked slowly
         if body is not None:
             # Only the body is new: preparing all of it again costs as much as sending it.
             self._request.body = body
@@ -163,9 +164,11 @@ class HttpClient:
         return self._request
 
     def _proxies(self, url: str) -> dict[str, str] | None:
+        if not self._proxy:
+            return None
         address = urlsplit(url)
         port = address.port or {"http": 80, "https": 443}.get(address.scheme)
-        if not self._proxy or is_exempt(address.hostname or "", port, self._no_proxy):
+        if is_exempt(address.hostname or "", port, self._no_proxy):
             return None
         return {"http": self._proxy, "https": self._proxy}
 

@@ -22,7 +22,9 @@ class Mask:
         """Return the text without credentials."""
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, "***")
-        return _USERINFO.sub(r"\1***@", _KEY_IN_URL.sub(r"\1***", text))
+        if "=" in text:
+            text = _KEY_IN_URL.sub(r"\1***", text)
+        return _USERINFO.sub(r"\1***@", text) if "@" in text else text
 
 
 def mask_of(url: str) -> Mask:

@@ -41,11 +41,13 @@ with later(*_ASKED_FOR_BY_OTHERS), _without_guessing():
 
     from requests import PreparedRequest, Request, Response, Session
     from requests.adapters import HTTPAdapter
+    from requests.structures import CaseInsensitiveDict
     from requests.utils import prepend_scheme_if_needed, select_proxy
     from urllib3.connection import HTTPConnection, HTTPSConnection
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 __all__ = [
+    "CaseInsensitiveDict",
     "HTTPAdapter",
     "HTTPConnection",
     "HTTPConnectionPool",

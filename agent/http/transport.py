@@ -8,10 +8,11 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent.http.deadline import Deadline
 from agent.http.plain_requests import (
+    CaseInsensitiveDict,
     HTTPAdapter,
     HTTPConnection,
     HTTPConnectionPool,
@@ -19,6 +20,7 @@ from agent.http.plain_requests import (
     HTTPSConnection,
     HTTPSConnectionPool,
     PreparedRequest,
+    Response,
     Session,
     prepend_scheme_if_needed,
     select_proxy,
@@ -42,12 +44,21 @@ def new_session(deadline: Deadline, tls: ssl.SSLContext | None, resolve: Resolve
     return session
 
 
+class _Direct(NamedTuple):
+    """A URL that was asked without a proxy, and what it leads to: they are the same from request to request."""
+
+    url: str
+    pool: Any
+    path: str
+
+
 class _Adapter(HTTPAdapter):
     """Makes guarded connections and leaves certificates to our own TLS context."""
 
     def __init__(self, deadline: Deadline, tls: ssl.SSLContext | None, resolve: Resolve) -> None:
         self._pools = _guarded_pools(deadline, resolve)
         self._tls = tls
+        self._direct = _Direct("", None, "")
         super().__init__(pool_connections=2, pool_maxsize=1)
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
@@ -66,11 +77,24 @@ class _Adapter(HTTPAdapter):
     ) -> Any:
         del verify, cert  # the TLS context says it
         url = str(request.url)
-        proxy = select_proxy(url, proxies)
+        proxy = select_proxy(url, proxies) if proxies else None
         if not proxy:
-            return self.poolmanager.connection_from_url(url)
+            if self._direct.url != url:
+                self._direct = _Direct(url, self.poolmanager.connection_from_url(url), request.path_url)
+            return self._direct.pool
         address = prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]  # has no annotations
         return self.proxy_manager_for(address).connection_from_url(url)
+
+    def request_url(self, request: PreparedRequest, proxies: Any) -> str:
+        is_known = not proxies and self._direct.url == request.url
+        return self._direct.path if is_known else super().request_url(request, proxies)
+
+    def build_response(self, req: PreparedRequest, resp: Any) -> Response:
+        """Return what is read of an answer: no cookies, no guess at its encoding."""
+        response = Response()
+        response.status_code, response.raw, response.url = resp.status, resp, str(req.url)
+        response.headers = CaseInsensitiveDict(resp.headers)
+        return response
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """Leave the connection as the TLS context made it."""
