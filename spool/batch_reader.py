@@ -91,7 +91,7 @@ def collect(
     gathered = _Gathered(max_events, max_bytes, start=position)
     stream = records_from(connection, position.record, before, damage)
     try:
-        for number, record in ((stored.number, stored.record) for stored in stream):
+        for number, record in stream:
             first = position.entry if number == position.record else 0
             if first >= record.count:
                 gathered.go_on_at(Position(number + 1, 0))

@@ -7,7 +7,7 @@ from typing import Any
 
 from spool.errors import DamagedRow
 from spool.record import Record, Segment, StoredRecord
-from spool.tables import RECORDS, RecordRow
+from spool.tables import RECORDS
 
 
 def from_record(number: int, events_before: int, bytes_before: int, record: Record) -> tuple[Any, ...]:
@@ -37,31 +37,52 @@ def from_record(number: int, events_before: int, bytes_before: int, record: Reco
 
 def to_record(values: Sequence[Any]) -> StoredRecord:
     """Return the record of a row; raises `DamagedRow` unless it is exactly what was stored."""
-    row = RECORDS.whole(values)
-    if row is None:
+    if not RECORDS.is_whole(values):
         raise DamagedRow("records", values[0])
-    return record_of(row)
+    return record_of(values)
 
 
-def record_of(row: RecordRow) -> StoredRecord:
-    """Return the record of a row that is whole."""
-    record = Record(
-        kind=row.kind,
-        name=row.name,
-        count=row.count,
-        first_time=row.first_time,
-        last_time=row.last_time,
-        captured=row.captured,
-        boottime=row.boottime,
-        clock_trusted=bool(row.clock_trusted),
-        hostname=row.hostname,
-        boot_id=row.boot_id,
-        origin=row.origin,
-        event_types=_unpack(row.event_types),
-        tags=_unpack(row.tags),
-        segment=Segment(deflated=row.deflated, length=row.length, adler=row.adler),
+def record_of(row: Sequence[Any]) -> StoredRecord:
+    """Return the record of the columns of a `RecordRow`, in their order, which are whole."""
+    (
+        number,
+        _,
+        kind,
+        name,
+        count,
+        _,
+        _,
+        *times,
+        trusted,
+        host,
+        boot,
+        origin,
+        types,
+        tags,
+        length,
+        adler,
+        deflated,
+    ) = row
+    first_time, last_time, captured, boottime = times
+    return StoredRecord(
+        number,
+        Record(
+            name,
+            count,
+            first_time,
+            last_time,
+            _unpack(types),
+            _unpack(tags),
+            host,
+            boot,
+            boottime,
+            captured,
+            bool(trusted),
+            Segment(deflated, length, adler),
+            origin,
+            kind,
+        ),
     )
-    return StoredRecord(number=row.number, record=record)
 
 
 @lru_cache(maxsize=512)

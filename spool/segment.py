@@ -75,7 +75,7 @@ def splice(pieces: Iterable[bytes | Segment]) -> bytes:
             parts.append(piece.deflated)
             adler = combine_adler(adler, piece.adler, piece.length)
         else:
-            parts.extend(_stored_blocks(piece))
+            parts += [_stored_block(piece)] if len(piece) <= _STORED_AT_MOST else _stored_blocks(piece)
             adler = zlib.adler32(piece, adler)
     parts.append(_FINAL_BLOCK)
     parts.append(adler.to_bytes(4))

@@ -27,6 +27,7 @@ class Table(Generic[R]):
     def __init__(self, name: str, row: type[R]) -> None:
         self._row = cast("Any", row)
         self.name = name
+        self._count = len(self._row._fields)
         fields: tuple[str, ...] = self._row._fields
         types = [_TYPES[row.__annotations__[field]] for field in fields]
         self._reals = [index for index, kind in enumerate(types) if kind == "REAL"]
@@ -56,13 +57,19 @@ class Table(Generic[R]):
         made: R = self._row._make(values)
         return made
 
+    def is_whole(self, values: Sequence[Any]) -> bool:
+        """Return whether values are a row exactly as it was stored."""
+        try:
+            blob = values[-1] if self._has_blob else b""
+            return len(values) == self._count and values[1] == checksum(
+                self.name, (values[0], *values[self._plain]), blob
+            )
+        except Exception:  # noqa: BLE001 - whatever a damaged row makes Python do, it is the row's damage
+            return False
+
     def whole(self, values: Sequence[Any]) -> R | None:
         """Return the row of values as they are stored, None unless they are exactly what was."""
-        try:
-            row = self.of(values)
-            return row if self.checksum(row) == row[1] else None
-        except Exception:  # noqa: BLE001 - whatever a damaged row makes Python do, it is the row's damage
-            return None
+        return self.of(values) if self.is_whole(values) else None
 
     def append(self, connection: sqlite3.Connection, row: R) -> int:
         """Insert a row under the next number, inside the open transaction; return that number."""
@@ -74,7 +81,7 @@ class Table(Generic[R]):
 
     def found(self, values: Sequence[Any]) -> R | None:
         """Return the row of values that were read without SQLite, which stores whole numbers of REAL as integers."""
-        if len(values) != len(self._row._fields):
+        if len(values) != self._count:
             return None
         restored = list(values)
         for index in self._reals:

@@ -44,7 +44,7 @@ def body_of(outgoing: Outgoing, now: int) -> list[Part]:
     for name in SECTIONS:
         parts.append(b',"%b":[' % name.encode())
         if name == section:
-            parts += _joined(chunk.json for chunk in outgoing.chunks())
+            parts += _joined([chunk.json for chunk in outgoing.chunks()])
         parts.append(b"]")
     parts.append(b"}")
     return parts
@@ -60,11 +60,10 @@ def _named(outgoing: Outgoing) -> Iterator[Part]:
         yield b"]"
 
 
-def _joined(parts: Iterable[Part]) -> Iterator[Part]:
-    for at, part in enumerate(parts):
-        if at:
-            yield b","
-        yield part
+def _joined(parts: Sequence[Part]) -> Sequence[Part]:
+    joined: list[Part] = [b","] * (2 * len(parts) - 1)
+    joined[::2] = parts
+    return joined
 
 
 def encode(parts: list[Part], compression: Literal["deflate", "gzip", "none"]) -> tuple[bytes, str]:
@@ -79,26 +78,29 @@ def encode(parts: list[Part], compression: Literal["deflate", "gzip", "none"]) -
             return _plain(parts), ""
 
 
-def merged(parts: Iterable[Part]) -> Iterator[Part]:
-    """Yield large segments as they are, and what lies between them compressed together."""
+def merged(parts: Iterable[Part]) -> list[Part]:
+    """Return large segments as they are, and what lies between them compressed together."""
+    found: list[Part] = []
     run: list[Part] = []
     for part in parts:
         if isinstance(part, Segment) and part.length >= SMALL_BYTES:
-            yield from _one(run)
-            run = []
-            yield part
+            if run:
+                found += _one(run)
+                run = []
+            found.append(part)
         else:
             run.append(part)
-    yield from _one(run)
+    return found + _one(run)
 
 
-def _one(run: Sequence[Part]) -> Iterator[Part]:
+def _one(run: list[Part]) -> list[Part]:
+    if len(run) == 1 and len(run[0]) == 1:
+        return run  # the comma between two large ones
     segments = [part for part in run if isinstance(part, Segment)]
     if len(segments) == 1 and _size(run) < SMALL_BYTES and len(segments[0].deflated) < segments[0].length:
-        yield from run  # the end of a burst: nothing is there to compress it with
-    elif run:
-        plain = _plain(run)
-        yield compress(plain) if segments or len(plain) >= SMALL_BYTES else plain
+        return run  # the end of a burst: nothing is there to compress it with
+    plain = _plain(run)
+    return [compress(plain) if segments or len(plain) >= SMALL_BYTES else plain] if run else []
 
 
 def _size(parts: Iterable[Part]) -> int:
