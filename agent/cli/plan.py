@@ -46,7 +46,7 @@ def run(arguments: Namespace) -> int:
             _show(arguments, plan, f"{plan['name']} is planned until {_clock(plan['until'])}")
         case "stop":
             ended = _ask(arguments, "POST", "/plan/stop", {"name": name})
-            _show(arguments, ended, f"{ended['count']} planned works are over")
+            _show(arguments, ended, _ended(ended["count"]))
         case _:
             _list(arguments, _ask(arguments, "GET", "/plan/list"))
     return DONE
@@ -74,6 +74,10 @@ def _ask(arguments: Namespace, method: str, target: str, wanted: Any = None) -> 
 
 def _show(arguments: Namespace, result: Any, sentence: str) -> None:
     print(json.dumps(result) if arguments.json else sentence)
+
+
+def _ended(count: int) -> str:
+    return "1 planned work is over" if count == 1 else f"{count} planned works are over"
 
 
 def _clock(seconds: float) -> str:

@@ -99,8 +99,9 @@ def check_tag(tag: str) -> None:
 def check_scalar(key: str, value: object) -> None:
     """Raise `EventError` unless `value` may stand under a key of an event's data."""
     if value is not None and not isinstance(value, str | int | float):
+        kind = "an object" if isinstance(value, dict) else "a list"
         raise EventError(
-            f"data.{key} is a {type(value).__name__}", "data holds scalars; only `changes` is a list"
+            f"data.{key} is {kind}", "data holds scalars: texts, numbers, booleans; only `changes` is a list"
         )
 
 

@@ -25,7 +25,7 @@ def test_events_during_a_plan_carry_its_tag_also_after_a_kill_and_none_after_its
     running.kill()
     running.start()
     running.send("after a kill")
-    assert running.command("plan", "stop").stdout == "1 planned works are over\n"
+    assert running.command("plan", "stop").stdout == "1 planned work is over\n"
     running.send("after")
     told = {
         event["msg_title"]: event
