@@ -95,7 +95,8 @@ class Dynatrace(HttpDestination):
         unit, message = due
         outcome = meaning(self._post(message, timeout_seconds), self._version, time.time)
         self._lasting.refreshed(unit, has_arrived=isinstance(outcome, Delivered))
-        if isinstance(outcome, Refused | TooLarge) and not _may_pass(outcome):
+        may_pass = isinstance(outcome, Refused) and outcome.retry_until is not None
+        if isinstance(outcome, Refused | TooLarge) and not may_pass:
             self._lasting.forget(unit)
         return outcome
 
@@ -118,7 +119,3 @@ class Dynatrace(HttpDestination):
             return self._http.get(url, headers, timeout_seconds)
         headers["Content-Type"] = "application/json; charset=utf-8"
         return self._http.post(url, body, headers, timeout_seconds)
-
-
-def _may_pass(outcome: Refused | TooLarge) -> bool:
-    return isinstance(outcome, Refused) and outcome.retry_until is not None

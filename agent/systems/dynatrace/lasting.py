@@ -16,7 +16,7 @@ import msgspec
 from agent.events.host_state import HostState
 from agent.events.stored_event import StoredEvent
 from agent.systems.dynatrace.lateness import is_late_problem
-from agent.systems.dynatrace.rules import Version, type_of
+from agent.systems.dynatrace.rules import Version, opens_problem
 from collectors.collector import Memory, Remember, RunState, recall
 from collectors.event import Category
 
@@ -100,8 +100,7 @@ class LastingProblems:
         Of a process that ended `message` is the problem that it may become.
         """
         unit = _subject(event, name)
-        kind = type_of(message["eventType"], self._version)
-        if unit is None or kind is None or not kind.opens_problem:
+        if unit is None or not opens_problem(message, self._version):
             return
         problem = Problem(self._version.name, dict(message))
         known = self._open.get(unit)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.systems.dynatrace.properties import as_texts
-from agent.systems.dynatrace.rules import INFORMATION_AGE_MS, V1, Version, type_of
+from agent.systems.dynatrace.rules import INFORMATION_AGE_MS, V1, Version, opens_problem
 
 ORIGINAL_TYPE = "original_event_type"
 ORIGINAL_TIME = "original_start"
@@ -24,9 +24,8 @@ def is_too_old(message: Mapping[str, Any], version: Version, now_ms: int) -> boo
 
 def is_late_problem(message: Mapping[str, Any], version: Version, now_ms: int) -> bool:
     """Return whether it opens a problem, and began too long ago for that."""
-    kind = type_of(message["eventType"], version)
     age_ms = now_ms + _ON_THE_WAY_MS - message[version.start]
-    return kind is not None and kind.opens_problem and age_ms > version.problem_age_ms
+    return opens_problem(message, version) and age_ms > version.problem_age_ms
 
 
 def as_information(message: Mapping[str, Any], version: Version) -> dict[str, Any]:

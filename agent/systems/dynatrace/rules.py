@@ -5,6 +5,7 @@ POST an event" (its "Parameters mapping", cell by cell) and "Events API v2 - POS
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -90,6 +91,12 @@ def type_of(name: object, version: Version) -> EventType | None:
     if not isinstance(name, str) or (version is V2 and name in _RENAMED):
         return None
     return TYPES.get(v1_name(name) if version is V2 else name)
+
+
+def opens_problem(message: Mapping[str, Any], version: Version) -> bool:
+    """Return whether a message opens a problem; one of a type that a version does not know opens none."""
+    kind = type_of(message["eventType"], version)
+    return kind is not None and kind.opens_problem
 
 
 def v1_name(name: str) -> str:

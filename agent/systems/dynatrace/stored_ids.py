@@ -6,7 +6,7 @@ from uuid import UUID
 
 from agent.events.stored_event import StoredEvent
 from agent.systems.dynatrace.from_desk import start_of
-from agent.systems.dynatrace.rules import V2, Version, type_of
+from agent.systems.dynatrace.rules import V2, Version, opens_problem
 
 _BITS = 64
 
@@ -17,10 +17,9 @@ def result(event: StoredEvent, message: Mapping[str, Any], version: Version, now
     if version is V2:
         report = {"correlationId": identifier.hex[:16], "status": "OK"}
         return {"reportCount": 1, "eventIngestResults": [report]}
-    kind = type_of(message["eventType"], version)
     number = _signed(identifier.int)
     stored = f"{number}_{start_of(message, version, now_ms)}"
-    if kind is not None and kind.opens_problem:
+    if opens_problem(message, version):
         return {"storedEventIds": [], "storedIds": [], "storedCorrelationIds": [stored]}
     return {"storedEventIds": [number], "storedIds": [stored], "storedCorrelationIds": []}
 

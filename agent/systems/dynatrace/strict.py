@@ -16,7 +16,7 @@ from agent.systems.dynatrace.rules import (
     V1,
     V2,
     Version,
-    type_of,
+    opens_problem,
 )
 from agent.systems.dynatrace.selector import rules_of
 
@@ -34,8 +34,7 @@ def strict(message: Mapping[str, Any], version: Version) -> Iterator[Violation]:
 
 def age(message: Mapping[str, Any], version: Version, now_ms: int) -> Iterator[Violation]:
     """Yield that an event is too old for its type."""
-    kind = type_of(message["eventType"], version)
-    is_problem = kind is not None and kind.opens_problem
+    is_problem = opens_problem(message, version)
     limit_ms = version.problem_age_ms if is_problem else INFORMATION_AGE_MS
     start, end = message.get(version.start, now_ms), message.get(version.end, now_ms)
     if now_ms - start > limit_ms:

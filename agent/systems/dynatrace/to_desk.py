@@ -15,7 +15,7 @@ from agent.events.stored_event import StoredContext, StoredEvent
 from agent.systems.dynatrace.check import violations, without_nulls
 from agent.systems.dynatrace.from_desk import as_it_came
 from agent.systems.dynatrace.properties import as_text, as_texts, united
-from agent.systems.dynatrace.rules import TYPES, V1, V2, Version, type_of, v1_name
+from agent.systems.dynatrace.rules import TYPES, V1, V2, Version, opens_problem, v1_name
 from agent.systems.dynatrace.selector import selector
 from agent.systems.dynatrace.translation import translated
 from collectors.event import SOURCE, Category
@@ -67,9 +67,8 @@ def _with_times(
 ) -> dict[str, Any]:
     """Return it with the start that it did not bring, and of an information the end: now would be wrong later."""
     start = message.get(version.start, happened_ms)
-    kind = type_of(message["eventType"], version)
     times = {version.start: start}
-    if kind is not None and not kind.opens_problem:
+    if not opens_problem(message, version):
         times[version.end] = max(start, captured_ms) if version.start in message else start
     return times | message
 
