@@ -226,6 +226,11 @@ class Scoped(msgspec.Struct, Generic[ConfigT_co], frozen=True):
     element_identifiers: tuple[str, ...] = ()
 
 
+def united(lists: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    """Return what several entries say, as their tags: each value once, in order."""
+    return tuple(dict.fromkeys(value for values in lists for value in values))
+
+
 class Registration(msgspec.Struct, frozen=True):
     """How a collector is configured and made.
 

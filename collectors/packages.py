@@ -24,7 +24,7 @@ from collectors._packages.hints import Hints
 from collectors._packages.rpm import Rpm
 from collectors._portable import counted
 from collectors._troubles import Subject, Troubles
-from collectors.collector import NotApplicable, NotKept, Retired, Runtime, Scoped, recall
+from collectors.collector import NotApplicable, NotKept, Retired, Runtime, Scoped, recall, united
 from collectors.event import Event
 
 _LOG = logging.getLogger(__name__)
@@ -168,7 +168,8 @@ class PackageWatch:
         for one in differences(looks.before, looks.after):
             with _leaving(one, looks.after, troubles):
                 if self._meant_by(one.key):
-                    found.append((one, self._changes_of(one, database, is_whole=looks.is_whole)))
+                    possible = changes_of(one, database.compare)
+                    found.append((one, [change for change in possible if change.old or looks.is_whole]))
         self._origins.forget()
         moments = _moments(database, [one.key for one, _ in found])
         events: list[Event] = []
@@ -179,9 +180,6 @@ class PackageWatch:
                     for change in made
                 ]
         return sorted(events, key=lambda event: event.timestamp)
-
-    def _changes_of(self, one: Difference, database: Database, *, is_whole: bool) -> list[VersionChange]:
-        return [change for change in changes_of(one, database.compare) if change.old or is_whole]
 
     def _meant_by(self, key: str) -> list[Scoped[PackagesConfig]]:
         name = key.rpartition(":")[0]
@@ -205,8 +203,8 @@ class PackageWatch:
             change,
             min(max(moment.seconds if moment else looks.now, looks.looked), looks.now),
             data,
-            tags=_united(*(entry.tags for entry in entries)),
-            element_identifiers=_united(*(entry.element_identifiers for entry in entries)),
+            tags=united(entry.tags for entry in entries),
+            element_identifiers=united(entry.element_identifiers for entry in entries),
         )
 
 
@@ -248,7 +246,3 @@ def _difference(manager: str, before: Packages, after: Packages) -> dict[str, by
         for key in before.keys() | after.keys()
         if before.get(key) != after.get(key)
     }
-
-
-def _united(*lists: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(item for items in lists for item in items))

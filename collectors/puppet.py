@@ -24,7 +24,7 @@ from collectors._puppet.report_files import (
 from collectors._puppet.run_memory import Remember, RunMemory
 from collectors._regular import IsOwn, NotRegular, opened_regular
 from collectors._troubles import Subject, Troubles, apart
-from collectors.collector import NotKept, Runtime, Scoped
+from collectors.collector import NotKept, Runtime, Scoped, united
 from collectors.event import Event
 
 SETTLE_SECONDS = 0.2
@@ -205,9 +205,8 @@ def _event_of(run: Run, ledger: RunMemory, told: set[str]) -> Event | None:
     ):
         return None
     told.add(run.report.identity)
-    tags = dict.fromkeys(tag for entry in entries for tag in entry.tags)
-    identifiers = dict.fromkeys(name for entry in entries for name in entry.element_identifiers)
-    return puppet_run(run.report, tuple(tags), tuple(identifiers))
+    identifiers = united(entry.element_identifiers for entry in entries)
+    return puppet_run(run.report, united(entry.tags for entry in entries), identifiers)
 
 
 def _read_as(run: Run) -> Sighting:

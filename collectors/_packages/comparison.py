@@ -25,12 +25,6 @@ class Difference(msgspec.Struct, frozen=True):
     new: tuple[str, ...]
 
 
-def changes(before: Packages, after: Packages, compare: Callable[[str, str], int]) -> Iterator[VersionChange]:
-    """Yield what has to have happened between two looks, in order of name."""
-    for difference in differences(before, after):
-        yield from changes_of(difference, compare)
-
-
 def differences(before: Packages, after: Packages) -> Iterator[Difference]:
     """Yield the packages that differ, in order of name."""
     moved = _moved(before, after)

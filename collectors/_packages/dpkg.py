@@ -94,13 +94,12 @@ class Dpkg:
 
 
 def parse_status(
-    lines: Iterable[bytes], odd: MutableMapping[str, Exception] | None = None
+    lines: Iterable[bytes], odd: MutableMapping[str, Exception]
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield `name:architecture` and its version, or none where it is known and not installed.
 
     What a stanza raises is put into `odd`, by the package's name.
     """
-    odd = {} if odd is None else odd
     stanza: dict[bytes, bytes] = {}
     for line in chain(lines, [b"\n"]):
         if line in {b"\n", b"\r\n"}:

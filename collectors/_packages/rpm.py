@@ -105,10 +105,8 @@ def parse_query(text: str) -> tuple[Packages, dict[str, int]]:
     packages: dict[str, tuple[str, ...]] = {}
     installed: dict[str, int] = {}
     for fields in (line.split("\t") for line in text.split("\n")):
-        if (
-            len(fields) != _FORMAT.count("%") or fields[0] == "gpg-pubkey"
-        ):  # a key, kept as if it were a package
-            continue
+        if len(fields) != _FORMAT.count("%") or fields[0] == "gpg-pubkey":
+            continue  # a key, kept as if it were a package
         name, architecture, version, seconds = fields
         key = f"{name}:{architecture}"
         packages[key] = tuple(sorted({*packages.get(key, ()), version}))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from collectors._processes.match import Known, Wanted
 from collectors._processes.proc import Ending
 from collectors._redaction.passing import without_secrets
+from collectors.collector import united
 from collectors.event import Category, Event, Value
 
 _LATE = "It happened while the agent was not running."
@@ -65,9 +66,7 @@ def _event(
         text=" ".join(filter(None, (said, how, _LATE if late else ""))),
         timestamp=int(at),
         data=values,
-        tags=tuple(dict.fromkeys(tag for entry in entries for tag in entry.tags)),
-        element_identifiers=tuple(
-            dict.fromkeys(name for entry in entries for name in entry.element_identifiers)
-        ),
+        tags=united(entry.tags for entry in entries),
+        element_identifiers=united(entry.element_identifiers for entry in entries),
         source_identifier=f"{known.mark}:{known.key}:{what}",
     )

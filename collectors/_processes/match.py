@@ -78,9 +78,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def find(
-    wanted: Wanted, processes: Sequence[Process], odd: MutableMapping[int, Exception] | None = None
-) -> list[Process]:
+def find(wanted: Wanted, processes: Sequence[Process], odd: MutableMapping[int, Exception]) -> list[Process]:
     """Return the processes that an entry means: those that match and whose parent does not.
 
     A server and the workers it forks are one thing that runs; the workers come and go as it likes. What one raises
@@ -91,9 +89,7 @@ def find(
         try:
             if wanted.matches(process):
                 matching[process.pid] = process
-        except Exception as error:
-            if odd is None:
-                raise
+        except Exception as error:  # noqa: BLE001 - it is the trouble of this one alone
             odd[process.pid] = error
     return [process for process in matching.values() if process.parent not in matching]
 

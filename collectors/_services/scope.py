@@ -7,7 +7,7 @@ from typing import Self
 import msgspec
 
 from collectors._services.unit_files import UnitFiles
-from collectors.collector import recall
+from collectors.collector import recall, united
 
 DEFAULT_EXCLUDES = ("user@*", "user-runtime-dir@*", "run-*", "session-*")
 """Units that come and go with logins and with `systemd-run`; a pattern that names them itself still wins."""
@@ -76,9 +76,8 @@ class Scope:
     def attributes(self, unit: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the tags and the element identifiers of every entry that matches, each once."""
         matching = self._matching(unit)
-        tags = dict.fromkeys(tag for entry in matching for tag in entry.tags)
-        identifiers = dict.fromkeys(name for entry in matching for name in entry.element_identifiers)
-        return tuple(tags), tuple(identifiers)
+        tags = united(entry.tags for entry in matching)
+        return tags, united(entry.element_identifiers for entry in matching)
 
     def log_lines(self, unit: str) -> int:
         """Return how many lines of a failed run's log go with its event."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from collectors._host.boot_history import is_newer
 from collectors._host.previous_shutdown import parse_journal
-from collectors._packages.comparison import changes
+from collectors._packages.comparison import changes_of, differences
 from collectors._packages.dpkg import Dpkg, parse_log, parse_status
 from collectors._packages.entry import PackagesConfig
 from collectors._packages.rpm import parse_query
@@ -69,10 +69,11 @@ def test_versions_with_more_digits_than_python_makes_a_number_of_are_ordered(com
 def test_any_status_files_of_dpkg_come_to_changes(before, after):
     def packages(stanzas):
         lines = b"\n\n".join(b"Package: p%d\nVersion: " % n + s for n, s in enumerate(stanzas))
-        return {key: version for key, version in parse_status(io.BytesIO(lines)) if version}
+        return {key: version for key, version in parse_status(io.BytesIO(lines), {}) if version}
 
-    for change in changes(packages(before), packages(after), compare_dpkg):
-        assert change.old != change.new
+    for difference in differences(packages(before), packages(after)):
+        for change in changes_of(difference, compare_dpkg):
+            assert change.old != change.new
 
 
 @given(st.text())

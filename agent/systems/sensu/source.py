@@ -23,7 +23,7 @@ from agent.systems.sensu.source_api import PAGE_BYTES, EventsApi, Key, NotAskedE
 from agent.systems.sensu.source_events import Known, known, news, resolved
 from collectors._troubles import PREFIX as TROUBLE
 from collectors._troubles import Subject, Troubles
-from collectors.collector import NotKept, Runtime, Scoped, Stop, recall
+from collectors.collector import NotKept, Runtime, Scoped, Stop, recall, united
 from collectors.event import Event
 
 _ASKED_AT_ONCE = 100
@@ -68,8 +68,8 @@ def _united(one: Scoped[SensuApiConfig], other: Scoped[SensuApiConfig]) -> Scope
     """Return the entry of a server that two files name: it is polled as often as either wants, for both."""
     return Scoped(
         min(one.config, other.config, key=lambda config: config.interval),
-        tuple(dict.fromkeys(one.tags + other.tags)),
-        tuple(dict.fromkeys(one.element_identifiers + other.element_identifiers)),
+        united((one.tags, other.tags)),
+        united((one.element_identifiers, other.element_identifiers)),
     )
 
 

@@ -106,7 +106,7 @@ def test_an_entry_that_was_added_begins_silently_and_one_that_was_removed_ends_s
 def test_a_server_and_the_workers_it_forks_are_one():
     children = [Process(pid=n, ticks=1, parent=7, cmdline=("python3", "worker.py")) for n in (20, 21)]
     stranger = Process(pid=30, ticks=1, cmdline=("vi", "notes"))
-    assert find(WORKER, [children[0], PROCESS, children[1], stranger]) == [PROCESS]
+    assert find(WORKER, [children[0], PROCESS, children[1], stranger], {}) == [PROCESS]
 
 
 def test_braces_of_a_pattern_stand_for_each_of_what_they_hold_and_for_themselves():
