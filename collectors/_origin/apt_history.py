@@ -7,13 +7,14 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from collectors._origin.asked import Asked, program_of
 from collectors._regular import IsOwn, opened_regular
 
 _TAIL_BYTES = 64 * 1024
-_MOMENT = "%Y-%m-%d  %H:%M:%S"
+_MOMENT = "%Y-%m-%d %H:%M:%S"
 _STILL_SECONDS = 3600.0
 """A transaction whose end is not written yet goes on for so long at most."""
 _USER = re.compile(r"(?P<name>\S+) \(\d+\)")
@@ -28,15 +29,13 @@ class AptHistory:
 
     def read(self) -> Iterator[Asked]:
         """Yield the latest transactions; none where there is no history, or none that can be read."""
-        yield from parse_history(self._read())
-
-    def _read(self) -> str:
-        try:
-            with opened_regular(str(self._path), self._is_own) as fd, open(fd, "rb", closefd=False) as file:
-                file.seek(max(0, os.fstat(fd).st_size - _TAIL_BYTES))
-                return file.read(_TAIL_BYTES).decode("utf-8", "replace")
-        except OSError:
-            return ""
+        with (
+            suppress(OSError),
+            opened_regular(str(self._path), self._is_own) as fd,
+            open(fd, "rb", closefd=False) as file,
+        ):
+            file.seek(max(0, os.fstat(fd).st_size - _TAIL_BYTES))
+            yield from parse_history(file.read(_TAIL_BYTES).decode("utf-8", "replace"))
 
 
 def parse_history(text: str) -> Iterator[Asked]:
@@ -53,4 +52,4 @@ def parse_history(text: str) -> Iterator[Asked]:
 
 
 def _seconds(text: str) -> float:
-    return time.mktime(time.strptime(" ".join(text.split()), " ".join(_MOMENT.split())))
+    return time.mktime(time.strptime(" ".join(text.split()), _MOMENT))

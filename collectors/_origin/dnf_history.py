@@ -9,6 +9,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from collectors._origin.asked import Asked, program_of
+from collectors._origin.users import Users
 from collectors._regular import IsOwn, opened_regular
 
 _HISTORIES = ("var/lib/dnf/history.sqlite", "usr/lib/sysimage/libdnf5/transaction_history.sqlite")
@@ -23,6 +24,7 @@ class DnfHistory:
     def __init__(self, root: Path, is_own: IsOwn) -> None:
         self._root = root
         self._is_own = is_own
+        self._users = Users(root / "etc/passwd")
 
     def read(self) -> Iterator[Asked]:
         """Yield the latest transactions; none where there is no history, or none that can be read."""
@@ -50,12 +52,4 @@ class DnfHistory:
         return Asked(float(began), float(ended), program_of(str(command or "")), self._user(user_id))
 
     def _user(self, number: int | None) -> str:
-        """Return a user's name from /etc alone, the number where it has none there."""
-        if number is None or number in _NOBODY:
-            return ""
-        with suppress(OSError):
-            for line in (self._root / "etc/passwd").read_text("utf-8", "replace").splitlines():
-                fields = line.split(":")
-                if fields[2:3] == [str(number)]:
-                    return fields[0]
-        return str(number)
+        return "" if number is None or number in _NOBODY else self._users.name(number)

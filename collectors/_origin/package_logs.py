@@ -18,7 +18,7 @@ from collectors._origin.apt_history import AptHistory
 from collectors._origin.asked import Asked, asked_at
 from collectors._origin.claim import Claim
 from collectors._origin.dnf_history import DnfHistory
-from collectors._regular import IsOwn, opened_regular
+from collectors._regular import IsOwn, content_of, opened_regular
 
 _BEFORE_SECONDS = 600.0
 """A large package is unpacked for so long at most between two lines of dpkg's log."""
@@ -91,7 +91,7 @@ class PackageLogs:
             kind="package",
             how="package-log",
             is_direct=is_direct,
-            name=f"{_short(work.package)} {work.version}".rstrip(),
+            name=f"{work.package.partition(':')[0]} {work.version}".rstrip(),
             login_user=asked.requested_by if asked else "",
             program=asked.program if asked else "",
         )
@@ -147,13 +147,8 @@ class PackageLogs:
         if package not in self._lists:
             name, _, architecture = package.partition(":")
             info = self._root / "var/lib/dpkg/info"
-            self._lists[package] = b""
-            for candidate in (f"{name}.list", f"{name}:{architecture}.list"):
-                try:
-                    self._lists[package] = b"\n" + (info / candidate).read_bytes()
-                    break
-                except OSError:
-                    continue
+            candidates = (content_of(info / f"{it}.list") for it in (name, f"{name}:{architecture}"))
+            self._lists[package] = b"\n" + next(filter(None, candidates), b"")
         return b"\n" + os.fsencode(path) + b"\n" in self._lists[package]
 
     def _rpm_owns(self, package: str, path: str) -> bool:
@@ -169,10 +164,6 @@ def _done(step: Step) -> Work:
 
 def _covers(work: Work, at: float) -> bool:
     return work.began - _SLACK_SECONDS <= at <= work.ended + _SLACK_SECONDS
-
-
-def _short(package: str) -> str:
-    return package.partition(":")[0]
 
 
 def _name(nevra: str) -> str:
@@ -216,9 +207,8 @@ def works_of(steps: Iterable[Step]) -> Iterator[Work]:
                 yield msgspec.structs.replace(work, ended=step.time)
                 work = msgspec.structs.replace(work, began=step.time)
             work = msgspec.structs.replace(work, is_change=True)
-        versions[step.package] = _version(step) or versions.get(
-            step.package, ""
-        )  # what is purged has none in the end
+        # What is purged has none in the end.
+        versions[step.package] = _version(step) or versions.get(step.package, "")
         work = msgspec.structs.replace(work, version=versions[step.package])
         under_way[step.package] = work
         if step.action in _CLOSED:
