@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from collectors._inotify import CLOSE_WRITE, CREATE, DELETE_SELF, MOVE_SELF, MOVED_TO, Inotify
 from collectors._portable import counted, escaped
 from collectors._puppet.entry import PuppetConfig
 from collectors._puppet.events import no_report, puppet_run
@@ -30,6 +31,8 @@ from collectors.event import Event
 SETTLE_SECONDS = 0.2
 """A run writes its report to two files, one after the other."""
 RETRY_SECONDS = 60.0
+_HINTS = CLOSE_WRITE | MOVED_TO | CREATE | DELETE_SELF | MOVE_SELF
+"""What wakes it up: a file appears or is written, or one of the directories goes."""
 _REPORTS = Subject(
     "path",
     "Reports of Puppet at {} cannot be followed",
@@ -82,10 +85,8 @@ class Puppet:
 
     def run(self, runtime: Runtime) -> None:
         """Tell the runs since the last look, then each as its report is written."""
-        from collectors._puppet.hints import DirectoryHints
-
         troubles = Troubles(runtime.memory, _REPORTS)
-        with DirectoryHints() as hints:
+        with Inotify(_HINTS) as hints:
             while not runtime.stop.is_set():
                 blind = hints.watch({d for named in self._directories for d in watched_directories(named)})
                 try:

@@ -21,6 +21,7 @@ LAW = {"collectors.event", "collectors.collector", "collectors._portable"}
 SHARED = {
     "collectors._braces": {"files", "processes", "services"},
     "collectors._dbus": {"host", "origin", "processes", "services"},
+    "collectors._inotify": {"packages", "puppet"},
     "collectors._later": {"files"},
     "collectors._locked": {"packages"},
     "collectors._nesting": {"files", "puppet"},
