@@ -4,7 +4,7 @@ import json
 
 import pytest
 from harness.image import BARE_BOOKWORM, BARE_TRIXIE
-from harness.packages import NEXT_VERSION, UNIT, VERSION, apt, bring, built, left_on
+from harness.packages import NEXT_VERSION, UNIT, VERSION, apt, bring, built, left_on, log_of_a_users_own_agent
 
 ALLOWED = ("--system-call-filter=fanotify_init fanotify_mark",)
 """What systemd-nspawn has to be told to let a host have fanotify, as a machine of its own has."""
@@ -136,14 +136,7 @@ def test_a_user_runs_an_agent_of_his_own(new_host):
     host = new_host(packages=("dbus-user-session",), installed=False)
     host.boot()
     apt(host, "install", bring(host, built("deb", VERSION)))
-    host.shell("useradd -m ann; loginctl enable-linger ann")
-    uid = host.run("id", "-u", "ann").stdout.strip()
-    host.shell(f"until [ -S /run/user/{uid}/systemd/private ]; do sleep 0.1; done")
-    environment = ("env", f"XDG_RUNTIME_DIR=/run/user/{uid}", "HOME=/home/ann")
-    host.run(*environment, "systemctl", "--user", "enable", "--now", "sts-agent", user="ann")
-    host.run(
-        *environment, "sts-agent", "--user", "event", "send", "OwnEvent", "--title", "by ann", user="ann"
-    )
-    assert "by ann" in host.run(*environment, "sts-agent", "--user", "log", user="ann").stdout
+    told = log_of_a_users_own_agent(host, "by ann")
+    assert "by ann" in told
     assert host.path("/home/ann/.local/state/sts-agent/spool.db").exists()
     assert "by ann" not in host.agent("log").stdout

@@ -2,7 +2,7 @@
 
 import pytest
 from harness.host import CHECKOUT, install_command, what_installing_needs
-from harness.packages import VERSION, apt, bring, built
+from harness.packages import VERSION, apt, bring, built, log_of_a_users_own_agent
 from harness.receiver import API_KEY
 
 UNINSTALL = "/mnt/checkout/packaging/uninstall"
@@ -149,6 +149,12 @@ def test_uninstalling_keeps_the_configuration_and_what_waits_in_the_spool(bare_h
     for gone in ("/opt/sts-agent", "/usr/local/bin/sts-agent", "/usr/lib/systemd/system/sts-agent.service"):
         assert not bare_host.path(gone).exists()
     assert bare_host.property("sts-agent.service", "LoadState") == "not-found"
+
+
+def test_a_user_runs_an_agent_of_his_own(new_host):
+    host = new_host(packages=("dbus-user-session",))
+    host.boot()
+    assert "by ann" in log_of_a_users_own_agent(host, "by ann")
 
 
 def test_purging_leaves_nothing_behind(bare_host):

@@ -71,3 +71,15 @@ def _harmed(checkout: Path, harm: str) -> Path:
     daemon = checkout / "agent/runtime/daemon.py"
     daemon.write_text(f"{harm}\n{daemon.read_text()}")
     return checkout
+
+
+def log_of_a_users_own_agent(host: Host, title: str) -> str:
+    """Have a new user run the agent by its unit for users, and send an event to it; return its log."""
+    host.shell("useradd -m ann; loginctl enable-linger ann")
+    uid = host.run("id", "-u", "ann").stdout.strip()
+    host.shell(f"until [ -S /run/user/{uid}/systemd/private ]; do sleep 0.1; done")
+    environment = ("env", f"XDG_RUNTIME_DIR=/run/user/{uid}", "HOME=/home/ann")
+    host.run(*environment, "systemctl", "--user", "enable", "--now", "sts-agent", user="ann")
+    command = (*environment, "sts-agent", "--user")
+    host.run(*command, "event", "send", "OwnEvent", "--title", title, user="ann")
+    return host.run(*command, "log", user="ann").stdout
