@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from spool import incoming, memory, modes, prune, reserve, schema
+from spool import incoming, modes, prune, reserve, schema
 from spool.batch_reader import is_refusal
 from spool.cap import RESERVE_BYTES, Cap
 from spool.errors import SpoolClosed, SpoolError, SpoolFull
@@ -50,8 +50,7 @@ class Engine:
         self.wall = wall
         self.volatile = volatile
         self.view = View()
-        self._arrival_lock = threading.RLock()
-        self.arrived = threading.Condition(self._arrival_lock)
+        self.arrived = threading.Condition()
         self.trusts = Trusts(self.read, self.write, wall)
         self.remembered_bytes = self.interrupts = 0
         self.on_news: Callable[[], None] = _nothing
@@ -193,18 +192,18 @@ class Engine:
         return work(self._reader)
 
     def _committed(self, store: Store) -> None:
-        self.remembered_bytes = memory.stored_bytes(store.totals)
+        self.remembered_bytes = store.remembered_bytes
         if store.has_news:
             self._publish(store)
         elif (last := store.state.last_number) != self.view.last_number:  # else nobody waits for it
-            with self._arrival_lock:
+            with self.arrived:
                 self.view.last_number = last
                 self.arrived.notify_all()
 
     def _publish(self, store: Store) -> None:
         earlier, view = self.view, view_of(store.state)
         store.has_news = False
-        self.remembered_bytes = memory.stored_bytes(store.totals)
+        self.remembered_bytes = store.remembered_bytes
         if view.is_like(earlier):
             return  # a look for what to tidy: an idle host sleeps on
         with self.arrived:

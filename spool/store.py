@@ -32,6 +32,8 @@ class Store:
         try:
             self.state = state.load(self.connection) or State()
             self.totals = memory.load_totals(self.connection)
+            self.remembered_bytes = memory.stored_bytes(self.totals)
+            """What all that is remembered takes, as of the last commit."""
             self.learn_the_end()
         except BaseException as error:
             self.close(error)
@@ -80,11 +82,12 @@ class Store:
             self._is_put_off = False
         else:
             self.connection.execute("COMMIT")
+            self.remembered_bytes = memory.stored_bytes(self.totals)
         failpoints.reached("commit.after")
         self.has_news = self.has_news or self._changed
         self._changed = False
         self._saved = document
-        self._end = self._end_of_state()
+        self._end = (self.state.last_number, self.state.total_events, self.state.total_bytes)
 
     def rollback(self) -> None:
         """Undo what was done since `begin`, in the database and in the state."""

@@ -247,7 +247,7 @@ class Writer:
             if group[0].alone:
                 group[0].result = group[0].run(self.store)
             else:
-                self.store.begin(durable=any(map(_is_durable, group)))
+                self.store.begin(durable=group[0].durable or any(map(_is_durable, group)))
                 for job in group:
                     job.result = job.run(self.store)
                 self.store.commit()

@@ -142,11 +142,14 @@ class Capture:
         records = chunk(captured, stamp, INTAKE)
         for part in items:
             records += chunk_items(part, stamp, INTAKE)
-        if not has_room(stored_bytes(records)):
+        size_bytes = stored_bytes(records)
+        if not has_room(size_bytes):
             raise SpoolFull(
                 "what was handed in fills half of the spool", "it takes more when some is delivered"
             )
-        self._spool.records.append(records, ingested=taken, refusable=True, owner=owner, remember=remember)
+        self._spool.records.append(
+            records, ingested=taken, refusable_bytes=size_bytes, owner=owner, remember=remember
+        )
         self._count(owner, records)
         self.on_kept()
 

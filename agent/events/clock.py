@@ -8,7 +8,7 @@ import ctypes
 import os
 import time
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 STA_UNSYNC = 0x0040  # adjtimex(2): the kernel was never told that its clock is right, or long ago
@@ -39,9 +39,8 @@ MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 """systemd's, and D-Bus's own where there is no systemd."""
 
 
-def boottime() -> float:
-    """Return seconds since this boot, sleep included."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+boottime = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+"""Returns seconds since this boot, sleep included."""
 
 
 def read_start_of_boot(process_1: Path = Path("/proc/1/stat")) -> float:

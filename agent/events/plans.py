@@ -117,9 +117,12 @@ class Plans:
 
     def at(self, moment: float) -> tuple[Plan, ...]:
         """Return what was planned at a moment of the last minutes, or is now and was not yet over then."""
+        running = self._running()
+        if not running and not self._plans:  # as nearly always
+            return ()
         now = self._clocks.wall()
-        found = self._announced_at(moment, now) if self._plans else []
-        if running := self._running():
+        found = self._announced_at(moment, now)
+        if running:
             names = {plan.name for plan in found}
             found += [Plan(name=name, since=now, until=now) for name in running if name not in names]
         return tuple(found)

@@ -210,7 +210,7 @@ def _spliced(body: bytes, inside: bytes, tail: bytes) -> bytes:
     itself it may stand there twice, unseen.
     """
     if inside:
-        if b"\\" in body and b"\\u" in body:
+        if body.find(b"\\") >= 0 and b"\\u" in body:
             return b""
         for mark in (b'"context":{"', b'"context": {"'):
             at = body.find(mark)

@@ -67,7 +67,7 @@ class Conversation(msgspec.Struct, frozen=True):
 
     def _work(self, place: Place, wire: Wire, read: Whole) -> bool | Refusal:
         """Answer a request within its share of memory; return whether another may follow, or why it is not answered."""
-        size = self._most_bytes(read)
+        size = self._most_bytes(read) if read.encoding else len(read.request.body)
         if self.budget is None or size <= UNCOUNTED_BYTES:
             return self._reply(wire, read)
         share = self.budget.work(size, self.limits.share_seconds)
@@ -93,11 +93,9 @@ class Conversation(msgspec.Struct, frozen=True):
         return False
 
     def _most_bytes(self, read: Whole) -> int:
-        """Return how large the body may be when it is worked on."""
+        """Return how large an encoded body may be when it is worked on."""
         size = len(read.request.body)
-        if self.limits.decode and read.encoding:
-            return most_decoded(size, read.encoding, self.limits.body_bytes)
-        return size
+        return most_decoded(size, read.encoding, self.limits.body_bytes) if self.limits.decode else size
 
     def _reply(self, wire: Wire, read: Whole) -> bool | Refusal:
         try:

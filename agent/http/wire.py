@@ -42,6 +42,8 @@ class Wire:
         """Whether the kernel itself can wait for it with a timeout, as it cannot for TLS: that is one system call, not three."""
         self._kernel_waits = -1
         """For how many hundredths of a second the kernel waits; negative where Python does."""
+        self._waits = 0.0
+        """For how many seconds that is, as they were asked for."""
 
     def read(self, make_room: MakeRoom = lambda _: True) -> Whole | Refusal | None:
         """Return the next request; None when the client is done or silent; raises `OSError`."""
@@ -131,6 +133,9 @@ class Wire:
 
     def _wait_at_most(self, seconds: float) -> None:
         """Have the next `recv` end in time; most of them wait as long as the one before."""
+        if seconds == self._waits and self._kernel_waits >= 0:
+            return
+        self._waits = seconds
         hundredths = math.ceil(seconds * 100)
         if not self._is_plain:
             self._connection.settimeout(seconds)

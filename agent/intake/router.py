@@ -61,10 +61,9 @@ class Router(msgspec.Struct, frozen=True):
         return found[0].parse(Request("POST", EVENT_SEND_PATH, EVENT_SEND_PATH, "", body=body), identity)
 
     def _answer(self, request: Request, token: str | None) -> Response:
-        found = self._known.get(request.path) or self._find(request.path)
+        found = self._known.get(request.path) or self._learn(request.path)
         if found is None:
             return refuse(HTTPStatus.NOT_FOUND, f"nothing is at {request.path}")
-        self._know(request.path, found)
         dialect, routes = found
         try:
             if token is not None:
@@ -84,11 +83,13 @@ class Router(msgspec.Struct, frozen=True):
         self.keeping.keep(parsed)
         return dialect.kept(parsed)
 
-    def _know(self, path: str, found: tuple[Dialect, list[Route]]) -> None:
-        if path not in self._known:
+    def _learn(self, path: str) -> tuple[Dialect, list[Route]] | None:
+        found = self._find(path)
+        if found is not None:
             if len(self._known) >= _MOST_PATHS:
                 self._known.clear()
             self._known[path] = found
+        return found
 
     def _find(self, path: str) -> tuple[Dialect, list[Route]] | None:
         for one in self.dialects:

@@ -39,23 +39,23 @@ class Records:
         texts: Mapping[str, bytes | None] = {},
         beside: Mapping[str, Mapping[str, bytes | None]] = {},
         ingested: Sequence[str] = (),
-        refusable: bool = False,
+        refusable_bytes: int | None = None,
     ) -> int:
         """Keep records, what `owner` remembers and the ids of incoming files, all or nothing.
 
         `beside` is what other owners remember of the same records, by their names. `texts` are what can be done
         without, by the same keys: without room they are not kept, which is no error; a key that is forgotten takes
-        its text along. Only what is `refusable` is refused by `when_full: reject_new`. Returns the number of the
-        last record once everything is on disk. Raises `SpoolFull`.
+        its text along. Only who says how many `stored_bytes` may be refused is refused by `when_full: reject_new`.
+        Returns the number of the last record once everything is on disk. Raises `SpoolFull`.
         """
-        size_bytes = stored_bytes(records)
+        size_bytes = stored_bytes(records) if refusable_bytes is None else refusable_bytes
         if remember or beside:
             size_bytes += _remembered_bytes(remember, *beside.values())
 
         def run(store: Store) -> int:
             failpoints.reached("append.before")
             cap, now = self._engine.cap, self._engine.wall()
-            may_drop = not refusable or cap.options.when_full == "drop_oldest"
+            may_drop = refusable_bytes is None or cap.options.when_full == "drop_oldest"
             reason = cap.make_room(store, size_bytes, now, may_drop=may_drop)
             if reason and not (
                 cap.may_go_beyond(size_bytes, reason, may_drop=may_drop)

@@ -5,7 +5,7 @@ import os
 import pytest
 from spool_examples import drain, record_of
 
-from spool import Moment, Options, Position, Rejection, SpoolFull, failpoints
+from spool import Moment, Options, Position, Rejection, SpoolFull, failpoints, stored_bytes
 
 MEBIBYTE = 1024 * 1024
 THIS_BOOT = "b" * 32
@@ -101,7 +101,10 @@ def test_reject_new_keeps_what_is_there_and_refuses_the_rest(open_spool):
     spool = open_spool(Options(max_size_bytes=8 * MEBIBYTE, when_full="reject_new"))
     kept = fill(
         lambda index: spool.records.append(
-            [big(index)], owner="files", remember={"last": b"%d" % index}, refusable=True
+            [big(index)],
+            owner="files",
+            remember={"last": b"%d" % index},
+            refusable_bytes=stored_bytes([big(index)]),
         )
     )
     assert spool.memory("files").get("last") == b"%d" % (kept - 1)

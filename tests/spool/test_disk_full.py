@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from spool_examples import drain, record_of
 
-from spool import Options, Spool, SpoolError, SpoolFull
+from spool import Options, Spool, SpoolError, SpoolFull, stored_bytes
 
 MEBIBYTE = 1024 * 1024
 OPTIONS = Options(max_size_bytes=512 * MEBIBYTE)
@@ -139,7 +139,7 @@ def test_without_inodes_it_goes_on(small_disk):
 
 def _append_until_refused(spool):
     for index in range(2000):
-        spool.records.append([big(index)], refusable=True)
+        spool.records.append([big(index)], refusable_bytes=stored_bytes([big(index)]))
 
 
 def _take_all_inodes(place):

@@ -5,7 +5,7 @@ import os
 import pytest
 from spool_examples import drain, record_of
 
-from spool import Options, SpoolFull
+from spool import Options, SpoolFull, stored_bytes
 
 MEBIBYTE = 1024 * 1024
 SMALL = Options(max_size_bytes=8 * MEBIBYTE)
@@ -183,7 +183,12 @@ def test_a_lowered_cap_stops_nobody_who_only_changes_what_is_known(open_spool):
 
 def test_only_what_may_be_refused_is_refused_by_reject_new(open_spool):
     spool = open_spool(Options(max_size_bytes=8 * MEBIBYTE, when_full="reject_new"))
-    kept = fill(lambda _: spool.records.append([record_of(os.urandom(20_000).hex())], refusable=True))
+
+    def append(_):
+        records = [record_of(os.urandom(20_000).hex())]
+        spool.records.append(records, refusable_bytes=stored_bytes(records))
+
+    kept = fill(append)
     assert spool.status().drops == {}
     for index in range(kept):
         spool.records.append([record_of(f"{index:05}" + os.urandom(20_000).hex())])
