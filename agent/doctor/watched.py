@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from agent.systems.finding import Finding
+from collectors._portable import counted
 
 MOST_DIRECTORIES = 50_000
 """Where counting ends: a host that watches more is told so by the limit of inotify anyway."""
@@ -110,7 +111,7 @@ def _look_at_path(pattern: str, leads_to: LeadsTo, directories: set[str]) -> Fin
 
 def _told(check: str, unreadable: list[str], count: int) -> Finding:
     if not unreadable:
-        return Finding(check, "ok", f"readable, {count} {'directory' if count == 1 else 'directories'}")
+        return Finding(check, "ok", f"readable, {counted(count, 'directory', 'directories')}")
     some = ", ".join(unreadable[:3]) + (", …" if len(unreadable) > 3 else "")  # noqa: PLR2004 - enough to see which
     return Finding(check, "fail", f"{len(unreadable)} may not be read: {some}", _advice(Path(unreadable[0])))
 

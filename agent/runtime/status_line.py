@@ -6,7 +6,7 @@ Made of states that are at hand: it asks neither the disk nor the network. Its t
 from collections.abc import Iterator, Mapping, Sequence
 
 from agent.runtime.supervisor import State
-from collectors._portable import printable
+from collectors._portable import counted, printable
 
 _LONGEST = 250
 """Characters; systemctl cuts longer ones by itself."""
@@ -36,7 +36,7 @@ def status_line(
 
 
 def _well(collectors: Mapping[str, State], destinations: Sequence[str]) -> str:
-    watching = f"watching by {_counted(len(collectors), 'collector')}"
+    watching = f"watching by {counted(len(collectors), 'collector')}"
     if not destinations:
         return f"{watching}, recording on this host alone: no destination is configured"
     names = ", ".join(sorted(destinations))
@@ -49,7 +49,3 @@ def _of_collectors(collectors: Mapping[str, State]) -> Iterator[str]:
             yield f"collector {name} fails and is started again"
         if state.phase == "stopped":
             yield f"collector {name} does not run"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

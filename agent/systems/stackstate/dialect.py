@@ -183,8 +183,4 @@ def _items(posted: _Body, hostname: str, timestamp: int) -> Iterator[Items]:
 
 
 def _valid(_: Request) -> Response:
-    return _json(HTTPStatus.OK, {"valid": True})
-
-
-def _json(status: int, value: Any) -> Response:
-    return Response(status, msgspec.json.encode(value) + b"\n")
+    return Response(body=b'{"valid":true}\n')
