@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # the table is read by every command: it loads none of what a
     from agent.events.host_state import HostState
     from agent.events.identity import Identity
     from agent.http.budget import Budget
+    from agent.http.result import Answered
     from agent.intake.dialect import Dialect, Parsed
     from agent.intake.odd import Odd
     from agent.intake.open_listeners import Wanted
@@ -116,14 +117,6 @@ class Ports(msgspec.Struct, frozen=True):
     """Return them; called once in the life of the process."""
 
 
-class Probe(Protocol):
-    """Asks a destination, for `doctor`, whether it can be reached and knows the credential; it sends no event."""
-
-    def __call__(self, name: str, settings: Any, timeout_seconds: float) -> Finding:
-        """Return within the time; whatever goes wrong is a finding."""
-        ...
-
-
 class Lacks(Protocol):
     """Looks, before an event is kept, whether it brings what a type of the system's own requires."""
 
@@ -177,7 +170,8 @@ class System(msgspec.Struct, frozen=True):
     ports: Ports | None = None
     source: Registration | None = None
     """A collector that polls the system, under the key in conf.d that the table names."""
-    probe: Probe | None = None
+    finding: "Callable[[str, str, Answered], Finding] | None" = None
+    """Say for `doctor`, given what is checked and where that is, what it means that a destination which was asked answers so."""
     lacks: Lacks | None = None
     remarks: Remarks | None = None
     stand_in: MakeRules | None = None

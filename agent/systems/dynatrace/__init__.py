@@ -10,6 +10,7 @@ from agent.systems.system import Surroundings, System
 if TYPE_CHECKING:
     from agent.delivery.destination import Destination
     from agent.events.stored_event import StoredEvent
+    from agent.http.result import Answered
     from agent.intake.dialect import Dialect
     from agent.stand_in.verdict import Rules
 
@@ -26,10 +27,10 @@ def _dialect() -> "Dialect":
     return DynatraceDialect()
 
 
-def _probe(name: str, settings: DynatraceSettings, timeout_seconds: float) -> Finding:
-    from agent.systems.dynatrace.probe import probe
+def _finding(check: str, where: str, answer: "Answered") -> Finding:
+    from agent.systems.dynatrace.probe import finding
 
-    return probe(name, settings, timeout_seconds)
+    return finding(check, where, answer)
 
 
 def _stand_in(*, credential: str | None, max_body_bytes: int) -> "Rules":
@@ -49,7 +50,7 @@ SYSTEM = System(
     settings=DynatraceSettings,
     destination=_destination,
     dialect=_dialect,
-    probe=_probe,
+    finding=_finding,
     stand_in=_stand_in,
     lacks=_lacks,
 )

@@ -8,6 +8,7 @@ from agent.systems.system import Surroundings, System
 
 if TYPE_CHECKING:
     from agent.delivery.destination import Destination
+    from agent.http.result import Answered
     from agent.stand_in.verdict import Rules
 
 
@@ -18,10 +19,10 @@ def _destination(name: str, settings: OtlpSettings, surroundings: Surroundings) 
     return Otlp(name, settings)
 
 
-def _probe(name: str, settings: OtlpSettings, timeout_seconds: float) -> Finding:
-    from agent.systems.otlp.probe import probe
+def _finding(check: str, where: str, answer: "Answered") -> Finding:
+    from agent.systems.otlp.probe import finding
 
-    return probe(name, settings, timeout_seconds)
+    return finding(check, where, answer)
 
 
 def _stand_in(*, credential: str | None, max_body_bytes: int) -> "Rules":
@@ -30,4 +31,4 @@ def _stand_in(*, credential: str | None, max_body_bytes: int) -> "Rules":
     return LogsRules(credential, max_body_bytes)
 
 
-SYSTEM = System(settings=OtlpSettings, destination=_destination, probe=_probe, stand_in=_stand_in)
+SYSTEM = System(settings=OtlpSettings, destination=_destination, finding=_finding, stand_in=_stand_in)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agent.delivery.destination import Destination
+    from agent.http.result import Answered
     from agent.stand_in.verdict import Rules
     from agent.systems.system import OwnPorts
     from collectors.collector import Collector, Scoped
@@ -23,10 +24,10 @@ def _destination(name: str, settings: SensuSettings, surroundings: Surroundings)
     return Sensu(name, settings)
 
 
-def _probe(name: str, settings: SensuSettings, timeout_seconds: float) -> Finding:
-    from agent.systems.sensu.probe import probe
+def _finding(check: str, where: str, answer: "Answered") -> Finding:
+    from agent.systems.sensu.probe import finding
 
-    return probe(name, settings, timeout_seconds)
+    return finding(check, where, answer)
 
 
 def _source(entries: "Sequence[Scoped[Any]]") -> "Collector":
@@ -57,7 +58,7 @@ SYSTEM = System(
     settings=SensuSettings,
     destination=_destination,
     source=Registration(SensuApiConfig, _source),
-    probe=_probe,
+    finding=_finding,
     stand_in=_stand_in,
     ports=Ports(_are_asked, _ports),
 )

@@ -9,6 +9,7 @@ from agent.systems.system import FromEnvironment, Surroundings, System
 
 if TYPE_CHECKING:
     from agent.delivery.destination import Destination
+    from agent.http.result import Answered
     from agent.intake.dialect import Dialect
     from agent.stand_in.verdict import Rules
 
@@ -25,10 +26,10 @@ def _dialect() -> "Dialect":
     return StackStateDialect()
 
 
-def _probe(name: str, settings: StackStateSettings, timeout_seconds: float) -> Finding:
-    from agent.systems.stackstate.probe import probe
+def _finding(check: str, where: str, answer: "Answered") -> Finding:
+    from agent.systems.stackstate.probe import finding
 
-    return probe(name, settings, timeout_seconds)
+    return finding(check, where, answer)
 
 
 def _remarks(name: str, settings: StackStateSettings, hostname: str | None) -> list[Finding]:
@@ -47,7 +48,7 @@ SYSTEM = System(
     settings=StackStateSettings,
     destination=_destination,
     dialect=_dialect,
-    probe=_probe,
+    finding=_finding,
     remarks=_remarks,
     stand_in=_stand_in,
     from_environment=FromEnvironment(environment.make, environment.complete),
