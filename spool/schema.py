@@ -21,6 +21,10 @@ _APPLICATION = 0x5354_5300
 PAGE_BYTES = 4096
 BUSY_MILLISECONDS = 10_000
 
+sqlite3.register_adapter(
+    bytes, bytes.__bytes__
+)  # without one, each value of bytes is asked in vain how it adapts itself
+
 TABLES = f"""
 {RECORDS.create}{REJECTED.create}{SET_ASIDE.create}CREATE TABLE IF NOT EXISTS state_a (slot INTEGER PRIMARY KEY, sequence INTEGER, document TEXT, crc INTEGER);
 CREATE TABLE IF NOT EXISTS state_b (slot INTEGER PRIMARY KEY, sequence INTEGER, document TEXT, crc INTEGER);

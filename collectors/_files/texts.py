@@ -127,7 +127,7 @@ class Texts:
 
     def of_data(self, data: bytes, choice: Choice) -> tuple[bytes, str]:
         """Return the same of what is in a file whose text may be told."""
-        if len(data) > MAX_TEXT_BYTES or b"\0" in data:
+        if len(data) > MAX_TEXT_BYTES or 0 in data:  # as a number: bytes are first taken for one, in vain
             return b"", ""
         try:
             return self._masked(data.decode(), self._budgets(), strictly=choice.diff == "strict"), ""
