@@ -127,5 +127,5 @@ def stand_in(
     make = system(name).stand_in
     if make is None:
         raise KeyError(name)
-    rules = make(credential=credential, max_body_bytes=max_body_bytes)
+    rules = make(credential, max_body_bytes)
     return StandIn(rules, host, port, max_body_bytes=max_body_bytes, **options)

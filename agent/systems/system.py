@@ -66,7 +66,7 @@ class Surroundings(msgspec.Struct, frozen=True):
 class MakeDestination(Protocol):
     """Makes the destination of these settings; raises `DestinationError` for what cannot be used."""
 
-    def __call__(self, name: str, settings: Any, surroundings: Surroundings) -> "Destination":
+    def __call__(self, name: str, settings: Any, surroundings: Surroundings, /) -> "Destination":
         """Return it; `settings` are of the system's own type, `name` is the operator's."""
         ...
 
@@ -136,7 +136,7 @@ class Remarks(Protocol):
 class MakeRules(Protocol):
     """Makes what a strict stand-in of the system takes and answers; see `agent.stand_in`."""
 
-    def __call__(self, *, credential: str | None, max_body_bytes: int) -> "Rules":
+    def __call__(self, credential: str | None, max_body_bytes: int, /) -> "Rules":
         """Return it; without a `credential` any is right, but not none."""
         ...
 

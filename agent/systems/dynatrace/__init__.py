@@ -33,11 +33,10 @@ def _finding(check: str, where: str, answer: "Answered") -> Finding:
     return finding(check, where, answer)
 
 
-def _stand_in(*, credential: str | None, max_body_bytes: int) -> "Rules":
+def _stand_in(credential: str | None, _: int) -> "Rules":
     from agent.systems.dynatrace.stand_in import EnvironmentRules
 
-    del max_body_bytes  # the server holds it
-    return EnvironmentRules(credential)
+    return EnvironmentRules(credential)  # the server itself bounds what comes
 
 
 def _lacks(event: "StoredEvent") -> Sequence[str]:

@@ -12,11 +12,10 @@ if TYPE_CHECKING:
     from agent.stand_in.verdict import Rules
 
 
-def _destination(name: str, settings: OtlpSettings, surroundings: Surroundings) -> "Destination":
+def _destination(name: str, settings: OtlpSettings, _: Surroundings) -> "Destination":
     from agent.systems.otlp.destination import Otlp
 
-    del surroundings  # a request names the host that its events are of
-    return Otlp(name, settings)
+    return Otlp(name, settings)  # a request names the host that its events are of
 
 
 def _finding(check: str, where: str, answer: "Answered") -> Finding:
@@ -25,7 +24,7 @@ def _finding(check: str, where: str, answer: "Answered") -> Finding:
     return finding(check, where, answer)
 
 
-def _stand_in(*, credential: str | None, max_body_bytes: int) -> "Rules":
+def _stand_in(credential: str | None, max_body_bytes: int) -> "Rules":
     from agent.systems.otlp.stand_in import LogsRules
 
     return LogsRules(credential, max_body_bytes)

@@ -13,11 +13,10 @@ if TYPE_CHECKING:
     from agent.stand_in.verdict import Rules
 
 
-def _destination(name: str, settings: SematextSettings, surroundings: Surroundings) -> "Destination":
+def _destination(name: str, settings: SematextSettings, _: Surroundings) -> "Destination":
     from agent.systems.sematext.destination import Sematext
 
-    del surroundings  # an event says its host itself
-    return Sematext(name, settings)
+    return Sematext(name, settings)  # an event says its host itself
 
 
 def _dialect() -> "Dialect":
@@ -32,11 +31,10 @@ def _finding(check: str, where: str, _: "Answered") -> Finding:
     return Finding(check, "ok", f"{where} answers; whether it knows the token, only an event tells", advice)
 
 
-def _stand_in(*, credential: str | None, max_body_bytes: int) -> "Rules":
+def _stand_in(credential: str | None, _: int) -> "Rules":
     from agent.systems.sematext.stand_in import EventReceiverRules
 
-    del max_body_bytes  # the server holds it
-    return EventReceiverRules(credential)
+    return EventReceiverRules(credential)  # the server itself bounds what comes
 
 
 SYSTEM = System(

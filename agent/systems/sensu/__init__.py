@@ -17,11 +17,10 @@ if TYPE_CHECKING:
     from collectors.collector import Collector, Scoped
 
 
-def _destination(name: str, settings: SensuSettings, surroundings: Surroundings) -> "Destination":
+def _destination(name: str, settings: SensuSettings, _: Surroundings) -> "Destination":
     from agent.systems.sensu.destination import Sensu
 
-    del surroundings  # an event says its host itself
-    return Sensu(name, settings)
+    return Sensu(name, settings)  # an event says its host itself
 
 
 def _finding(check: str, where: str, answer: "Answered") -> Finding:
@@ -36,11 +35,10 @@ def _source(entries: "Sequence[Scoped[Any]]") -> "Collector":
     return SensuApi(entries)
 
 
-def _stand_in(*, credential: str | None, max_body_bytes: int) -> "Rules":
+def _stand_in(credential: str | None, _: int) -> "Rules":
     from agent.systems.sensu.stand_in import ServerRules
 
-    del max_body_bytes  # the server holds it
-    return ServerRules(credential)
+    return ServerRules(credential)  # the server itself bounds what comes
 
 
 def _are_asked(intake: Any) -> bool:

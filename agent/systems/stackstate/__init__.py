@@ -38,7 +38,7 @@ def _remarks(name: str, settings: StackStateSettings, hostname: str | None) -> l
     return remarks(name, settings, hostname)
 
 
-def _stand_in(*, credential: str | None, max_body_bytes: int) -> "Rules":
+def _stand_in(credential: str | None, max_body_bytes: int) -> "Rules":
     from agent.systems.stackstate.stand_in import ReceiverRules
 
     return ReceiverRules(credential, max_body_bytes)

@@ -67,7 +67,7 @@ class Trial:
 
     def entry(self, origin: str, **changes: Any) -> dict[str, Any]:
         """Return the entry of agent.yaml that reaches whatever listens at an origin (scheme://host:port)."""
-        rules = system(self.system).stand_in(credential=CREDENTIAL, max_body_bytes=1 << 20)
+        rules = system(self.system).stand_in(CREDENTIAL, 1 << 20)
         backoff = {"backoff": {"initial": "10ms", "max": "50ms"}}
         return {**rules.destination(origin), **self.example.entry, **backoff, **changes}
 

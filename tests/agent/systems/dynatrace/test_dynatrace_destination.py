@@ -184,7 +184,7 @@ def test_a_configuration_that_could_attach_to_nothing_or_last_too_long_is_refuse
 
 
 def test_a_token_that_masks_a_word_of_the_answer_makes_no_success_of_it(environment, destination):
-    environment.rules = registry.system("dynatrace").stand_in(credential="Count", max_body_bytes=1 << 20)
+    environment.rules = registry.system("dynatrace").stand_in("Count", 1 << 20)
     environment.intercept = lambda _: reports(0)
     it = destination(environment.url, api="v2", api_token=types.Secret("Count"))
     assert isinstance(it.deliver(outgoing(), 10), Refused)
