@@ -6,7 +6,6 @@ and its category, and what has no field there is a property, so that nothing is 
 
 from collections.abc import Mapping
 from math import ceil
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -20,7 +19,6 @@ from agent.systems.dynatrace.selector import selector
 from agent.systems.dynatrace.translation import translated
 from collectors.event import SOURCE, Category
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _FIELDS_OF_ALL = ("source", V1.start, V1.end, V1.timeout, V1.attach, V1.properties, "timeseriesIds")
 
 
@@ -34,7 +32,7 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 def message_of(
-    event: StoredEvent, name: str, captured_ms: int, terms: Terms, unread: Mapping[str, Any] = _NOTHING
+    event: StoredEvent, name: str, captured_ms: int, terms: Terms, unread: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the message of an event; the same for the same event, however often it is sent.
 

@@ -9,7 +9,6 @@ Fields: Sematext, "Events API" (type, message, timestamp, title, tags, severity,
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -24,7 +23,6 @@ HOST = "os.host"
 _LEAP_SECOND = re.compile(r"([T ][0-9]{2}:?[0-9]{2}:?)60(?=\D|$)", re.ASCII)
 """Of the times that ISO 8601 has and Python not: the second that is put in before midnight, which the epoch counts with the one after."""
 _NO_TIME = "`timestamp` is not ISO 8601, as 2026-11-26T14:03:00+01:00"
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _ELSEWHERE = frozenset({"type", "message", "title"})
 """Fields of theirs that have a field of ours."""
 
@@ -42,16 +40,15 @@ def to_stored(posted: Mapping[str, Any], path_type: str, now: int) -> StoredEven
     event_type = _text(fields, "type", path_type)
     message = _text(fields, "message")
     timestamp = parse_timestamp(fields["timestamp"]) if "timestamp" in fields else now
-    untitled = event_type
     title = fields.get("title", fields.get("name"))
     if title is not None and not isinstance(title, str):
         raise NotAnEvent("`title` is not a text")
     data = {key: value for key, value in fields.items() if key not in _ELSEWHERE}
-    if "title" in fields and (not title or title == untitled or "name" in fields):
+    if "title" in fields and (not title or title == event_type or "name" in fields):
         data["title"] = title  # else it could not be told from an event without one
     return StoredEvent(
         event_type=event_type,
-        title=title or untitled,
+        title=title or event_type,
         text=message,
         source_type=NAME,
         tags=tuple(_tags(fields["tags"])) if "tags" in fields else None,
@@ -75,9 +72,7 @@ def parse_timestamp(value: object) -> int:
     return seconds
 
 
-def from_stored(
-    event: StoredEvent, name: str, hostname: str, unread: Mapping[str, Any] = _NOTHING
-) -> dict[str, Any]:
+def from_stored(event: StoredEvent, name: str, hostname: str, unread: Mapping[str, Any]) -> dict[str, Any]:
     """Return the object that Sematext takes; `name` is the event's name in the spool.
 
     `unread` are fields that have no place in a `StoredEvent`.

@@ -5,7 +5,6 @@ opened; what is of nothing is named by its type, and nothing resolves it but a p
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -17,7 +16,6 @@ from collectors.event import Category
 _SUBJECTS = {"service": ("unit", ""), "process": ("name", "process-")}
 """By the event's name: the key of what it is of, and what the names of its checks begin with, as this host's API has it."""
 CRITICAL, WELL = 2, 0
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def unchanged(body: bytes, hostname: str, captured: float) -> bytes:
@@ -30,7 +28,7 @@ def unchanged(body: bytes, hostname: str, captured: float) -> bytes:
 
 
 def check_result(
-    event: StoredEvent, name: str, hostname: str, captured: float, unread: Mapping[str, Any] = _NOTHING
+    event: StoredEvent, name: str, hostname: str, captured: float, unread: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the check result of an event; `name` is the event's name in the spool, `captured` in seconds.
 

@@ -66,9 +66,9 @@ def check_any(message):
         event = msgspec.json.decode(one.body, type=StoredEvent)
         for wanted in (V1, V2):
             terms = Terms(wanted, {"entityIds": ["HOST-1"]})
-            sent = json.loads(msgspec.json.encode(message_of(event, one.name, 1_795_700_000_000, terms)))
+            sent = json.loads(msgspec.json.encode(message_of(event, one.name, 1_795_700_000_000, terms, {})))
             assert [*violations(sent, wanted)] == []
-            elsewhere = message_of(event, "custom", 1_795_700_000_000, terms)
+            elsewhere = message_of(event, "custom", 1_795_700_000_000, terms, {})
             assert [*violations(elsewhere, wanted)] == []
         assert isinstance(lacks(event), list)
 

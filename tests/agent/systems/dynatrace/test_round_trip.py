@@ -55,7 +55,7 @@ def out(message, version, wanted):
     body = msgspec.json.encode(event)
     stored = msgspec.json.decode(body, type=StoredEvent)
     terms = Terms(wanted, RULES)
-    return json.loads(msgspec.json.encode(message_of(stored, NAME, NOW_MS + 5, terms)))
+    return json.loads(msgspec.json.encode(message_of(stored, NAME, NOW_MS + 5, terms, {})))
 
 
 @pytest.mark.parametrize("version", [V1, V2], ids=["v1", "v2"])

@@ -27,7 +27,7 @@ def event(event_type, category="Others", text="", **data):
 
 
 def sent(one, name="service", version=V1, **more):
-    message = message_of(one, name, HAPPENED * 1000 + 700, Terms(version, RULES, **more))
+    message = message_of(one, name, HAPPENED * 1000 + 700, Terms(version, RULES, **more), {})
     assert [*violations(message, version), *strict(message, version)] == []
     return message
 

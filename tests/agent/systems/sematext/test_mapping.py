@@ -33,7 +33,7 @@ POSTED = st.fixed_dictionaries(
 def sent(event):
     """Return the JSON object that goes out, as the other side reads it."""
     stored = msgspec.json.decode(msgspec.json.encode(event), type=StoredEvent)
-    return json.loads(msgspec.json.encode(from_stored(stored, NAME, "edge-01")))
+    return json.loads(msgspec.json.encode(from_stored(stored, NAME, "edge-01", {})))
 
 
 @given(POSTED)
@@ -125,7 +125,7 @@ def test_any_other_event_goes_out_whole_with_what_has_no_place_as_text_in_data()
             data={"path": "/etc/hosts", "changes": [{"key": "a", "old": 1, "new": 2}]},
         ),
     )
-    out = from_stored(event, "config", "edge-01")
+    out = from_stored(event, "config", "edge-01", {})
     rest = json.loads(out.pop("data"))
     assert out == {
         "type": "ConfigurationChangedEvent",
