@@ -3,21 +3,33 @@
 import _thread
 import signal
 import sys
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 
 from agent.cli import COMMANDS, DONE, Subparsers
 from agent.cli.receiver import add_system
 from agent.cli.terminal import OtherThreads
+
+_LONGEST_SECONDS = 3600
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Describe the command's words."""
     parser = subparsers.add_parser("demo", help=COMMANDS["demo"], description=__doc__)
     parser.add_argument(
-        "--seconds", type=float, default=20, metavar="N", help="about how long it takes (default: 20)"
+        "--seconds", type=_seconds, default=20, metavar="N", help="about how long it takes (default: 20)"
     )
     add_system(parser)
     parser.add_argument("--json", action="store_true", help="each event that arrives as a line of JSON")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= _LONGEST_SECONDS:  # nan is neither
+        raise ArgumentTypeError(f"{text!r} is no number of seconds from 0 to {_LONGEST_SECONDS}")
+    return seconds
 
 
 def run(arguments: Namespace) -> int:

@@ -7,6 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
+from agent.cli import main
+
 PROGRAM = str(Path(sys.executable).with_name("sts-agent"))
 
 
@@ -36,3 +40,9 @@ def test_the_demo_shows_changes_an_outage_and_the_catch_up_and_leaves_nothing_be
     assert any("<masked:" in event["msg_title"] for event in events)
     assert "2 events wait on the agent's disk" in ran.stderr
     assert "sts-agent check" in ran.stderr
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-3", "soon", "1e9"])
+def test_so_many_seconds_as_there_are_none_are_wrong_usage(seconds, capfd):
+    assert main(["demo", f"--seconds={seconds}"]) == 2
+    assert "is no number of seconds from 0 to 3600" in capfd.readouterr().err
