@@ -63,22 +63,6 @@ class Surroundings(msgspec.Struct, frozen=True):
     """Have more remembered under that name; on disk when it returns. Raises `SpoolError`."""
 
 
-class MakeDestination(Protocol):
-    """Makes the destination of these settings; raises `DestinationError` for what cannot be used."""
-
-    def __call__(self, name: str, settings: Any, surroundings: Surroundings, /) -> "Destination":
-        """Return it; `settings` are of the system's own type, `name` is the operator's."""
-        ...
-
-
-class Keep(Protocol):
-    """Puts what was handed in on disk together with what to remember of it, all or nothing."""
-
-    def __call__(self, parsed: "Parsed", remember: Remember) -> None:
-        """Return when it is synced; raises `Problem` when nothing was kept."""
-        ...
-
-
 class Lent(msgspec.Struct, frozen=True):
     """What the agent lends to a system's own ports."""
 
@@ -86,7 +70,8 @@ class Lent(msgspec.Struct, frozen=True):
     """Return what the agent says of itself now."""
     memory: Callable[[], Memory]
     """Return what the system remembered before."""
-    keep: Keep
+    keep: "Callable[[Parsed, Remember], None]"
+    """Put what was handed in on disk together with what to remember of it, all or nothing; raises `Problem` when nothing was kept."""
     budget: "Budget | None" = None
     """Of the process, for bodies that come in."""
     odd: "Odd" = _ignored
@@ -117,30 +102,6 @@ class Ports(msgspec.Struct, frozen=True):
     """Return them; called once in the life of the process."""
 
 
-class Lacks(Protocol):
-    """Looks, before an event is kept, whether it brings what a type of the system's own requires."""
-
-    def __call__(self, event: "stored_event.StoredEvent") -> Sequence[str]:
-        """Return what is missing, each as a sentence that names the field; nothing for a type of others."""
-        ...
-
-
-class Remarks(Protocol):
-    """Says, for `doctor`, what is likely not meant of a destination as it is configured, without asking anybody."""
-
-    def __call__(self, name: str, settings: Any, hostname: str | None) -> Sequence[Finding]:
-        """Return them; `hostname` is what this host goes by, None where it has no acceptable name."""
-        ...
-
-
-class MakeRules(Protocol):
-    """Makes what a strict stand-in of the system takes and answers; see `agent.stand_in`."""
-
-    def __call__(self, credential: str | None, max_body_bytes: int, /) -> "Rules":
-        """Return it; without a `credential` any is right, but not none."""
-        ...
-
-
 class MakeFromEnvironment(Protocol):
     """Makes or changes the destination under the system's own name by the variables that its row in the table names."""
 
@@ -164,7 +125,8 @@ class System(msgspec.Struct, frozen=True):
 
     settings: type[DestinationSettings]
     """The type of its entry under `destinations`, told apart by its `type` field, a `Literal` of the system's name."""
-    destination: MakeDestination | None = None
+    destination: "Callable[[str, Any, Surroundings], Destination] | None" = None
+    """Make the destination of the operator's name and of settings of that type; raises `DestinationError` for what cannot be used."""
     dialect: "Callable[[], Dialect] | None" = None
     """Make the system's way of posting to us, once somebody does; see `agent.intake.dialect`."""
     ports: Ports | None = None
@@ -172,8 +134,19 @@ class System(msgspec.Struct, frozen=True):
     """A collector that polls the system, under the key in conf.d that the table names."""
     finding: "Callable[[str, str, Answered], Finding] | None" = None
     """Say for `doctor`, given what is checked and where that is, what it means that a destination which was asked answers so."""
-    lacks: Lacks | None = None
-    remarks: Remarks | None = None
-    stand_in: MakeRules | None = None
-    """The rules of its stand-in, for `receiver`, `demo` and tests; `registry.stand_in` puts them on a port."""
+    lacks: "Callable[[stored_event.StoredEvent], Sequence[str]] | None" = None
+    """Look, before an event is kept, whether it brings what a type of the system's own requires.
+
+    Return what is missing, each as a sentence that names the field; nothing for a type of others.
+    """
+    remarks: Callable[[str, Any, str | None], Sequence[Finding]] | None = None
+    """Say, for `doctor`, what is likely not meant of a destination as it is configured, without asking anybody.
+
+    Given its name, its settings, and what this host goes by, None where it has no acceptable name.
+    """
+    stand_in: "Callable[[str | None, int], Rules] | None" = None
+    """Make the rules of its stand-in, for `receiver`, `demo` and tests; `registry.stand_in` puts them on a port.
+
+    Given a credential, without which any is right but not none, and how many bytes a body may have.
+    """
     from_environment: FromEnvironment | None = None

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-from agent.http.message import Request, Response
+from agent.http.message import Response
 
 _NAME = r"[A-Za-z0-9_.-]+"
 
@@ -18,20 +18,13 @@ class Page(msgspec.Struct, frozen=True):
     items: Sequence[Callable[[], Any]]
 
 
-class Answer(Protocol):
-    """Answers a request; what the path names comes by name. Raises `Problem`, nothing else."""
-
-    def __call__(self, request: Request, /, **names: str) -> Response | Page:
-        """Return the answer."""
-        ...
-
-
 class Route(msgspec.Struct, frozen=True):
     """A verb, the paths it is for, and who answers."""
 
     method: str
     path: re.Pattern[str]
-    answer: Answer
+    answer: Callable[..., Response | Page]
+    """Given the request, and by name what the path names; raises `Problem`, nothing else."""
 
 
 def route(method: str, path: str, answer: Callable[..., Response | Page]) -> Route:
