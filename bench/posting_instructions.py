@@ -58,6 +58,11 @@ def counted(program: Program, posted: list[bytes]) -> int:
     control(program, "--zero")
     for body in posted[WARM:]:
         program.post(body)
+    return counted_since(program)
+
+
+def counted_since(program: Program) -> int:
+    """Return how many instructions were counted since `--zero`."""
     control(program, "--dump")
     newest = max(program.directory.glob("counted*"), key=lambda path: path.stat().st_mtime_ns)
     total = re.search(r"^(?:summary|totals): (\d+)", newest.read_text("utf-8", "replace"), re.MULTILINE)
