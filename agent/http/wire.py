@@ -125,16 +125,15 @@ class Wire:
         """Return what comes in time, nothing when nothing does or the client is done."""
         if seconds <= 0:
             return b""
-        self._wait_at_most(seconds)
+        if seconds != self._waits or self._kernel_waits < 0:
+            self._wait_at_most(seconds)
         try:
             return self._connection.recv(size)
         except (TimeoutError, BlockingIOError):
             return b""
 
     def _wait_at_most(self, seconds: float) -> None:
-        """Have the next `recv` end in time; most of them wait as long as the one before."""
-        if seconds == self._waits and self._kernel_waits >= 0:
-            return
+        """Have each `recv` from now on end in time."""
         self._waits = seconds
         hundredths = math.ceil(seconds * 100)
         if not self._is_plain:
