@@ -50,13 +50,14 @@ class Bisection:
         self._accepted_any = False
         self._accepted_since_suspect = False
         self._patience = PATIENCE
+        self._begins_anew = False
         self.has_begun = False
         """Whether anything was refused or settled."""
 
     @property
     def current(self) -> range | None:
         """Return what to send next, or None when nothing is left to try."""
-        if self._suspects and (self._accepted_since_suspect or self._is_few_at_the_end):
+        if self._suspects and (self._may_judge or self._begins_anew):
             return range(self._suspects[0], self._suspects[0] + 1)
         return self._waiting[-1] if self._waiting else None
 
@@ -107,17 +108,17 @@ class Bisection:
 
     def refused(self, reason: str, status: int | None) -> None:
         """Take note that `current` was refused, and it may be the destination that is at fault."""
-        is_retrial = self._is_retrial
+        is_retrial, may_judge = self._is_retrial, self._may_judge
         part = self._take()
         self._patience -= 1
         if len(part) > 1:
             self._waiting += _halves(part)
-        elif is_retrial:
+        elif is_retrial and may_judge:
             self._settle(part.start, Verdict.REJECTED, (reason, status))
         else:
             self.verdicts[part.start] = Verdict.SUSPECT
             self.reasons[part.start] = (reason, status)
-            self._suspects.append(part.start)
+            self._suspects.insert(0 if is_retrial else len(self._suspects), part.start)
             self._accepted_since_suspect = False
 
     def guilty(self, reason: str, status: int | None) -> None:
@@ -142,8 +143,14 @@ class Bisection:
             self._waiting += _halves(self._waiting.pop())
 
     def paused(self) -> None:
-        """Go on for a while after a pause."""
+        """Go on for a while after a pause, with the first suspect: where all was the destination's fault, the order stays."""
         self._patience = PATIENCE_AFTER_PAUSE
+        self._begins_anew = True
+
+    @property
+    def _may_judge(self) -> bool:
+        """Return whether a suspect that is refused once more is guilty."""
+        return self._accepted_since_suspect or self._is_few_at_the_end
 
     @property
     def _is_few_at_the_end(self) -> bool:
@@ -161,6 +168,7 @@ class Bisection:
             self._suspects.pop(0)
         else:
             self._waiting.pop()
+        self._begins_anew = False
         return part
 
     def _deliver(self, events: Sequence[int]) -> None:

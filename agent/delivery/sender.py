@@ -200,8 +200,9 @@ class Sender:
     def _doubt(self, batch: InFlightBatch, reason: str) -> Blocked:
         """Pause: it may be the destination that is at fault, and another event accepted would tell."""
         why = Paused(f"{reason}; it may refuse everything, so no event is rejected yet")
+        waits_for_others = batch.is_in_doubt
         batch.paused()
-        if batch.is_over and not self._looked_early:
+        if waits_for_others and not self._looked_early:
             return Blocked(why, partial(self._has_more_behind, batch))
         return self.blocked(why)
 

@@ -58,6 +58,21 @@ def test_a_destination_that_refuses_everything_makes_none_guilty(count):
     assert search.settled == 0
 
 
+@given(st.integers(1, 100), st.integers(1, 20), st.lists(st.integers(1, 3), max_size=3))
+def test_one_that_is_well_again_after_a_pause_gets_all_in_order(count, pauses, joining):
+    search, sent = Bisection([range(at, at + 1) for at in range(count)]), []
+    for _ in range(pauses):
+        hunt(search, set(range(1000)))
+        if joining and search.is_in_doubt:
+            more = joining.pop()
+            search.join([range(count, count + more)])
+            count += more
+        search.paused()
+    hunt(search, set(), sent=sent)
+    assert sent == [*range(count)]
+    assert found(search) == set()
+
+
 @given(st.integers(20, 300), st.integers(1, 40))
 def test_one_that_breaks_midway_makes_at_most_a_few_guilty(count, good_requests):
     search = Bisection([range(count)])

@@ -240,16 +240,21 @@ def test_many_that_stand_alone_hold_up_nothing_for_ever(host, deliver, clocks, u
     until(lambda: host.totals() == (1, 0, count))
 
 
-def test_of_what_stands_alone_none_is_guilty_where_everything_is_refused(host, deliver, clocks, until):
+def test_of_what_stands_alone_none_is_guilty_where_everything_is_refused_and_all_comes_in_order(
+    host, deliver, clocks, until
+):
     is_broken = [True]
     for at in range(10):
         host.keep(str(at), hostname=f"h{at % 3}")
     side = Scripted(lambda _: Refused("no", 400) if is_broken else Delivered())
-    loop = deliver(side, clocks)
-    until(lambda: len(side.asked) > 50)
-    assert host.totals() == (0, 0, 0)
-    is_broken.clear()
-    loop.poke()
+    patient = types.Backoff(initial=types.Duration(600), max=types.Duration(600))
+    loop = deliver(side, clocks, backoff=patient)
+    for tries in (10, 11, 12):
+        until(lambda tries=tries: len(side.asked) == tries and loop.state().phase is Phase.PAUSED)
+        assert host.totals() == (0, 0, 0)
+        if tries == 12:
+            is_broken.clear()
+        loop.poke()
     until(lambda: host.totals() == (10, 0, 0))
     assert side.has == [str(at) for at in range(10)]
 
