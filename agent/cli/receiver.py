@@ -87,11 +87,8 @@ def run(arguments: argparse.Namespace) -> int:
         receiver.close()
     threads.check()
     report = receiver.report
-    print(
-        json.dumps({"report": report.to_json()})
-        if arguments.json
-        else "\n".join(map(printable, report.lines()))
-    )
+    said = [json.dumps({"report": report.to_json()})] if arguments.json else map(printable, report.lines())
+    print(*said, sep="\n")
     return 0
 
 
