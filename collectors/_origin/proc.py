@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from collectors._origin import promptly
 from collectors._origin.actor import Actor
-from collectors._origin.control_group import place_of
 from collectors._origin.users import Users
 
 _NOBODYS_LOGIN = 0xFFFFFFFF
@@ -20,6 +19,9 @@ _PARENT, _FLAGS, _STARTED = 1, 6, 19
 """Which words of /proc/PID/stat after the name in parentheses: `ppid`, `flags`, `starttime` (proc_pid_stat(5))."""
 _FORKED_ONLY = 0x40
 """PF_FORKNOEXEC: it was forked, and has executed nothing since."""
+_UNITS = (".service", ".scope", ".socket", ".mount", ".swap")
+_SESSION = "session-"
+_LOGINS = "/user.slice/"
 
 
 class _Stat(NamedTuple):
@@ -138,3 +140,20 @@ def _parse_cgroup(text: str) -> str:
     named = [path for _, controllers, path in lines if controllers == "name=systemd"]
     paths = [path for path in (*named, *unified) if path != "/"]
     return next(iter(paths), "")
+
+
+def place_of(cgroup: str) -> tuple[str, str]:
+    """Return the unit of the system's manager and the login session that a control group belongs to; empty where there is none.
+
+    Whoever owns a part of the tree (a user's own manager, a container's) names what is below it as it likes: so what counts is
+    the first unit on the way down from the root, and never the last.
+
+    >>> place_of("/user.slice/user-1000.slice/session-3.scope")
+    ('session-3.scope', '3')
+    """
+    for name in cgroup.split("/"):
+        unit = name.removeprefix("_")  # systemd's mark for names that the kernel has as well
+        if unit.endswith(_UNITS):
+            is_session = cgroup.startswith(_LOGINS) and unit.startswith(_SESSION) and unit.endswith(".scope")
+            return unit, unit[len(_SESSION) : -len(".scope")] if is_session else ""
+    return "", ""

@@ -6,10 +6,9 @@ import sys
 
 import pytest
 
-from collectors._origin.control_group import place_of
 from collectors._origin.fanotify import MODIFY, Event
 from collectors._origin.known import KnownProcesses, keep_seconds
-from collectors._origin.proc import Processes
+from collectors._origin.proc import Processes, place_of
 from collectors._origin.users import Users
 
 STAT = "{pid} ({comm}) S {parent} 1 1 0 -1 {flags} " + "0 " * 12 + "{started} 0 0"
