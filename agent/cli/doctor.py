@@ -109,7 +109,7 @@ def _findings(loaded: Loaded) -> Iterator[Finding]:
     said = _said_by_daemon(configuration)
     name = str(said.get("hostname") or "") or discover(settings.hostname)
     yield host.look_at_name(name)
-    yield host.look_at_clock(is_trusted)
+    yield host.look_at_clock(is_trusted=is_trusted())
     yield from host.look_at_spool(configuration.spool_directory, settings.spool.max_size)
     scopes = configuration.collectors.get("files", ())
     findings, directories = watched.look_at_paths(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.configuration.types import Scoped
+from collectors._regular import content_of
 
 DROP_IN = "/opt/sts-agent/share/sts-agent.service.d/processes.conf"
 UNIT_DIRECTORIES = tuple(Path(place, "systemd/system") for place in ("/etc", "/run", "/usr/lib", "/lib"))
@@ -25,12 +26,7 @@ def doubts(
 
 def _is_granted(places: Iterable[Path]) -> bool:
     return any(
-        _CAPABILITY in _text(file) for place in places for file in place.glob("sts-agent.service.d/*.conf")
+        _CAPABILITY.encode() in content_of(file)
+        for place in places
+        for file in place.glob("sts-agent.service.d/*.conf")
     )
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(errors="replace")
-    except OSError:
-        return ""

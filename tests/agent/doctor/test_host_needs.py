@@ -27,8 +27,8 @@ def test_a_host_without_a_name_of_its_own_fails():
 
 
 def test_a_clock_that_no_time_server_has_set_is_a_warning():
-    assert host.look_at_clock(lambda: True).level == "ok"
-    found = host.look_at_clock(lambda: False)
+    assert host.look_at_clock(is_trusted=True).level == "ok"
+    found = host.look_at_clock(is_trusted=False)
     assert found.level == "warn"
     assert "has not been set by a time server" in found.text
 
