@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Self
 
 import msgspec
 
@@ -19,7 +19,7 @@ from agent.http.message import Refusal, Request, Response
 from agent.http.server import Server, listen_on_port, serve
 from agent.stand_in.reply import Reply
 from agent.stand_in.report import Report
-from agent.stand_in.verdict import Found, Problem, Rules
+from agent.stand_in.verdict import Found, Rules
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 
@@ -29,21 +29,13 @@ _LAST_ANSWERS_SECONDS = 1.0
 _FIRST_REFUSAL = 400
 
 
-class Received(msgspec.Struct, frozen=True):
-    """One event that was accepted."""
+class Received(Found, frozen=True, kw_only=True):
+    """One event that was accepted; its problems are rules that it broke without being refused."""
 
-    name: str
-    event: Mapping[str, Any]
-    hostname: str
     arrived: float
     """Wall clock, in seconds."""
     request: int
     """The number of the request it came in, from 1."""
-    problems: tuple[Problem, ...] = ()
-    """Rules it broke without being refused."""
-    identifier: str = ""
-    event_type: str = ""
-    title: str = ""
 
 
 class StandIn:
@@ -172,18 +164,7 @@ class StandIn:
     def _take(self, events: Sequence[Found], number: int) -> None:
         arrived = time.time()
         taken = [
-            Received(
-                found.name,
-                found.event,
-                found.hostname,
-                arrived,
-                number,
-                found.problems,
-                found.identifier,
-                found.event_type,
-                found.title,
-            )
-            for found in events
+            Received(**msgspec.structs.asdict(found), arrived=arrived, request=number) for found in events
         ]
         with self._arrival:
             for found in events:
