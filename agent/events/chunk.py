@@ -41,9 +41,8 @@ class Together(msgspec.Struct, frozen=True, gc=False):
     first_time: int
     last_time: int
     event_types: tuple[str, ...]
-    """Each once."""
-    tags: tuple[tuple[str, ...], ...]
-    """Of each event, those of equal ones once."""
+    """Each once, as the tags."""
+    tags: tuple[str, ...]
 
 
 class Items(msgspec.Struct, frozen=True):
@@ -162,7 +161,7 @@ def _record(name: str, events: Sequence[Captured], stamp: Stamp, origin: str) ->
         min(times),
         max(times),
         tuple(distinct([event.event_type for event in events])),
-        tuple(distinct([event.tags for event in events])),
+        tuple(dict.fromkeys(chain.from_iterable(distinct([event.tags for event in events])))),
     )
     return _of_many(together, stamp, origin)
 
@@ -174,7 +173,7 @@ def _of_many(events: Together, stamp: Stamp, origin: str) -> Record:
         first_time=events.first_time,
         last_time=events.last_time,
         event_types=events.event_types,
-        tags=tuple(dict.fromkeys(chain.from_iterable(events.tags))),
+        tags=events.tags,
         hostname=stamp.hostname,
         boot_id=stamp.boot_id,
         boottime=stamp.boottime,

@@ -8,6 +8,7 @@ events or says what is wrong.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -145,11 +146,10 @@ def _last_end(body: bytes, mark: bytes, start: int, before: int) -> int:
 
 def _together(name: str, text: bytes, events: Sequence[CompleteEvent | HostlessEvent]) -> Together:
     times = [event.timestamp for event in events]
-    every = distinct([event.tags for event in events])
-    for tags in every:
-        check_tags(tags)
+    tags = tuple(dict.fromkeys(chain.from_iterable([event.tags for event in events])))
+    check_tags(tags)
     types = tuple(distinct([event.event_type for event in events]))
-    return Together(name, text, len(events), min(times), max(times), types, tuple(every))
+    return Together(name, text, len(events), min(times), max(times), types, tags)
 
 
 def _filled(
