@@ -121,13 +121,13 @@ class Bisection:
             self._suspects.insert(0 if is_retrial else len(self._suspects), part.start)
             self._accepted_since_suspect = False
 
-    def guilty(self, reason: str, status: int | None) -> None:
-        """Take note that `current` is refused for good; more than one event are halved, to see which."""
-        self._judge(Verdict.REJECTED, (reason, status))
-
-    def deferred(self, reason: str, status: int | None) -> None:
-        """Take note that `current` is refused for now; more than one event are halved, to see which."""
-        self._judge(Verdict.DEFERRED, (reason, status))
+    def judged(self, verdict: Verdict, reason: str, status: int | None) -> None:
+        """Take note that `current` is refused for good, or deferred; more than one event are halved, to see which."""
+        part = self._take()
+        if len(part) > 1:
+            self._waiting += _halves(part)
+        else:
+            self._settle(part.start, verdict, (reason, status))
 
     def named(self, guilty: AbstractSet[int], reason: str, status: int | None) -> None:
         """Take note that of `current` these, counted from its first, are refused for good, all others delivered."""
@@ -181,13 +181,6 @@ class Bisection:
             self._accepted_any = True
             self._accepted_since_suspect = True
             self._patience = PATIENCE
-
-    def _judge(self, verdict: Verdict, reason: Reason) -> None:
-        part = self._take()
-        if len(part) > 1:
-            self._waiting += _halves(part)
-        else:
-            self._settle(part.start, verdict, reason)
 
     def _settle(self, at: int, verdict: Verdict, reason: Reason) -> None:
         self.verdicts[at] = verdict

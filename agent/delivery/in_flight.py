@@ -99,16 +99,14 @@ class InFlightBatch:
         """Take note that something of `outgoing` is refused."""
         reason, status = outcome.reason, outcome.status
         match outcome:
-            case TooLarge():
-                self._search.guilty(reason, status)
             case Refused(indices=named, is_verdict=is_verdict) if named is not None and (
                 is_verdict or len(named) < len(self._part())
             ):
                 self._search.named(named, reason, status)
-            case Refused(is_verdict=True):
-                self._search.guilty(reason, status)
+            case TooLarge() | Refused(is_verdict=True):
+                self._search.judged(Verdict.REJECTED, reason, status)
             case Refused(retry_until=float()):
-                self._search.deferred(reason, status)
+                self._search.judged(Verdict.DEFERRED, reason, status)
             case Refused():
                 self._search.refused(reason, status)
 
