@@ -39,6 +39,8 @@ class Batch(NamedTuple):
     """Where the first piece begins: what stood between the destination and it is of other kinds."""
     passed_over: int = 0
     """How many entries of other kinds that were."""
+    has_more: bool = False
+    """Whether a record behind it ended it, which fits in no request together with it."""
 
 
 class Rejection(NamedTuple):

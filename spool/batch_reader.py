@@ -99,8 +99,10 @@ def collect(
             # filtered and what is still to be sent (docs/decisions/0033-columns-and-kinds.md).
             elif record.kind not in kinds:
                 if gathered.pieces or not gathered.passes_over(number, record.count - first):
+                    gathered.has_more = bool(gathered.pieces)
                     break
             elif not gathered.takes(number, record, first):
+                gathered.has_more = True
                 break
     finally:
         stream.close()  # type: ignore[attr-defined]  # a generator: closing it ends the statement
@@ -117,6 +119,8 @@ class _Gathered:
         self._events = self._bytes = self._passed_over = self._records = 0
         self._start = self._upto = start
         self._is_full = False
+        self.has_more = False
+        """Whether something lies behind it."""
         self.pieces: list[Piece] = []
 
     def go_on_at(self, position: Position) -> None:
@@ -169,6 +173,7 @@ class _Gathered:
             kind,
             self._start,
             self._passed_over,
+            self.has_more,
         )
 
 

@@ -85,7 +85,7 @@ class Sender:
         self._looked_early = False
         self.size = BatchSize(destination.max_events, self._max_bytes)
         self.was_full = False
-        """Whether the last batch held about as much as one may."""
+        """Whether the last batch held about as much as one may, or ended where another host or kind begins: what is next waits for nothing."""
         self.has_deferred = False
         """Whether an event was set aside to be tried again by itself; who acts on it resets it."""
 
@@ -138,7 +138,7 @@ class Sender:
         hostname = batch.hostname or self._hostname()
         if not hostname:
             return self.without_hostname()
-        self.was_full = batch.events * 2 >= most or batch.bytes * 2 >= self.size.bytes
+        self.was_full = batch.has_more or batch.events * 2 >= most or batch.bytes * 2 >= self.size.bytes
         return InFlightBatch(self._content(batch, hostname), most)
 
     def _content(self, batch: Batch, hostname: str) -> Content:

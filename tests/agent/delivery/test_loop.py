@@ -202,6 +202,15 @@ def test_a_receiver_that_refuses_everything_empties_no_spool(host, receiver, loo
     assert sorted(map(int, titles(receiver))) == list(range(64))
 
 
+def test_what_fits_in_no_request_together_waits_for_no_more_of_its_kind(host, receiver, loop_to, until):
+    for at in range(10):
+        host.keep(str(at), hostname=f"h{at % 2}")
+        host.keep(f"m{at}", kind="stackstate/metrics")
+    loop_to(receiver.url, batch=types.Batch(linger=types.Duration(600)))
+    until(lambda: host.totals() == (20, 0, 0))
+    assert titles(receiver) == [str(at) for at in range(10)]
+
+
 def test_a_lone_refused_event_waits_for_another_and_is_then_rejected(host, receiver, loop_to, until):
     receiver.intercept = lambda request: Reply(422, b"no") if b'"bad"' in request.body else None
     backoff = types.Backoff(initial=types.Duration(600), max=types.Duration(600))
