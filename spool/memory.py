@@ -7,12 +7,12 @@ collector report as new what it has known for years, so an owner with damage is 
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any
 
 from spool.errors import DamagedRow
 from spool.groups import DIGEST_MASK, Counted, Totals, by_group, is_keeper, keeper_of
-from spool.memory_rows import PAGE_ROWS, Row, is_stored, row_checksum
+from spool.memory_rows import PAGE_ROWS, Row, is_stored, row_checksums
 from spool.table import checksum
 
 ROW_BYTES = 64
@@ -97,11 +97,9 @@ def insert_new(connection: sqlite3.Connection, insert: str, rows: Sequence[tuple
 
 
 def _rows(owner: str, stored: Mapping[bytes, bytes | None]) -> list[_Whole]:
-    return [
-        (owner, key, row_checksum(owner, key, value), value)
-        for key, value in stored.items()
-        if value is not None
-    ]
+    keys = [key for key, value in stored.items() if value is not None]
+    values = [value for value in stored.values() if value is not None]
+    return [*zip(repeat(owner), keys, row_checksums(owner, keys, values), values, strict=False)]
 
 
 def _replace(

@@ -2,10 +2,11 @@
 
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
 from itertools import repeat
+from operator import neg
 from typing import Any, Protocol, TypeVar
 
 from spool.errors import DamagedRow
@@ -37,9 +38,21 @@ def row_checksum(owner: str, key: bytes, value: bytes) -> int:
     return zlib.crc32(value, zlib.crc32(key, _plain_checksum(owner, len(key))))
 
 
+def row_checksums(owner: str, keys: Sequence[bytes], values: Iterable[bytes]) -> Iterator[int]:
+    """Yield the checksums of remembered keys."""
+    beginnings = map(_plain_checksum, repeat(owner), map(len, keys))
+    return map(zlib.crc32, values, map(zlib.crc32, keys, beginnings))
+
+
 def text_checksum(owner: str, key: bytes, text: bytes) -> int:
     """Return the checksum of one remembered text."""
     return zlib.crc32(text, zlib.crc32(key, _plain_checksum(owner, -len(key))))
+
+
+def text_checksums(owner: str, keys: Sequence[bytes], texts: Iterable[bytes]) -> Iterator[int]:
+    """Yield the checksums of remembered texts."""
+    beginnings = map(_plain_checksum, repeat(owner), map(neg, map(len, keys)))
+    return map(zlib.crc32, texts, map(zlib.crc32, keys, beginnings))
 
 
 @lru_cache(maxsize=1024)
@@ -82,9 +95,8 @@ def _check(owner: str, rows: list[Row]) -> None:
     if not rows:
         return
     keys, values, stored = zip(*rows, strict=True)
-    beginnings = map(_plain_checksum, repeat(owner), map(len, keys))
     with suppress(TypeError):  # a value that is no bytes has no checksum
-        if tuple(map(zlib.crc32, values, map(zlib.crc32, keys, beginnings))) == stored:
+        if tuple(row_checksums(owner, keys, values)) == stored:
             return
     raise DamagedRow("memory", (owner, next(row[0] for row in rows if not is_stored(owner, *row))))
 

@@ -7,12 +7,12 @@ one that is damaged or gone is none: its owner goes on without it.
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import islice, repeat
 from typing import Protocol
 
 from spool.groups import Totals
 from spool.memory import encode_key, insert_new, save_totals
-from spool.memory_rows import text_checksum
+from spool.memory_rows import text_checksum, text_checksums
 from spool.schema import PAGE_BYTES
 from spool.store import Store
 
@@ -45,8 +45,11 @@ class Room(Protocol):
 
 def size_of(key: bytes, text_bytes: int) -> int:
     """Return what a text takes of its share: about what it takes of the disk."""
-    size = text_bytes + 2 * len(key) + _ROW_BYTES
-    return size if size <= _IN_ONE_PAGE_BYTES else -(-size // _OVERFLOW_BYTES) * PAGE_BYTES
+    return _on_the_disk(text_bytes + 2 * len(key) + _ROW_BYTES)
+
+
+def _on_the_disk(size_bytes: int) -> int:
+    return size_bytes if size_bytes <= _IN_ONE_PAGE_BYTES else -(-size_bytes // _OVERFLOW_BYTES) * PAGE_BYTES
 
 
 def total(store: Store) -> int:
@@ -64,10 +67,10 @@ def remember(store: Store, room: Room, owner: str, texts: Mapping[str, bytes | N
         return
     totals = store.totals.setdefault(owner, Totals())
     kept = {key: text for key, text in left.items() if text}
-    if _has_room_for_all(store, room, kept):
-        rows = _rows(owner, kept)
-        store.connection.executemany(_INSERT, rows)
-        totals.text_bytes += _size_of_all(kept)
+    size_bytes = _size_of_all(kept)
+    if _has_room_for_all(store, room, size_bytes):
+        store.connection.executemany(_INSERT, _rows(owner, kept))
+        totals.text_bytes += size_bytes
     else:
         for key, text in kept.items():
             if not _has_room(store, room, size_of(key, len(text)), now):
@@ -81,26 +84,31 @@ def remember(store: Store, room: Room, owner: str, texts: Mapping[str, bytes | N
 
 def _with_new_inserted(store: Store, room: Room, owner: str, keyed: Texts) -> Texts:
     """Insert texts up to one that may be there already, where there is room for all of them; return the others."""
-    if not all(keyed.values()) or not _has_room_for_all(store, room, keyed):
+    size_bytes = _size_of_all(keyed)
+    if not all(keyed.values()) or not _has_room_for_all(store, room, size_bytes):
         return keyed
     inserted = insert_new(store.connection, _INSERT, _rows(owner, keyed))
+    left = dict(islice(keyed.items(), inserted, None))
     if inserted:
-        new = dict(islice(keyed.items(), inserted))
-        store.totals.setdefault(owner, Totals()).text_bytes += _size_of_all(new)
-    return dict(islice(keyed.items(), inserted, None))
+        store.totals.setdefault(owner, Totals()).text_bytes += size_bytes - _size_of_all(left)
+    return left
 
 
-def _has_room_for_all(store: Store, room: Room, texts: Texts) -> bool:
-    size_bytes = _size_of_all(texts)
+def _has_room_for_all(store: Store, room: Room, size_bytes: int) -> bool:
     return total(store) + size_bytes <= room.text_bytes and room.has_room(store, size_bytes)
 
 
 def _size_of_all(texts: Texts) -> int:
-    return sum(size_of(key, len(text or b"")) for key, text in texts.items())
+    sizes = [len(text or b"") + 2 * len(key) + _ROW_BYTES for key, text in texts.items()]
+    if max(sizes, default=0) <= _IN_ONE_PAGE_BYTES:
+        return sum(sizes)
+    return sum(map(_on_the_disk, sizes))
 
 
 def _rows(owner: str, texts: Texts) -> list[tuple[str, bytes, bytes, int]]:
-    return [(owner, key, text, text_checksum(owner, key, text)) for key, text in texts.items() if text]
+    keys = [key for key, text in texts.items() if text]
+    kept = [text for text in texts.values() if text]
+    return [*zip(repeat(owner), keys, kept, text_checksums(owner, keys, kept), strict=False)]
 
 
 def _stored(store: Store, owner: str, keys: list[bytes]) -> Iterator[_Row]:

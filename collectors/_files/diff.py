@@ -15,9 +15,8 @@ _SMALL = 512
 """Bytes below which compressing costs more than it saves."""
 
 
-def compress(text: str, *, is_strict: bool = False) -> bytes:
-    """Return `text` in little space, with how it was masked; never empty."""
-    data = text.encode()
+def compress(data: bytes, *, is_strict: bool = False) -> bytes:
+    """Return a text in UTF-8 in little space, with how it was masked; never empty."""
     if len(data) < _SMALL:
         return (b"T" if is_strict else b"t") + data
     deflate = zlib.compressobj(1, zlib.DEFLATED, -12, 3)

@@ -44,8 +44,8 @@ class Draft:
         waiting = self._waiting
         waiting.events.extend(events)
         waiting.remember.update(remember)
-        for key, value in remember.items():
-            waiting.size_bytes += len(key) + len(value or b"") + _KEY_BYTES
+        values = sum([len(value) for value in remember.values() if value])
+        waiting.size_bytes += sum(map(len, remember)) + values + _KEY_BYTES * len(remember)
         if (
             len(waiting.events) >= _EVENTS_AT_ONCE
             or len(waiting.remember) >= _KEYS_AT_ONCE
@@ -53,10 +53,10 @@ class Draft:
         ):
             self.commit()
 
-    def remember_text(self, key: str, text: bytes) -> None:
-        """Have a text kept beside what is remembered under a key, or forgotten when it is empty."""
-        self._waiting.texts[key] = text or None
-        self._waiting.text_bytes += len(text)
+    def remember_texts(self, texts: Mapping[str, bytes | None]) -> None:
+        """Have texts kept beside what is remembered under their keys, or forgotten where there is none."""
+        self._waiting.texts.update(texts)
+        self._waiting.text_bytes += sum([len(text) for text in texts.values() if text])
 
     def commit(self) -> None:
         """Keep what waits, together with the time of this look."""

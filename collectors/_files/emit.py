@@ -80,9 +80,9 @@ class Emitter:
             if self.floods.admits(root, difference, remember):
                 events.append(event_of(self._complete(difference, occasion), self._names, self._job.budget))
         if change.text is not None:
-            self._draft.remember_text(file_key(change.path), change.text)
-        for key, text in change.texts.items():
-            self._draft.remember_text(key, text)
+            self._draft.remember_texts({file_key(change.path): change.text or None})
+        if change.texts:
+            self._draft.remember_texts(change.texts)
         self._draft.remember(remember, events)
 
     def _complete(self, difference: Difference, occasion: Occasion) -> Difference:

@@ -130,7 +130,7 @@ class Texts:
         if len(data) > MAX_TEXT_BYTES or 0 in data:  # as a number: bytes are first taken for one, in vain
             return b"", ""
         try:
-            return self._masked(data.decode(), self._budgets(), strictly=choice.diff == "strict"), ""
+            return self._masked(data, self._budgets(), strictly=choice.diff == "strict"), ""
         except UnicodeDecodeError:
             return b"", ""
         except OverBudget as error:
@@ -138,7 +138,8 @@ class Texts:
         except Exception as error:  # noqa: BLE001 - whatever a text makes Python do, it is that text's trouble
             return b"", f"it cannot be masked: {type(error).__name__}"
 
-    def _masked(self, text: str, budget: Budget, *, strictly: bool) -> bytes:
+    def _masked(self, data: bytes, budget: Budget, *, strictly: bool) -> bytes:
+        text = data.decode()
         lines = text.split("\n", MAX_LINES + 1)
         if len(lines) > MAX_LINES + 1:  # the last one has no end
             return b""
@@ -151,4 +152,4 @@ class Texts:
             budget.check()
             raise
         budget.check()
-        return compress(masked, is_strict=strictly)
+        return compress(data if masked is text else masked.encode(), is_strict=strictly)

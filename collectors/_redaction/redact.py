@@ -23,6 +23,7 @@ _KUBERNETES_SECRET = re.compile(
     re.MULTILINE,
 )
 _KUBERNETES_KEYS = frozenset({"data", "stringData"})
+_NO_KEYS: frozenset[str] = frozenset()
 
 
 class MaskingStopped(Exception):  # noqa: N818 - what happened, not what went wrong
@@ -85,7 +86,7 @@ def secret_keys(text: str, few: str, low: str) -> frozenset[str]:
 
     `few` has each of the text's lines once, and `low` has them in small letters.
     """
-    keys = frozenset(users_in(text, low))
+    keys = frozenset(users_in(text, low)) if ":" in low or "[" in low else _NO_KEYS
     is_secret = "kind" in few and "Secret" in few and _KUBERNETES_SECRET.search(text) is not None
     return keys | _KUBERNETES_KEYS if is_secret else keys
 

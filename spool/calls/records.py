@@ -233,14 +233,15 @@ def _with_forgotten(
 
 
 def _bytes_of(texts: Mapping[str, bytes | None]) -> int:
-    return sum(len(text or b"") for text in texts.values()) if texts else 0
+    return sum([len(text) for text in texts.values() if text]) if texts else 0
 
 
 def _remembered_bytes(*remembered: Mapping[str, bytes | None]) -> int:
     return sum(
-        len(value or b"") + len(key) + memory.ROW_BYTES
+        sum([len(value) for value in remember.values() if value])
+        + sum(map(len, remember))
+        + memory.ROW_BYTES * len(remember)
         for remember in remembered
-        for key, value in remember.items()
     )
 
 

@@ -97,7 +97,7 @@ def test_what_is_kept_is_masked():
 def test_texts_of_all_sizes_come_back_as_they_were():
     for size in (0, 1, 255, 256, 5000, 200_000):
         line = "".join(chr(97 + i % 26) for i in range(size))
-        assert decompress(compress(line)) == line
+        assert decompress(compress(line.encode())) == line
 
 
 def test_a_diff_that_is_too_long_is_cut_and_says_so():
