@@ -46,10 +46,6 @@ def _forgotten(_: str, __: Remember) -> None:
     """Keep nothing: nobody lends a memory."""
 
 
-def _ignored(_: str, __: bytes, ___: Exception) -> None:
-    """Tell nobody: nobody asked to be told."""
-
-
 class Surroundings(msgspec.Struct, frozen=True):
     """What the agent lends to a system's parts. New facts become fields here, so that no signature changes."""
 
@@ -72,9 +68,9 @@ class Lent(msgspec.Struct, frozen=True):
     """Return what the system remembered before."""
     keep: "Callable[[Parsed, Remember], None]"
     """Put what was handed in on disk together with what to remember of it, all or nothing; raises `Problem` when nothing was kept."""
-    budget: "Budget | None" = None
+    budget: "Budget | None"
     """Of the process, for bodies that come in."""
-    odd: "Odd" = _ignored
+    odd: "Odd"
     """Is told of a body that raised what nobody foresaw: where it came in, itself, and what it raised."""
 
 

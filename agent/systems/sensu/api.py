@@ -15,7 +15,7 @@ import msgspec
 
 from agent.http.message import Refusal, Request, Response
 from agent.intake.dialect import Problem
-from agent.intake.odd import Odd, ignored
+from agent.intake.odd import Odd
 from agent.systems.sensu import api_events, api_looks, api_stashes
 from agent.systems.sensu.api_route import Page, Route
 from agent.systems.sensu.registry import Registry
@@ -37,7 +37,7 @@ _IMPLIED = {"GET": "GET, HEAD"}
 class Api:
     """Answers requests; any thread may call it."""
 
-    def __init__(self, registry: Registry, odd: Odd = ignored) -> None:
+    def __init__(self, registry: Registry, odd: Odd) -> None:
         self._odd = odd
         self._routes: Sequence[Route] = (
             *api_events.routes(registry),

@@ -17,7 +17,7 @@ from agent.http.connections import Connections, Place
 from agent.http.limits import Limits
 from agent.http.server import Server, listen_on_port
 from agent.intake.dialect import Problem
-from agent.intake.odd import Odd, ignored
+from agent.intake.odd import Odd
 from agent.systems.sensu.datagrams import Datagrams
 from agent.systems.sensu.result import Result, read_results
 from agent.systems.sensu.whole_json import WholeJson
@@ -39,7 +39,7 @@ Take = Callable[[Sequence[Result]], None]
 class ClientSocket:
     """Both sockets of the number, open or closed together."""
 
-    def __init__(self, address: str, take: Take, *, odd: Odd = ignored) -> None:
+    def __init__(self, address: str, take: Take, odd: Odd) -> None:
         self.address = address
         self._take = take
         self._odd = odd

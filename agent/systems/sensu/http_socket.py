@@ -11,7 +11,7 @@ import msgspec
 
 from agent.http.message import Refusal, Request, Response
 from agent.intake.dialect import Problem
-from agent.intake.odd import Odd, ignored
+from agent.intake.odd import Odd
 from agent.systems.sensu.result import NotJson, Result, read_results
 
 log = logging.getLogger(__name__)
@@ -23,12 +23,7 @@ _NOT_PARSED = "Failed to parse JSON body"
 class HttpSocket:
     """Answers requests; any thread may call it."""
 
-    def __init__(
-        self,
-        take: Callable[[Sequence[Result]], None],
-        *,
-        odd: Odd = ignored,
-    ) -> None:
+    def __init__(self, take: Callable[[Sequence[Result]], None], odd: Odd) -> None:
         self._take = take
         self._odd = odd
 

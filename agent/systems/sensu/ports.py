@@ -52,5 +52,5 @@ class SensuPorts:
         return PortListener(address, api.answer, refuse=api.refuse, budget=self._budget)
 
     def _http(self, address: str) -> PortListener:
-        http = HttpSocket(self._registry.take, odd=self._odd)
+        http = HttpSocket(self._registry.take, self._odd)
         return PortListener(address, http.answer, refuse=http.refuse, budget=self._budget)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agent.intake.odd import ignored
 from agent.systems.sensu.client_socket import ClientSocket
 
 RESULT = b'{"name": "disk", "output": "full", "status": 2}'
@@ -183,7 +184,7 @@ def test_where_one_of_both_is_taken_neither_is_open(sensu):
     sensu.listeners["sensu.client"].stop()
     with socket.socket(type=socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", number))
-        one = ClientSocket(f"127.0.0.1:{number}", lambda _: None)
+        one = ClientSocket(f"127.0.0.1:{number}", lambda _: None, ignored)
         with pytest.raises(OSError, match="in use"):
             one.start()
         assert not one.is_alive()
@@ -200,7 +201,7 @@ def test_a_fault_of_ours_is_never_ok(sensu, caplog):
     def fail(_):
         raise ZeroDivisionError
 
-    one = ClientSocket(f"127.0.0.1:{number}", fail)
+    one = ClientSocket(f"127.0.0.1:{number}", fail, ignored)
     one.start()
     try:
         assert sensu.say(RESULT) == b"invalid"
