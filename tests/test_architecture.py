@@ -121,6 +121,7 @@ SEAMS = (
     "agent.systems.finding",
     "agent.systems.http_destination",
     "agent.systems.http_outcome",
+    "agent.systems.probing",
     "agent.delivery.destination",
     "agent.delivery.outcome",
     "agent.delivery.outgoing",

@@ -1,21 +1,18 @@
-"""How every destination is asked, for `doctor`: it is made, asked once, and closed. No event is sent.
+"""How every probe goes: make the destination, ask once, close it; and what is said of a side that gives no answer."""
 
-What an answer means is for its system to say; what is said of a side that gives none is the same for all.
-"""
-
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar
 
 from agent.configuration.types import DestinationSettings
 from agent.delivery.destination import DestinationError
 from agent.http.result import Answered, Failure, HttpResult, NoAnswer, NotSent
 from agent.systems.finding import Finding
 from agent.systems.http_outcome import describe
-from agent.systems.registry import make_destination, system
-from agent.systems.system import Surroundings
+
+SettingsT = TypeVar("SettingsT", bound=DestinationSettings)
 
 
-@runtime_checkable
 class Askable(Protocol):
     """A destination that can be asked without an event."""
 
@@ -23,19 +20,25 @@ class Askable(Protocol):
         """Return the answer to a question that changes nothing there."""
         ...
 
+    def close(self) -> None:
+        """Close connections."""
+        ...
 
-def probe(name: str, settings: DestinationSettings, timeout_seconds: float) -> Finding:
-    """Return whether a destination can be reached and knows the credential; whatever goes wrong is a finding."""
+
+def ask_once(
+    make: Callable[[str, SettingsT], Askable],
+    finding: Callable[[str, str, Answered], Finding],
+    name: str,
+    settings: SettingsT,
+    timeout_seconds: float,
+) -> Finding:
+    """Return what `finding` makes of an answer, given what is checked and where that is; of none what is always said."""
     check = f"destination {name}"
     try:
-        destination = make_destination(name, settings, Surroundings())
+        destination = make(name, settings)
     except DestinationError as error:
         return Finding(check, "fail", error.problem, error.hint)
-    finding = system(settings.type).finding
     try:
-        if finding is None or not isinstance(destination, Askable):
-            advice = "look at `sts-agent status` once the daemon runs"
-            return Finding(check, "warn", f"{settings.type} offers no way to ask: cannot tell", advice)
         answer = destination.ask(timeout_seconds)
     finally:
         destination.close()

@@ -23,7 +23,6 @@ if TYPE_CHECKING:  # the table is read by every command: it loads none of what a
     from agent.events.host_state import HostState
     from agent.events.identity import Identity
     from agent.http.budget import Budget
-    from agent.http.result import Answered
     from agent.intake.dialect import Dialect, Parsed
     from agent.intake.odd import Odd
     from agent.intake.open_listeners import Wanted
@@ -128,8 +127,11 @@ class System(msgspec.Struct, frozen=True):
     ports: Ports | None = None
     source: Registration | None = None
     """A collector that polls the system, under the key in conf.d that the table names."""
-    finding: "Callable[[str, str, Answered], Finding] | None" = None
-    """Say for `doctor`, given what is checked and where that is, what it means that a destination which was asked answers so."""
+    probe: Callable[[str, Any, float], Finding] | None = None
+    """Ask a destination, for `doctor`, whether it can be reached and knows the credential; sends no event.
+
+    Given its name, its settings and a timeout in seconds. Whatever goes wrong is a finding.
+    """
     lacks: "Callable[[stored_event.StoredEvent], Sequence[str]] | None" = None
     """Look, before an event is kept, whether it brings what a type of the system's own requires.
 

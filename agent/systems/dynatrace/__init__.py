@@ -10,7 +10,6 @@ from agent.systems.system import Surroundings, System
 if TYPE_CHECKING:
     from agent.delivery.destination import Destination
     from agent.events.stored_event import StoredEvent
-    from agent.http.result import Answered
     from agent.intake.dialect import Dialect
     from agent.stand_in.verdict import Rules
 
@@ -27,10 +26,10 @@ def _dialect() -> "Dialect":
     return DynatraceDialect()
 
 
-def _finding(check: str, where: str, answer: "Answered") -> Finding:
-    from agent.systems.dynatrace.probe import finding
+def _probe(name: str, settings: DynatraceSettings, timeout_seconds: float) -> Finding:
+    from agent.systems.dynatrace.probe import probe
 
-    return finding(check, where, answer)
+    return probe(name, settings, timeout_seconds)
 
 
 def _stand_in(credential: str | None, _: int) -> "Rules":
@@ -49,7 +48,7 @@ SYSTEM = System(
     settings=DynatraceSettings,
     destination=_destination,
     dialect=_dialect,
-    finding=_finding,
+    probe=_probe,
     stand_in=_stand_in,
     lacks=_lacks,
 )

@@ -1,10 +1,18 @@
 """Whether an environment can be reached and knows the token. It sends no event, so its question is answered in several ways."""
 
 from agent.http.result import Answered
+from agent.systems.dynatrace.destination import Dynatrace
+from agent.systems.dynatrace.settings import DynatraceSettings
 from agent.systems.finding import Finding
+from agent.systems.probing import ask_once
 
 _KNOWS = {200, 405}
 """GET on the events: version 1 lists them, and what only takes POST has looked at the token before."""
+
+
+def probe(name: str, settings: DynatraceSettings, timeout_seconds: float) -> Finding:
+    """Ask for the events."""
+    return ask_once(Dynatrace, finding, name, settings, timeout_seconds)
 
 
 def finding(check: str, where: str, answer: Answered) -> Finding:

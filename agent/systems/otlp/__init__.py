@@ -8,7 +8,6 @@ from agent.systems.system import Surroundings, System
 
 if TYPE_CHECKING:
     from agent.delivery.destination import Destination
-    from agent.http.result import Answered
     from agent.stand_in.verdict import Rules
 
 
@@ -18,10 +17,10 @@ def _destination(name: str, settings: OtlpSettings, _: Surroundings) -> "Destina
     return Otlp(name, settings)  # a request names the host that its events are of
 
 
-def _finding(check: str, where: str, answer: "Answered") -> Finding:
-    from agent.systems.otlp.probe import finding
+def _probe(name: str, settings: OtlpSettings, timeout_seconds: float) -> Finding:
+    from agent.systems.otlp.probe import probe
 
-    return finding(check, where, answer)
+    return probe(name, settings, timeout_seconds)
 
 
 def _stand_in(credential: str | None, max_body_bytes: int) -> "Rules":
@@ -30,4 +29,4 @@ def _stand_in(credential: str | None, max_body_bytes: int) -> "Rules":
     return LogsRules(credential, max_body_bytes)
 
 
-SYSTEM = System(settings=OtlpSettings, destination=_destination, finding=_finding, stand_in=_stand_in)
+SYSTEM = System(settings=OtlpSettings, destination=_destination, probe=_probe, stand_in=_stand_in)

@@ -5,6 +5,14 @@ from http import HTTPStatus
 from agent.http.result import Answered
 from agent.systems.finding import Finding
 from agent.systems.http_outcome import describe, is_success
+from agent.systems.otlp.destination import Otlp
+from agent.systems.otlp.settings import OtlpSettings
+from agent.systems.probing import ask_once
+
+
+def probe(name: str, settings: OtlpSettings, timeout_seconds: float) -> Finding:
+    """Ask one receiver."""
+    return ask_once(Otlp, finding, name, settings, timeout_seconds)
 
 
 def finding(check: str, where: str, answer: Answered) -> Finding:

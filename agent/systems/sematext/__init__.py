@@ -8,7 +8,6 @@ from agent.systems.system import Surroundings, System
 
 if TYPE_CHECKING:
     from agent.delivery.destination import Destination
-    from agent.http.result import Answered
     from agent.intake.dialect import Dialect
     from agent.stand_in.verdict import Rules
 
@@ -25,10 +24,10 @@ def _dialect() -> "Dialect":
     return SematextDialect()
 
 
-def _finding(check: str, where: str, _: "Answered") -> Finding:
-    """Return what any answer means: there is no way to try a token without an event, so none is tried."""
-    advice = "an event tells: sts-agent event send TryEvent --title try"
-    return Finding(check, "ok", f"{where} answers; whether it knows the token, only an event tells", advice)
+def _probe(name: str, settings: SematextSettings, timeout_seconds: float) -> Finding:
+    from agent.systems.sematext.probe import probe
+
+    return probe(name, settings, timeout_seconds)
 
 
 def _stand_in(credential: str | None, _: int) -> "Rules":
@@ -41,6 +40,6 @@ SYSTEM = System(
     settings=SematextSettings,
     destination=_destination,
     dialect=_dialect,
-    finding=_finding,
+    probe=_probe,
     stand_in=_stand_in,
 )

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agent.delivery.destination import Destination
-    from agent.http.result import Answered
     from agent.stand_in.verdict import Rules
     from agent.systems.system import OwnPorts
     from collectors.collector import Collector, Scoped
@@ -23,10 +22,10 @@ def _destination(name: str, settings: SensuSettings, _: Surroundings) -> "Destin
     return Sensu(name, settings)  # an event says its host itself
 
 
-def _finding(check: str, where: str, answer: "Answered") -> Finding:
-    from agent.systems.sensu.probe import finding
+def _probe(name: str, settings: SensuSettings, timeout_seconds: float) -> Finding:
+    from agent.systems.sensu.probe import probe
 
-    return finding(check, where, answer)
+    return probe(name, settings, timeout_seconds)
 
 
 def _source(entries: "Sequence[Scoped[Any]]") -> "Collector":
@@ -56,7 +55,7 @@ SYSTEM = System(
     settings=SensuSettings,
     destination=_destination,
     source=Registration(SensuApiConfig, _source),
-    finding=_finding,
+    probe=_probe,
     stand_in=_stand_in,
     ports=Ports(_are_asked, _ports),
 )

@@ -5,6 +5,14 @@ from http import HTTPStatus
 from agent.http.result import Answered
 from agent.systems.finding import Finding
 from agent.systems.http_outcome import describe, is_success
+from agent.systems.probing import ask_once
+from agent.systems.sensu.destination import Sensu
+from agent.systems.sensu.settings import SensuSettings
+
+
+def probe(name: str, settings: SensuSettings, timeout_seconds: float) -> Finding:
+    """Ask who is there."""
+    return ask_once(Sensu, finding, name, settings, timeout_seconds)
 
 
 def finding(check: str, where: str, answer: Answered) -> Finding:

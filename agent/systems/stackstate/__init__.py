@@ -9,7 +9,6 @@ from agent.systems.system import FromEnvironment, Surroundings, System
 
 if TYPE_CHECKING:
     from agent.delivery.destination import Destination
-    from agent.http.result import Answered
     from agent.intake.dialect import Dialect
     from agent.stand_in.verdict import Rules
 
@@ -26,10 +25,10 @@ def _dialect() -> "Dialect":
     return StackStateDialect()
 
 
-def _finding(check: str, where: str, answer: "Answered") -> Finding:
-    from agent.systems.stackstate.probe import finding
+def _probe(name: str, settings: StackStateSettings, timeout_seconds: float) -> Finding:
+    from agent.systems.stackstate.probe import probe
 
-    return finding(check, where, answer)
+    return probe(name, settings, timeout_seconds)
 
 
 def _remarks(name: str, settings: StackStateSettings, hostname: str | None) -> list[Finding]:
@@ -48,7 +47,7 @@ SYSTEM = System(
     settings=StackStateSettings,
     destination=_destination,
     dialect=_dialect,
-    finding=_finding,
+    probe=_probe,
     remarks=_remarks,
     stand_in=_stand_in,
     from_environment=FromEnvironment(environment.make, environment.complete),

@@ -3,7 +3,14 @@
 from agent.events.identity import HOST_IDENTIFIER
 from agent.http.result import Answered
 from agent.systems.finding import Finding
+from agent.systems.probing import ask_once
+from agent.systems.stackstate.destination import StackState
 from agent.systems.stackstate.settings import StackStateSettings
+
+
+def probe(name: str, settings: StackStateSettings, timeout_seconds: float) -> Finding:
+    """Ask one receiver whether it knows the key."""
+    return ask_once(StackState, finding, name, settings, timeout_seconds)
 
 
 def remarks(name: str, settings: StackStateSettings, hostname: str | None) -> list[Finding]:

@@ -11,8 +11,8 @@ from agent.delivery.outgoing import OutgoingEvent, some
 from agent.stand_in import Reply
 from agent.systems import registry
 from agent.systems.dynatrace.destination import Dynatrace
+from agent.systems.dynatrace.probe import probe
 from agent.systems.dynatrace.settings import Attach, DynatraceSettings
-from agent.systems.probing import probe
 
 TOKEN = "dt0c01.secret"
 MINUTE, DAY = 60, 86_400

@@ -29,9 +29,9 @@ from agent.events.identity import Identity
 from agent.stand_in import Reply, StandIn, Verdict
 from agent.systems import registry
 from agent.systems.otlp.destination import Otlp
+from agent.systems.otlp.probe import probe
 from agent.systems.otlp.settings import OtlpSettings
 from agent.systems.otlp.stand_in import LogsRules
-from agent.systems.probing import probe
 from collectors.event import Category, Event
 from spool import Spool
 
@@ -294,7 +294,7 @@ def test_a_missing_library_is_said_with_what_to_do():
     script = (
         "import sys; sys.modules['google.protobuf'] = None\n"
         "from agent.systems.registry import make_destination; from agent.systems.system import Surroundings\n"
-        "from agent.systems.otlp.settings import OtlpSettings; from agent.systems.probing import probe\n"
+        "from agent.systems.otlp.settings import OtlpSettings; from agent.systems.otlp.probe import probe\n"
         "settings = OtlpSettings(url='http://127.0.0.1:1', encoding='protobuf')\n"
         "found = probe('logs', settings, 1); print(found.level, found.text, found.advice)\n"
         "make_destination('logs', settings, Surroundings())"

@@ -9,8 +9,8 @@ from agent.delivery.outcome import Delivered, Paused, Refused
 from agent.delivery.outgoing import OutgoingEvent, some
 from agent.stand_in import Reply
 from agent.systems import registry
-from agent.systems.probing import probe
 from agent.systems.sematext.destination import Sematext
+from agent.systems.sematext.probe import probe
 from agent.systems.sematext.settings import SematextSettings
 
 TOKEN = "t0ken/+secret"

@@ -10,8 +10,8 @@ from agent.delivery.outcome import Delivered, Paused
 from agent.delivery.outgoing import OutgoingEvent, some
 from agent.events.capture import Clocks
 from agent.systems import registry
-from agent.systems.probing import probe
 from agent.systems.sensu.destination import Sensu
+from agent.systems.sensu.probe import probe
 from agent.systems.sensu.settings import SensuSettings
 from collectors.event import Category, Event
 
