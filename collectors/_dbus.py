@@ -280,13 +280,13 @@ def find_address(bus: Literal["system", "session"], environ: Mapping[str, str] =
         raise BusLost(f"there is no {bus} bus at {address!r}") from error
 
 
-def connect_again(address: str, stop: Stop) -> Bus | None:
+def connect_again(address: str, stop: Stop, *, unix_fds: bool = False) -> Bus | None:
     """Open the bus as soon as it is back, trying ever more slowly; None when told to stop."""
     tries = 0
     while not stop.wait(_RECONNECT_SECONDS[min(tries, len(_RECONNECT_SECONDS) - 1)]):
         tries += 1
         try:
-            return Bus(address, stop=stop)
+            return Bus(address, stop=stop, unix_fds=unix_fds)
         except BusLost:
             continue
         except Interrupted:

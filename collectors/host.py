@@ -7,6 +7,8 @@ asked whether it stops the host. It must never hold up a shutdown for more than 
 
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 from collectors._dbus import Bus, BusError, find_address
 from collectors._host import accounting, boot, clock, first_boot, previous_shutdown, shutdown_state
@@ -35,20 +37,21 @@ class Host:
     def __init__(
         self,
         *,
+        root: Path = Path("/"),
         read_boot: Callable[[], boot.Boot] | None = None,
         sources: Sources | None = None,
         open_bus: Callable[[Stop], Bus] | None = None,
         read_kind: Callable[[], str] | None = None,
     ) -> None:
-        self._read_boot = read_boot or boot.read_boot
+        self._read_boot = read_boot or partial(boot.read_boot, root)
         self._sources = sources or Sources(
-            read_instant=clock.read_instant,
-            read_place=accounting.read_place,
-            read_ended=previous_shutdown.read_ended,
-            started_with_boot=first_boot.started_with_boot,
+            read_instant=partial(clock.read_instant, root),
+            read_place=partial(accounting.read_place, root),
+            read_ended=partial(previous_shutdown.read_ended, root=root),
+            started_with_boot=partial(first_boot.started_with_boot, root=root),
         )
         self._open_bus = open_bus or open_system_bus
-        self._read_kind = read_kind or shutdown_state.read_kind
+        self._read_kind = read_kind or partial(shutdown_state.read_kind, root)
 
     def run(self, runtime: Runtime) -> None:
         """Tell what happened since the last mark, then watch until the stop."""

@@ -8,8 +8,9 @@ must never take an unreadable database for an empty one, and never asks a manage
 import fnmatch
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 
@@ -80,12 +81,17 @@ class PackageWatch:
         entries: Sequence[Scoped[PackagesConfig]],
         databases: Sequence[Database] | None = None,
         *,
+        root: Path = Path("/"),
+        wall: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
         quiet_seconds: float = _QUIET_SECONDS,
         unreadable_seconds: float = _UNREADABLE_SECONDS,
     ) -> None:
         self._entries = tuple(entries)
         self._databases = databases
-        self._origins = Origins()
+        self._origins = Origins(root)
+        self._wall = wall
+        self._clock = clock
         self._quiet_seconds = quiet_seconds
         self._unreadable_seconds = unreadable_seconds
 
@@ -120,8 +126,8 @@ class PackageWatch:
 
     def _settle(self, runtime: Runtime, hints: Hints, databases: Sequence[Database]) -> None:
         """Wait until no transaction is under way and nothing moves any more."""
-        until = time.monotonic() + _LONGEST_TRANSACTION_SECONDS
-        while not runtime.stop.is_set() and time.monotonic() < until:
+        until = self._clock() + _LONGEST_TRANSACTION_SECONDS
+        while not runtime.stop.is_set() and self._clock() < until:
             moving = hints.wait(runtime.stop, self._quiet_seconds)
             if not moving and not any(database.is_locked() for database in databases):
                 return
@@ -143,7 +149,7 @@ class PackageWatch:
             key.removeprefix(f"{manager}/"): tuple(value.decode(errors="replace").split("\n"))
             for key, value in memory.items(f"{manager}/")
         }
-        now = int(time.time())
+        now = int(self._wall())
         if troubles.are_any:
             for key in [key for key in after if after[key] == before.get(key)]:
                 troubles.over(key)

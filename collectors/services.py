@@ -10,7 +10,8 @@ start for a moment, unless it fails. A boot tells what did not come back.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from collectors._braces import expand_braces
@@ -29,17 +30,25 @@ from collectors.collector import NotApplicable, Retired, Runtime, Scoped
 class Services:
     """Watches the system's manager, or the user's own when a user runs the agent."""
 
-    def __init__(self, entries: Sequence[Scoped[ServicesEntry]]) -> None:
+    def __init__(
+        self,
+        entries: Sequence[Scoped[ServicesEntry]],
+        *,
+        root: Path = Path("/"),
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
         self._entries = entries
+        self._root = root
+        self._environ = environ
 
     def run(self, runtime: Runtime) -> None:
         """Follow one manager, over as many connections as it takes."""
-        user_manager = is_per_user()
-        address = _find_bus(user_manager=user_manager)
+        user_manager = is_per_user(self._environ)
+        address = self._find_bus(user_manager=user_manager)
         scope = Scope(
             [watched_by(entry) for entry in self._entries],
-            own_unit=parse_own_unit(Path("/proc/self/cgroup").read_text()),
-            read_unit_files=UnitFiles if user_manager else read_unit_files,
+            own_unit=parse_own_unit((self._root / "proc/self/cgroup").read_text()),
+            read_unit_files=UnitFiles if user_manager else partial(read_unit_files, self._root),
         )
         ledger = UnitMemory(runtime.memory, scope, user_manager=user_manager)
         try:
@@ -53,8 +62,9 @@ class Services:
         while bus is not None:
             try:
                 with bus:
-                    origins = Origins(is_own=runtime.is_own, witnesses=runtime.witnesses)
-                    Watch(Manager(bus), ledger, runtime, origins).run(while_agent_down=while_agent_down)
+                    Watch(
+                        Manager(bus), ledger, runtime, Origins(self._root, runtime.is_own, runtime.witnesses)
+                    ).run(while_agent_down=while_agent_down)
                 bus = None
             except BusLost as error:
                 ledger.forgo()
@@ -62,17 +72,16 @@ class Services:
                 while_agent_down = False
                 bus = connect_again(address, runtime.stop)
 
-
-def _find_bus(*, user_manager: bool) -> str:
-    if not Path("/run/systemd/system").is_dir():
-        raise NotApplicable("systemd does not run this host")
-    try:
-        address = find_address("session" if user_manager else "system")
-    except BusLost as error:
-        raise NotApplicable("there is no D-Bus", "install dbus to have services watched") from error
-    if not address.startswith("\0") and not Path(address).exists():
-        raise NotApplicable(f"there is no D-Bus at {address}", "install dbus to have services watched")
-    return address
+    def _find_bus(self, *, user_manager: bool) -> str:
+        if not (self._root / "run/systemd/system").is_dir():
+            raise NotApplicable("systemd does not run this host")
+        try:
+            address = find_address("session" if user_manager else "system", self._environ)
+        except BusLost as error:
+            raise NotApplicable("there is no D-Bus", "install dbus to have services watched") from error
+        if not address.startswith("\0") and not Path(address).exists():
+            raise NotApplicable(f"there is no D-Bus at {address}", "install dbus to have services watched")
+        return address
 
 
 def watched_by(entry: Scoped[ServicesEntry]) -> Watched:
@@ -96,11 +105,11 @@ def find_doubts(entries: Sequence[Scoped[ServicesEntry]], root: Path) -> Iterabl
     return ()
 
 
-def is_per_user() -> bool:
+def is_per_user(environ: Mapping[str, str], uid: int | None = None) -> bool:
     """Return whether this is a user's own agent beside a manager of that user's."""
-    if os.geteuid() == 0:
+    if (os.geteuid() if uid is None else uid) == 0:
         return False
-    runtime_directory = os.environ.get("XDG_RUNTIME_DIR")
+    runtime_directory = environ.get("XDG_RUNTIME_DIR")
     return runtime_directory is not None and (Path(runtime_directory) / "systemd").is_dir()
 
 

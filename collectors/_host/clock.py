@@ -29,29 +29,29 @@ class Instant(msgspec.Struct, frozen=True, array_like=True):
         return self.boottime - self.monotonic
 
 
-def read_instant() -> Instant:
+def read_instant(root: Path = Path("/")) -> Instant:
     """Read all clocks."""
     return Instant(
         wall=time.time(),
         boottime=time.clock_gettime(time.CLOCK_BOOTTIME),
         monotonic=time.clock_gettime(time.CLOCK_MONOTONIC),
-        trusted=_is_synchronised() or _was_set_from_battery(),
+        trusted=_is_synchronised(root) or _was_set_from_battery(root),
     )
 
 
-def _is_synchronised() -> bool:
+def _is_synchronised(root: Path) -> bool:
     """Ask the kernel; where a sandbox forbids that, see what systemd-timesyncd left."""
     import ctypes
 
     state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
     if state < 0:
-        return Path("/run/systemd/timesync/synchronized").exists()
+        return (root / "run/systemd/timesync/synchronized").exists()
     return bool(state != _TIME_ERROR)
 
 
-def _was_set_from_battery() -> bool:
+def _was_set_from_battery(root: Path) -> bool:
     """Without a battery-backed clock the time at boot is made up: often the time of the last shutdown."""
-    for answer in Path("/sys/class/rtc").glob("rtc*/hctosys"):
+    for answer in (root / "sys/class/rtc").glob("rtc*/hctosys"):
         try:
             if answer.read_text().strip() == "1":
                 return True

@@ -11,6 +11,7 @@ import os
 import select
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -52,15 +53,25 @@ class KernelWitnesses:
     Of that it hears all with `execs`, else while something is being changed.
     """
 
-    def __init__(self, group: int, executions: int | None = None, *, execs: bool = False) -> None:
+    def __init__(
+        self,
+        group: int,
+        executions: int | None = None,
+        *,
+        execs: bool = False,
+        processes: Processes | None = None,
+        now: Callable[[], float] = time.monotonic,
+        pid_max: int | None = None,
+    ) -> None:
         self._group = group
-        processes = Processes()
-        self._known = KnownProcesses(processes, time.monotonic)
+        self._now = now
+        processes = processes or Processes()
+        self._known = KnownProcesses(processes, now, pid_max)
         self._watched = Watched(KEEP_SECONDS)
         self._sightings = Sightings()
         self._looks = Looks()
         self._lock = threading.RLock()
-        self._empty_at = self._pruned_at = time.monotonic()
+        self._empty_at = self._pruned_at = now()
         self._is_up_to_date = True
         self._stray = 0
         self.not_marked: dict[str, str] = {}
@@ -71,7 +82,7 @@ class KernelWitnesses:
         self._executions = (
             None
             if executions is None
-            else Executions(executions, processes, self._known, time.monotonic, is_always=execs)
+            else Executions(executions, processes, self._known, now, is_always=execs)
         )
         self._done: threading.Event | None = None
 
@@ -113,12 +124,12 @@ class KernelWitnesses:
             return
         self.not_marked.pop(path, None)
         with self._lock:
-            self._watched.add(path, handle, time.monotonic())
+            self._watched.add(path, handle, self._now())
 
     def forget(self, directory: str) -> None:
         """Watch a directory, and what was below it, no longer by that name."""
         with self._lock:
-            self._watched.forget(directory, time.monotonic())
+            self._watched.forget(directory, self._now())
         for path in [
             path for path in [*self.not_marked] if path == directory or path.startswith(directory + "/")
         ]:
@@ -128,14 +139,14 @@ class KernelWitnesses:
         """Note that a look at these paths begins, and how far the one before it went."""
         with self._lock:
             self._read_changes()
-            self._looks.begin(paths, time.monotonic(), saw_all=saw_all)
+            self._looks.begin(paths, self._now(), saw_all=saw_all)
 
     def of(self, path: str, since: float | None = None, until: float | None = None) -> Testimony:
         """Return who changed a path in a time; what waits to be read is read first."""
         with self._lock:
             self._read_changes()
             last = self._looks.before(path) if since is None else Look(since, since)
-            until = time.monotonic() if until is None else until
+            until = self._now() if until is None else until
             found = account_of(path, last, until, self._sightings, self._watched)
         return found if self._is_up_to_date else replace(found, is_complete=False, missed=_WAITS)
 
@@ -184,7 +195,7 @@ class KernelWitnesses:
 
     def _read_what_waits(self, most: int) -> None:
         for _ in range(most if not self.broken else 0):
-            began = time.monotonic()
+            began = self._now()
             data = self._take()
             self._is_up_to_date = not data
             if not data:
@@ -192,7 +203,7 @@ class KernelWitnesses:
                 break
             for event in fanotify.parse_events(data):
                 self._note(event)
-        if time.monotonic() - self._pruned_at > _PRUNE_SECONDS:
+        if self._now() - self._pruned_at > _PRUNE_SECONDS:
             self._prune()
 
     def _take(self) -> bytes:
@@ -203,13 +214,13 @@ class KernelWitnesses:
         except OSError as error:
             if error.errno not in {errno.EMFILE, errno.ENFILE, errno.ENOMEM}:
                 raise
-            self._sightings.lose(self._empty_at, time.monotonic(), "no descriptor was to be had")
+            self._sightings.lose(self._empty_at, self._now(), "no descriptor was to be had")
             return b""
 
     def _note(self, event: fanotify.Event) -> None:
         try:
             if event.mask & fanotify.QUEUE_OVERFLOWED:
-                self._sightings.lose(self._empty_at, time.monotonic(), _OVERFLOWED)
+                self._sightings.lose(self._empty_at, self._now(), _OVERFLOWED)
                 return
             actor = self._known.of(event)  # first of all: it may be over the next moment
             directory = self._watched.by_handle(event.directory)
@@ -217,7 +228,7 @@ class KernelWitnesses:
                 self._stray += 1
                 if directory is None:
                     return
-            now = time.monotonic()
+            now = self._now()
             came_at = _moved_at(directory.path) if _is_arrival(event.mask) else math.inf
             deed = Deed(actor, event.mask, now, now, came_at)
             self._sightings.add(directory.handle, event.name, deed)
@@ -230,14 +241,14 @@ class KernelWitnesses:
     def _mark_anew(self) -> None:
         """Take all marks away and make those again that somebody asks for: others moved away, and go on to be reported."""
         with self._lock:
-            self._stray, began = 0, time.monotonic()
+            self._stray, began = 0, self._now()
             paths = [*self._watched.paths()]
         with suppress(OSError):
             fanotify.unmark_everything(self._group)
         for path in paths:
             self._mark_again(path)
         with self._lock:
-            self._sightings.lose(began, time.monotonic(), "the marks were made anew")
+            self._sightings.lose(began, self._now(), "the marks were made anew")
 
     def _mark_again(self, path: str) -> None:
         try:
@@ -256,7 +267,7 @@ class KernelWitnesses:
             os.close(fd)
 
     def _prune(self) -> None:
-        self._pruned_at = now = time.monotonic()
+        self._pruned_at = now = self._now()
         self._sightings.prune(now)
         self._watched.prune(now)
         self._looks.prune(now - KEEP_SECONDS)

@@ -79,9 +79,9 @@ def keep_seconds(pid_max: int) -> float:
     return min(_LONGEST_SECONDS, pid_max / _MOST_FORKS_A_SECOND)
 
 
-def read_pid_max() -> int:
+def read_pid_max(path: Path = Path("/proc/sys/kernel/pid_max")) -> int:
     """Return how many numbers processes have; the smallest usual where nobody may know."""
     try:
-        return int(Path("/proc/sys/kernel/pid_max").read_text())
+        return int(path.read_text())
     except (OSError, ValueError):
         return _DEFAULT_PID_MAX

@@ -2,7 +2,7 @@
 
 import pwd
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,11 +21,13 @@ def is_user(name: str) -> bool:
     return True
 
 
-def find_doubts(wanted: Sequence[Wanted], root: Path) -> Iterator[str]:
+def find_doubts(
+    wanted: Sequence[Wanted], root: Path, is_user: Callable[[str], bool] = is_user
+) -> Iterator[str]:
     """Yield a sentence for each pattern that fits no process of the host below `root`, and why."""
     for one in wanted:
         with suppress(Exception):  # what a host does not let be looked at is no doubt, and nothing to end for
-            doubts = [*_of_names(one), *_of_exe(one, root), *_of_user(one)]
+            doubts = [*_of_names(one), *_of_exe(one, root), *_of_user(one, is_user)]
             yield from [f"{one.label}: {doubt}" for doubt in doubts]
 
 
@@ -43,7 +45,7 @@ def _of_exe(one: Wanted, root: Path) -> Iterator[str]:
         yield f"exe {exe!r} does not exist on this host (yet)"
 
 
-def _of_user(one: Wanted) -> Iterator[str]:
+def _of_user(one: Wanted, is_user: Callable[[str], bool]) -> Iterator[str]:
     if one.user and not _GLOB.search(one.user) and not is_user(one.user):
         import difflib
 

@@ -15,10 +15,11 @@ import msgspec
 from collectors._processes.match import Process
 from collectors._regular import pass_on_lack
 
+PROC = Path("/proc")
+
 MOST_ARGUMENT_CHARACTERS = 4096
 """Of one process, for `cmdline:`; every process of the host is remembered while it runs."""
 
-_PROC = Path("/proc")
 _NAME_LENGTH = 15
 _MOST_ARGUMENTS_BEFORE_SCRIPT = 8
 
@@ -42,10 +43,10 @@ def parse_ticks(stat: str) -> int:
     return int(stat.rpartition(")")[2].split()[19])
 
 
-def read_ticks(pid: int) -> int | None:
+def read_ticks(pid: int, proc: Path = PROC) -> int | None:
     """Return the start time of a process, or None when there is none of that pid; raises `Lacking`."""
     try:
-        return parse_ticks((_PROC / str(pid) / "stat").read_text(errors="replace"))
+        return parse_ticks((proc / str(pid) / "stat").read_text(errors="replace"))
     except OSError as error:
         pass_on_lack(error)
         return None
@@ -123,15 +124,15 @@ def _wall_clock_of(ticks: int) -> float:
     return time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - since_boot)
 
 
-def read_boot_mark() -> str:
+def read_boot_mark(proc: Path = PROC) -> str:
     """Return what names this boot; a container has the boot id of its host, but an init of its own."""
-    boot_id = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
-    return f"{boot_id}:{read_ticks(1)}"
+    boot_id = (proc / "sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot_id}:{read_ticks(1, proc)}"
 
 
-def read_seconds_since_boot() -> float:
+def read_seconds_since_boot(proc: Path = PROC) -> float:
     """Return for how long the host, or the container, has been up, sleep included."""
-    started = (read_ticks(1) or 0) / os.sysconf("SC_CLK_TCK")
+    started = (read_ticks(1, proc) or 0) / os.sysconf("SC_CLK_TCK")
     return time.clock_gettime(time.CLOCK_BOOTTIME) - started
 
 

@@ -6,7 +6,7 @@ was stopped by the shutdown was up, and is expected back.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from collectors._origin.evidence import Origins
@@ -50,11 +50,16 @@ class Watch:
         ledger: UnitMemory,
         runtime: Runtime,
         origins: Origins | None = None,
+        *,
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._manager = manager
         self._ledger = ledger
         self._runtime = runtime
-        self._causes = Causes(origins or Origins(), manager.related, time.monotonic, time.time)
+        self._causes = Causes(origins or Origins(), manager.related, monotonic, now)
+        self._now = now
+        self._monotonic = monotonic
         self._kinds: dict[str, Kind] = {}
         self._reconcile_at = 0.0
         self._hold_until = 0.0
@@ -86,8 +91,8 @@ class Watch:
 
     def _wait_for_manager(self) -> None:
         """Wait until the manager tells that it is there, or a while, in case that was told before."""
-        end = time.monotonic() + _AWAY_SECONDS
-        while not self._runtime.stop.is_set() and (left := end - time.monotonic()) > 0:
+        end = self._monotonic() + _AWAY_SECONDS
+        while not self._runtime.stop.is_set() and (left := end - self._monotonic()) > 0:
             if any(isinstance(item, Renewed) for item in self._manager.news(left)):
                 return
 
@@ -99,14 +104,14 @@ class Watch:
         deadlines = [self._reconcile_at]
         if self._boot_over_at is not None:
             deadlines.append(self._boot_over_at)
-        left = min(deadlines) - time.monotonic()
+        left = min(deadlines) - self._monotonic()
         for _, known in self._ledger.flapping():
-            settles_in = seconds_to_settle(known, time.time())
-            left = min(left, max(settles_in, self._hold_until - time.monotonic()))
+            settles_in = seconds_to_settle(known, self._now())
+            left = min(left, max(settles_in, self._hold_until - self._monotonic()))
         return max(0.0, left)
 
     def _look_at_clock(self) -> None:
-        monotonic = time.monotonic()
+        monotonic = self._monotonic()
         if self._boot_over_at is not None and monotonic >= self._boot_over_at:
             self._end_boot()
         elif monotonic >= self._reconcile_at:
@@ -184,7 +189,7 @@ class Watch:
         known = self._ledger.known(job.unit, self._kinds.get(job.unit))
         if known.phase is Phase.UP:
             return  # a stop or a reload that took too long
-        at = int(time.time() * 1_000_000)
+        at = int(self._now() * 1_000_000)
         step = Step(
             what=What.NOT_STARTED,
             unit=job.unit,
@@ -202,7 +207,7 @@ class Watch:
 
     def _reconcile(self, *, while_agent_down: bool = False) -> None:
         """Compare what the manager lists with what is known, reading only units that differ."""
-        self._reconcile_at = time.monotonic() + RECONCILE_SECONDS
+        self._reconcile_at = self._monotonic() + RECONCILE_SECONDS
         self._ledger.refresh_names()
         loaded = self._manager.list_services()
         listed = {unit: line for unit, line in loaded.items() if self._ledger.matches(unit)}
@@ -247,7 +252,7 @@ class Watch:
 
     def _tell_missing(self, missing: dict[str, Known]) -> None:
         """Tell what is not there any more, unless something was heard of it since the list was made."""
-        now = int(time.time() * 1_000_000)
+        now = int(self._now() * 1_000_000)
         for unit, known in missing.items():
             with self._guarded(unit):
                 if self._ledger.known(unit, None) is known:
@@ -255,9 +260,9 @@ class Watch:
 
     def _settle(self) -> None:
         """Tell where a service that kept ending has come to rest."""
-        now = time.time()
+        now = self._now()
         due = [unit for unit, known in self._ledger.flapping() if seconds_to_settle(known, now) <= 0]
-        if not due or time.monotonic() < self._hold_until:
+        if not due or self._monotonic() < self._hold_until:
             return
         for unit, look in self._manager.looks(due).items():
             with self._guarded(unit):
@@ -283,4 +288,4 @@ class Watch:
 
     def _forgo(self) -> None:
         self._ledger.forgo()
-        self._hold_until = time.monotonic() + _HOLD_SECONDS
+        self._hold_until = self._monotonic() + _HOLD_SECONDS
