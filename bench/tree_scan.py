@@ -60,8 +60,7 @@ from operator import attrgetter
 root, database, what = sys.argv[1:]
 pack, fields = struct.Struct("<QQqqIII").pack, attrgetter(
     "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns", "st_mode", "st_uid", "st_gid")
-words = re.compile(b"pass|pwd|secret|token|cred|key|auth|hash|salt|seed|sign|code|user|cookie|://|@")
-noughts, known = bytes.maketrans(b"123456789", b"000000000"), set()
+words = re.compile("pass|pwd|secret|token|cred|key|auth|hash|salt|seed|sign|code|user|cookie|://|@")
 sqlite3.register_adapter(bytes, bytes.__bytes__)
 disk = sqlite3.connect(database, isolation_level=None)
 disk.executescript("PRAGMA journal_mode=WAL;"
@@ -83,11 +82,7 @@ def learn(directory, path, entries):
             rows.append(("files", key, zlib.crc32(value, zlib.crc32(key)), value))
             if what == "texts":
                 text = data.decode()
-                shapes = "\\n".join(set(text.split("\\n"))).lower().encode().translate(noughts)
-                if not known.issuperset(shapes.split(b"\\n")) and words.search(shapes) is None:
-                    if len(known) > 512:
-                        known.clear()
-                    known.update(shapes.split(b"\\n"))
+                words.search("\\n".join(set(text.split("\\n"))).lower())
                 deflate = zlib.compressobj(1, zlib.DEFLATED, -12, 3)
                 texts.append(("files", key, deflate.compress(data) + deflate.flush()))
         os.close(place)
@@ -120,8 +115,8 @@ print(time.process_time() - began)
 """The least that the agent's promises can take in Python, without any object or decision of it.
 
 To learn a tree, `hashes` or also `texts`: each file opened as a place, looked at, opened, read, hashed, asked for
-its attributes, looked at again, and remembered in a row; its text decoded, parted into lines, compressed, and its
-different lines searched for a few words where they are not known but for their digits; nothing else of masking. To
+its attributes, looked at again, and remembered in a row; its text decoded, parted into lines, compressed, and its different
+lines searched for a few words; nothing else of masking. To
 `compare` it: each directory's row read back with its checksum, each file's stat packed, and a digest of them.
 """
 

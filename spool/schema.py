@@ -21,9 +21,8 @@ _APPLICATION = 0x5354_5300
 PAGE_BYTES = 4096
 BUSY_MILLISECONDS = 10_000
 
-sqlite3.register_adapter(
-    bytes, bytes.__bytes__
-)  # without one, each value of bytes is asked in vain how it adapts itself
+sqlite3.register_adapter(bytes, bytes.__bytes__)
+"""Without one, each value of bytes is asked in vain how it adapts itself."""
 
 TABLES = f"""
 {RECORDS.create}{REJECTED.create}{SET_ASIDE.create}CREATE TABLE IF NOT EXISTS state_a (slot INTEGER PRIMARY KEY, sequence INTEGER, document TEXT, crc INTEGER);

@@ -31,7 +31,7 @@ _SHAPES = words_in(
     "$2$ $2a$ $2b$ $2x$ $2y$ $5$ $6$ $7$ $8$ $9$ $y$ $gy$ $apr1$ $argon $scrypt $p$ $h$ $s$ $sha1$ $bcrypt"
 )
 """Something of each shape of a token that may be shorter than a long run."""
-WORDS = tuple(sorted(_NAMES | _SHAPES))
+_WORDS = tuple(sorted(_NAMES | _SHAPES))
 _MIDDLE = "h"
 """Half of the letters that words begin with come before it."""
 _FORM = re.compile(
@@ -113,7 +113,7 @@ def _word() -> Callable[[str], bool]:
     Two expressions, each of half the words: where a word begins with a letter of the other half, each goes on at once.
     """
     first, second = (
-        letters_of(word for word in WORDS if (word < _MIDDLE) is is_first).search
+        letters_of(word for word in _WORDS if (word < _MIDDLE) is is_first).search
         for is_first in (True, False)
     )
     return lambda text: first(text) is not None or second(text) is not None

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Sequence
 
 from collectors._redaction.hints import hinted
-from collectors._redaction.known_lines import KnownLines
 from collectors._redaction.line import Mask
 from collectors._redaction.logins import passwords_by_form, passwords_by_turns
 from collectors._redaction.sections import users_in
@@ -36,12 +35,10 @@ class Redactor:
     def __init__(self, key: bytes) -> None:
         self._mask = Mask(key)
         self._vocabulary = Vocabulary()
-        self._known_lines = KnownLines()
 
     def forget(self) -> None:
         """Let go of what is remembered from one text to the next, which makes the next ones quicker."""
         self._vocabulary.forget()
-        self._known_lines.forget()
 
     def masked(self, value: str) -> str:
         """Return what stands for `value`: the same for the same value, and nothing else of it."""
@@ -61,11 +58,8 @@ class Redactor:
         low = few.lower()
         extra = secret_keys(text, few, low)
         is_formed = extra or passwords_by_turns(lines) or passwords_by_form(lines)
-        if not is_formed and self._known_lines.have(low, len(distinct)):
-            return text
         hints = [True] * len(lines) if is_formed else hinted(lines, distinct, low)
         if True not in hints:
-            self._known_lines.learn(low, len(distinct))
             return text
         check = _checked(is_over)
         return "\n".join(walked(self._mask, self._vocabulary, lines, hints, extra=extra, check=check))

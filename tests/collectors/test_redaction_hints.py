@@ -9,7 +9,7 @@ from collectors._redaction import hints, redact, sections
 
 PIECES = st.sampled_from(
     [
-        *hints.WORDS, "users:", '"tokens": {', "accounts : x", "Keys':", "oauth", "a", "option_001 = 00000001", "name = x", "# comment", "Listen 80", "user bob x", "1 md5 x", "a:b", "a@b", "p:", "%",
+        *hints._WORDS, "users:", '"tokens": {', "accounts : x", "Keys':", "oauth", "a", "option_001 = 00000001", "name = x", "# comment", "Listen 80", "user bob x", "1 md5 x", "a:b", "a@b", "p:", "%",
         "'a' 'b' c", "[users]", "[\u017fecrets]", "[section]", "kind: Secret", "data:", "bob = a1b2c3", "-----BEGIN KEY-----", "-----END KEY-----",
         "{ssha}", "-p x", "A1" * 12, "İ", "Σ", "ß", "\r", "\t", " ", "=", "x" * 600,
     ]
@@ -29,7 +29,7 @@ def slowly(lines):
             yield True
         else:
             yield not is_pem and (
-                any(word in line for word in hints.WORDS)
+                any(word in line for word in hints._WORDS)
                 or hints._has_run(line)
                 or hints._may_be_formed(line)
                 or hints._FORM.match(line.lstrip(" \t#/;")) is not None
@@ -77,5 +77,5 @@ def test_a_flag_is_found_by_its_dash(line):
 @given(TEXTS)
 def test_a_text_is_calm_only_where_each_line_is(lines):
     low = "\n".join(lines).lower()
-    has_words = any(word in low for word in hints.WORDS)
+    has_words = any(word in low for word in hints._WORDS)
     assert has_words or "-----" in low or not hints._is_calm(low) or not any(slowly(lines))

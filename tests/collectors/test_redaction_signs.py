@@ -20,7 +20,7 @@ from collectors._redaction.vocabulary import Vocabulary
 
 HERE = Path(__file__).parent
 NAMES = sorted(
-    hints.WORDS + tuple(secrets._LAST_WORDS | secrets._MAYBE | secrets._ABOUT | KNOWN | pairs.PAIR_NAMES)
+    hints._WORDS + tuple(secrets._LAST_WORDS | secrets._MAYBE | secrets._ABOUT | KNOWN | pairs.PAIR_NAMES)
 )
 PIECES = st.sampled_from(
     [
