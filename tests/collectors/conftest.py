@@ -1,10 +1,12 @@
 """What a collector is lent, made of plain lists: it remembers and keeps as the agent does, in memory."""
 
 import os
+import tempfile
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -16,12 +18,12 @@ PATIENCE_SECONDS = 120
 
 
 @pytest.fixture
-def open_path(tmp_path):
-    """Return the test's directory, into which everybody may look, as into /etc."""
-    for parent in (tmp_path, *tmp_path.parents):
-        if parent.stat().st_uid == os.getuid() and "pytest" in str(parent):
-            parent.chmod(0o755)
-    return tmp_path
+def open_path():
+    """Make a directory into which everybody may look, as into /etc; another run of pytest closes those below its own."""
+    with tempfile.TemporaryDirectory(prefix="open-") as name:
+        path = Path(name).resolve()
+        path.chmod(0o755)
+        yield path
 
 
 class RecorderStop:
