@@ -180,7 +180,7 @@ class Runtime(msgspec.Struct, frozen=True):
     emit: Emit
     stop: Stop
     report: Callable[[str], None]
-    """Tell `status` in a few words what this collector is at, as "watching 312 files"."""
+    """Tell `status` in a few words what this collector is at, as "watching 312 files": the same words for any number, as scripts match them."""
     flush: Callable[[float], None]
     """Wait until everything emitted was sent once, for at most so many seconds."""
     leave_out: frozenset[tuple[int, int]] = frozenset()

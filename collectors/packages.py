@@ -23,7 +23,6 @@ from collectors._packages.entry import PackagesConfig
 from collectors._packages.events import data_of, version_changed
 from collectors._packages.hints import Hints
 from collectors._packages.rpm import Rpm
-from collectors._portable import counted
 from collectors._troubles import Subject, Troubles
 from collectors.collector import NotApplicable, NotKept, Retired, Runtime, Scoped, recall, united
 from collectors.event import Event
@@ -216,7 +215,7 @@ class PackageWatch:
 
 def _said(found: Sequence[Found]) -> str:
     """Return the words for `status`: what is watched first, then what cannot be read."""
-    read = [f"{counted(one.count, 'package')} of {one.manager}" for one in found if not one.problem]
+    read = [f"{one.count} packages of {one.manager}" for one in found if not one.problem]
     problems = [f"{one.manager}: {one.problem}" for one in found if one.problem]
     watching = [f"watching {' and '.join(read)}"] if read else []
     return "; ".join([*watching, *problems])

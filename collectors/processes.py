@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from collectors._portable import counted
 from collectors._processes.doubts import find_doubts
 from collectors._processes.entry import ProcessEntry
 from collectors._processes.match import Wanted
@@ -114,11 +113,7 @@ class _Record:
         eyes.forget_endings()
 
     def _report(self, count: int) -> None:
-        said = [
-            f"watching {counted(count, 'process', 'processes')}",
-            self._troubles.in_words(),
-            *self._doubts,
-        ]
+        said = [f"watching {count} processes", self._troubles.in_words(), *self._doubts]
         self._runtime.report("; ".join(filter(None, said)))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from collectors._inotify import CLOSE_WRITE, CREATE, DELETE_SELF, MOVE_SELF, MOVED_TO, Inotify
-from collectors._portable import counted, escaped
+from collectors._portable import escaped
 from collectors._puppet.entry import PuppetConfig
 from collectors._puppet.events import no_report, puppet_run
 from collectors._puppet.report import Report, parse_report
@@ -215,7 +215,7 @@ def _read_as(run: Run) -> Sighting:
 
 
 def _in_words(count: int, unreadable: Sequence[Path], none: Sequence[Path]) -> str:
-    words = [f"watching {counted(count, 'report')}"]
+    words = [f"watching {count} reports"]
     words += [f"{len(unreadable)} cannot be read, as {escaped(str(unreadable[0]))}"] if unreadable else []
     words += [f"{len(none)} are none, as {escaped(str(none[0]))}"] if none else []
     return "; ".join(words)

@@ -27,7 +27,7 @@ from collectors._files.texts import Texts
 from collectors._files.wait import Wait, Wake
 from collectors._files.watch import Watch
 from collectors._files.watch_set import WatchSet
-from collectors._portable import counted, escaped
+from collectors._portable import escaped
 from collectors._redaction.passing import without_secrets
 from collectors._redaction.redact import Redactor
 from collectors._regular import pass_on_lack
@@ -230,7 +230,7 @@ class Line:
     def _report(self) -> None:
         books = self._books
         self._reported_files = books.files
-        text = f"watching {counted(books.files, 'file')} in {counted(self._watch_set.directories, 'directory', 'directories')}"
+        text = f"watching {books.files} files in {self._watch_set.directories} directories"
         if books.room.left_out:
             text += f"; {books.room.left_out} more are not: no room to remember them, raise spool.max_size"
         if books.problems:

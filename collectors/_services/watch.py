@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from collectors._origin.evidence import Origins
-from collectors._portable import counted
 from collectors._services.causes import Causes
 from collectors._services.command_exits import CODES_OF_RESULTS, may_be_of_command, with_command
 from collectors._services.flapping import at_rest, seconds_to_settle, settle
@@ -230,7 +229,7 @@ class Watch:
         self._commit(while_agent_down=while_agent_down)
         doubts = self._ledger.doubts([unit for unit, line in loaded.items() if line.is_there])
         count = sum(line.is_there for line in listed.values())
-        said = [f"watching {counted(count, 'service')}", self._ledger.troubles.in_words(), *doubts]
+        said = [f"watching {count} services", self._ledger.troubles.in_words(), *doubts]
         self._runtime.report("; ".join(filter(None, said)))
 
     def _catch_up(self) -> None:

@@ -55,7 +55,7 @@ def test_without_configuration_there_is_nothing_to_do(record):
 
 def test_first_sight_is_silent_and_remembered(record, etc):
     recorder = record().start(collector(f"{etc}/**"))
-    recorder.wait_for_report("watching 1 file")
+    recorder.wait_for_report("watching 1 files")
     recorder.end()
     assert recorder.events == []
     assert any("app.conf" in key for key in recorder.memory.kept)
@@ -170,7 +170,7 @@ def test_files_that_a_new_entry_means_are_learnt_silently(record, etc, tmp_path)
     assert told(second) == [("modified", "x.conf")]
     second.end()
     third = record(first.memory).start(collector(f"{other}/**"))
-    third.wait_for_report("watching 1 file")
+    third.wait_for_report("watching 1 files")
     third.end()
     assert third.events == []
     assert not any(str(etc) in key for key in third.memory.kept)

@@ -191,7 +191,7 @@ def leave_behind(etc, content):
 
 def test_neither_hints_nor_compares_tell_of_what_is_left_out(record, etc):
     recorder = record().start(entry(f"{etc}/**"))
-    recorder.wait_for_report("watching 1 file")
+    recorder.wait_for_report("watching 1 files")
     leave_behind(etc, "one\n")
     (etc / "mark").write_text("x")
     recorder.wait_for_events(1)
@@ -208,7 +208,7 @@ def test_neither_hints_nor_compares_tell_of_what_is_left_out(record, etc):
 def test_switching_them_off_or_on_again_is_silent_and_counts_from_then_on(record, etc):
     leave_behind(etc, "one\n")
     before = record().start(entry(f"{etc}/**"))
-    before.wait_for_report("watching 1 file")
+    before.wait_for_report("watching 1 files")
     before.end()
     off = record(before.memory).start(entry(f"{etc}/**", default_excludes=False))
     off.wait_for_report("watching 4 files")
@@ -216,7 +216,7 @@ def test_switching_them_off_or_on_again_is_silent_and_counts_from_then_on(record
     off.wait_for_events(1)
     off.end()
     on = record(off.memory).start(entry(f"{etc}/**"))
-    on.wait_for_report("watching 1 file")
+    on.wait_for_report("watching 1 files")
     on.end()
     assert [names(recorder) for recorder in (before, off, on)] == [[], ["app.lock"], []]
     assert not any("app.lock" in key for key in on.memory.kept)

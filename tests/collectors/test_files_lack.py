@@ -78,7 +78,7 @@ def test_without_descriptors_at_the_start_it_starts_when_there_are_some(record, 
     with no_descriptor_left():
         recorder.start(collector(etc))
         recorder.wait_for_report("waiting for what is lacking: Too many open files")
-    recorder.wait_for_report("watching 1 file")
+    recorder.wait_for_report("watching 1 files")
     (etc / "a").write_text("new")
     recorder.wait_for_events(1)
 
@@ -101,7 +101,7 @@ def test_without_a_thread_for_the_watch_it_tries_again(record, etc):
     before = len(open_descriptors())
     recorder = record().start(collector(etc, watch=Threadless))
     recorder.wait_for_report("no thread can be started")
-    recorder.wait_for_report("watching 1 file")
+    recorder.wait_for_report("watching 1 files")
     (etc / "a").write_text("new")
     recorder.wait_for_events(1)
     recorder.end()
@@ -126,7 +126,7 @@ def test_without_a_thread_to_ask_a_remote_file_system_it_tries_again_and_takes_n
     monkeypatch.setattr(threading.Thread, "start", refusing)
     recorder = record().start(collector(etc, mountinfo=table))
     recorder.wait_for_report("no thread can be started")
-    recorder.wait_for_report("watching 1 file")
+    recorder.wait_for_report("watching 1 files")
     (etc / "a").write_text("new")
     recorder.wait_for(lambda: ("ConfigurationChangedEvent", "modified") in told(recorder))
     assert not any(change in {"unreadable", "deleted"} for _, change in told(recorder))
@@ -143,7 +143,7 @@ def test_a_watch_that_the_kernel_did_not_give_is_had_later(record, etc):
         return given[-1]
 
     recorder = record().start(collector(etc, watch=watch, anew_seconds=0.05, poll_seconds=HOUR))
-    recorder.wait_for(lambda: any("in 1 directory" in report for report in recorder.reports))
+    recorder.wait_for(lambda: any("in 1 directories" in report for report in recorder.reports))
     (etc / "a").write_text("new")
     recorder.wait_for(lambda: ("ConfigurationChangedEvent", "modified") in told(recorder))
 

@@ -81,7 +81,7 @@ def test_the_key_of_the_masks_is_remembered_also_when_the_spool_took_nothing_at_
     (tmp_path / "app.conf").write_text("a")
     entry = FilesEntry(paths=(f"{tmp_path}/*.conf",))
     recorder = record().start(RefusedOnce(FilesCollector([Scoped(entry)], refused_seconds=0.01)))
-    recorder.wait_for_report("watching 1 file")
+    recorder.wait_for_report("watching 1 files")
     recorder.end()
     assert len(recorder.memory.kept["=key"]) == 32
 

@@ -331,7 +331,7 @@ class TestRpm:
         recorder.start(PackageWatch(EVERYTHING, [rpm], quiet_seconds=0.05, unreadable_seconds=0.1))
         recorder.wait_for_report("cannot open Packages database")
         (self.directory / "away").rename(self.directory / "installed")
-        recorder.wait_for_report("watching 1 package of rpm")
+        recorder.wait_for_report("watching 1 packages of rpm")
 
     def test_keys_are_no_packages(self, rpm):
         self.install("gpg-pubkey\t(none)\teb10b464-6202d9c6\t1700000000", "bash\tx86_64\t5-1\t1700000000")

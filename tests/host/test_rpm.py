@@ -63,7 +63,7 @@ def rpms(new_host):
 def test_each_transaction_of_rpm_and_dnf_is_one_chunk_with_an_event_a_package_beside_those_of_dpkg(rpms):
     host = rpms.host
     status = host.agent("status", "--json").stdout
-    assert "packages of dpkg and 1 package of rpm" in status
+    assert "packages of dpkg and 1 packages of rpm" in status
     lib, app = rpms.build("lib", "1", ""), rpms.build("app", "1.0", "BuildArch: noarch\nRequires: lib")
     host.shell(f"dnf -qy install {app} {lib}")
     assert sorted(rpms.told(2)) == [("app", "installed", None, "1.0-1"), ("lib", "installed", None, "1-1")]

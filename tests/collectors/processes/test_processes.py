@@ -72,7 +72,7 @@ def test_a_start_and_an_end_are_told_with_the_exit_status(record, program):
 def test_what_ran_before_is_silent_and_its_end_is_told(record, program):
     process = program.start()
     recorder = record().start(program.collector())
-    recorder.wait_for_report("watching 1 process")
+    recorder.wait_for_report("watching 1 processes")
     process.kill()
     process.communicate()
     [stopped] = recorder.wait_for_events(1)
@@ -82,7 +82,7 @@ def test_what_ran_before_is_silent_and_its_end_is_told(record, program):
 def test_what_happened_between_two_runs_is_told_at_the_next_once(record, program):
     first = record()
     old = program.start()
-    first.start(program.collector()).wait_for_report("watching 1 process")
+    first.start(program.collector()).wait_for_report("watching 1 processes")
     first.end()
     old.communicate()
     program.start()
@@ -90,14 +90,14 @@ def test_what_happened_between_two_runs_is_told_at_the_next_once(record, program
     assert [event.data["while_agent_down"] for event in second.wait_for_events(2)] == [True, True]
     second.end()
     third = record(first.memory).start(program.collector())
-    third.wait_for_report("watching 1 process")
+    third.wait_for_report("watching 1 processes")
     assert third.events == []
 
 
 def test_an_end_that_was_not_kept_is_told_when_it_can_be(record, program):
     process = program.start()
     recorder = record().start(program.collector())
-    recorder.wait_for_report("watching 1 process")
+    recorder.wait_for_report("watching 1 processes")
     recorder.full = True
     process.communicate()
     recorder.full = False
@@ -108,7 +108,7 @@ def test_an_end_that_was_not_kept_is_told_when_it_can_be(record, program):
 def test_the_ends_of_a_shutdown_are_no_news_and_not_forgotten(record, program):
     process = program.start()
     recorder = record().start(program.collector())
-    recorder.wait_for_report("watching 1 process")
+    recorder.wait_for_report("watching 1 processes")
     program.going_down = True
     process.communicate()
     recorder.end()
