@@ -10,6 +10,7 @@ from agent.cli.daemon_client import ask
 from agent.cli.paths import places_first
 from collectors._portable import printable
 from spool.batch import RejectedEntry
+from spool.record import EVENT
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -131,7 +132,7 @@ def _as_json(entry: RejectedEntry, *, whole: bool) -> dict[str, object]:
 
 def _title(entry: RejectedEntry) -> str:
     """Return the title of an event, or of what is none the kind, as `stackstate/topologies`."""
-    if entry.kind != "event":
+    if entry.kind != EVENT:
         return entry.kind
     try:
         return str(json.loads(entry.body).get("msg_title", ""))
