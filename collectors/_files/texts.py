@@ -20,6 +20,12 @@ from collectors._redaction.redact import MaskingStopped, Redactor
 
 MAX_TEXT_BYTES = 256 * 1024
 MAX_LINES = 2000
+TOO_LARGE, NO_TEXT, TOO_LONG = (
+    "it is larger than 256 KiB",
+    "it is no text in UTF-8",
+    f"it has more than {MAX_LINES} lines",
+)
+"""Why there is no text; remembered, so these words stay."""
 
 NEVER = re.compile(
     r".*/(?:"
@@ -120,25 +126,28 @@ class Texts:
 
     def of(self, moment: Moment, paths: Sequence[str], choice: Choice, readers: Readers) -> tuple[bytes, str]:
         """Return the masked text, compressed (empty when there is none to tell), and why it was left out, if so."""
-        data = moment.data
-        return (
-            self.of_data(data, choice) if data is not None and may_tell(paths, choice, readers) else (b"", "")
-        )
+        if not may_tell(paths, choice, readers):
+            return b"", ""
+        return (b"", TOO_LARGE) if moment.data is None else self.of_data(moment.data, choice)
 
     def of_data(self, data: bytes, choice: Choice) -> tuple[bytes, str]:
         """Return the same of what is in a file whose text may be told."""
-        if len(data) > MAX_TEXT_BYTES or 0 in data:  # as a number: bytes are first taken for one, in vain
-            return b"", ""
+        if len(data) > MAX_TEXT_BYTES:
+            return b"", TOO_LARGE
+        if 0 in data:  # as a number: bytes are first taken for one, in vain
+            return b"", NO_TEXT
         try:
-            return self._masked(data, self._budgets(), strictly=choice.diff == "strict"), ""
+            text = self._masked(data, self._budgets(), strictly=choice.diff == "strict")
         except UnicodeDecodeError:
-            return b"", ""
+            return b"", NO_TEXT
         except OverBudget as error:
             return b"", str(error)
         except Exception as error:  # noqa: BLE001 - whatever a text makes Python do, it is that text's trouble
             return b"", f"it cannot be masked: {type(error).__name__}"
+        return text, "" if text else TOO_LONG
 
     def _masked(self, data: bytes, budget: Budget, *, strictly: bool) -> bytes:
+        """Return the text of a file; nothing where it has too many lines."""
         text = data.decode()
         lines = text.split("\n", MAX_LINES + 1)
         if len(lines) > MAX_LINES + 1:  # the last one has no end

@@ -73,21 +73,39 @@ def test_files_that_only_sound_like_secrets_are_shown(path):
     assert allowed(path)
 
 
-def text(data):
-    choice = Selection([Scope(("/etc/**",))]).choose("/etc/x")
+def text_or_why_not(data, *, everybody=True, **scope):
+    choice = Selection([Scope(("/etc/**",), **scope)]).choose("/etc/x")
     moment = Moment(None, b"", data, {})
-    found, left_out = Texts(Redactor(b"k"), Budget).of(moment, ("/etc/x",), choice, Readers(True, True))
+    return Texts(Redactor(b"k"), Budget).of(moment, ("/etc/x",), choice, Readers(everybody, True))
+
+
+def text(data):
+    found, left_out = text_or_why_not(data)
     assert left_out == ""
     return found
 
 
-def test_only_text_within_bounds_is_kept():
+LEFT_OUT = {
+    b"a\0b": "it is no text in UTF-8",
+    b"\xff\xfe": "it is no text in UTF-8",
+    b"x" * (MAX_TEXT_BYTES + 1): "it is larger than 256 KiB",
+    b"\n" * (MAX_LINES + 1): "it has more than 2000 lines",
+}
+
+
+@pytest.mark.parametrize("diff", ["auto", "strict"])
+@pytest.mark.parametrize(("data", "why"), [*LEFT_OUT.items(), (None, "it is larger than 256 KiB")])
+def test_only_text_within_bounds_is_kept_and_of_others_it_is_known_why_not(data, why, diff):
+    assert text_or_why_not(data, diff=diff) == (b"", why)
+    assert text_or_why_not(data, diff=diff, everybody=False) == (b"", ""), "there would be no diff anyway"
+    assert text_or_why_not(data, diff="never") == (b"", "")
+
+
+def test_text_within_bounds_is_kept():
     assert decompress(text(b"a = b\n")) == "a = b\n"
-    assert text(b"a\0b") == b""
-    assert text(b"\xff\xfe") == b""
-    assert text(b"x" * (MAX_TEXT_BYTES + 1)) == b""
-    assert text(b"\n" * (MAX_LINES + 1)) == b""
     assert decompress(text(b"")) == ""
+    assert decompress(text(b" " * MAX_TEXT_BYTES)) == " " * MAX_TEXT_BYTES
+    assert decompress(text(b"\n" * MAX_LINES)) == "\n" * MAX_LINES
 
 
 def test_what_is_kept_is_masked():
@@ -129,8 +147,13 @@ def etc(open_path):
     return directory
 
 
-def change(record, etc, path="x", *, pattern="**", before=None, **options):
+def change(record, etc, path="x", **options):
     """Return the data of the event that a change of `path` makes."""
+    return changes_of(record, etc, path, **options)[-1]
+
+
+def changes_of(record, etc, path="x", *, pattern="**", before=None, **options):
+    """Return the data of the events that a change of `path` makes, and what is done `before` that."""
     entry = FilesEntry(paths=(f"{etc}/{pattern}",), settle=Duration(0.03), **options)
     recorder = record().start(FilesCollector([Scoped(entry)]))
     recorder.wait_for_report("watching")
@@ -138,8 +161,7 @@ def change(record, etc, path="x", *, pattern="**", before=None, **options):
         before()
         recorder.wait_for_events(1)
     (etc / path).write_text("password = second\nport = 81\n")
-    recorder.wait_for_events(2 if before else 1)
-    return recorder.events[-1].data
+    return [event.data for event in recorder.wait_for_events(2 if before else 1)]
 
 
 def test_a_diff_shows_the_change_and_that_a_secret_changed_but_no_secret(record, etc):
@@ -150,6 +172,27 @@ def test_a_diff_shows_the_change_and_that_a_secret_changed_but_no_secret(record,
     assert "second" not in data["diff"]
     assert [change.key for change in data["changes"]] == ["password", "port"]
     assert data["changes"][1].new == "81"
+
+
+@pytest.mark.parametrize(("data", "why"), LEFT_OUT.items())
+def test_a_change_from_or_to_what_is_no_text_within_bounds_says_why_it_has_no_diff(record, etc, data, why):
+    def become_it():
+        (etc / "x").write_bytes(data)
+
+    first, second = changes_of(record, etc, before=become_it)
+    assert first["diff_left_out"] == second["diff_left_out"] == why
+    assert not {"diff", "changes"} & {*first, *second}
+
+
+def test_a_change_of_the_mode_alone_says_nothing_of_a_diff(record, etc):
+    (etc / "x").write_bytes(b"a\0b")
+    entry = FilesEntry(paths=(f"{etc}/**",), settle=Duration(0.03))
+    recorder = record().start(FilesCollector([Scoped(entry)]))
+    recorder.wait_for_report("watching")
+    (etc / "x").chmod(0o664)
+    (event,) = recorder.wait_for_events(1)
+    assert event.data["change"] == "attributes"
+    assert "diff_left_out" not in event.data
 
 
 def test_a_file_below_a_closed_directory_has_no_diff(record, etc):

@@ -5,8 +5,9 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from collectors._files.fingerprint import directory_key
+from collectors._files.fingerprint import STAT_SIZE, decode, directory_key, encode, file_key
 from collectors._files.selection import Scope, Selection
 from collectors._files.stats import Stats
 from collectors.collector import Duration, Scoped
@@ -85,6 +86,31 @@ def test_a_damaged_digest_leads_to_a_compare_of_each_file_and_to_no_event(restar
     kept[key] = damaged
     (etc / "a.conf").write_text("changed while nobody looked\n")
     assert restarted()[:2] == ([("modified", "a.conf")], 2)
+
+
+@pytest.mark.parametrize("is_compared", [False, True])
+def test_a_file_remembered_before_it_was_known_why_its_text_is_left_out_is_neither_told_nor_looked_at_anew(
+    restarted, etc, is_compared
+):
+    """As an earlier version remembered it; its reason is known from the next change on."""
+    (etc / "a.conf").write_bytes(b"a\0b")
+    (etc / "b.conf").write_text("line\n" * 3000)
+    _, _, kept = restarted()
+    keys = [file_key(str(etc / name)) for name in ("a.conf", "b.conf")]
+    for key in keys:
+        now = decode(kept[key]).content
+        assert now.left_out
+        kept[key] = kept[key][:STAT_SIZE] + encode(b"", replace(now, left_out=""))
+    before = {key: kept[key] for key in keys}
+    if is_compared:
+        kept[directory_key(str(etc))] = b""
+    told, _, kept = restarted()
+    assert told == []
+    assert {key: kept[key] for key in keys} == before
+    (etc / "a.conf").touch()
+    told, _, kept = restarted()
+    assert told == []
+    assert [decode(kept[key]).content.left_out for key in keys] == ["it is no text in UTF-8", ""]
 
 
 def test_a_link_to_another_target_is_told_though_all_files_of_its_directory_are_as_they_were(
