@@ -10,15 +10,10 @@ import struct
 import zlib
 from collections.abc import Iterable
 
+from spool.deflate import quickest
 from spool.record import Segment
 
-_LEVEL = 1
 _WINDOW_BITS = -15
-_MEMORY_LEVEL = (
-    7  # no part of a fresh state is so large that malloc asks the kernel for it: a third of the time
-)
-_SMALL_BYTES, _SMALL_WINDOW_BITS, _SMALL_MEMORY_LEVEL = 4096, -12, 5
-"""A state for what is no larger than its window: it compresses as well, and 110 KB less are cleared for a single event."""
 STORED_BYTES = 1024
 """So little is stored as it is by `pack`: to deflate one event costs a sixth of all that a post takes, and saves it 250 bytes."""
 _HEADER = b"\x78\x01"
@@ -34,15 +29,8 @@ class SegmentError(ValueError):
 
 def compress(data: bytes) -> Segment:
     """Return `data` as a segment of its own."""
-    small = len(data) <= _SMALL_BYTES
-    compressor = zlib.compressobj(
-        _LEVEL,
-        zlib.DEFLATED,
-        _SMALL_WINDOW_BITS if small else _WINDOW_BITS,
-        _SMALL_MEMORY_LEVEL if small else _MEMORY_LEVEL,
-    )
-    deflated = compressor.compress(data) + compressor.flush(zlib.Z_FULL_FLUSH)
-    return Segment(deflated=deflated, length=len(data), adler=zlib.adler32(data))
+    by = quickest()
+    return Segment(deflated=by.segment(data), length=len(data), adler=by.adler32(data))
 
 
 def pack(data: bytes) -> Segment:

@@ -46,7 +46,8 @@ _COPYRIGHT = """\
 Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: sts-agent
 Comment: Below /opt/sts-agent/lib lie the modules that the agent needs, as their
- makers publish them. The whole text of each license is in its dist-info there.
+ makers publish them. The whole text of each license is in its dist-info there,
+ that of ISA-L, which isal holds, in isal/isa-l.
 
 Files: *
 Copyright: the authors of sts-agent

@@ -1,6 +1,9 @@
-"""Segments and stored blocks, however mixed, are one ordinary zlib stream."""
+"""Segments and stored blocks, however mixed, are one ordinary zlib stream, whichever library compresses them."""
 
 import contextlib
+import platform
+import random
+import sys
 import zlib
 
 import pytest
@@ -8,9 +11,50 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spool import Segment, SegmentError, compress, inflate, pack, splice
+from spool.deflate import quickest
 from spool.segment import STORED_BYTES, combine_adler
 
 PLAIN = st.binary(max_size=300) | st.binary(min_size=1, max_size=40).map(lambda data: data * 5000)
+SIZES = (0, 1, 1025, 4096, 4097, 8192, 32_767, 32_768, 32_769, 65_534, 65_535, 65_536, 65_537, 200_000)
+"""Around the windows, the buffers and the largest stored block of either library."""
+
+
+@pytest.fixture(params=["isal", "zlib"], scope="module", autouse=True)
+def library(request):
+    """Compress by either library: without isal, as on a processor that it is not made for."""
+    with pytest.MonkeyPatch.context() as patched:
+        if request.param == "isal" and platform.machine() not in {"x86_64", "aarch64"}:
+            pytest.skip("made for other processors")
+        if request.param == "zlib":
+            for name in ("isal", "isal.isal_zlib"):
+                patched.setitem(sys.modules, name, None)
+        quickest.cache_clear()
+        yield request.param
+    quickest.cache_clear()
+
+
+def test_the_library_that_is_to_be_had_compresses(library):
+    assert quickest().adler32.__module__ == ("isal.isal_zlib" if library == "isal" else "zlib")
+
+
+def varied(size_bytes, repeats_after):
+    """Return bytes that nothing can compress, said again and again."""
+    made = random.Random(repeats_after).randbytes(min(repeats_after, size_bytes) or 1)
+    return (made * (size_bytes // len(made) + 1))[:size_bytes]
+
+
+@pytest.mark.parametrize("repeats_after", [1, 100, 257, 4095, 4097, 9000, 32_768, 32_769, 1_000_000])
+def test_segments_of_every_size_are_one_stream_however_far_back_they_repeat(repeats_after):
+    pieces = [varied(size_bytes, repeats_after) for size_bytes in SIZES]
+    segments = [compress(piece) for piece in pieces]
+    assert [inflate(segment) for segment in segments] == pieces
+    assert [segment.adler for segment in segments] == [*map(zlib.adler32, pieces)]
+    assert zlib.decompress(splice(segments)) == b"".join(pieces)
+
+
+def test_a_segment_of_what_cannot_be_compressed_is_hardly_larger():
+    data = varied(32_768, 32_768)
+    assert len(compress(data).deflated) < len(data) + 100
 
 
 @given(st.lists(st.tuples(PLAIN, st.booleans()), max_size=12))
