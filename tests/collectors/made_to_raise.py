@@ -16,10 +16,11 @@ from types import CodeType, FrameType
 from typing import Any
 
 from collectors._files.hints import Hints
+from collectors._files.looked import Learnt, Scan
 from collectors._files.occasion import Occasion
 from collectors._files.pending import Due
 
-BATCHES = (Due, Hints, Occasion)
+BATCHES = (Due, Hints, Learnt, Occasion, Scan)
 COLLECTORS = str(Path(__file__).resolve().parents[2] / "collectors") + "/"
 TESTS = "/tests/collectors/"
 GUARDS = {"_troubles.py", "troubles.py"}
@@ -54,7 +55,7 @@ class MadeUpError(Exception):
 
 
 class Fault:
-    """The `at`-th call about `item` raises (0: none does); `calls` were met, `raised` says where."""
+    """The `at`-th call about `item` raises (0: none does); `calls` were met, `raised` says where, `met` of which functions."""
 
     def __init__(self, item: str, neighbours: str, at: int) -> None:
         self._item = re.compile(item)
@@ -62,6 +63,7 @@ class Fault:
         self._at = at
         self.calls = 0
         self.raised = ""
+        self.met: set[str] = set()
 
     @contextmanager
     def armed(self) -> Iterator[None]:
@@ -89,6 +91,7 @@ class Fault:
         said = " ".join(_said(one) for one in _arguments(frame) if not isinstance(one, BATCHES))
         if self._item.search(said) and not self._neighbours.search(said):
             self.calls += 1
+            self.met.add(code.co_qualname)
             if self.calls == self._at:
                 self.raised = f"{code.co_filename.removeprefix(COLLECTORS)}: {code.co_qualname}"
                 raise MadeUpError(self.raised)

@@ -12,6 +12,7 @@ import pytest
 from made_to_raise import Fault, MadeUpError, places
 
 from collectors._files.entry import FilesEntry
+from collectors._files.fingerprint import RACY_NANOSECONDS
 from collectors._packages.dpkg import Dpkg
 from collectors._packages.entry import PackagesConfig
 from collectors._processes.entry import ProcessEntry, ProcessMatch
@@ -33,16 +34,22 @@ class Files:
         self.root = root
         self.change(0)
 
-    def collector(self):
+    def collector(self, **surroundings):
         # Long enough for the three to come together, however slowly they are written.
         entry = FilesEntry(paths=(f"{self.root}/**",), settle=Duration(0.5), diff="auto")
-        return FilesCollector([Scoped(entry)])
+        return FilesCollector([Scoped(entry)], **surroundings)
 
     def change(self, number):
         for name in (*NEIGHBOURS, BAD):
-            draft = self.root.with_name("draft")  # a file that is written in place may be seen in between
-            draft.write_text(f"number = {number}\n")
-            draft.replace(self.root / f"{name}.conf")
+            self.write(name, number)
+
+    def write(self, name, number):
+        draft = self.root.with_name("draft")  # a file that is written in place may be seen in between
+        draft.write_text(f"number = {number}\n")
+        draft.replace(self.path_of(name))
+
+    def path_of(self, name):
+        return self.root / f"{name}.conf"
 
     @staticmethod
     def name_of(event):
@@ -52,12 +59,30 @@ class Files:
 class FilesApart(Files):
     """Three files, changed together; the bad one is looked at by itself, before the others."""
 
-    def collector(self):
+    def collector(self, **surroundings):
         entries = [  # they name none of the three
             FilesEntry(paths=(f"{self.root}/{names}.conf",), settle=Duration(settle), diff="auto")
             for names, settle in [("b*", 0.01), ("[ag]*", 0.5)]
         ]
-        return FilesCollector([Scoped(entry) for entry in entries])
+        return FilesCollector([Scoped(entry) for entry in entries], **surroundings)
+
+
+class FilesOneJustWritten(FilesApart):
+    """Three files, of which the bad one alone was written so shortly before each look that it is read again by the next."""
+
+    def collector(self):
+        return super().collector(wall=lambda: self.now)
+
+    def change(self, number):
+        super().change(number)
+        older, bad = (max(map(self._written_at, names)) for names in (NEIGHBOURS, [BAD]))
+        while bad < older + 1_000_000:  # what is between them is told apart in seconds
+            self.write(BAD, number)
+            bad = self._written_at(BAD)
+        self.now = ((older + bad) // 2 + RACY_NANOSECONDS) / 1e9
+
+    def _written_at(self, name):
+        return self.path_of(name).stat().st_ctime_ns
 
 
 class Packages:
@@ -144,7 +169,7 @@ class Programs:
         return event.data["name"] if event.event_type == "ProcessStartedEvent" else None
 
 
-@pytest.fixture(params=[Files, FilesApart, Packages, Reports, Programs])
+@pytest.fixture(params=[Files, FilesApart, FilesOneJustWritten, Packages, Reports, Programs])
 def make_host(request, tmp_path):
     """Make hosts, each in a directory of its own."""
     made = []
@@ -170,6 +195,18 @@ def test_whatever_one_item_makes_a_collector_raise_its_neighbours_are_told(make_
             live_through(make_host(), fault, make_recorders)
         except (AssertionError, MadeUpError) as error:
             raise AssertionError(f"{fault.raised} raised: {error!r}") from error
+
+
+def test_what_was_found_of_a_whole_directory_is_about_no_item_though_it_names_one_alone(
+    tmp_path, make_recorders
+):
+    """It is filled on the way: with one name of three where one file alone has to be read again."""
+    root = tmp_path / "host"
+    root.mkdir()
+    counting = Fault(BAD, "|".join(NEIGHBOURS), 0)
+    live_through(FilesOneJustWritten(root), counting, make_recorders)
+    assert "PathLook._look_beside_memory" in counting.met
+    assert not {"TreeWalk.listings", "TreeWalk._walk", "Look._miss", "Books.note"} & counting.met
 
 
 def live_through(host, fault, make_recorders):
