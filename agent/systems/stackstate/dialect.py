@@ -22,10 +22,10 @@ from agent.events.usual_event import CompleteEvent, Filled, HostlessEvent, Usual
 from agent.http.message import PLAIN_TEXT, Request, Response
 from agent.intake.dialect import Parsed, Problem, Route, bad_request
 from agent.systems.stackstate.burst import LEAST_BYTES, read_burst
+from agent.systems.stackstate.unknown_keys import SECTIONS, check_keys
 from collectors.event import EventError, check_name, check_timestamp
 
 NAME = "stackstate"
-SECTIONS = ("metrics", "service_checks", "topologies", "health")
 
 BY_HAND = "event send"
 """The `origin` of events that our own command made: they get the agent's tags, as all of ours do."""
@@ -118,11 +118,11 @@ class StackStateDialect:
             if host == identity.hostname
             else Identity(host, identity.tags, identity.element_identifiers)
         )
-        return Parsed(
-            identity,
-            self._events(posted, usual or {}, about, len(body)),
-            () if usual is not None else list(_items(posted, host, collected)),
-        )
+        events = self._events(posted, usual or {}, about, len(body))
+        items = () if usual is not None else list(_items(posted, host, collected))
+        if not events and not items:
+            check_keys(body)
+        return Parsed(identity, events, items)
 
     def kept(self, parsed: Parsed) -> Response:
         """Return how much was kept."""

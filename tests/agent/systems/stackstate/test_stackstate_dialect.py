@@ -238,3 +238,48 @@ def test_a_collection_time_that_is_none_is_refused(when):
 )
 def test_the_token_is_in_the_query_or_in_the_header(shown, token):
     assert StackStateDialect().token_of(request(**shown)) == token
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"internalHostname": "x", "evnts": [WHOLE]},
+        {"internalHostname": "x", "collection_timestamp": 1, "Events": {"custom": [WHOLE]}},
+        {"custom": [WHOLE]},
+        {"scalar": 1, "empty": [], "evnts" * 50: [WHOLE]},
+    ],
+)
+def test_a_body_that_holds_something_and_nothing_under_a_key_that_is_known_is_refused_by_that_key(body):
+    with pytest.raises(Problem) as caught:
+        parsed(json.dumps(body).encode())
+    assert caught.value.status == 400
+    assert (
+        caught.value.place
+        == next(key for key, value in body.items() if isinstance(value, list | dict) and value)[:80]
+    )
+    assert "none of events, metrics, service_checks, topologies, health" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"internalHostname": "x"},
+        {"internalHostname": "x", "version": 3, "other": None, "more": []},
+        {"internalHostname": "x", "events": {}, "other": [1]},
+        {"internalHostname": "x", "health": None, "other": [1]},
+        {"internalHostname": "x", "agent_checks": [["ntp", "OK"]]},
+        {"internalHostname": "x", "resources": {"meta": {"host": "x"}}, "of_next_year": [1]},
+        {"apiKey": "", "agentVersion": "3.1", "internalHostname": "x", "systemStats": {"machine": "amd64"}},
+        {"internalHostname": "x", "external_host_tags": [["x", {"vsphere": ["a:b"]}]]},
+        {"internalHostname": "x", "gohai": "{}", "processes": {"snaps": []}},
+    ],
+)
+def test_what_agents_say_of_themselves_and_what_is_empty_is_taken_though_nothing_of_it_is_kept(body):
+    assert parsed(json.dumps(body).encode()) == []
+
+
+def test_an_unknown_key_beside_what_is_kept_is_passed_over():
+    assert len(parsed(posted([WHOLE], evnts=[WHOLE]))) == 1
+    body = b'{"metrics": [["cpu", 1, 2, {}]], "evnts": [1]}'
+    assert StackStateDialect(lambda: NOW).parse(request(body), IDENTITY).count == 1
