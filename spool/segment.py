@@ -10,7 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterable
 
-from spool.deflate import quickest
+from spool.deflate import best_for
 from spool.record import Segment
 
 _WINDOW_BITS = -15
@@ -29,7 +29,7 @@ class SegmentError(ValueError):
 
 def compress(data: bytes) -> Segment:
     """Return `data` as a segment of its own."""
-    by = quickest()
+    by = best_for(len(data))
     return Segment(deflated=by.segment(data), length=len(data), adler=by.adler32(data))
 
 

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spool import Segment, SegmentError, compress, inflate, pack, splice
-from spool.deflate import quickest
+from spool import Segment, SegmentError, compress, deflate, inflate, pack, splice
 from spool.segment import STORED_BYTES, combine_adler
 
 PLAIN = st.binary(max_size=300) | st.binary(min_size=1, max_size=40).map(lambda data: data * 5000)
@@ -28,13 +27,18 @@ def library(request):
         if request.param == "zlib":
             for name in ("isal", "isal.isal_zlib"):
                 patched.setitem(sys.modules, name, None)
-        quickest.cache_clear()
+        deflate._quickest.cache_clear()
+        deflate.best_for(deflate.SMALL_BYTES + 1)
         yield request.param
-    quickest.cache_clear()
+    deflate._quickest.cache_clear()
 
 
-def test_the_library_that_is_to_be_had_compresses(library):
-    assert quickest().adler32.__module__ == ("isal.isal_zlib" if library == "isal" else "zlib")
+def test_the_library_that_is_to_be_had_is_loaded_for_what_is_large_and_compresses_all_from_then_on(library):
+    deflate._quickest.cache_clear()
+    sizes = (deflate.SMALL_BYTES, deflate.SMALL_BYTES + 1, 1)
+    modules = [deflate.best_for(size_bytes).adler32.__module__ for size_bytes in sizes]
+    quickest = "isal.isal_zlib" if library == "isal" else "zlib"
+    assert modules == ["zlib", quickest, quickest]
 
 
 def varied(size_bytes, repeats_after):
