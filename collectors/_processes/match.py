@@ -74,7 +74,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
             _fits(process.name, self.name)
             and _fits(process.user, self.user)
             and _fits(" ".join(process.cmdline), self.cmdline)
-            and (self.exe is None or any(_fits(path, self.exe) for path in _executables(process, self.exe)))
+            and (self.exe is None or any(_runs(process, glob) for glob in globs_of(self.exe)))
         )
 
 
@@ -96,12 +96,17 @@ def find(wanted: Wanted, processes: Sequence[Process], odd: MutableMapping[int, 
 
 def _fits(text: str, pattern: str | None) -> bool:
     """Return whether a text fits a glob; one with braces may mean them as they stand, as in a command line, or what they stand for."""
-    return pattern is None or any(fnmatchcase(text, glob) for glob in _globs(pattern))
+    return pattern is None or any(fnmatchcase(text, glob) for glob in globs_of(pattern))
 
 
 @cache
-def _globs(pattern: str) -> tuple[str, ...]:
+def globs_of(pattern: str) -> tuple[str, ...]:
+    """Return a pattern, and what it stands for where it has braces."""
     return (pattern, *islice(expand_braces(pattern), MAX_ALTERNATIVES)) if "{" in pattern else (pattern,)
+
+
+def _runs(process: Process, glob: str) -> bool:
+    return any(fnmatchcase(path, glob) for path in _executables(process, glob))
 
 
 def _executables(process: Process, pattern: str) -> list[str]:

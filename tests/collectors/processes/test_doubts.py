@@ -18,9 +18,21 @@ def test_patterns_that_fit_no_process_are_told(tmp_path):
     ]
     assert doubts(tmp_path, user="rooot") == ["worker: 'rooot' is no user of this host (did you mean root?)"]
     assert doubts(tmp_path, user="12345") == []
-    [braces] = doubts(tmp_path, name="{a,b}")
-    assert "no alternatives here" in braces
     [path] = doubts(tmp_path, name="/usr/worker")
+    assert "give it as exe" in path
+
+
+def test_of_alternatives_in_braces_one_has_to_fit(tmp_path):
+    (tmp_path / "usr").mkdir()
+    (tmp_path / "usr/worker").touch()
+    assert doubts(tmp_path, name="{a,b}", exe="/{usr,opt}/worker", user="{root,rooot}") == []
+    assert doubts(tmp_path, name="{a,/usr/b}", exe="{/opt/*,/opt/worker}", user="{r*,rooot}") == []
+    assert doubts(tmp_path, exe="/{srv,opt}/worker") == [
+        "worker: exe '/{srv,opt}/worker' does not exist on this host (yet)"
+    ]
+    assert len(doubts(tmp_path, exe="{/srv/worker,/opt/worker}")) == 1
+    assert doubts(tmp_path, user="{rooot,toor2}") == ["worker: '{rooot,toor2}' is no user of this host"]
+    [path] = doubts(tmp_path, name="/usr/{a,b}")
     assert "give it as exe" in path
 
 

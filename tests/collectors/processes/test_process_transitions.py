@@ -123,7 +123,8 @@ def test_every_pattern_must_fit_and_the_executable_may_be_named_as_it_was_called
     process = Process(
         pid=1, ticks=1, name="python3", exe=str(real), cmdline=("/usr/local/bin/py", "x"), user="root"
     )
-    for exe in (str(link), str(real), "/usr/local/bin/py", "*/python3.?1"):
+    either = str(tmp_path / "{python2,python3}")
+    for exe in (str(link), str(real), "/usr/local/bin/py", "*/python3.?1", either):
         assert Wanted(label="", exe=exe).matches(process)
         assert not Wanted(label="", exe=exe, user="anna").matches(process)
     assert not Wanted(label="", exe="/bin/sh").matches(process)
