@@ -56,6 +56,11 @@ def counted(number: int, what: str, several: str = "") -> str:
     return f"{number} {what}" if number == 1 else f"{number} {several or what + 's'}"
 
 
+def are(number: int, what: str) -> str:
+    """Return `3 events are`, and `1 event is`, as a verb in the present follows."""
+    return f"{counted(number, what)} {'is' if number == 1 else 'are'}"
+
+
 def were(number: int, what: str, which: str = "") -> str:
     """Return `3 events for it were`, and `1 event for it was`, as a verb in the past follows; `which` tells whose or where."""
     return f"{counted(number, what)} {f'{which} ' if which else ''}{'was' if number == 1 else 'were'}"

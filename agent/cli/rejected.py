@@ -107,7 +107,7 @@ def _act(arguments: Namespace, action: str, done: str) -> int:
     missing = len(set(arguments.ids)) - count
     if missing > 0:
         gone = ", or their destination is not configured" if action == "retry" else ""
-        complain(f"{missing} of them are not there{gone}")
+        complain(f"{missing} of them {'is' if missing == 1 else 'are'} not there{gone}")
         return FAILED
     return DONE
 

@@ -19,6 +19,7 @@ from agent.cli.table import print_wrapped
 from agent.cli.terminal import columns, printable_json
 from agent.runtime.status import Document, without_daemon
 from agent.runtime.status_actions import actions
+from collectors._portable import are
 
 if TYPE_CHECKING:  # it is looked at only where the daemon does not answer
     from agent.configuration.types import Configuration
@@ -71,7 +72,7 @@ def _of_a_desktop(advice: str) -> str:
 
 def _acknowledge(socket: Path) -> None:
     count = json.loads(ask(socket, "POST", "/drops/acknowledge").accepted())["count"]
-    complain(f"{count} dropped events are acknowledged")
+    complain(f"{are(count, 'dropped event')} acknowledged")
 
 
 def read_document(socket: Path, configuration: "Callable[[], Configuration]") -> Document:

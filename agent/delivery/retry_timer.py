@@ -78,7 +78,7 @@ class RetryTimer:
         if self._failing_since is not None:
             seconds = max(0, round(time.monotonic() - self._failing_since))
             _LOG.info(
-                "%s: delivering again after %d s, %d tries failed", self.state.name, seconds, self.failures
+                "%s: delivering again after %d s; failed tries: %d", self.state.name, seconds, self.failures
             )
         was_failing, self._failing_since = self._failing_since is not None, None
         self._due = None

@@ -16,6 +16,7 @@ from agent.cli.again import command
 from agent.cli.daemon_client import NotAnsweringError, ask
 from agent.stand_in import Received, Reply, Request
 from agent.systems.registry import DEFAULT_TYPE, stand_in
+from collectors._portable import counted
 
 PATIENCE_SECONDS = 30.0
 _START_SECONDS = 20.0
@@ -99,7 +100,7 @@ class DemoEnvironment:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while (waiting := self.waiting_events()) < events:
             if time.monotonic() > deadline:
-                raise CommandError(f"only {waiting} events wait\n{self._last_words()}")
+                raise CommandError(f"only {counted(waiting, 'event')} waiting\n{self._last_words()}")
             time.sleep(0.05)
         return waiting
 

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from agent.report.history import History, clock
 from agent.runtime.status import Document
-from collectors._portable import printable
+from collectors._portable import counted, printable
 
 _NO_MARKUP = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
@@ -43,7 +43,7 @@ def page(history: History, status: Document, asked: Asked) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"clock": _clock, "size": _size}
+    environment.filters |= {"clock": _clock, "counted": counted, "size": _size}
     return environment.from_string(_part("page.html")).render(
         policy=(
             f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}';"

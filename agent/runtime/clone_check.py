@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from agent.events import clock
 from agent.runtime.self_events import OWNER
+from collectors._portable import were
 from spool import Spool, SpoolError
 
 log = logging.getLogger(__name__)
@@ -39,9 +40,8 @@ def _settle_in(spool: Spool, here: str, start_of_boot: Callable[[], float]) -> b
         _refuse_left_behind(spool, start_of_boot())
         spool.forget()
         log.warning(
-            "this spool was filled on another machine (a cloned image?): "
-            "memory is forgotten, %d undelivered events are set aside",
-            aside,
+            "this spool was filled on another machine (a cloned image?): memory is forgotten, %s set aside",
+            were(aside, "undelivered event"),
         )
     try:
         spool.records.append([], owner=OWNER, remember={_KEY: here.encode()})

@@ -22,6 +22,7 @@ from agent.runtime.metrics_port import wanted_metrics
 from agent.runtime.odd_posts import OddPosts
 from agent.runtime.system_ports import SystemPorts
 from agent.systems.registry import dialects
+from collectors._portable import were
 from spool import Spool
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class WaysIn:
     def take_incoming(self, most_seconds: float = math.inf) -> None:
         """Keep the events that lie in `incoming/`, for about so long at most."""
         if count := self.incoming.take(most_seconds):
-            log.info("%d events were left in incoming/", count)
+            log.info("%s left in incoming/", were(count, "event"))
 
     def stop(self) -> None:
         """Stop listening; what lies in `incoming/` stays there."""

@@ -11,7 +11,7 @@ import msgspec
 
 from collectors._files.difference import Difference
 from collectors._files.fingerprint import escape, unescape
-from collectors._portable import escaped
+from collectors._portable import counted, escaped
 from collectors._redaction.passing import without_secrets
 from collectors.collector import Memory
 from collectors.event import Category, Event, Value
@@ -125,7 +125,7 @@ def _summary(root: str, untold: Untold) -> Event:
         name="config",
         event_type="ConfigurationChangedEvent",
         category=Category.CHANGES,
-        title=f"{count} more files changed below {shown}",
+        title=f"{counted(count, 'more file')} changed below {shown}",
         text=f"More than {MAX_DETAILS} files changed below {shown} at once; besides those told one by one: {kinds}.",
         timestamp=untold.last,
         data=data,

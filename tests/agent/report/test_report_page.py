@@ -83,6 +83,11 @@ def digest(text):
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
+def test_a_page_of_one_event_says_so_in_the_singular(made):
+    assert "<p>1 event, " in made([event("x")])
+    assert "<p>2 events, " in made([event("x"), event("y")])
+
+
 def test_a_page_loads_nothing_and_links_nowhere(made):
     html = made(outage())
     assert not [tag for tag, a in Reader(html).elements if {"src", "href", "action", "style"} & a.keys()]
