@@ -39,7 +39,7 @@ def best_for(size_bytes: int) -> Deflate:
 def _quickest() -> Deflate:
     try:
         from isal.isal_zlib import adler32, compressobj
-    except ImportError:
+    except (ImportError, OSError):  # it is not there, or there are no descriptors left to read it by
         return _BY_ZLIB
 
     def by_isal(data: bytes) -> bytes:

@@ -34,7 +34,7 @@ def _quickest() -> Callable[[bytes], bytes]:
     """
     try:
         from isal.isal_zlib import compress as by_isal
-    except ImportError:
+    except (ImportError, OSError):  # it is not there, or there are no descriptors left to read it by
         return _by_zlib
     return lambda data: by_isal(data, _LEVEL, _WINDOW_BITS)
 

@@ -3,9 +3,11 @@
 import os
 import platform
 import random
+import subprocess
 import sys
 import zlib
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,6 +17,8 @@ from collectors._files import diff
 from collectors._files.diff import compress, decompress, was_strict
 from collectors.collector import Duration, Scoped
 from collectors.files import FilesCollector, FilesEntry
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
@@ -35,6 +39,17 @@ def compressing_by(library):
 def test_the_library_that_is_to_be_had_compresses(library):
     with compressing_by(library):
         assert (diff._quickest() is diff._by_zlib) is (library == "zlib")
+
+
+def test_where_no_descriptor_is_left_to_read_the_library_by_zlib_compresses():
+    """In a process of its own: what is loaded once needs none."""
+    script = (
+        "import resource, sys; from collectors._files import diff;"
+        " resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3)); made = diff.compress(b'a' * 5000);"
+        " print(diff._quickest() is diff._by_zlib, 'isal' in sys.modules, len(diff.decompress(made)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT)
+    assert ran.stdout.split() == ["True", "False", "5000"]
 
 
 @pytest.mark.parametrize("library", ["isal", "zlib"])

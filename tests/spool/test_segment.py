@@ -3,8 +3,10 @@
 import contextlib
 import platform
 import random
+import subprocess
 import sys
 import zlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from spool import Segment, SegmentError, compress, deflate, inflate, pack, splice
 from spool.segment import STORED_BYTES, combine_adler
 
+ROOT = Path(__file__).resolve().parents[2]
 PLAIN = st.binary(max_size=300) | st.binary(min_size=1, max_size=40).map(lambda data: data * 5000)
 SIZES = (0, 1, 1025, 4096, 4097, 8192, 32_767, 32_768, 32_769, 65_534, 65_535, 65_536, 65_537, 200_000)
 """Around the windows, the buffers and the largest stored block of either library."""
@@ -39,6 +42,17 @@ def test_the_library_that_is_to_be_had_is_loaded_for_what_is_large_and_compresse
     modules = [deflate.best_for(size_bytes).adler32.__module__ for size_bytes in sizes]
     quickest = "isal.isal_zlib" if library == "isal" else "zlib"
     assert modules == ["zlib", quickest, quickest]
+
+
+def test_where_no_descriptor_is_left_to_read_the_library_by_zlib_compresses():
+    """In a process of its own: what is loaded once needs none."""
+    script = (
+        "import resource, sys, zlib; from spool import compress, deflate;"
+        " resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3)); made = compress(b'a' * 5000);"
+        " print(deflate.best_for(1).adler32 is zlib.adler32, 'isal' in sys.modules, made.length)"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT)
+    assert ran.stdout.split() == ["True", "False", "5000"]
 
 
 def varied(size_bytes, repeats_after):
