@@ -4,6 +4,7 @@
 so a file can neither name a Python object nor lose one of two equal keys before anybody saw both.
 """
 
+import errno
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -35,6 +36,7 @@ from agent.configuration.quoting import without_quotes
 from collectors._nesting import TooDeep, YamlLevels
 
 MAX_FILE_BYTES = 1024 * 1024
+_NO_FILE = {errno.ENOENT: "does not exist", errno.EISDIR: "is a directory, must be a file"}
 
 _PLACEHOLDER = re.compile(r"\{\{.{0,200}?\}\}|\{%.{0,200}?%\}|<%.{0,200}?%>")
 """Of Jinja and Helm, or of ERB."""
@@ -80,7 +82,8 @@ def compose_file(path: Path, read: Callable[[Path], bytes] = _read_bounded) -> N
     try:
         data = read(path)
     except OSError as error:
-        return Problem(name, 1, "", f"may not be read: {error.strerror or error}")
+        why = _NO_FILE.get(error.errno or 0, f"may not be read: {error.strerror or error}")
+        return Problem(name, 1, "", why)
     if len(data) > MAX_FILE_BYTES:
         return Problem(name, 1, "", f"is larger than {MAX_FILE_BYTES} bytes")
     try:

@@ -33,6 +33,7 @@ from agent.configuration.values import ListenAddress, Loopback, Secret, Url
 from collectors._portable import printable
 from collectors.collector import Duration, Size
 
+_BLANK = ": a value begins with a blank behind the colon"
 WRONG: Final = object()
 """Stands for a value with a problem that was noted."""
 
@@ -116,7 +117,12 @@ class Walk:
 
     def _read_struct(self, node: Node, kind: type[msgspec.Struct], key: str) -> Any:
         if not isinstance(node, MappingNode):
-            return self._wrong(node, key, f"is {what_is(node)}, must be a mapping of keys")
+            begun = (
+                isinstance(node, ScalarNode) and node.value.partition(":")[0] in kind.__struct_encode_fields__
+            )
+            return self._wrong(
+                node, key, f"is {what_is(node)}, must be a mapping of keys", _BLANK if begun else ""
+            )
         fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
         if not key:
             self._top = frozenset(fields)
@@ -159,7 +165,7 @@ class Walk:
         if name in of_others:
             return ": it belongs to destinations of another type"
         if name.partition(":")[0] in names:
-            return ": a value begins with a blank behind the colon"
+            return _BLANK
         import difflib
 
         near = difflib.get_close_matches(name, names, 1)
@@ -179,8 +185,7 @@ class Walk:
 
     def _read_tuple(self, node: Node, expected: Any, meta: Mapping[str, Any], key: str) -> Any:
         if not isinstance(node, SequenceNode):
-            how = ': begin each entry with "- "' if isinstance(node, MappingNode) else ": put it into [ ]"
-            return self._wrong(node, key, f"is {what_is(node)}, must be a list", how)
+            return self._wrong(node, key, f"is {what_is(node)}, must be a list", _list_hint(node, expected))
         if not node.value and not meta.get("may_be_empty"):
             return self._wrong(node, key, "is an empty list", ": name something, or leave the key out")
         values = tuple(self.read(value, expected, f"{key}[{i}]") for i, value in enumerate(node.value))
@@ -244,6 +249,15 @@ def _keys_hint(expected: Any) -> str:
     if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
         return ""
     return f"; its keys are {', '.join(field.encode_name for field in msgspec.structs.fields(kind))}"
+
+
+def _list_hint(node: Node, expected: Any) -> str:
+    """Return how to write a list of what was written alone."""
+    if isinstance(node, MappingNode):
+        return ': begin each entry with "- "'
+    if not (structs := structs_in(without_meta(expected)[0])):
+        return ": put it into [ ]"
+    return f': begin each entry with "- " and a key, as "- {structs[0].__struct_encode_fields__[0]}: "'
 
 
 def _under(key: str, name: str) -> str:

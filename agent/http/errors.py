@@ -44,6 +44,10 @@ def translated(
     return NoAnswer(Failure.CUT if was_sending else Failure.UNREACHABLE, text)
 
 
+_NO_TLS = {"WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}
+"""What versions of OpenSSL say of an answer that is no TLS, as of a port for HTTP."""
+
+
 def _innermost(error: BaseException) -> BaseException:
     """Return what really happened: the outer ones of urllib3 and requests print the whole URL."""
     from http.client import HTTPException
@@ -67,7 +71,8 @@ def _words(error: BaseException) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"TLS: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        return f"TLS: {error.reason or error}"
+        none_is_spoken = "none is spoken there: " if error.reason in _NO_TLS else ""
+        return f"TLS: {none_is_spoken}{error.reason or error}"
     if isinstance(error, socket.gaierror):
         return f"name not found: {error.strerror}"
     if isinstance(error, BadStatusLine) and not isinstance(error, ConnectionError):

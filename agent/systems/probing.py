@@ -25,6 +25,36 @@ class Askable(Protocol):
         ...
 
 
+_NO_PROOF = "does not prove who it is"
+_UNPROVEN = (_NO_PROOF, "set tls.ca_file to the authority that signed its certificate")
+_OUT_OF_TIME = (_NO_PROOF, "have its certificate renewed, and look whether the clock of this host is right")
+_OF_TLS = {
+    "none is spoken": ("cannot be reached", "write http:// into the url, or the port where TLS is spoken"),
+    "mismatch": (_NO_PROOF, "write a name into the url that its certificate is for"),
+    "expired": _OUT_OF_TIME,
+    "not yet valid": _OUT_OF_TIME,
+    "_ALERT_": (
+        "ends the handshake",
+        "it may want a certificate of ours: set tls.client_cert_file and tls.client_key_file; its own log says more",
+    ),
+}
+"""What is wrong and what to do, by words of what TLS says; of all else the authority is not known."""
+
+
+def fails(answer: Answered) -> bool:
+    """Return whether the other side says that it fails itself."""
+    return answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def open_answer(check: str, where: str, answer: Answered, said: str, advice: str) -> Finding:
+    """Return what is `said` of an answer that leaves it open; of one that fails or sends elsewhere what to do is always the same."""
+    if fails(answer):
+        advice = "look after it, or after what is in front of it; events wait until it is well"
+    elif answer.location:
+        advice = "write the address that it leads to into the url, unless that is a page to log in"
+    return Finding(check, "warn", f"{where} answers {describe(answer)}: {said}", advice)
+
+
 def ask_once(
     make: Callable[[str, SettingsT], Askable],
     finding: Callable[[str, str, Answered], Finding],
@@ -55,8 +85,8 @@ def ask_once(
             )
             return Finding(check, "fail", reason, advice)
         case NoAnswer(Failure.TLS, text):
-            advice = "set tls.ca_file to the authority that signed its certificate"
-            return Finding(check, "fail", f"{where} does not prove who it is: {text}", advice)
+            problem, advice = next((said for words, said in _OF_TLS.items() if words in text), _UNPROVEN)
+            return Finding(check, "fail", f"{where} {problem}: {text}", advice)
         case NoAnswer(_, text):
             advice = "fix the url, the proxy, or the way there; where the receiver itself is down, events wait for it"
             return Finding(check, "fail", f"{where} cannot be reached: {text}", advice)

@@ -4,7 +4,7 @@ from agent.http.result import Answered
 from agent.systems.dynatrace.destination import Dynatrace
 from agent.systems.dynatrace.settings import DynatraceSettings
 from agent.systems.finding import Finding
-from agent.systems.probing import ask_once
+from agent.systems.probing import ask_once, fails, open_answer
 
 _KNOWS = {200, 405}
 """GET on the events: version 1 lists them, and what only takes POST has looked at the token before."""
@@ -22,13 +22,11 @@ def finding(check: str, where: str, answer: Answered) -> Finding:
             return Finding(
                 check, "fail", f"{where} does not know the token", "put the right token in its place"
             )
-        case Answered(is_html=True):
+        case Answered(is_html=True) if not fails(answer):
             advice = "look whether the url is that of an environment, and whether a proxy is in between"
             return Finding(check, "warn", f"{where} answers with a web page: cannot tell", advice)
         case Answered(status) if status in _KNOWS:
             return Finding(check, "ok", f"{where} answers and knows the token")
-        case Answered(status):
+        case Answered():
             advice = "an event tells: sts-agent event send CUSTOM_INFO --title try"
-            return Finding(
-                check, "warn", f"{where} answers {status}: cannot tell whether the token may post", advice
-            )
+            return open_answer(check, where, answer, "cannot tell whether the token may post", advice)

@@ -7,7 +7,7 @@ from agent.systems.finding import Finding
 from agent.systems.http_outcome import describe, is_success
 from agent.systems.otlp.destination import Otlp
 from agent.systems.otlp.settings import OtlpSettings
-from agent.systems.probing import ask_once
+from agent.systems.probing import ask_once, open_answer
 
 
 def probe(name: str, settings: OtlpSettings, timeout_seconds: float) -> Finding:
@@ -28,4 +28,4 @@ def finding(check: str, where: str, answer: Answered) -> Finding:
             return Finding(check, "fail", f"{where} has no /v1/logs", advice)
         case Answered():
             advice = "look whether OTLP over HTTP is what listens there (its usual port is 4318)"
-            return Finding(check, "warn", f"{where} answers {describe(answer)}: cannot tell", advice)
+            return open_answer(check, where, answer, "cannot tell", advice)

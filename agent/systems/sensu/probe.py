@@ -4,8 +4,8 @@ from http import HTTPStatus
 
 from agent.http.result import Answered
 from agent.systems.finding import Finding
-from agent.systems.http_outcome import describe, is_success
-from agent.systems.probing import ask_once
+from agent.systems.http_outcome import is_success
+from agent.systems.probing import ask_once, open_answer
 from agent.systems.sensu.destination import Sensu
 from agent.systems.sensu.settings import SensuSettings
 
@@ -25,4 +25,4 @@ def finding(check: str, where: str, answer: Answered) -> Finding:
             return Finding(check, "ok", f"{where} answers as Sensu does")
         case Answered():
             advice = "name a client's HTTP socket (3031) or a Sensu API (4567)"
-            return Finding(check, "warn", f"{where} answers {describe(answer)}: that may be no Sensu", advice)
+            return open_answer(check, where, answer, "that may be no Sensu", advice)

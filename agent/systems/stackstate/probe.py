@@ -3,7 +3,7 @@
 from agent.events.identity import HOST_IDENTIFIER
 from agent.http.result import Answered
 from agent.systems.finding import Finding
-from agent.systems.probing import ask_once
+from agent.systems.probing import ask_once, fails, open_answer
 from agent.systems.stackstate.destination import StackState
 from agent.systems.stackstate.settings import StackStateSettings
 
@@ -34,13 +34,11 @@ def finding(check: str, where: str, answer: Answered) -> Finding:
                 "put the right key where the configuration says; newer StackState takes service tokens, which replace API"
                 " keys: make one there and use it as the key",
             )
-        case Answered(is_html=True):
+        case Answered(is_html=True) if not fails(answer):
             advice = "look whether the url ends in /stsAgent, and whether a proxy or portal is in between"
             return Finding(check, "warn", f"{where} answers with a web page: cannot tell", advice)
         case Answered(status) if 200 <= status < 300:  # noqa: PLR2004 - the class of success
             return Finding(check, "ok", f"{where} knows the key")
-        case Answered(status):
+        case Answered():
             advice = "look whether the url ends in /stsAgent; some receivers do not answer this question"
-            return Finding(
-                check, "warn", f"{where} answers {status}: cannot tell whether it knows the key", advice
-            )
+            return open_answer(check, where, answer, "cannot tell whether it knows the key", advice)

@@ -8,7 +8,11 @@ import sys
 import pytest
 
 from agent.cli import main
+from agent.configuration.values import Url
+from agent.http.result import Failure, NoAnswer
 from agent.stand_in import Reply
+from agent.systems.probing import ask_once
+from agent.systems.stackstate.settings import StackStateSettings
 from agent.systems.stackstate.stand_in import Receiver
 
 KEY = "hidden-key"
@@ -89,6 +93,71 @@ def test_a_receiver_that_cannot_say_is_a_warning(diagnose, receiver):
     ):
         receiver.intercept = lambda _, reply=reply: reply
         assert diagnose(receiver.url)[1]["destination main"]["level"] == "warn"
+
+
+@pytest.mark.parametrize(
+    ("reply", "text", "advice"),
+    [
+        (Reply(status=404), "answers 404 Not Found", "ends in /stsAgent"),
+        (
+            Reply(status=503, content_type="text/html", body=b"<html>"),
+            "answers 503",
+            "events wait until it is well",
+        ),
+        (Reply(status=500), "answers 500 Internal Server Error", "events wait until it is well"),
+        (
+            Reply(status=302, headers={"Location": "https://sso.example/"}),
+            "to https://sso.example/",
+            "it leads to",
+        ),
+    ],
+)
+def test_what_to_do_about_an_answer_is_about_that_answer(diagnose, receiver, reply, text, advice):
+    receiver.intercept = lambda _: reply
+    found = diagnose(receiver.url)[1]["destination main"]
+    assert text in found["text"]
+    assert "cannot tell whether it knows the key" in found["text"]
+    assert advice in found["advice"]
+
+
+def test_where_no_tls_is_spoken_no_certificate_is_asked_for(diagnose, receiver):
+    found = diagnose(receiver.url.replace("http://", "https://"))[1]["destination main"]
+    assert "cannot be reached: TLS: none is spoken there" in found["text"]
+    assert "http://" in found["advice"]
+
+
+@pytest.mark.parametrize(
+    ("said", "text", "advice"),
+    [
+        ("TLS: unable to get local issuer certificate", "does not prove who it is", "tls.ca_file"),
+        ("TLS: self-signed certificate", "does not prove who it is", "tls.ca_file"),
+        (
+            "TLS: Hostname mismatch, certificate is not valid for 'x'.",
+            "does not prove who it is",
+            "a name into the url",
+        ),
+        (
+            "TLS: IP address mismatch, certificate is not valid for '::1'.",
+            "does not prove who it is",
+            "a name into the url",
+        ),
+        ("TLS: certificate has expired", "does not prove who it is", "renewed"),
+        ("TLS: certificate is not yet valid", "does not prove who it is", "clock"),
+        ("TLS: TLSV13_ALERT_CERTIFICATE_REQUIRED", "ends the handshake", "tls.client_cert_file"),
+    ],
+)
+def test_what_to_do_about_tls_is_about_what_is_wrong(said, text, advice):
+    class Side:
+        def ask(self, _):
+            return NoAnswer(Failure.TLS, said)
+
+        def close(self):
+            pass
+
+    settings = StackStateSettings(url=Url.parse("https://r.example/stsAgent"))
+    found = ask_once(lambda *_: Side(), None, "main", settings, 1.0)
+    assert found.text == f"https://r.example/stsAgent {text}: {said}"
+    assert advice in found.advice
 
 
 def test_a_receiver_that_is_not_there_fails_with_what_to_do(diagnose, receiver):

@@ -63,6 +63,11 @@ def test_a_missing_key_is_told_where_its_mapping_begins(written):
         ("host: 1", "host: is a whole number, must be true or false"),
         ("host:", "host: has no value: write one, or leave the key out"),
         ("spool: [1]", "spool: is a list, must be a mapping of keys"),
+        (
+            "spool: directory:/var/x",
+            "spool: is text, must be a mapping of keys: a value begins with a blank behind the colon",
+        ),
+        ("spool: /var/x", "spool: is text, must be a mapping of keys"),
         ("spool: {max_size: 512}", "spool.max_size: must be a size as 900KiB, 512MiB or 1GiB"),
         ("spool: {max_size: 1MiB}", "spool.max_size: must be at least 8MiB"),
         ("spool: {directory: 7}", "spool.directory: must be a path"),
@@ -213,7 +218,7 @@ def test_a_file_that_may_not_be_read_is_a_problem_and_not_passed_over(written):
 def test_a_directory_in_place_of_the_file_is_a_problem(written):
     written.file.unlink()
     written.file.mkdir()
-    assert written.problems() == ["agent.yaml:1: may not be read: Is a directory"]
+    assert written.problems() == ["agent.yaml:1: is a directory, must be a file"]
 
 
 def test_every_wrong_key_of_the_spool_is_told_at_once(written):

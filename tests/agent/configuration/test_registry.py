@@ -17,6 +17,10 @@ from collectors.registry import COLLECTORS
         ("files: []\n", ":1: files: is an empty list"),
         ("files: {paths: [/a]}\n", ":1: files: is a mapping, must be a list"),
         (
+            "files: /a\n",
+            ':1: files: is text, must be a list: begin each entry with "- " and a key, as "- paths: "',
+        ),
+        (
             "files:\n  - paths: [/a]\n    diff: sometimes\n",
             ":3: files[0].diff: must be one of never",
         ),
