@@ -70,7 +70,8 @@ class Wire:
                 has_room = make_room(parser.expected)
                 if not has_room:
                     return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many large bodies at once")
-            data = self._receive(deadline - time.monotonic(), self._size(has_room=has_room))
+            size, flags = self._size(has_room=has_room)
+            data = self._receive(deadline - time.monotonic(), size, flags)
             if not data:
                 return self._cut_off() if parser.has_begun else None
             parser.feed(data)
@@ -110,25 +111,26 @@ class Wire:
         self._parser.close()
         return Refusal(HTTPStatus.REQUEST_TIMEOUT, "the request did not come whole in time")
 
-    def _size(self, *, has_room: bool) -> int:
-        """Return how much to receive.
+    def _size(self, *, has_room: bool) -> tuple[int, int]:
+        """Return how much to receive, and whether to wait for all of it.
 
         Past a head no more than its body: what follows is taken in small pieces, which bounds how many
-        requests wait here unanswered.
+        requests wait here unanswered. Of a body whose length is known the kernel waits for all, and each piece that comes wakes nobody here.
         """
         missing = self._parser.missing
         if missing is None:
-            return _MOST_AT_ONCE
-        return min(missing, _MOST_OF_A_BODY if has_room else SMALL_BODY_BYTES - self._parser.received)
+            return _MOST_AT_ONCE, 0
+        size = min(missing, _MOST_OF_A_BODY if has_room else SMALL_BODY_BYTES - self._parser.received)
+        return size, socket.MSG_WAITALL if self._is_plain else 0
 
-    def _receive(self, seconds: float, size: int) -> bytes:
+    def _receive(self, seconds: float, size: int, flags: int = 0) -> bytes:
         """Return what comes in time, nothing when nothing does or the client is done."""
         if seconds <= 0:
             return b""
         if seconds != self._waits or self._kernel_waits < 0:
             self._wait_at_most(seconds)
         try:
-            return self._connection.recv(size)
+            return self._connection.recv(size, flags)
         except (TimeoutError, BlockingIOError):
             return b""
 

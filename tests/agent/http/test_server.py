@@ -208,8 +208,11 @@ def test_a_request_that_stops_in_the_middle_is_refused_in_time(http, start, half
     assert client.send(half).rest().startswith(b"HTTP/1.1 408 ")
 
 
-def test_a_request_that_goes_on_byte_by_byte_ends_in_time_too(http, start):
-    client = http.client(start(limits=Limits(request_seconds=0.2)))
+@pytest.mark.parametrize(
+    "begun", [b"GET /", b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000\r\n\r\n"]
+)
+def test_a_request_that_goes_on_byte_by_byte_ends_in_time_too(http, start, begun):
+    client = http.client(start(limits=Limits(request_seconds=0.2))).send(begun)
     dripping = threading.Thread(target=lambda: _drip(client))
     dripping.start()
     assert client.rest().startswith(b"HTTP/1.1 408 ")
@@ -220,8 +223,8 @@ def test_a_request_that_goes_on_byte_by_byte_ends_in_time_too(http, start):
 def _drip(client) -> None:
     stop = threading.Event()
     with contextlib.suppress(OSError):  # as it should be
-        for byte in b"GET /" + b"x" * 10_000:
-            client.send(bytes([byte]))
+        for _ in range(10_000):
+            client.send(b"x")
             stop.wait(0.01)
 
 
