@@ -12,24 +12,28 @@ import urllib3.poolmanager
 from watchdog.observers import inotify_c
 
 TRANSPORT = "agent/http/transport.py"
+DIRECT = "agent/http/direct.py"
 WATCH = "collectors/_files/watch.py"
 
 NAMES = [
     (urllib3.connection.HTTPConnection, "_new_conn", TRANSPORT),
     (urllib3.connection.HTTPConnection, "default_port", TRANSPORT),
+    (urllib3.connection.HTTPConnection, "default_port", DIRECT),
     (urllib3.connection.HTTPConnection, "is_closed", TRANSPORT),
+    (urllib3.connection.HTTPConnection, "is_connected", DIRECT),
     (urllib3.connection.HTTPConnection, "response_class", TRANSPORT),
     (urllib3.connectionpool.HTTPConnectionPool, "ConnectionCls", TRANSPORT),
     (urllib3.connectionpool.HTTPSConnectionPool, "ConnectionCls", TRANSPORT),
     (urllib3.connectionpool.HTTPSConnectionPool, "_validate_conn", TRANSPORT),
     (urllib3.poolmanager.PoolManager, "connection_from_url", TRANSPORT),
+    (urllib3.HTTPConnectionPool("example.com"), "conn_kw", TRANSPORT),
     (requests.adapters.HTTPAdapter, "init_poolmanager", TRANSPORT),
     (requests.adapters.HTTPAdapter, "proxy_manager_for", TRANSPORT),
     (requests.adapters.HTTPAdapter, "get_connection_with_tls_context", TRANSPORT),
     (requests.adapters.HTTPAdapter, "cert_verify", TRANSPORT),
     (requests.utils, "select_proxy", TRANSPORT),
     (requests.utils, "prepend_scheme_if_needed", TRANSPORT),
-    (HTTPResponse, "begin", TRANSPORT),
+    (HTTPResponse, "begin", DIRECT),
     (inotify_c, "InotifyConstants", WATCH),
     (inotify_c, "InotifyEvent", WATCH),
     (inotify_c, "Mask", WATCH),
@@ -42,7 +46,7 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize(("owner", "name", "user"), NAMES, ids=[f"{o.__name__}.{n}" for o, n, _ in NAMES])
+@pytest.mark.parametrize(("owner", "name", "user"), NAMES, ids=[f"{u}: {n}" for _, n, u in NAMES])
 def test_a_name_is_still_there(owner, name, user):
     assert hasattr(owner, name), f"{user} uses it"
 

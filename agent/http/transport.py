@@ -8,15 +8,15 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from agent.http.deadline import Deadline
+from agent.http.direct import Direct, WholeHead
 from agent.http.plain_requests import (
     CaseInsensitiveDict,
     HTTPAdapter,
     HTTPConnection,
     HTTPConnectionPool,
-    HTTPResponse,
     HTTPSConnection,
     HTTPSConnectionPool,
     PreparedRequest,
@@ -44,22 +44,50 @@ def new_session(deadline: Deadline, tls: ssl.SSLContext | None, resolve: Resolve
     return session
 
 
-class _Direct(NamedTuple):
-    """A URL that was asked without a proxy, and what it leads to: they are the same from request to request."""
-
-    url: str
-    pool: Any
-    path: str
-
-
 class _Adapter(HTTPAdapter):
     """Makes guarded connections and leaves certificates to our own TLS context."""
 
     def __init__(self, deadline: Deadline, tls: ssl.SSLContext | None, resolve: Resolve) -> None:
+        self._deadline = deadline
         self._pools = _guarded_pools(deadline, resolve)
         self._tls = tls
-        self._direct = _Direct("", None, "")
+        self._pool: Any = None
+        self._url = self._path = ""
+        """What was asked last without a proxy, of a side of this pool: it is the same from request to request."""
+        self._direct: Direct | None = None
         super().__init__(pool_connections=2, pool_maxsize=1)
+
+    def send(self, request: PreparedRequest, *arguments: Any, **options: Any) -> Response:
+        """Return the answer, of which the head was read."""
+        if options.get("proxies"):
+            return super().send(request, *arguments, **options)
+        direct, body = self._direct_to(request), request.body
+        assert not isinstance(body, str)  # noqa: S101 - ours are bytes
+        timeout_seconds: float = options["timeout"]
+        answer = direct.ask(str(request.method), self._path, request.headers, body, timeout_seconds)
+        return self.build_response(request, answer)
+
+    def _direct_to(self, request: PreparedRequest) -> Direct:
+        """Return the connection to the side that a request is for."""
+        if self._direct is not None and request.url == self._url:
+            return self._direct
+        pool = self.poolmanager.connection_from_url(request.url)
+        if self._direct is None or pool is not self._pool:
+            self.close_direct()
+            connection = pool.ConnectionCls(host=pool.host, port=pool.port, **pool.conn_kw)
+            self._pool, self._direct = pool, Direct(connection, self._deadline)
+        self._url, self._path = str(request.url), request.path_url
+        return self._direct
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.close_direct()
+        super().close()
+
+    def close_direct(self) -> None:
+        """Close the connection that goes through no proxy."""
+        if self._direct is not None:
+            self._direct.close()
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         super().init_poolmanager(*arguments, ssl_context=self._tls, **options)
@@ -76,18 +104,9 @@ class _Adapter(HTTPAdapter):
         self, request: PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
     ) -> Any:
         del verify, cert  # the TLS context says it
-        url = str(request.url)
-        proxy = select_proxy(url, proxies) if proxies else None
-        if not proxy:
-            if self._direct.url != url:
-                self._direct = _Direct(url, self.poolmanager.connection_from_url(url), request.path_url)
-            return self._direct.pool
+        proxy = select_proxy(str(request.url), proxies)
         address = prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]  # has no annotations
-        return self.proxy_manager_for(address).connection_from_url(url)
-
-    def request_url(self, request: PreparedRequest, proxies: Any) -> str:
-        is_known = not proxies and self._direct.url == request.url
-        return self._direct.path if is_known else super().request_url(request, proxies)
+        return self.proxy_manager_for(address).connection_from_url(request.url)
 
     def build_response(self, req: PreparedRequest, resp: Any) -> Response:
         """Return what is read of an answer: no cookies, no guess at its encoding."""
@@ -100,40 +119,11 @@ class _Adapter(HTTPAdapter):
         """Leave the connection as the TLS context made it."""
 
 
-class _WholeLines:
-    """A stream of lines of which none is cut: the library takes the end of a connection for the end of a head."""
-
-    def __init__(self, stream: Any) -> None:
-        self.stream = stream
-        self._has_begun = False
-
-    def readline(self, limit: int = -1) -> bytes:
-        """Return the next line; raises `ConnectionError` where the connection ended before it did."""
-        line: bytes = self.stream.readline(limit)
-        if not line.endswith(b"\n") and len(line) != limit and (line or self._has_begun):
-            raise ConnectionError("the connection ended within the answer's head")
-        self._has_begun = True
-        return line
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.stream, name)
-
-
-class _WholeHead(HTTPResponse):
-    """An answer whose head came whole: half of one may lack the very line that says it is a web page."""
-
-    def begin(self) -> None:
-        lines: Any = _WholeLines(self.fp)
-        self.fp = lines
-        super().begin()
-        self.fp = lines.stream
-
-
 def _guarded_pools(deadline: Deadline, resolve: Resolve) -> dict[str, Any]:
     """Return pool classes whose connections hand every socket they use to the deadline."""
 
     class Guarded(HTTPConnection):
-        response_class = _WholeHead
+        response_class = WholeHead
 
         def _new_conn(self) -> socket.socket:
             connection = connect(self._dns_host, self.port or self.default_port, deadline, resolve)
