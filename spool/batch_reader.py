@@ -117,7 +117,8 @@ class _Gathered:
         self._max_bytes = max_bytes
         self._group = ("", False, EVENT)
         self._events = self._bytes = self._passed_over = self._records = 0
-        self._start = self._upto = start
+        self._start = start
+        self._upto: tuple[int, int] = start
         self._is_full = False
         self.has_more = False
         """Whether something lies behind it."""
@@ -140,24 +141,22 @@ class _Gathered:
         """Take a record from entry `first` on, or a part of it; return whether it fitted."""
         if self._is_full:
             return False
-        is_event = record.kind == EVENT
-        needs_correction = is_event and not (record.clock_trusted and record.hostname)
-        group = (record.hostname, needs_correction, record.kind)
-        count, length = record.count - first, record.segment.length
-        if self.pieces and (
-            group != self._group
-            or self._events + count > self._max_events
-            or self._bytes + length > self._max_bytes
-        ):
+        _, count, _, _, _, _, hostname, _, _, _, clock_trusted, segment, _, kind = record
+        is_event = kind == EVENT
+        group = (hostname, is_event and not (clock_trusted and hostname), kind)
+        events, size_bytes = self._events + count - first, self._bytes + segment.length
+        if not self.pieces:
+            self._group = group
+            # The first record is taken in any case: one larger than the batch may be would block for ever.
+            if is_event and events > self._max_events:
+                count = first + max(1, self._max_events)
+                events = count - first
+        elif group != self._group or events > self._max_events or size_bytes > self._max_bytes:
             return False
-        self._group = group
-        # The first record is taken in any case: one larger than the batch may be would block for ever.
-        last = first + max(1, min(count, self._max_events)) if is_event else record.count
-        self.pieces.append(Piece(number, record, first, last))
-        self._events += last - first
-        self._bytes += length + 1
-        self._upto = Position(number + 1, 0) if last == record.count else Position(number, last)
-        self._is_full = not is_event or self._events >= self._max_events or self._bytes >= self._max_bytes
+        self.pieces.append(Piece(number, record, first, count))
+        self._events, self._bytes = events, size_bytes + 1
+        self._upto = (number + 1, 0) if count == record.count else (number, count)
+        self._is_full = not is_event or events >= self._max_events or size_bytes + 1 >= self._max_bytes
         return True
 
     def batch(self) -> Batch:
@@ -167,7 +166,7 @@ class _Gathered:
             tuple(self.pieces),
             self._events,
             self._bytes,
-            self._upto,
+            Position(*self._upto),
             hostname,
             needs_correction,
             kind,

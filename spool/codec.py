@@ -9,6 +9,8 @@ from spool.errors import DamagedRow
 from spool.record import Record, Segment, StoredRecord
 from spool.tables import RECORDS
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def from_record(number: int, events_before: int, bytes_before: int, record: Record) -> tuple[Any, ...]:
     """Return the columns of a `RecordRow`, in their order, ready for `RECORDS.insert`."""
@@ -52,7 +54,10 @@ def record_of(row: Sequence[Any]) -> StoredRecord:
         count,
         _,
         _,
-        *times,
+        first_time,
+        last_time,
+        captured,
+        boottime,
         trusted,
         host,
         boot,
@@ -63,7 +68,6 @@ def record_of(row: Sequence[Any]) -> StoredRecord:
         adler,
         deflated,
     ) = row
-    first_time, last_time, captured, boottime = times
     return StoredRecord(
         number,
         Record(
@@ -87,7 +91,7 @@ def record_of(row: Sequence[Any]) -> StoredRecord:
 
 @lru_cache(maxsize=512)
 def _pack(texts: tuple[str, ...]) -> str:
-    return json.dumps(texts, separators=(",", ":"))
+    return _encode(texts)
 
 
 @lru_cache(maxsize=512)

@@ -66,9 +66,7 @@ def stored_bytes(records: Sequence[Record]) -> int:
     """Return about what records will take of the spool."""
     size_bytes = ROW_BYTES * len(records)
     for name, _, _, _, event_types, tags, _, _, _, _, _, segment, _, _ in records:
-        size_bytes += len(name) + len(segment.deflated)
-        for label in event_types:
-            size_bytes += len(label) + _LABEL_BYTES
-        for label in tags:
-            size_bytes += len(label) + _LABEL_BYTES
+        labels = len(event_types) + len(tags)
+        size_bytes += len(name) + len(segment.deflated) + _LABEL_BYTES * labels
+        size_bytes += len("".join(event_types)) + len("".join(tags))
     return size_bytes
