@@ -9,7 +9,7 @@ events or says what is wrong.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import UNSET
@@ -99,40 +99,43 @@ def _read_around(around: bytes) -> _Around:
 
 def _complete(listed: _Listed) -> list[Together] | None:
     """Return the events, of which none lacks anything; None where the first does."""
-    parts = _parts(listed, MAX_CHUNK_BYTES, _decode_complete)
+
+    def read(text: bytes) -> Together:
+        return _together(listed.name, text, _decode_complete(b"[%b]" % text))
+
+    parts = _parts(listed, MAX_CHUNK_BYTES, read)
     try:
         first = next(parts)
     except msgspec.ValidationError:
         return None
-    return [_together(listed.name, part, events) for part, events in (first, *parts)]
+    return [first, *parts]
 
 
 def _hosted(listed: _Listed, identity: Identity) -> list[Together]:
     """Return the events, of which each lacks its host, or all of a part also their links."""
     fields = fields_of(listed.name, identity)
     host, links = fields["host"], fields["source_links"]
-    most_bytes = MAX_CHUNK_BYTES - MAX_CHUNK_EVENTS * len(host + links)
-    return [
-        _together(listed.name, _filled(listed, part, events, host, links), events)
-        for part, events in _parts(listed, most_bytes, _decode_hostless)
-    ]
+
+    def read(text: bytes) -> Together:
+        events = _decode_hostless(b"[%b]" % text)
+        return _together(listed.name, _filled(listed, text, events, host, links), events)
+
+    return list(_parts(listed, MAX_CHUNK_BYTES - MAX_CHUNK_EVENTS * len(host + links), read))
 
 
-def _parts(
-    listed: _Listed, most_bytes: int, decode: Callable[[bytes], list[Any]]
-) -> Iterator[tuple[bytes, list[Any]]]:
-    """Yield the text in parts of about the same size that each go into a chunk, with the events of each."""
+def _parts(listed: _Listed, most_bytes: int, read: Callable[[bytes], Together]) -> Iterator[Together]:
+    """Yield the events in parts of about the same size that each go into a chunk; those of one part at a time are held decoded."""
     body, mark, start, end = listed.body, listed.mark, listed.start, listed.end
     size_bytes = body.find(mark, start, min(end, start + most_bytes)) - start + 2
     most = min(most_bytes, MAX_CHUNK_EVENTS * size_bytes) if size_bytes > 0 else most_bytes
     while start < end:
         share = (end - start) // -((start - end) // most) + size_bytes
         stop = end if end - start <= most else _last_end(body, mark, start, start + min(share, most))
-        events = decode(b"".join((b"[", memoryview(body)[start:stop], b"]")))
-        if len(events) > MAX_CHUNK_EVENTS:
+        together = read(body[start:stop])
+        if together.count > MAX_CHUNK_EVENTS:
             most = most * 3 // 4  # the first event was longer than the others
             continue
-        yield body[start:stop], events
+        yield together
         start = stop + 1  # behind the comma
 
 
