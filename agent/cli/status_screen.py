@@ -7,7 +7,10 @@ from collections.abc import Iterator
 
 from agent.cli.table import ago, moment, size
 from agent.runtime.status import LITTLE_ROOM_BYTES, Destination, Document, SpoolSize, WhoState
+from agent.runtime.status_actions import configuration_problems
 from collectors._portable import counted, printable
+
+_NO_DESTINATION = "no destination is configured"
 
 
 def lines(document: Document) -> Iterator[str]:
@@ -60,15 +63,14 @@ def _to_do(document: Document) -> Iterator[str]:
     if document.action_needed:
         yield ""
         yield f"ACTION NEEDED ({len(document.action_needed)})"
+    of_agent_yaml = filter(None, [document.replaced, document.refused_reload])
+    problems = [*document.set_aside.values(), *of_agent_yaml]
+    also = dict(zip(configuration_problems(document), problems, strict=True))
     for reason, advice in zip(document.action_needed, document.what_to_do, strict=True):
         yield f"  ! {reason}"
+        yield from (f"    also: {problem}" for problem in also.pop(reason, [])[1:])
         if advice:
             yield f"    -> {advice}"
-    for problems in document.set_aside.values():
-        for problem in problems[1:]:
-            yield f"    also: {problem}"
-    for problem in (*document.replaced[1:], *document.refused_reload[1:]):
-        yield f"    also: {problem}"
 
 
 def _of_a_destination(name: str, found: Destination) -> Iterator[str]:
@@ -98,12 +100,11 @@ def _of_the_rest(document: Document) -> Iterator[str]:
         yield _of_who(document.who)
     if document.spool:
         yield from _of_the_spool(document.spool)
-    is_known = document.running or (document.running is not None and not document.replaced)
-    if not document.destinations and is_known:
-        yield "no destination is configured: events are recorded and sent nowhere"
-    for warning in document.warnings:
-        if not warning.startswith("no destination is configured"):
-            yield f"note: {warning}"
+    other_warnings = [one for one in document.warnings if not one.startswith(_NO_DESTINATION)]
+    is_asked = bool(document.running and not document.no_answer)
+    if not document.destinations and (is_asked or len(other_warnings) < len(document.warnings)):
+        yield f"{_NO_DESTINATION}: events are recorded and sent nowhere"
+    yield from (f"note: {warning}" for warning in other_warnings)
 
 
 def _of_who(who: WhoState) -> str:

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from agent import cli
+from agent.cli.status_screen import lines
+from agent.runtime.status import Destination, Document
+from agent.runtime.status_actions import actions
 from spool import Spool
 from spool.lock import is_held
 
@@ -43,6 +46,36 @@ def test_a_daemon_that_is_not_there_is_not_running(status, tmp_path):
     found, said = status("--exit-code")
     assert found == 1
     assert "sts-agent is not running" in said
+
+
+def test_before_the_first_run_a_destination_that_is_configured_is_not_said_to_be_missing(
+    status, configuration
+):
+    assert "no destination is configured: events are recorded and sent nowhere" in status()[1]
+    with configuration.open("a") as file:
+        file.write("destinations: {main: {url: 'https://r.example/stsAgent', api_key: k}}\n")
+    assert "no destination is configured" not in status()[1]
+
+
+def test_what_else_is_wrong_stands_below_what_it_belongs_to():
+    document = Document(
+        running=True,
+        hostname="h",
+        set_aside={"/c/none.yaml": [], "/c/a.yaml": ["a1", "a2"]},
+        refused_reload=["r1", "r2", "r3"],
+        destinations={"main": Destination(state="paused", reason="403")},
+    )
+    document.action_needed, document.what_to_do = map(list, zip(*actions(document), strict=True))
+    said = [line.strip() for line in lines(document) if line.startswith(("  !", "    also"))]
+    assert said == [
+        "! /c/none.yaml is wrong and was set aside",
+        "! /c/a.yaml is wrong and was set aside: a1",
+        "also: a2",
+        "! a reload was refused: r1",
+        "also: r2",
+        "also: r3",
+        "! destination main is paused: 403",
+    ]
 
 
 def test_who_runs_it_for_himself_is_sent_to_his_own_manager(status, tmp_path):
