@@ -173,6 +173,15 @@ class Stop(Protocol):
         ...
 
 
+class Absence(msgspec.Struct):
+    """Whether the agent was not running for some of the time since a collector last compared everything.
+
+    It lasts from a start of the agent until a run of the collector has compared everything and kept it, and sets this.
+    """
+
+    lasts: bool = True
+
+
 class Runtime(msgspec.Struct, frozen=True):
     """What the agent lends to one run of a collector."""
 
@@ -191,6 +200,8 @@ class Runtime(msgspec.Struct, frozen=True):
     """Who saw which process changed what."""
     stamp: Stamp = NoStamp()
     """What this collector stamps beside its memory."""
+    absence: Absence = msgspec.field(default_factory=Absence)
+    """Lent to one run of it after the other: what is found while it lasts happened while the agent was not running."""
 
 
 class RunState(StrEnum):

@@ -109,7 +109,12 @@ class PackageWatch:
                     return
                 try:
                     found = [
-                        self._look(runtime, database, troubles, at_start=database.manager not in looked_at)
+                        self._look(
+                            runtime,
+                            database,
+                            troubles,
+                            at_start=runtime.absence.lasts and database.manager not in looked_at,
+                        )
                         for database in databases
                     ]
                 except NotKept:
@@ -121,6 +126,7 @@ class PackageWatch:
                     runtime.report("; ".join(filter(None, (_said(found), troubles.in_words()))))
                     looked_at |= {one.manager for one in found if not one.problem}
                     is_whole = all(not one.problem for one in found)
+                    runtime.absence.lasts &= not is_whole
                     hints.wait(runtime.stop, None if is_whole else self._unreadable_seconds)
 
     def _settle(self, runtime: Runtime, hints: Hints, databases: Sequence[Database]) -> None:

@@ -88,7 +88,7 @@ class _Record:
             endings=eyes.endings,
             now=time.time(),
             boot_is_over=read_seconds_since_boot() >= BOOT_SECONDS,
-            late=self._is_late,
+            late=self._is_late and self._runtime.absence.lasts,
             odd=eyes.odd,
         )
         state, events = compare(self._state, sight, self._wanted, self._mark)
@@ -110,6 +110,7 @@ class _Record:
         elif self._is_late:
             self._report(len(sight.running))
         self._state, self._kept, self._is_late = state, kept, False
+        self._runtime.absence.lasts = False
         eyes.forget_endings()
 
     def _report(self, count: int) -> None:

@@ -58,18 +58,16 @@ class Services:
 
     def _follow(self, address: str, ledger: UnitMemory, runtime: Runtime) -> None:
         bus: Bus | None = Bus(address, stop=runtime.stop)
-        while_agent_down = True
         while bus is not None:
             try:
                 with bus:
                     Watch(
                         Manager(bus), ledger, runtime, Origins(self._root, runtime.is_own, runtime.witnesses)
-                    ).run(while_agent_down=while_agent_down)
+                    ).run()
                 bus = None
             except BusLost as error:
                 ledger.forgo()
                 runtime.report(f"waiting for D-Bus: {error.problem}")
-                while_agent_down = False
                 bus = connect_again(address, runtime.stop)
 
     def _find_bus(self, *, user_manager: bool) -> str:

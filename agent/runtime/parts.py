@@ -34,6 +34,7 @@ from agent.runtime.ways_in import WaysIn
 from agent.runtime.who import WhoChanged
 from agent.systems.sources import WithSources
 from agent.systems.system import Surroundings
+from collectors.collector import Absence
 from collectors.registry import COLLECTORS
 from spool import Spool
 
@@ -71,6 +72,7 @@ class Parts:
         )
         self.deliveries = Deliveries(spool, surroundings, self.capture.clocks, signals.ring)
         self.who = WhoChanged(take_descriptors())
+        self._absences = {name: Absence() for name in configuration().collectors}
         self.supervisor = Supervisor(WithSources(COLLECTORS), self._lent())
         self.ways_in = WaysIn(spool, self.capture, self._control(status))
         self.drops = DropReports(spool, self.telling.drops, signals.ring)
@@ -87,6 +89,7 @@ class Parts:
             leave_out=frozenset({(found.st_dev, found.st_ino)}),
             is_own=OwnFiles(self.spool.directory),
             witnesses=self.who,
+            absence=lambda name: self._absences.get(name) or Absence(lasts=False),
             changed=self.signals.ring,
         )
 

@@ -22,6 +22,7 @@ from collectors._portable import escaped
 from collectors._regular import IsOwn
 from collectors.collector import (
     NO_TEXTS,
+    Absence,
     Collector,
     Memory,
     MemoryLost,
@@ -75,6 +76,7 @@ class CollectorServices(msgspec.Struct, frozen=True):
     is_own: IsOwn = lambda *_: False
     witnesses: Witnesses = NoWitnesses("nobody looks")
     stamp: Callable[[str], Stamp] = lambda _: NoStamp()
+    absence: Callable[[str], Absence] = lambda _: Absence()
     changed: Callable[[], object] = bool
     """Called, in any thread, when a collector begins or ends to be in a state."""
 
@@ -248,6 +250,7 @@ class _SupervisedCollector:
             leave_out=self._lent.leave_out,
             is_own=self._lent.is_own,
             witnesses=self._lent.witnesses,
+            absence=self._lent.absence(self.name),
             stamp=_RunStamp(self._lent.stamp(self.name), lambda: self._right_to_write(generation)),
         )
 

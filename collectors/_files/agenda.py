@@ -19,7 +19,7 @@ _LAST_LOOKS = 100
 
 
 class Agenda:
-    """When is what to be looked at; `is_first` says that nobody has watched since the agent was started."""
+    """When is what to be looked at; `is_first` says that this run of the collector has not watched yet."""
 
     def __init__(self, job: Job, pending: Pending, polling: Polling, *, is_first: bool) -> None:
         self._selection = job.selection
@@ -27,7 +27,8 @@ class Agenda:
         self._host = job.host
         self._pending = pending
         self._polling = polling
-        self._was_down = is_first
+        self._absence = job.runtime.absence
+        self._was_unwatched = is_first
         self._taken: tuple[str, ...] = ()
         self._next_everything = 0.0
         self._last_everything = self._last_poll = job.host.wall()
@@ -89,9 +90,14 @@ class Agenda:
         if is_first and looked is not None:
             self._last_everything = float(looked)
         started = self._host.wall()
-        occasion = Occasion(self._last_everything, while_agent_down=is_first and self._was_down)
+        occasion = Occasion(
+            self._last_everything,
+            while_agent_down=self._absence.lasts,
+            was_watched=not (is_first and self._was_unwatched),
+        )
         yield Due(occasion, trees=self._selection.roots, is_everything=True)
         self.has_compared_everything = True
+        self._absence.lasts = False
         self._last_everything = started
         self._next_everything = self._host.monotonic() + self._host.compare_seconds
 

@@ -92,7 +92,7 @@ class Emitter:
             difference.timestamp,
             is_recent=bool(occasion.hinted),
             is_content=difference.kind != "attributes",
-            was_watched=not occasion.while_agent_down,
+            was_watched=occasion.was_watched,
         )
         old = self._with_text(difference.renamed_from or difference.path, difference.old)
         return replace(difference, old=old, more=origin.as_data())

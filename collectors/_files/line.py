@@ -38,7 +38,7 @@ _KEY = "=key"
 
 
 class Line:
-    """One run; `is_first` says that nobody has watched since the agent was started."""
+    """One run; `is_first` says that this run of the collector has not watched yet."""
 
     def __init__(self, job: Job, wake: Wake, watch: Watch | NoWatch, *, is_first: bool) -> None:
         host = job.host

@@ -19,6 +19,8 @@ class Occasion:
     earliest: float
     """Nothing found now happened before this (seconds since the epoch)."""
     while_agent_down: bool = False
+    was_watched: bool = True
+    """Whoever sees changes was asked for what lies below since the look before."""
     hinted: Mapping[str, float] = field(default_factory=dict)
     """When paths were first hinted at, for those that were."""
 

@@ -65,13 +65,12 @@ class Watch:
         self._postponed: list[News] = []
         self._boot_over_at: float | None = None
 
-    def run(self, *, while_agent_down: bool) -> None:
+    def run(self) -> None:
         """Compare everything, then follow the signals; again whenever the manager was away."""
         self._manager.listen()
         while not self._runtime.stop.is_set():
             try:
-                self._begin(while_agent_down=while_agent_down)
-                while_agent_down = False
+                self._begin()
                 while not self._runtime.stop.is_set():
                     self._follow(self._next_news())
                     self._look_at_clock()
@@ -80,13 +79,13 @@ class Watch:
                 self._runtime.report(f"waiting for systemd: {error.problem}")
                 self._wait_for_manager()
 
-    def _begin(self, *, while_agent_down: bool = False) -> None:
+    def _begin(self) -> None:
         self._manager.subscribe()
         self._ledger.begin(self._manager.mark())
         self._boot_over_at = None
         if not self._note_end_of_boot():
             self._boot_over_at = self._manager.startup_monotonic() + BOOT_SECONDS
-        self._reconcile(while_agent_down=while_agent_down)
+        self._reconcile()
 
     def _wait_for_manager(self) -> None:
         """Wait until the manager tells that it is there, or a while, in case that was told before."""
@@ -204,7 +203,7 @@ class Watch:
         unknown = [unit for unit in dict.fromkeys(units) if unit not in self._kinds]
         self._kinds |= self._manager.kinds(unknown)
 
-    def _reconcile(self, *, while_agent_down: bool = False) -> None:
+    def _reconcile(self) -> None:
         """Compare what the manager lists with what is known, reading only units that differ."""
         self._reconcile_at = self._monotonic() + RECONCILE_SECONDS
         self._ledger.refresh_names()
@@ -226,7 +225,7 @@ class Watch:
         self._tell_missing(missing)
         self._ledger.forget_all_but(listed)
         self._ledger.compared(boot_is_over=self._boot_over_at is None)
-        self._commit(while_agent_down=while_agent_down)
+        self._commit(is_compare=True)
         doubts = self._ledger.doubts([unit for unit, line in loaded.items() if line.is_there])
         count = sum(line.is_there for line in listed.values())
         said = [f"watching {count} services", self._ledger.troubles.in_words(), *doubts]
@@ -269,8 +268,8 @@ class Watch:
                 self._ledger.take(unit, settle(known), list(at_rest(look)))
         self._commit()
 
-    def _commit(self, *, while_agent_down: bool = False) -> None:
-        """Keep what came of the news, unless the host is going down."""
+    def _commit(self, *, is_compare: bool = False) -> None:
+        """Keep what came of the news, or of a compare of everything, unless the host is going down."""
         for odd in self._manager.take_odd():
             if self._ledger.matches(odd.unit):
                 self._ledger.troubles.met(odd.unit, odd.why)
@@ -280,7 +279,9 @@ class Watch:
         self._ledger.revise(LogReader())
         self._ledger.attribute(self._causes.of)
         try:
-            self._ledger.commit(self._runtime.emit, while_agent_down=while_agent_down)
+            absence = self._runtime.absence
+            self._ledger.commit(self._runtime.emit, while_agent_down=is_compare and absence.lasts)
+            absence.lasts &= not is_compare
         except NotKept:
             self._forgo()
             self._reconcile_at = self._hold_until

@@ -129,6 +129,34 @@ def test_one_change_is_one_event_with_the_labels_of_every_entry_that_matches(rec
     assert "diff" not in event.data
 
 
+def test_what_changed_while_the_collector_alone_was_away_is_not_told_as_while_the_agent_was_down(record, etc):
+    first = record().start(collector(f"{etc}/**"))
+    first.wait_for_report("watching")
+    first.end()
+    (etc / "app.conf").write_text(NEW)
+    second = record(first.memory, absence=first.runtime.absence).start(collector(f"{etc}/**"))
+    assert told(second, 1) == [("modified", "app.conf")]
+    assert "while_agent_down" not in second.events[0].data
+    assert "while the agent was not running" not in second.events[0].text
+    second.end()
+
+
+def test_what_changed_while_the_agent_was_down_is_told_as_that_by_the_run_that_gets_to_the_end(record, etc):
+    first = record().start(collector(f"{etc}/**"))
+    first.wait_for_report("watching")
+    first.end()
+    (etc / "app.conf").write_text(NEW)
+    failing = record(first.memory)
+    failing.retired = True
+    failing.start(collector(f"{etc}/**")).wait_for_end()
+    assert failing.runtime.absence.lasts
+    second = record(first.memory, absence=failing.runtime.absence).start(collector(f"{etc}/**"))
+    second.wait_for_report("watching")
+    assert [event.data["while_agent_down"] for event in second.wait_for_events(1)] == [True]
+    assert not second.runtime.absence.lasts
+    second.end()
+
+
 def test_what_changed_while_the_agent_was_down_is_told_at_the_next_start(record, etc):
     (etc / "gone.conf").write_text("gone")
     (etc / "moved.conf").write_text("moved")

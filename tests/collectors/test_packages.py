@@ -198,6 +198,16 @@ class TestDpkg:
         assert sorted(told(second)) == [("b", "installed", None, "1"), ("base", "upgraded", "1.0", "2.0")]
         assert all(event.data["while_agent_down"] for event in second.events)
 
+    def test_what_happened_while_the_collector_alone_was_away_is_not_told_as_while_the_agent_was_down(
+        self, record
+    ):
+        first = self.watch(record())
+        first.end()
+        self.dpkg("-i", self.deb("a", "1"))
+        second = self.watch(record(first.memory, absence=first.runtime.absence))
+        assert [(package, action) for package, action, *_ in told(second)] == [("a", "installed")]
+        assert "while_agent_down" not in second.events[0].data
+
     def test_nothing_is_told_twice(self, record):
         first = self.watch(record())
         self.dpkg("-i", self.deb("a", "1"))

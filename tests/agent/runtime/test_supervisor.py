@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from agent.runtime.supervisor import CollectorServices, Supervisor, Timeouts, begin_anew, restart_wait
-from collectors.collector import NotApplicable, NotKept, Registration, Retired, Runtime, Scoped
+from collectors.collector import Absence, NotApplicable, NotKept, Registration, Retired, Runtime, Scoped
 from collectors.event import Category, Event
 from spool import SpoolFull, Stamp
 from spool.stamp import SUFFIXES
@@ -77,8 +77,10 @@ def supervised(kept, tmp_path):
             keep()
             kept.append((owner, list(events), dict(remember)))
 
+        absences = {name: Absence() for name in scripts}
         lent = CollectorServices(
             memory=lambda _: {},
+            absence=absences.__getitem__,
             keep=keep_all,
             flush=lambda _: None,
             stamp=lambda name: Stamp(tmp_path, name),
@@ -134,6 +136,19 @@ def test_a_run_whose_memory_is_lost_is_started_again_without_a_traceback(supervi
         script.wait_for_run()
     assert supervisor.states()["files"].restarts == 1
     assert not caplog.text, "the spool has told of it"
+
+
+def test_that_the_agent_was_not_running_is_over_for_all_runs_once_one_has_caught_up(supervised):
+    def catch_up(runtime):
+        runtime.absence.lasts = False
+        fail(runtime)
+
+    script, other = Script(runs=[fail, catch_up]), Script()
+    supervised(files=script, host=other).reconfigure({"files": ONE, "host": ONE})
+    before, caught_up, after = [script.wait_for_run() for _ in range(3)]
+    assert before.absence is caught_up.absence is after.absence
+    assert not after.absence.lasts
+    assert other.wait_for_run().absence.lasts
 
 
 def test_a_run_that_returns_unasked_is_started_again(supervised):

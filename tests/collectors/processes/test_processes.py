@@ -79,6 +79,19 @@ def test_what_ran_before_is_silent_and_its_end_is_told(record, program):
     assert stopped.data.get("signal", "SIGKILL") == "SIGKILL"
 
 
+def test_what_happened_while_the_collector_alone_was_away_is_not_told_as_while_the_agent_was_down(
+    record, program
+):
+    first = record().start(program.collector())
+    first.wait_for_report("watching 0 processes")
+    first.end()
+    program.start()
+    second = record(first.memory, absence=first.runtime.absence).start(program.collector())
+    [started] = second.wait_for_events(1)
+    assert "while_agent_down" not in started.data
+    second.end()
+
+
 def test_what_happened_between_two_runs_is_told_at_the_next_once(record, program):
     first = record()
     old = program.start()

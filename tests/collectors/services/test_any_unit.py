@@ -17,6 +17,7 @@ from collectors._services.systemd import NAME, Manager
 from collectors._services.unit_memory import UnitMemory
 from collectors._services.unit_state import SERVICE_INTERFACE, UNIT_INTERFACE, is_unit_name, unit_path
 from collectors._services.watch import Watch
+from collectors.collector import Absence
 from collectors.event import encode
 
 GOOD = "good.service"
@@ -125,14 +126,13 @@ def changed(unit, values, interface=UNIT_INTERFACE):
     return Signal(NAME, unit_path(unit), PROPERTIES, "PropertiesChanged", (interface, variants, []))
 
 
-def watch(recorder, units, signals, tmp):
+def watch(recorder, units, signals, tmp, *, was_agent_down=True):
     """Run the collector once; return the events of that run."""
     before, stop = len(recorder.events), Over()
-    runtime = msgspec.structs.replace(recorder.runtime, stop=stop)
+    runtime = msgspec.structs.replace(recorder.runtime, stop=stop, absence=Absence(was_agent_down))
     manager = Manager(Bus(units, signals, stop), tmp)
-    Watch(manager, UnitMemory(recorder.memory, Scope([Watched(("*",), ())])), runtime).run(
-        while_agent_down=True
-    )
+    Watch(manager, UnitMemory(recorder.memory, Scope([Watched(("*",), ())])), runtime).run()
+    assert not runtime.absence.lasts
     events = recorder.events[before:]
     for event in events:
         json.loads(encode(event))
@@ -180,6 +180,17 @@ def test_a_unit_that_cannot_be_read_is_told_once_and_again_when_it_is_odd_again(
     watch(recorder, {"odd.service": SANE, GOOD: SANE}, [changed("odd.service", SANE)], boot_id)
     [event] = watch(recorder, {"odd.service": odd, GOOD: SANE}, [], boot_id)
     assert event.event_type == "WatchDegradedEvent"
+
+
+@pytest.mark.parametrize("was_agent_down", [True, False])
+def test_what_happened_while_only_the_collector_was_away_is_not_told_as_while_the_agent_was_down(
+    record, boot_id, was_agent_down
+):
+    recorder = record()
+    watch(recorder, {GOOD: {}}, [], boot_id)
+    [event] = watch(recorder, {GOOD: SANE}, [], boot_id, was_agent_down=was_agent_down)
+    assert event.event_type == "ServiceStartedEvent"
+    assert event.data.get("while_agent_down", False) is was_agent_down
 
 
 def test_memory_that_makes_no_sense_is_learnt_anew(record, boot_id):
