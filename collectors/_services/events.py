@@ -68,10 +68,11 @@ def _identity(step: Step) -> str:
 def _data(step: Step) -> dict[str, Value]:
     look = step.look
     of_this_run = step.invocation == look.invocation
+    state, sub_state = _states(step)
     data: dict[str, Value] = {
         "unit": unit_without_secrets(step.unit),
-        "state": look.state if of_this_run else "inactive",
-        "sub_state": look.sub_state if of_this_run else "dead",
+        "state": state,
+        "sub_state": sub_state,
         "invocation_id": step.invocation,
     }
     if of_this_run and (pid := look.main_pid or look.exec_pid):
@@ -94,6 +95,15 @@ def _data(step: Step) -> dict[str, Value]:
     if step.missing_after_boot:
         data["after_boot"] = True
     return data
+
+
+def _states(step: Step) -> tuple[str, str]:
+    """Return systemd's states of the run at the moment of the step, which may be before that of the look."""
+    if step.invocation != step.look.invocation:
+        return "inactive", "dead"
+    if step.what is What.STARTED and step.look.state != "active":
+        return "active", ""  # it was that, and as what kind of active nobody has seen
+    return step.look.state, step.look.sub_state
 
 
 def _title(step: Step) -> str:

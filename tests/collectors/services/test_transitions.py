@@ -1,9 +1,11 @@
 """What follows from looks at a service: the compare, on looks as systemd 252 was seen to give them."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from collectors._services import events
 from collectors._services.transitions import Known, What, advance, carry_over, end_unseen
 from collectors._services.unit_state import Phase, UnitState
 
@@ -95,6 +97,21 @@ def test_a_start_after_a_failure_is_no_second_failure():
 def test_a_run_that_was_only_seen_dead_is_told_whole():
     assert tell([STOPPED])[0] == [(What.STARTED, X, 10), (What.STOPPED, X, 21)]
     assert tell([killed(11, RUNNING)])[0] == [(What.STARTED, X, 10), (What.FAILED, X, 11)]
+
+
+@pytest.mark.parametrize(
+    "look",
+    [STOPPED, STOPPING, killed(11, RUNNING), ended(11, RUNNING, "activating", "auto-restart")],
+    ids=["stopped", "stopping", "killed", "restarting"],
+)
+def test_a_start_is_told_with_the_state_of_its_moment_and_not_with_that_of_a_later_look(look):
+    _, steps = advance(Known(mark=BOOT), look)
+    started, *others = [events.tell(step).data for step in steps]
+    assert (started["state"], started["sub_state"]) == ("active", "")
+    assert all((other["state"], other["sub_state"]) == (look.state, look.sub_state) for other in others)
+    _, [step] = advance(Known(mark=BOOT), RUNNING)
+    data = events.tell(step).data
+    assert (data["state"], data["sub_state"]) == ("active", "running")
 
 
 def test_a_oneshot_that_ends_well_is_nothing_and_one_that_fails_is_a_failure():
