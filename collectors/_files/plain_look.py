@@ -3,31 +3,31 @@
 Plain is a regular file with one name and no extended attributes, not large, not the agent's own, that is not
 written meanwhile. Each promise of `reader` holds: a file is a mere place first, it is known for what it is, and
 only then the very same file is opened to be read. What is asked once for some of them is whether one is the
-agent's own: after all of them have been looked at, never before.
+agent's own: after all of them have been looked at, never before. Then each step is taken for some of them before the next:
+what a step needs is at hand for all but the first.
 """
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from collectors._files.fingerprint import RACY_NANOSECONDS, Content, encode, mark_of, pack_stat
 from collectors._files.job import Job
 from collectors._files.mount_thread import beat
+from collectors._files.open_places import OpenPlaces
 from collectors._files.opening import Directory
-from collectors._files.reading import read_extended
 from collectors._files.selection import Choice
-from collectors._files.texts import Readers, Texts, may_never_be_told, may_tell, spellings
-from collectors._regular import PLACE_ITSELF, READ
+from collectors._files.texts import NOT_TOLD, Readers, Text, Texts, may_never_be_told, may_tell, spellings
 from collectors._sha256 import fast_sha256, sha256_of
 
 AT_ONCE = 16
 """So many files are places at the same time, each of them a descriptor."""
 _MAX_BYTES = 256 * 1024
 """A larger file is read in parts, and is looked at by itself."""
-
-_NO_PLACE = -1
+_TOGETHER_BYTES = 128 * 1024
+"""So much of what is in files is held at the same time, but for a larger one."""
 
 
 class Plain(msgspec.Struct, frozen=True):
@@ -43,6 +43,14 @@ class Plain(msgspec.Struct, frozen=True):
     """The text to keep beside it, empty for none."""
 
 
+class _Place(msgspec.Struct, frozen=True):
+    """A file that may be plain, open as a place."""
+
+    name: str
+    place: int
+    status: os.stat_result
+
+
 class PlainLook:
     """Looks at plain files for the first time."""
 
@@ -53,34 +61,51 @@ class PlainLook:
 
     def look(self, directory: Directory, names: Sequence[str], choice: Choice) -> list[Plain | str]:
         """Return each of at most `AT_ONCE` files of an open directory as it was read, or its name where it is not plain."""
-        places: list[int] = []
         racy_from = self._now_nanoseconds() - RACY_NANOSECONDS
+        found: dict[str, Plain] = {}
         try:
-            statuses = [_opened(directory.fd, name, places) for name in names]
-            if self._is_own(*[status for status in statuses if status is not None]):
-                return [*names]
-            read = _Reading(self._texts, directory, names, choice, racy_from).read
-            return [
-                name if status is None else read(name, place, status) or name
-                for name, place, status in zip(names, places, statuses, strict=True)
-            ]
-        finally:
-            for place in places:
-                if place != _NO_PLACE:
-                    os.close(place)
+            with OpenPlaces(directory.fd) as places:
+                opened = [file for name in names if (file := _opened(places, name)) is not None]
+                if not self._is_own(*[file.status for file in opened]):
+                    reading = _Reading(self._texts, directory, names, choice, racy_from)
+                    for some in _by_size(opened):
+                        found |= reading.read(places, some)
+        except Exception:  # noqa: BLE001 - met again, and judged, when each is looked at by itself
+            return [found.get(name, name) for name in names]
+        return [found.get(name, name) for name in names]
 
 
-def _opened(directory: int, name: str, places: list[int]) -> os.stat_result | None:
-    """Open what lies at a name as a mere place, which `places` has from then on; return its status if it may be plain."""
+def _opened(places: OpenPlaces, name: str) -> _Place | None:
+    """Open what lies at a name as a mere place; return it if it may be plain."""
     beat()
-    places.append(_NO_PLACE)
     try:
-        places[-1] = os.open(name, PLACE_ITSELF, dir_fd=directory)
-        status = os.fstat(places[-1])
+        place, status = places.add(name)
     except Exception:  # noqa: BLE001 - met again, and judged, when it is looked at by itself
         return None
     is_plain = stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_size <= _MAX_BYTES
-    return status if is_plain else None
+    return _Place(name, place, status) if is_plain else None
+
+
+def _content_of(places: OpenPlaces, file: _Place) -> bytes | None:
+    beat()
+    try:
+        return places.content_of(file.place, file.status)
+    except Exception:  # noqa: BLE001 - met again, and judged, when it is looked at by itself
+        return None
+
+
+def _by_size(files: Sequence[_Place]) -> Iterator[list[_Place]]:
+    """Yield as many files together as have few bytes, in their order."""
+    some: list[_Place] = []
+    size_bytes = 0
+    for file in files:
+        size_bytes += file.status.st_size
+        if some and size_bytes > _TOGETHER_BYTES:
+            yield some
+            some, size_bytes = [], file.status.st_size
+        some.append(file)
+    if some:
+        yield some
 
 
 class _Reading:
@@ -104,42 +129,39 @@ class _Reading:
         has_many = len(names) == AT_ONCE  # for which the fast way of a hash pays
         self._sha256 = fast_sha256() if has_many else sha256_of
 
-    def read(self, name: str, place: int, before: os.stat_result) -> Plain | None:
-        """Return a file, open as a place, as it was at one moment; None where it has to be looked at by itself."""
-        beat()
-        try:
-            data = _data_of(place, before)
-            if data is None:
-                return None
-            sha256 = self._sha256(data)
-            text, left_out = b"", ""
-            if self._is_told and self._may_tell(name, before):
-                text, left_out = self._texts.of_data(data, self._choice)
-            content = Content(sha256, mark_of(text), left_out=left_out)
-            packed, ctime = pack_stat(before), before.st_ctime_ns
-            value = encode(packed, content, look_again=ctime > self._racy_from, has_mark=True)
-        except Exception:  # noqa: BLE001 - met again, and judged, when it is looked at by itself
-            return None
-        return Plain(name, packed, ctime, value, text)
+    def read(self, places: OpenPlaces, files: Sequence[_Place]) -> dict[str, Plain]:
+        """Return those of some files that are plain, each as it was at one moment."""
+        found = [(file, _content_of(places, file)) for file in files]
+        read = [(file, data) for file, data in found if data is not None]
+        contents = [data for _, data in read]
+        hashes = [*map(self._sha256, contents)]
+        plain = [file for file, _ in read]
+        texts = self._texts_of(plain, contents)
+        return {
+            file.name: self._plain(file, sha256, text)
+            for file, sha256, text in zip(plain, hashes, texts, strict=True)
+        }
 
-    def _may_tell(self, name: str, status: os.stat_result) -> bool:
+    def _texts_of(self, files: Sequence[_Place], contents: Sequence[bytes]) -> list[Text]:
+        """Return the text to keep of each file, none for those whose text is not told."""
+        texts = [NOT_TOLD] * len(files)
+        if self._is_told:
+            told = [index for index, file in enumerate(files) if self._may_tell(file)]
+            made = self._texts.of_all([contents[index] for index in told], self._choice)
+            for index, text in zip(told, made, strict=True):
+                texts[index] = text
+        return texts
+
+    def _plain(self, file: _Place, sha256: bytes, text: Text) -> Plain:
+        data, left_out = text
+        packed, ctime_ns = pack_stat(file.status), file.status.st_ctime_ns
+        content = Content(sha256, mark_of(data), left_out=left_out)
+        value = encode(packed, content, look_again=ctime_ns > self._racy_from, has_mark=True)
+        return Plain(file.name, packed, ctime_ns, value, data)
+
+    def _may_tell(self, file: _Place) -> bool:
         if not self._has_sign:
-            return bool(status.st_mode & stat.S_IROTH)
+            return bool(file.status.st_mode & stat.S_IROTH)
         directory = self._directory
-        paths = spellings(directory, name, f"{directory.path}/{name}")
-        return may_tell(paths, self._choice, Readers.of(status, directory))
-
-
-def _data_of(place: int, before: os.stat_result) -> bytes | None:
-    """Return what is in a file that is open as a place; None where it is not plain after all, or changed meanwhile."""
-    fd = os.open(f"/proc/self/fd/{place}", READ)
-    try:
-        size = before.st_size
-        data = os.pread(fd, size + 1, 0)
-        if len(data) != size or read_extended(fd):
-            return None
-        after = os.fstat(fd)
-    finally:
-        os.close(fd)
-    is_same = after.st_ctime_ns == before.st_ctime_ns and after.st_mtime_ns == before.st_mtime_ns
-    return data if is_same else None
+        paths = spellings(directory, file.name, f"{directory.path}/{file.name}")
+        return may_tell(paths, self._choice, Readers.of(file.status, directory))

@@ -8,11 +8,14 @@ import os
 import re
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import TypeAlias
 
 import msgspec
 
 from collectors._files.budget import Budget, Budgets, OverBudget
 from collectors._files.diff import compress
+from collectors._files.mount_thread import beat
 from collectors._files.opening import Directory
 from collectors._files.reading import Moment
 from collectors._files.selection import Choice
@@ -26,6 +29,10 @@ TOO_LARGE, NO_TEXT, TOO_LONG = (
     f"it has more than {MAX_LINES} lines",
 )
 """Why there is no text; remembered, so these words stay."""
+
+Text: TypeAlias = "tuple[bytes, str]"
+"""The masked text of a file, compressed, empty where there is none to tell; and why it was left out, if so."""
+NOT_TOLD: Text = (b"", "")
 
 NEVER = re.compile(
     r".*/(?:"
@@ -119,19 +126,36 @@ class Texts:
     def __init__(self, redactor: Redactor, budgets: Budgets) -> None:
         self._redactor = redactor
         self._budgets = budgets
+        self._was_left = False
+        """Whether the last text was left as it is: then the next ones may be, too."""
 
     def forget(self) -> None:
         """Let go of what one text left behind to make the next quicker; to be called when there is none for a while."""
         self._redactor.forget()
 
-    def of(self, moment: Moment, paths: Sequence[str], choice: Choice, readers: Readers) -> tuple[bytes, str]:
-        """Return the masked text, compressed (empty when there is none to tell), and why it was left out, if so."""
+    def of(self, moment: Moment, paths: Sequence[str], choice: Choice, readers: Readers) -> Text:
+        """Return the text of a file, which was read, if it may be told."""
         if not may_tell(paths, choice, readers):
-            return b"", ""
+            return NOT_TOLD
         return (b"", TOO_LARGE) if moment.data is None else self.of_data(moment.data, choice)
 
-    def of_data(self, data: bytes, choice: Choice) -> tuple[bytes, str]:
-        """Return the same of what is in a file whose text may be told."""
+    def of_all(self, contents: Sequence[bytes], choice: Choice) -> list[Text]:
+        """Return the text of each of several files whose texts may be told, by what is in them.
+
+        Where nothing in any of them has to be looked at closely, that is said of all of them at once.
+        """
+        if self._was_left and choice.diff != "strict":
+            with suppress(Exception):  # met again, by the text that makes the trouble
+                if self._leaves_all(contents):
+                    return [(compress(data), "") for data in contents]
+        texts = []
+        for data in contents:
+            beat()
+            texts.append(self.of_data(data, choice))
+        return texts
+
+    def of_data(self, data: bytes, choice: Choice) -> Text:
+        """Return the text of a file that may be told, by what is in it."""
         if len(data) > MAX_TEXT_BYTES:
             return b"", TOO_LARGE
         if 0 in data:  # as a number: bytes are first taken for one, in vain
@@ -145,6 +169,15 @@ class Texts:
         except Exception as error:  # noqa: BLE001 - whatever a text makes Python do, it is that text's trouble
             return b"", f"it cannot be masked: {type(error).__name__}"
         return text, "" if text else TOO_LONG
+
+    def _leaves_all(self, contents: Sequence[bytes]) -> bool:
+        """Return whether several texts are surely left as they are, which may take as long as one of them."""
+        if any(len(data) > MAX_TEXT_BYTES or 0 in data for data in contents):
+            return False
+        budget = self._budgets()
+        texts = [data.decode().split("\n", MAX_LINES + 1) for data in contents]
+        is_left = max(map(len, texts), default=0) <= MAX_LINES + 1 and self._redactor.leaves_all(texts)
+        return is_left and not budget.is_over()
 
     def _masked(self, data: bytes, budget: Budget, *, strictly: bool) -> bytes:
         """Return the text of a file; nothing where it has too many lines."""
@@ -161,4 +194,5 @@ class Texts:
             budget.check()
             raise
         budget.check()
+        self._was_left = masked is text
         return compress(data if masked is text else masked.encode(), is_strict=strictly)

@@ -77,6 +77,14 @@ def hinted(lines: Sequence[str], distinct: Sequence[str], low: str) -> list[bool
     return [by_line[line] for line in lines]
 
 
+def is_plain_text(low: str) -> bool:
+    """Return whether no line of a text, in small letters, is worth a closer look, nor stands where sections or blocks are: a quick look at it.
+
+    What it says of lines is true of them in any order, and of some of them.
+    """
+    return "[" not in low and "-----" not in low and not _word()(low) and _is_calm(low)
+
+
 def _is_calm(low: str) -> bool:
     """Return whether no line of a text without the words, in small letters, has what a hint needs: many small files are like this."""
     return (

@@ -9,7 +9,7 @@ proportional to the text, whatever it is made of.
 import re
 from collections.abc import Callable, Sequence
 
-from collectors._redaction.hints import hinted
+from collectors._redaction.hints import hinted, is_plain_text
 from collectors._redaction.line import Mask
 from collectors._redaction.logins import passwords_by_form, passwords_by_turns
 from collectors._redaction.sections import users_in
@@ -57,12 +57,16 @@ class Redactor:
         few = text if distinct is lines else "\n".join(distinct)
         low = few.lower()
         extra = secret_keys(text, few, low)
-        is_formed = extra or passwords_by_turns(lines) or passwords_by_form(lines)
-        hints = [True] * len(lines) if is_formed else hinted(lines, distinct, low)
+        hints = [True] * len(lines) if extra or _is_formed(lines) else hinted(lines, distinct, low)
         if True not in hints:
             return text
         check = _checked(is_over)
         return "\n".join(walked(self._mask, self._vocabulary, lines, hints, extra=extra, check=check))
+
+    def leaves_all(self, texts: Sequence[Sequence[str]]) -> bool:
+        """Return whether `mask` surely leaves each of several texts, given by their lines, as it is: by one look at them all."""
+        low = "\n".join(set().union(*texts)).lower()
+        return is_plain_text(low) and not any(map(_is_formed, texts))
 
     def mask_strictly(self, text: str, is_over: Callable[[], bool] | None = None) -> str:
         """Return `text` with all masked but numbers, sizes, durations, addresses, paths and names of keys; its lines stay."""
@@ -73,6 +77,11 @@ def _distinct(lines: Sequence[str]) -> Sequence[str]:
     """Return each line once, in any order: what stands in a text many times is judged once. The same list where all differ."""
     distinct = set(lines)
     return lines if len(distinct) == len(lines) else tuple(distinct)
+
+
+def _is_formed(lines: Sequence[str]) -> bool:
+    """Return whether all of a text has a form that says where in it passwords stand."""
+    return bool(passwords_by_turns(lines) or passwords_by_form(lines))
 
 
 def secret_keys(text: str, few: str, low: str) -> frozenset[str]:

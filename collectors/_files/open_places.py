@@ -1,0 +1,58 @@
+"""Files of one directory as mere places that are open at the same time: each known for what it is, and only then read.
+
+What is opened to be read is the very same file, by its place: whatever lies at its name by then is not touched.
+"""
+
+import os
+from typing import Self
+
+from collectors._files.reading import read_extended
+from collectors._regular import PLACE_ITSELF, READ
+
+_OWN_DESCRIPTORS = "/proc/self/fd"
+_LISTED = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+class OpenPlaces:
+    """Places in an open directory, for a `with`, which closes them."""
+
+    __slots__ = ("_descriptors", "_directory")
+
+    def __init__(self, directory: int) -> None:
+        self._directory = directory
+        self._descriptors: list[int] = []
+        """The first is of the directory that holds this process's own descriptors, by which the others are opened again."""
+
+    def __enter__(self) -> Self:
+        self._descriptors.append(os.open(_OWN_DESCRIPTORS, _LISTED))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close all of them: by one call where no other descriptor lies between, as is usual."""
+        descriptors = self._descriptors
+        first, after = descriptors[0], descriptors[0] + len(descriptors)
+        if descriptors == [*range(first, after)]:
+            os.closerange(first, after)
+            return
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+    def add(self, name: str) -> tuple[int, os.stat_result]:
+        """Open what lies at a name as a place; return the place with its status."""
+        place = os.open(name, PLACE_ITSELF, dir_fd=self._directory)
+        self._descriptors.append(place)
+        return place, os.fstat(place)
+
+    def content_of(self, place: int, before: os.stat_result) -> bytes | None:
+        """Return what is in a file, whose status at its place is known; None where it has extended attributes, or was changed meanwhile."""
+        fd = os.open(str(place), READ, dir_fd=self._descriptors[0])
+        try:
+            size = before.st_size
+            data = os.pread(fd, size + 1, 0)
+            if len(data) != size or read_extended(fd):
+                return None
+            after = os.fstat(fd)
+        finally:
+            os.close(fd)
+        is_same = after.st_ctime_ns == before.st_ctime_ns and after.st_mtime_ns == before.st_mtime_ns
+        return data if is_same else None
