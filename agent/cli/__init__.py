@@ -79,6 +79,31 @@ class Parser(ArgumentParser):
         )
         shared.add_argument("--version", action=_Version, nargs=0, help="show the version and end")
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse; what this command does not know is told as its own, and before what is missing for that."""
+        unknown = [] if self._subparsers or args is None else self._unknown_options(args)
+        if not unknown:
+            found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._meant(unknown[0])}")
+        return found, unknown
+
+    def _unknown_options(self, words: Sequence[str]) -> list[str]:
+        options = [*words, "--"][: [*words, "--"].index("--")]
+        return [
+            word
+            for word in options
+            if word.startswith("--")
+            and " " not in word
+            and word.partition("=")[0] not in self._option_string_actions
+        ]
+
+    def _meant(self, word: str) -> str:
+        import difflib
+
+        near = difflib.get_close_matches(word.partition("=")[0], self._option_string_actions, 1)
+        return f"; did you mean {near[0]}?" if near else ""
+
     def error(self, message: str) -> NoReturn:
         """Say in one line what is wrong with the words."""
         from collectors._portable import printable

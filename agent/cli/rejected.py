@@ -5,9 +5,10 @@ from argparse import Namespace
 
 import agent.cli.late_inspect
 import agent.cli.late_platform  # noqa: F401 - both before what imports dataclasses and uuid
-from agent.cli import DONE, FAILED, CommandError, Subparsers, complain
+from agent.cli import DONE, FAILED, MISUSED, CommandError, Subparsers, complain
 from agent.cli.daemon_client import ask
 from agent.cli.paths import places_first
+from agent.cli.plain_argparse import ArgumentTypeError
 from collectors._portable import printable
 from spool.batch import RejectedEntry
 from spool.record import EVENT
@@ -20,15 +21,21 @@ def add_parser(subparsers: Subparsers) -> None:
     listing = actions.add_parser("list", help="show them, oldest first")
     listing.add_argument("--json", action="store_true", help="one JSON object a line")
     show = actions.add_parser("show", help="show one whole")
-    show.add_argument("id", type=int, metavar="ID")
+    show.add_argument("id", type=_id, metavar="ID")
     show.add_argument("--json", action="store_true", help="as a JSON object")
     retry = actions.add_parser("retry", help="send again, to the destination that refused")
-    retry.add_argument("ids", type=int, nargs="*", metavar="ID")
+    retry.add_argument("ids", type=_id, nargs="*", metavar="ID")
     retry.add_argument("--all", action="store_true", help="all of them")
     discard = actions.add_parser("discard", help="let go of for good")
-    discard.add_argument("ids", type=int, nargs="+", metavar="ID")
+    discard.add_argument("ids", type=_id, nargs="+", metavar="ID")
     for parser in (retry, discard):
         parser.add_argument("--json", action="store_true", help="print the result as a JSON object")
+
+
+def _id(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise ArgumentTypeError(f"{text!r} is no ID (a number, see `sts-agent rejected list`)")
+    return int(text)
 
 
 def run(arguments: Namespace) -> int:
@@ -40,7 +47,8 @@ def run(arguments: Namespace) -> int:
             return _show(arguments)
         case "retry":
             if arguments.all == bool(arguments.ids):
-                raise CommandError("nothing to retry is named", "give IDs, or --all", 2)
+                problem = "IDs are named, and all of them" if arguments.all else "nothing to retry is named"
+                raise CommandError(problem, "give IDs, or --all", MISUSED)
             return _act(arguments, "retry", "will be sent again")
         case _:
             return _act(arguments, "discard", "discarded")

@@ -80,3 +80,40 @@ def test_no_command_is_imported_before_it_is_asked_for():
     code = "import sys, agent.cli; print(*[m for m in sys.modules if m.startswith('agent.')])"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {*ran.stdout.split()} == {"agent.cli", "agent.cli.first_import", "agent.cli.plain_argparse"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["event", "send", "A", "--titel", "x"],
+            "event send: error: unrecognized arguments: --titel; did you mean --title?",
+        ),
+        (["check", "--no-key"], "check: error: unrecognized arguments: --no-key; did you mean --no-keys?"),
+        (["status", "--jsn=x"], "status: error: unrecognized arguments: --jsn=x; did you mean --json?"),
+        (["log", "words"], "log: error: unrecognized arguments: words"),
+        (["log", "-c", "Changes"], "log: error: unrecognized arguments: -c Changes"),
+        (["--usr", "status"], "error: unrecognized arguments: --usr; did you mean --user?"),
+        (
+            ["rejected", "show", "x"],
+            "rejected show: error: argument ID: 'x' is no ID (a number, see `sts-agent rejected list`)",
+        ),
+    ],
+)
+def test_a_word_that_a_command_does_not_know_is_told_as_its_own_before_what_is_missing(words, said, capsys):
+    assert cli.main(words) == 2
+    told = capsys.readouterr().err
+    assert said in told.splitlines()[-1]
+    assert told.startswith(f"usage: sts-agent {words[0] if not words[0].startswith('-') else '['}")
+
+
+def test_all_that_was_rejected_and_some_of_it_are_not_asked_for_together(capsys):
+    assert cli.main(["rejected", "retry", "--all", "4"]) == 2
+    assert "IDs are named, and all of them" in capsys.readouterr().err
+
+
+def test_what_stands_behind_two_dashes_or_in_one_value_is_no_option(capsys):
+    assert cli.main(["check", "--", "--jsn.yaml"]) == 2
+    assert "--jsn.yaml:1: does not exist" in capsys.readouterr().err
+    assert cli.main(["event", "send", "A", "--text", "--- a diff", "--title=--x", "--tags", "no-tag"]) == 2
+    assert "the tag 'no-tag'" in capsys.readouterr().err
