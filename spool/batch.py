@@ -55,6 +55,10 @@ class Rejection(NamedTuple):
     """Whether it is to be tried again, as one that a person asked for."""
 
 
+MOST_ID = 2**63 - 1
+"""No entry has a larger id: SQLite has no larger number."""
+
+
 class RejectedEntry(NamedTuple):
     """A refused entry as it is kept, until it is retried with success, discarded or too old."""
 

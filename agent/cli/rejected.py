@@ -10,7 +10,7 @@ from agent.cli.daemon_client import ask
 from agent.cli.paths import places_first
 from agent.cli.plain_argparse import ArgumentTypeError
 from collectors._portable import printable
-from spool.batch import RejectedEntry
+from spool.batch import MOST_ID, RejectedEntry
 from spool.record import EVENT
 
 
@@ -33,9 +33,10 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def _id(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()):
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_ID)) else 0
+    if not 1 <= number <= MOST_ID:
         raise ArgumentTypeError(f"{text!r} is no ID (a number, see `sts-agent rejected list`)")
-    return int(text)
+    return number
 
 
 def run(arguments: Namespace) -> int:

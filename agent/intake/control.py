@@ -14,6 +14,7 @@ import msgspec
 from agent.events.plans import PlanError, Plans
 from agent.http.message import PLAIN_TEXT, Request, Response
 from spool import SpoolError
+from spool.batch import MOST_ID
 
 _PRIVATE = frozenset({"rejected", "drops", "metrics", "history"})
 """First segments of paths."""
@@ -23,7 +24,7 @@ _OWN = _PRIVATE | {"status", "health", "plan"}
 class _Chosen(msgspec.Struct, forbid_unknown_fields=True):
     """Which rejected events are meant: some by their ids, or all."""
 
-    ids: list[int] | None = None
+    ids: list[Annotated[int, msgspec.Meta(ge=1, le=MOST_ID)]] | None = None
     all: bool = False
 
 

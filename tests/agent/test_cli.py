@@ -98,6 +98,8 @@ def test_no_command_is_imported_before_it_is_asked_for():
             ["rejected", "show", "x"],
             "rejected show: error: argument ID: 'x' is no ID (a number, see `sts-agent rejected list`)",
         ),
+        (["rejected", "discard", "9223372036854775808"], "argument ID: '9223372036854775808' is no ID"),
+        (["rejected", "retry", "1" * 5000], "is no ID"),
     ],
 )
 def test_a_word_that_a_command_does_not_know_is_told_as_its_own_before_what_is_missing(words, said, capsys):
