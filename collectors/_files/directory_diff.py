@@ -100,7 +100,7 @@ class DirectoryDiff:
                 continue
             beat()
             try:
-                stats.add_target(self._path_look.follow(directory, entry.name, path))
+                stats.add_target(entry.name, self._path_look.follow(directory, entry.name, path))
             except OutOfReach:
                 stats.is_sure = False
 
@@ -134,16 +134,19 @@ class DirectoryDiff:
                 scan.changed.append(path)
 
     def _learn_all(self, listing: Listing, scan: Scan) -> Iterator[Looked | Learnt]:
+        """Look at all files of a directory for the first time, in the order in which the spool keeps them: it then need not part its pages."""
         directory = listing.directory
         stats = Stats(self._job.now_nanoseconds(), self._selection.rules)
         of_all = self._selection.choose_all_in(directory.path)
-        names = [entry.name for entry in listing.files]
+        listed = [entry.name for entry in listing.files]
+        names = sorted(listed)
         for start in range(0, len(names), AT_ONCE):
             some = names[start : start + AT_ONCE]
             if of_all is not None and all(map(is_ordinary, some)) and self._books.room.has_for_all(len(some)):
                 yield from self._learn_plain(listing, some, of_all, stats)
             else:
                 yield from self._learn_each(listing, some, stats)
+        stats.put_in_order(listed)
         scan.digests[directory_key(directory.path)] = stats.digest()
 
     def _learn_plain(
@@ -187,7 +190,7 @@ class DirectoryDiff:
         stats.add(name, seen.stat, seen.status.st_ctime_ns)
         if seen.content.link is not None:
             try:
-                stats.add_target(self._path_look.follow(listing.directory, name, looked.path))
+                stats.add_target(name, self._path_look.follow(listing.directory, name, looked.path))
             except OutOfReach:
                 stats.is_sure = False
 

@@ -30,7 +30,7 @@ class Stats:
         self._of_files = b""
         self._names: list[str] = []
         self._packed: list[bytes] = []
-        self._targets: list[bytes] = []
+        self._targets: dict[str, bytes] = {}
         self.ties: list[os.DirEntry[str]] = []
         """Those that hang together with other names: links, files with several names."""
         self.is_sure = True
@@ -61,9 +61,16 @@ class Stats:
         if max(map(_NAMES, found), default=1) > 1 or any(map(stat.S_ISLNK, set(map(_MODE, found)))):
             self.ties += [entry for entry, status in zip(entries, found, strict=True) if _is_tied(status)]
 
-    def add_target(self, packed: bytes) -> None:
+    def add_target(self, name: str, packed: bytes) -> None:
         """Add what a link leads to, empty for nothing."""
-        self._targets.append(packed or _NO_TARGET)
+        self._targets[name] = packed or _NO_TARGET
+
+    def put_in_order(self, names: Sequence[str]) -> None:
+        """Have the files that were added one by one in the order of their listing, in which a restart meets them."""
+        packed = dict(zip(self._names, self._packed, strict=True))
+        self._names = [name for name in names if name in packed]
+        self._packed = [packed[name] for name in self._names]
+        self._targets = {name: self._targets[name] for name in names if name in self._targets}
 
     def by_name(self) -> dict[str, bytes]:
         """Return the packed stat of each file."""
@@ -79,7 +86,7 @@ class Stats:
         """Return the digest, after all has been added; empty when it would prove nothing."""
         if not self.is_sure:
             return b""
-        return self._digest_of_files() + (_digest(b"".join(self._targets)) if self._targets else b"")
+        return self._digest_of_files() + (_digest(b"".join(self._targets.values())) if self._targets else b"")
 
     def _digest_of_files(self) -> bytes:
         if not self._of_files:

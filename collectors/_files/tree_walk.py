@@ -82,7 +82,7 @@ class TreeWalk:
         scan.visited.add(directory.path)
         candidates, inner = self._part(directory.path, entries)
         yield Listing(directory, candidates, self._meant)
-        for name in inner:
+        for name in sorted(inner):  # as the spool keeps them
             yield from self._descend(directory, name, scan)
 
     def _part(self, directory: str, entries: Entries) -> tuple[Entries, list[str]]:

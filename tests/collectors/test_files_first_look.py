@@ -118,3 +118,29 @@ def test_words_that_were_remembered_are_let_go_of_when_the_look_is_over(record, 
 def test_words_of_what_is_masked_for_itself_are_not_kept():
     passing.without_secrets(SECRET)
     assert not passing._redactor()._vocabulary._known
+
+
+def test_files_are_kept_in_the_order_of_their_names_and_a_restart_finds_their_directory_as_it_was(
+    record, open_path
+):
+    etc = open_path / "etc"
+    for directory in (etc, etc / "a", etc / "c", etc / "b"):
+        directory.mkdir(mode=0o755)
+        for number in range(40):
+            (directory / f"{number:02}.conf").write_text(f"number = {number}\n")
+    newest = max(path.lstat().st_ctime_ns for path in etc.rglob("*"))
+    while time.time_ns() < newest + 2 * RACY_NANOSECONDS:
+        os.sched_yield()
+    entry = Scoped(FilesEntry(paths=(f"{etc}/**",), settle=Duration(0.02)))
+    first = record()
+    first.start(FilesCollector([entry]))
+    first.wait_for_report("watching")
+    first.end()
+    keys = [key for _, remember in first.emits for key in remember if "//" in key]
+    assert len(keys) == 4 * 40
+    assert keys == sorted(keys, key=lambda key: key.split("//"))
+    again = record(first.memory)
+    again.start(FilesCollector([entry]))
+    again.wait_for_report("watching")
+    again.end()
+    assert not [key for _, remember in again.emits for key in remember if key[0] in "df"]

@@ -315,6 +315,21 @@ def test_a_stat_that_does_not_fit_shows_a_change_of_it():
     assert pack_all([odd]) != pack_all([(1, -1, 2**63 + 1, 0, 0o100644, 0, 0)])
 
 
+@given(st.permutations("abcdef"), st.permutations("abcdef"), st.sets(st.sampled_from("abcdef")))
+def test_stats_put_in_the_order_of_a_listing_are_those_added_in_it(listed, added, links):
+    def stats_of(names):
+        stats = Stats(2**62, b"x")
+        for name in names:
+            stats.add(name, name.encode() * STAT_SIZE, 0)
+            if name in links:
+                stats.add_target(name, name.upper().encode() * STAT_SIZE)
+        return stats
+
+    put_in_order = stats_of(added)
+    put_in_order.put_in_order(listed)
+    assert put_in_order.digest() == stats_of(listed).digest()
+
+
 def test_stats_of_files_added_together_are_those_of_each_and_one_that_went_is_left_out(tmp_path):
     for name in "abc":
         (tmp_path / name).write_text(name)
