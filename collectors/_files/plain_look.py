@@ -20,10 +20,12 @@ from collectors._files.open_places import OpenPlaces
 from collectors._files.opening import Directory
 from collectors._files.selection import Choice
 from collectors._files.texts import NOT_TOLD, Readers, Text, Texts, may_never_be_told, may_tell, spellings
-from collectors._sha256 import fast_sha256, sha256_of
+from collectors._sha256 import fast_sha256, is_fast_at_hand, sha256_of
 
-AT_ONCE = 16
+AT_ONCE = 32
 """So many files are places at the same time, each of them a descriptor."""
+_MANY = 16
+"""So many pay for the fast way of a hash."""
 _MAX_BYTES = 256 * 1024
 """A larger file is read in parts, and is looked at by itself."""
 _TOGETHER_BYTES = 128 * 1024
@@ -126,8 +128,8 @@ class _Reading:
             "\n".join((directory.path, directory.real, *names))
         )
         """Whether one of the files may be of those that are never told."""
-        has_many = len(names) == AT_ONCE  # for which the fast way of a hash pays
-        self._sha256 = fast_sha256() if has_many else sha256_of
+        has_many = len(names) >= _MANY
+        self._sha256 = fast_sha256() if has_many or is_fast_at_hand() else sha256_of
 
     def read(self, places: OpenPlaces, files: Sequence[_Place]) -> dict[str, Plain]:
         """Return those of some files that are plain, each as it was at one moment."""

@@ -172,12 +172,8 @@ class Texts:
 
     def _leaves_all(self, contents: Sequence[bytes]) -> bool:
         """Return whether several texts are surely left as they are, which may take as long as one of them."""
-        if any(len(data) > MAX_TEXT_BYTES or 0 in data for data in contents):
-            return False
         budget = self._budgets()
-        texts = [data.decode().split("\n", MAX_LINES + 1) for data in contents]
-        is_left = max(map(len, texts), default=0) <= MAX_LINES + 1 and self._redactor.leaves_all(texts)
-        return is_left and not budget.is_over()
+        return self._redactor.leaves_all(map(_lines_of, contents)) and not budget.is_over()
 
     def _masked(self, data: bytes, budget: Budget, *, strictly: bool) -> bytes:
         """Return the text of a file; nothing where it has too many lines."""
@@ -196,3 +192,13 @@ class Texts:
         budget.check()
         self._was_left = masked is text
         return compress(data if masked is text else masked.encode(), is_strict=strictly)
+
+
+def _lines_of(data: bytes) -> list[str]:
+    """Return the lines of a text that may be told; raises `ValueError` for any other."""
+    if len(data) > MAX_TEXT_BYTES or 0 in data:
+        raise ValueError(NO_TEXT)
+    lines = data.decode().split("\n", MAX_LINES + 1)
+    if len(lines) > MAX_LINES + 1:
+        raise ValueError(TOO_LONG)
+    return lines

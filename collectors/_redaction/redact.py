@@ -7,7 +7,7 @@ proportional to the text, whatever it is made of.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from collectors._redaction.hints import hinted, is_plain_text
 from collectors._redaction.line import Mask
@@ -63,10 +63,14 @@ class Redactor:
         check = _checked(is_over)
         return "\n".join(walked(self._mask, self._vocabulary, lines, hints, extra=extra, check=check))
 
-    def leaves_all(self, texts: Sequence[Sequence[str]]) -> bool:
+    def leaves_all(self, texts: Iterable[Sequence[str]]) -> bool:
         """Return whether `mask` surely leaves each of several texts, given by their lines, as it is: by one look at them all."""
-        low = "\n".join(set().union(*texts)).lower()
-        return is_plain_text(low) and not any(map(_is_formed, texts))
+        distinct: set[str] = set()
+        for lines in texts:
+            if _is_formed(lines):
+                return False
+            distinct.update(lines)
+        return is_plain_text("\n".join(distinct).lower())
 
     def mask_strictly(self, text: str, is_over: Callable[[], bool] | None = None) -> str:
         """Return `text` with all masked but numbers, sizes, durations, addresses, paths and names of keys; its lines stay."""

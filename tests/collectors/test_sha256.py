@@ -27,3 +27,8 @@ def test_a_python_without_the_quick_way_still_has_the_digest():
     without = "import sys; sys.modules.update({'_sha2': None, '_sha256': None})"
     digest = "from collectors._sha256 import sha256_of; print(sha256_of(b'').hex()[:8])"
     assert said_by(f"{without}; {digest}") == "e3b0c442\n"
+
+
+def test_the_fast_way_is_at_hand_once_somebody_has_loaded_it():
+    script = "from collectors._sha256 import fast_sha256, is_fast_at_hand as at_hand; print(at_hand(), fast_sha256() and at_hand())"
+    assert said_by(script) == "False True\n"
