@@ -74,7 +74,8 @@ def _check(event: StoredEvent) -> None:
 def check_tags(tags: tuple[str, ...]) -> None:
     """Raise `EventError` for a tag that is none."""
     for tag in tags:
-        check_tag(tag)
+        if tag.find(":") < 1:  # else it reads key:value, as nearly always: a burst has many
+            check_tag(tag)
 
 
 def _kept(name: str, body: bytes | msgspec.Raw, event: StoredEvent) -> Captured:
