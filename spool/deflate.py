@@ -4,6 +4,7 @@ Both write raw deflate that any zlib reads, so a spool goes from one to the othe
 inflates: it may be damaged. ISA-L is loaded when there is much to compress: an agent at rest, with its single events, does without.
 """
 
+import sys
 import zlib
 from collections.abc import Callable
 from functools import cache
@@ -21,12 +22,18 @@ _ISAL_MEMORY_LEVEL = 3
 """The same for ISA-L, which compresses a chunk no better with more."""
 
 
+_MANY = 16
+"""So many segments are a burst, for which OpenSSL is worth its 3.5 MiB where nothing else has loaded it."""
+_BLOCK = bytes(128)
+"""One block of SHA-512."""
+
+
 class Deflate(NamedTuple):
     """One way to compress."""
 
-    segment: Callable[[bytes], bytes]
-    """Returns raw deflate from fresh state, ended by Z_FULL_FLUSH."""
-    adler32: Callable[[bytes], int]
+    name: str
+    segment: Callable[[bytes], tuple[bytes, int]]
+    """Returns raw deflate from fresh state, ended by Z_FULL_FLUSH, and the Adler-32 of what was compressed."""
 
 
 def best_for(size_bytes: int) -> Deflate:
@@ -41,15 +48,48 @@ def _quickest() -> Deflate:
         from isal.isal_zlib import adler32, compressobj
     except (ImportError, OSError):  # it is not there, or there are no descriptors left to read it by
         return _BY_ZLIB
+    leave = _WideRegisters().leave
 
-    def by_isal(data: bytes) -> bytes:
+    def by_isal(data: bytes) -> tuple[bytes, int]:
         state = compressobj(_LEVEL, zlib.DEFLATED, _WINDOW_BITS, _ISAL_MEMORY_LEVEL)
-        return state.compress(data) + state.flush(zlib.Z_FULL_FLUSH)
+        deflated = state.compress(data) + state.flush(zlib.Z_FULL_FLUSH)
+        adler = adler32(data)
+        leave()
+        return deflated, adler
 
-    return Deflate(by_isal, adler32)
+    return Deflate("isal", by_isal)
 
 
-def _by_zlib(data: bytes) -> bytes:
+class _WideRegisters:
+    """Ends what ISA-L leaves behind: the upper halves of the vector registers in use, with which a thread runs on.
+
+    Processors of Intel execute all SSE code at half its speed from then on, and so decode events in twice the time, until an instruction
+    says that they are free (VZEROUPPER). ISA-L and the C library have none; OpenSSL ends its SHA-512 by one.
+    """
+
+    def __init__(self) -> None:
+        self._hash: Callable[[bytes], object] | None = None
+        self._until_loaded = _MANY
+
+    def leave(self) -> None:
+        """Have the thread run on as it did before."""
+        if self._hash is None:
+            self._hash = self._find()
+        if self._hash is not None:
+            self._hash(_BLOCK)
+
+    def _find(self) -> Callable[[bytes], object] | None:
+        self._until_loaded -= 1
+        if self._until_loaded > 0 and "_hashlib" not in sys.modules:
+            return None
+        try:
+            from hashlib import sha512
+        except (ImportError, OSError):  # as above
+            return None
+        return sha512().update
+
+
+def _by_zlib(data: bytes) -> tuple[bytes, int]:
     is_small = len(data) <= SMALL_BYTES
     state = zlib.compressobj(
         _LEVEL,
@@ -57,7 +97,7 @@ def _by_zlib(data: bytes) -> bytes:
         _SMALL_WINDOW_BITS if is_small else _WINDOW_BITS,
         _SMALL_MEMORY_LEVEL if is_small else _MEMORY_LEVEL,
     )
-    return state.compress(data) + state.flush(zlib.Z_FULL_FLUSH)
+    return state.compress(data) + state.flush(zlib.Z_FULL_FLUSH), zlib.adler32(data)
 
 
-_BY_ZLIB = Deflate(_by_zlib, zlib.adler32)
+_BY_ZLIB = Deflate("zlib", _by_zlib)

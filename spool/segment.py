@@ -29,8 +29,8 @@ class SegmentError(ValueError):
 
 def compress(data: bytes) -> Segment:
     """Return `data` as a segment of its own."""
-    by = best_for(len(data))
-    return Segment(deflated=by.segment(data), length=len(data), adler=by.adler32(data))
+    deflated, adler = best_for(len(data)).segment(data)
+    return Segment(deflated, len(data), adler)
 
 
 def pack(data: bytes) -> Segment:
