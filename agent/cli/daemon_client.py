@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # a quick command has no other use of it
     from pathlib import Path
 
 GROUP = "sts-agent"
+_PRIVATE = ("/rejected/", "/drops/")
+"""What the daemon does for root and its own user alone, also where others may ask it."""
 _MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
 
@@ -52,11 +54,11 @@ class NotAnsweringError(CommandError):
 class NotAllowedError(CommandError):
     """This user may not; nothing was sent."""
 
-    def __init__(self, path: "Path | str") -> None:
-        super().__init__(
-            f"not allowed to use {path}",
-            f"only root and members of the group {GROUP} are: `usermod --append --groups {GROUP} USER`",
-        )
+    def __init__(self, path: "Path | str", target: str = "") -> None:
+        who = f"only root and members of the group {GROUP} are: `usermod --append --groups {GROUP} USER`"
+        if target.startswith(_PRIVATE):  # to be let in would not help
+            who = "only root and the service's user are: use sudo"
+        super().__init__(f"not allowed to use {path}", who)
 
 
 class LostAnswerError(CommandError):
@@ -73,7 +75,7 @@ def ask(
         try:
             way.connect(str(path))
         except PermissionError:
-            raise NotAllowedError(path) from None
+            raise NotAllowedError(path, target) from None
         except OSError as error:
             raise NotAnsweringError(
                 f"no daemon answers at {path}: {error.strerror or error}", "is `sts-agent run` running?"

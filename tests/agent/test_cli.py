@@ -7,6 +7,7 @@ from argparse import Namespace
 import pytest
 
 from agent import cli
+from agent.cli.daemon_client import NotAllowedError
 
 
 @pytest.mark.parametrize(
@@ -119,3 +120,18 @@ def test_what_stands_behind_two_dashes_or_in_one_value_is_no_option(capsys):
     assert "--jsn.yaml:1: does not exist" in capsys.readouterr().err
     assert cli.main(["event", "send", "A", "--text", "--- a diff", "--title=--x", "--tags", "no-tag"]) == 2
     assert "the tag 'no-tag'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("target", "help_is"),
+    [
+        ("/rejected/retry", "use sudo"),
+        ("/rejected/discard", "use sudo"),
+        ("/drops/acknowledge", "use sudo"),
+        ("/status", "usermod"),
+        ("/plan/start", "usermod"),
+        ("/stsAgent/intake", "usermod"),
+    ],
+)
+def test_who_may_not_ask_is_sent_into_the_group_only_where_that_helps(target, help_is):
+    assert help_is in NotAllowedError("/run/s", target).hint
