@@ -1,19 +1,23 @@
 """One connection that is asked again and again for the same, without what a library does anew for each request.
 
-The library makes the connection, and writes each head once: from then on it is known but for the digits of its length. What is read
-of an answer is `http.client`'s. Nothing here goes through a proxy, follows, retries or decodes anything.
+The library makes the connection, and writes each head once: from then on it is known but for the digits of its length. Answers are read
+by `http.client`, but for one that is the last one byte for byte up to its body: what it says is known. Nothing here goes through a proxy, follows,
+retries or decodes anything.
 """
 
+import io
+import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from http.client import IncompleteRead
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent.http.deadline import Deadline
 from agent.http.plain_requests import HTTPConnection, HTTPResponse
 
 _LENGTH = "Content-Length"
 _LENGTH_LINE = b"\r\nContent-Length: "
+_MOST_AT_ONCE = 16 * 1024
 
 
 class _WholeLines:
@@ -58,6 +62,41 @@ class _Written(HTTPConnection):
         self.head += data
 
 
+class _Begun(io.RawIOBase):
+    """What is left of a stream, behind a piece of it that was read."""
+
+    def __init__(self, piece: bytes, stream: Any) -> None:
+        self._piece = piece
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: Any) -> int | None:
+        piece = self._piece[: len(room)]
+        if not piece:
+            read: int | None = self._stream.readinto(room)
+            return read
+        room[: len(piece)] = piece
+        self._piece = self._piece[len(piece) :]
+        return len(piece)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+class _FromPiece(NamedTuple):
+    """In place of a connection whose first piece of an answer was read."""
+
+    sock: socket.socket
+    piece: bytes
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """Return all of the answer, as a connection does; it holds the connection open until it is closed."""
+        return io.BufferedReader(_Begun(self.piece, self.sock.makefile(mode, buffering=0)))  # type: ignore[call-overload]  # "rb"
+
+
 class DirectAnswer:
     """An answer of which the head was read."""
 
@@ -65,16 +104,7 @@ class DirectAnswer:
         self._connection = connection
         self._read = read
         self.status = read.status
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Return its headers; of one that came several times all values, with commas between."""
-        found: dict[str, str] = {}
-        names: dict[str, str] = {}
-        for name, value in self._read.headers.items():
-            first = names.setdefault(name.lower(), name)
-            found[first] = f"{found[first]}, {value}" if first in found else value
-        return found
+        self.headers = _headers_of(read)
 
     def read(self, size_bytes: int, *, decode_content: bool) -> bytes:
         """Return so much of its body, or all of it; raises what the library does where it ends too early."""
@@ -91,6 +121,47 @@ class DirectAnswer:
             self._connection.close()
 
 
+class KnownAnswer(NamedTuple):
+    """An answer that came whole in one piece, and whose head is that of the one before."""
+
+    head: bytes
+    status: int
+    headers: dict[str, str]
+    length: int
+    body: bytes = b""
+
+    def is_of(self, piece: bytes) -> bool:
+        """Return whether a piece is such an answer."""
+        return len(piece) == len(self.head) + self.length and piece.startswith(self.head)
+
+    def read(self, size_bytes: int, *, decode_content: bool) -> bytes:
+        """Return so much of its body, or all of it."""
+        del decode_content
+        return self.body[:size_bytes]
+
+    def close(self) -> None:
+        """Leave the connection open: nothing more of the answer can come."""
+
+
+def _known(piece: bytes, answer: DirectAnswer, length: int) -> KnownAnswer | None:
+    """Return what is known of the next answer that begins like this one; None unless a piece is one answer, and all of it."""
+    end = piece.find(b"\r\n\r\n") + 4
+    is_its_head = end > 4 and piece[8:13] == b" %d " % answer.status  # noqa: PLR2004 - and not that of a 100 before it
+    if not is_its_head or len(piece) != end + length:
+        return None
+    return KnownAnswer(piece[:end], answer.status, answer.headers, length)
+
+
+def _headers_of(read: HTTPResponse) -> dict[str, str]:
+    """Return the headers of an answer; of one that came several times all values, with commas between."""
+    found: dict[str, str] = {}
+    names: dict[str, str] = {}
+    for name, value in read.headers.items():
+        first = names.setdefault(name.lower(), name)
+        found[first] = f"{found[first]}, {value}" if first in found else value
+    return found
+
+
 class Direct:
     """A connection to one side, made by whoever asks first after it was closed; one request at a time."""
 
@@ -99,10 +170,11 @@ class Direct:
         self._deadline = deadline
         self._known: tuple[str, ...] = ()
         self._head = (b"", b"")
+        self._last: KnownAnswer | None = None
 
     def ask(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, timeout_seconds: float
-    ) -> DirectAnswer:
+    ) -> DirectAnswer | KnownAnswer:
         """Return the answer once its head came; raises what sockets, TLS and `http.client` raise."""
         connection = self._connection
         head = self._head_of(method, path, headers)
@@ -119,15 +191,26 @@ class Direct:
             BrokenPipeError, ConnectionResetError
         ):  # it may have answered before it had all, and said why
             sock.sendall(head + body if body else head)
-        read = WholeHead(sock, method=method)
+        piece = sock.recv(_MOST_AT_ONCE)
+        if (last := self._last) is not None and last.is_of(piece):
+            return last._replace(body=piece[len(last.head) :])
+        return self._read(method, _FromPiece(sock, piece))
+
+    def _read(self, method: str, begun: _FromPiece) -> DirectAnswer:
+        """Have the library read an answer's head, and know it from now on if all of the answer is there."""
+        read = WholeHead(begun, method=method)  # type: ignore[arg-type]  # it is asked for its file alone
         try:
             read.begin()
         except BaseException:
             read.close()
             raise
+        answer = DirectAnswer(self._connection, read)
+        self._last = (
+            None if read.will_close or read.chunked else _known(begun.piece, answer, read.length or 0)
+        )
         if read.will_close:
-            connection.close()  # what is left of the answer can still be read
-        return DirectAnswer(connection, read)
+            self._connection.close()  # what is left of the answer can still be read
+        return answer
 
     def close(self) -> None:
         """Close the connection."""

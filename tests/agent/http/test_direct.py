@@ -124,3 +124,62 @@ def test_two_answers_to_one_request_make_no_answer_to_the_next(wire, client):
     assert client.post(side.url, b"{}", HEADERS, 30).status == 200
     assert isinstance(client.post(side.url, b"{}", HEADERS, 30), NoAnswer)
     assert client.post(side.url, b"{}", HEADERS, 30).status == 200
+
+
+def scripted(*answers):
+    """Return a script that says one after the other, each in pieces that are given time to be read apart."""
+
+    def script(connection, wire):
+        for pieces in answers:
+            if wire.read_request(connection) is None:
+                return
+            for piece in pieces:
+                connection.sendall(piece)
+                wire.over.wait(0.05)
+
+    return script
+
+
+def said(status, body, *headers):
+    lines = [b"HTTP/1.1 %d Said" % status, b"Content-Length: %d" % len(body), *headers]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+@pytest.mark.parametrize("size", [0, 2, 9000])
+def test_answers_with_the_head_of_the_last_one_are_each_heard_with_their_own_body(wire, client, size):
+    bodies = [bytes([number]) * size for number in range(65, 70)]
+    side = wire(scripted(*[[said(200, body, b"X-Same: yes")] for body in bodies]))
+    answers = [client.post(side.url, b"{}", HEADERS, 30) for _ in bodies]
+    assert [(answer.status, answer.content) for answer in answers] == [(200, body) for body in bodies]
+    assert {answer.headers["X-Same"] for answer in answers} == {"yes"}
+    assert side.connections == 1
+
+
+def test_whatever_differs_from_the_last_answer_is_read_anew(wire, client):
+    same = said(200, b"same")
+    told = [
+        ([same], 200, b"same"),
+        ([same], 200, b"same"),
+        ([same[:-1], same[-1:]], 200, b"same"),
+        ([same[:20], same[20:]], 200, b"same"),
+        ([said(503, b"no")], 503, b"no"),
+        ([said(200, b"other")], 200, b"other"),
+        ([b"HTTP/1.1 100 Continue\r\n\r\n", same], 200, b"same"),
+        ([b"HTTP/1.1 100 Continue\r\n\r\n" + same], 200, b"same"),
+        ([b"HTTP/1.1 200 Said\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"], 200, b"ab"),
+        ([said(200, b"", b"X: y")], 200, b""),
+        ([b"HTTP/1.1 200 Said\nContent-Length: 4\n\nbare"], 200, b"bare"),
+        ([b"HTTP/1.1 204 None\r\n\r\n"], 204, b""),
+        ([same], 200, b"same"),
+    ]
+    side = wire(scripted(*[pieces for pieces, _, _ in told]))
+    answers = [client.post(side.url, b"{}", HEADERS, 30) for _ in told]
+    assert [(answer.status, answer.content) for answer in answers] == [told_of[1:] for told_of in told]
+
+
+def test_a_part_of_a_known_answer_is_none(wire, client):
+    same = said(200, b"same")
+    side = wire(scripted([same], [same[:-2]]), OK)
+    assert client.post(side.url, b"{}", HEADERS, 30).content == b"same"
+    assert client.post(side.url, b"{}", HEADERS, 30).content == b""
+    assert client.post(side.url, b"{}", HEADERS, 30).content == b"{}"
