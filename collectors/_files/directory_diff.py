@@ -142,7 +142,8 @@ class DirectoryDiff:
         names = sorted(listed)
         for start in range(0, len(names), AT_ONCE):
             some = names[start : start + AT_ONCE]
-            if of_all is not None and all(map(is_ordinary, some)) and self._books.room.has_for_all(len(some)):
+            are_ordinary = listing.has_plain_names or all(map(is_ordinary, some))
+            if of_all is not None and are_ordinary and self._books.room.has_for_all(len(some)):
                 yield from self._learn_plain(listing, some, of_all, stats)
             else:
                 yield from self._learn_each(listing, some, stats)

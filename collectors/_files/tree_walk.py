@@ -26,23 +26,25 @@ Entries: TypeAlias = "list[os.DirEntry[str]]"
 class Listing:
     """An open directory, and the files and links in it."""
 
-    __slots__ = ("_files", "_meant", "candidates", "directory")
+    __slots__ = ("_files", "_meant", "candidates", "directory", "has_plain_names")
 
     def __init__(
-        self, directory: Directory, candidates: Entries, meant: Callable[[str, Entries], Entries]
+        self, directory: Directory, candidates: Entries, meant: Callable[[str, Entries], tuple[Entries, bool]]
     ) -> None:
-        """`meant` returns those entries of a directory that the configuration means."""
+        """`meant` returns those entries of a directory that the configuration means, and whether that was plain of all by their names."""
         self.directory = directory
         self.candidates = candidates
         """All that are no directories, meant or not."""
         self._meant = meant
         self._files: Entries | None = None
+        self.has_plain_names = False
+        """Whether it was found that each of them has a name that is plainly meant."""
 
     @property
     def files(self) -> Entries:
         """Those that are meant."""
         if self._files is None:
-            self._files = self._meant(self.directory.path, self.candidates)
+            self._files, self.has_plain_names = self._meant(self.directory.path, self.candidates)
         return self._files
 
     def take_all(self) -> None:
@@ -115,10 +117,12 @@ class TreeWalk:
             elif self._selection.may_hold(path):
                 inner.append(entry.name)
 
-    def _meant(self, directory: str, entries: Entries) -> Entries:
-        """Return the files and links of a directory that are meant."""
+    def _meant(self, directory: str, entries: Entries) -> tuple[Entries, bool]:
+        """Return the files and links of a directory that are meant, and whether that was plain of all by their names."""
         plainly_means = self._selection.plainly_means(directory)
-        return [entry for entry in entries if self._is_meant(directory, entry, plainly_means)]
+        if all(map(plainly_means, [entry.name for entry in entries])):
+            return entries, True
+        return [entry for entry in entries if self._is_meant(directory, entry, plainly_means)], False
 
     def _is_meant(
         self, directory: str, entry: "os.DirEntry[str]", plainly_means: Callable[[str], bool]
