@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from collectors._files import wide_registers
 from collectors._files.budget import Budget, Budgets, OverBudget
 from collectors._files.diff import compress
 from collectors._files.mount_thread import beat
@@ -147,7 +148,9 @@ class Texts:
         if self._was_left and choice.diff != "strict":
             with suppress(Exception):  # met again, by the text that makes the trouble
                 if self._leaves_all(contents):
-                    return [(compress(data), "") for data in contents]
+                    made = [(compress(data), "") for data in contents]
+                    wide_registers.leave()
+                    return made
         texts = []
         for data in contents:
             beat()
@@ -191,7 +194,9 @@ class Texts:
             raise
         budget.check()
         self._was_left = masked is text
-        return compress(data if masked is text else masked.encode(), is_strict=strictly)
+        compressed = compress(data if masked is text else masked.encode(), is_strict=strictly)
+        wide_registers.leave()
+        return compressed
 
 
 def _lines_of(data: bytes) -> list[str]:
