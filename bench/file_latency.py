@@ -22,6 +22,7 @@ from sink import Stamping
 
 SETTLE_SECONDS = 0.1
 PATIENCE_SECONDS = 30.0
+_ANSWER_SECONDS = 30.0
 NEEDS = {"inotifywait": "inotify-tools", "curl": "curl", "monit": "monit"}
 
 
@@ -69,7 +70,10 @@ def says(directory: Path) -> str:
         "--config",
         directory / "agent.yaml",
     ]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_ANSWER_SECONDS)
+    except subprocess.TimeoutExpired:  # a wake-up that the kernel lost: it is asked again
+        return ""
     collectors = json.loads(done.stdout).get("collectors", {}) if done.stdout else {}
     return str(collectors.get("files", {}).get("detail", ""))
 
