@@ -4,14 +4,12 @@ import ctypes
 import hashlib
 import json
 import os
-import sqlite3
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import pytest
+from own_database import is_locked, locked_database
 
 from agent.runtime.own_files import OwnFiles
 from collectors._files.budget import Budget, OverBudget
@@ -464,24 +462,8 @@ def test_a_file_with_several_names_that_everybody_may_read_is_told_whole(record,
 @pytest.fixture
 def own_database(place):
     """Make a database that this process holds a lock in, as the spool is."""
-    directory = place / "spool"
-    directory.mkdir()
-    connection = sqlite3.connect(directory / "spool.db", isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("CREATE TABLE t (x)")
-    connection.execute("BEGIN IMMEDIATE")
-    yield directory
-    connection.close()
-
-
-IS_LOCKED = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=0)
-try:
-    connection.execute("BEGIN IMMEDIATE")
-except sqlite3.OperationalError as error:
-    print(error)
-"""
+    with locked_database(place / "spool") as directory:
+        yield directory
 
 
 @pytest.mark.parametrize("name", ["spool.db", "spool.db-wal", "spool.db-shm"])
@@ -499,13 +481,7 @@ def test_a_link_to_the_agents_own_database_never_costs_its_locks(record, etc, ow
         plant()
     see(recorder, etc / "neighbour", "new")
     recorder.end()
-    told = subprocess.run(
-        [sys.executable, "-c", IS_LOCKED, own_database / "spool.db"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert told.stdout == "database is locked\n"
+    assert is_locked(own_database)
     size = (own_database / name).stat().st_size
     assert not any(data.get("new_size") == size for data in of(recorder, "planted"))
 

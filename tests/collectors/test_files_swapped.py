@@ -2,13 +2,12 @@
 
 import hashlib
 import os
-import sqlite3
 import stat
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from own_database import is_locked, locked_database
 
 from agent.runtime.own_files import OwnFiles
 from collectors._files.entry import FilesEntry
@@ -77,23 +76,8 @@ class Swap:
 @pytest.fixture
 def own(open_path):
     """Make a database that this process holds a lock in, as the spool is."""
-    directory = open_path / "spool"
-    directory.mkdir()
-    connection = sqlite3.connect(directory / "spool.db", isolation_level=None, check_same_thread=False)
-    connection.executescript("PRAGMA journal_mode=WAL; CREATE TABLE t (x)")
-    connection.execute("BEGIN IMMEDIATE")
-    yield directory
-    connection.close()
-
-
-IS_LOCKED = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=0)
-try:
-    connection.execute("BEGIN IMMEDIATE")
-except sqlite3.OperationalError as error:
-    print(error)
-"""
+    with locked_database(open_path / "spool") as directory:
+        yield directory
 
 
 def a_fifo(path, _own):
@@ -163,10 +147,7 @@ def test_what_is_put_at_a_name_meanwhile_is_not_opened(record, open_path, own, m
     hashes = {hashlib.sha256(data).digest() for data in (ORIGINAL, OTHER, link)}
     assert VICTIM not in kept or kept[VICTIM].content.sha256 in {*hashes, b""}
     assert sum(found.content.sha256 in hashes for name, found in kept.items() if name != VICTIM) == 20
-    told = subprocess.run(
-        [sys.executable, "-c", IS_LOCKED, own / "spool.db"], check=True, capture_output=True, text=True
-    )
-    assert told.stdout == "database is locked\n"
+    assert is_locked(own)
 
 
 @pytest.mark.parametrize("has_gap", [False, True])
