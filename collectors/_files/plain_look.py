@@ -10,6 +10,7 @@ what a step needs is at hand for all but the first.
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -65,15 +66,13 @@ class PlainLook:
         """Return each of at most `AT_ONCE` files of an open directory as it was read, or its name where it is not plain."""
         racy_from = self._now_nanoseconds() - RACY_NANOSECONDS
         found: dict[str, Plain] = {}
-        try:
-            with OpenPlaces(directory.fd) as places:
-                opened = [file for name in names if (file := _opened(places, name)) is not None]
-                if not self._is_own(*[file.status for file in opened]):
-                    reading = _Reading(self._texts, directory, names, choice, racy_from)
-                    for some in _by_size(opened):
-                        found |= reading.read(places, some)
-        except Exception:  # noqa: BLE001 - met again, and judged, when each is looked at by itself
-            return [found.get(name, name) for name in names]
+        # Whatever is raised is met again, and judged, when each is looked at by itself.
+        with suppress(Exception), OpenPlaces(directory.fd) as places:
+            opened = [file for name in names if (file := _opened(places, name)) is not None]
+            if not self._is_own(*[file.status for file in opened]):
+                reading = _Reading(self._texts, directory, names, choice, racy_from)
+                for some in _by_size(opened):
+                    found |= reading.read(places, some)
         return [found.get(name, name) for name in names]
 
 

@@ -21,8 +21,9 @@ from agent.events.usual import fill
 from agent.events.usual_event import CompleteEvent, Filled, HostlessEvent, Usual, UsualEvent, Whole
 from agent.http.message import PLAIN_TEXT, Request, Response
 from agent.intake.dialect import Parsed, Problem, Route, bad_request
+from agent.systems.stackstate.body import SECTIONS
 from agent.systems.stackstate.burst import LEAST_BYTES, read_burst
-from agent.systems.stackstate.unknown_keys import SECTIONS, check_keys
+from agent.systems.stackstate.unknown_keys import check_keys
 from collectors.event import EventError, check_name, check_timestamp
 
 NAME = "stackstate"

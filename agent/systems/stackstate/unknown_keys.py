@@ -9,9 +9,7 @@ from typing import Any
 import msgspec
 
 from agent.intake.dialect import bad_request
-
-SECTIONS = ("metrics", "service_checks", "topologies", "health")
-"""What is kept as it came."""
+from agent.systems.stackstate.body import SECTIONS
 
 _KEPT = ("events", *SECTIONS)
 _OF_AGENTS = frozenset({
