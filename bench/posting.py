@@ -199,14 +199,13 @@ def measure(rounds: int, where: Path) -> list[Case]:
     try:
         for program in both:
             program.start()
-        for _ in range(rounds):
-            for size, count in ((1, 40), (BURST, 6)):
-                for what, lacking in LACKING.items():
-                    posted = bodies(number, count, size, lacking)
-                    number += count * size
-                    sizes[case := f"{size} a request, {what}"] = size
-                    for program in both:
-                        program.round(case, posted, size)
+        for size, count in ((1, 40), (BURST, 6)):  # apart: a checkpoint writes what came before it
+            for what, lacking in [*LACKING.items()] * rounds:
+                posted = bodies(number, count, size, lacking)
+                number += count * size
+                sizes[case := f"{size} a request, {what}"] = size
+                for program in both:
+                    program.round(case, posted, size)
     finally:
         for program in both:
             end(program.process)

@@ -10,6 +10,8 @@ class Sizes:
     name: str
     events: int
     """In requests of 200, to be delivered."""
+    turns: int
+    """So often that is done by each of those that are compared."""
     singles: int
     """In requests of one, to be delivered."""
     posts: int
@@ -39,6 +41,7 @@ SIZES = {
         Sizes(
             "small",
             events=10_000,
+            turns=1,
             singles=500,
             posts=200,
             batches=20,
@@ -51,6 +54,7 @@ SIZES = {
         Sizes(
             "full",
             events=200_000,
+            turns=3,
             singles=5_000,
             posts=2_000,
             batches=40,
