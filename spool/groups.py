@@ -24,7 +24,7 @@ Counted = tuple[bytes, int, int]
 class Totals:
     """Some rows of an owner: how many, how large, and the sum of their checksums."""
 
-    __slots__ = ("bytes", "count", "digest", "text_bytes")
+    __slots__ = ("bytes", "count", "digest", "long_bytes", "text_bytes")
 
     def __init__(self, count: int = 0, bytes: int = 0, digest: int = 0, text_bytes: int = 0) -> None:  # noqa: A002 - its unit
         self.count = count
@@ -32,6 +32,8 @@ class Totals:
         self.digest = digest
         self.text_bytes = text_bytes
         """What its texts take of their share; they are no part of what must be whole (`spool.texts`)."""
+        self.long_bytes = 0
+        """What its long rows take besides (`spool.row_bytes`), of an owner alone; the state keeps it."""
 
     def is_as(self, other: "Totals") -> bool:
         """Return whether the rows are the same, as far as that can be seen."""

@@ -13,10 +13,8 @@ from typing import Any
 from spool.errors import DamagedRow
 from spool.groups import DIGEST_MASK, Counted, Totals, by_group, is_keeper, keeper_of
 from spool.memory_rows import PAGE_ROWS, Row, is_stored, row_checksums
+from spool.row_bytes import ROW_BYTES, long_bytes
 from spool.table import checksum
-
-ROW_BYTES = 64
-"""What a row takes besides its key and its value, pages that are not full included."""
 
 _INSERT = "INSERT INTO memory (owner, key, crc, value) VALUES (?, ?, ?, ?)"
 _ROWS_AT_ONCE = 64
@@ -30,18 +28,20 @@ def stored_bytes(totals: Mapping[str, Totals]) -> int:
     """Return about what all that is remembered takes of the disk, without the texts."""
     size_bytes = 0
     for mine in totals.values():
-        size_bytes += mine.bytes + mine.count * ROW_BYTES
+        size_bytes += mine.bytes + mine.count * ROW_BYTES + mine.long_bytes
     return size_bytes
 
 
 def growth(connection: sqlite3.Connection, owner: str, changes: Mapping[str, bytes | None]) -> int:
     """Return by how much remembering this would make `stored_bytes` larger."""
-    more = sum(
-        len(encode_key(key)) + len(value) + ROW_BYTES for key, value in changes.items() if value is not None
-    )
-    return more - sum(
-        size + ROW_BYTES for _, _, size in _stored(connection, owner, [encode_key(key) for key in changes])
-    )
+    come = [len(encode_key(key)) + len(value) for key, value in changes.items() if value is not None]
+    gone = [size for _, _, size in _stored(connection, owner, [encode_key(key) for key in changes])]
+    return size_of_all(come) - size_of_all(gone)
+
+
+def size_of_all(sizes: Sequence[int]) -> int:
+    """Return what rows take of the disk whose keys and values have so many bytes."""
+    return sum(sizes) + len(sizes) * ROW_BYTES + long_bytes(sizes)
 
 
 def encode_key(key: str) -> bytes:
@@ -52,14 +52,20 @@ def encode_key(key: str) -> bytes:
         return key.encode("utf-8", "surrogatepass")
 
 
-def load_totals(connection: sqlite3.Connection) -> dict[str, Totals]:
-    """Return the totals of every owner; an owner whose row is damaged gets totals that fit nothing."""
+def load_totals(
+    connection: sqlite3.Connection, of_long: Mapping[str, int] | None = None
+) -> dict[str, Totals]:
+    """Return the totals of every owner; an owner whose row is damaged gets totals that fit nothing.
+
+    `of_long` is what the state keeps of their long rows.
+    """
     totals = {}
     for row in connection.execute(
         "SELECT owner, count, bytes, digest, text_bytes, crc FROM owners"
     ).fetchall():
         whole = checksum("owners", row[:5]) == row[5]
-        totals[str(row[0])] = Totals(*row[1:5]) if whole else Totals(digest=-1)
+        totals[str(row[0])] = mine = Totals(*row[1:5]) if whole else Totals(digest=-1)
+        mine.long_bytes = (of_long or {}).get(str(row[0]), 0)
     return totals
 
 
@@ -124,6 +130,8 @@ def _count(
     mine = totals.setdefault(owner, Totals())
     mine.count_rows(-1, gone)
     mine.count_rows(1, come)
+    of_long = long_bytes([row[2] for row in come]) - long_bytes([row[2] for row in gone])
+    mine.long_bytes = max(0, mine.long_bytes + of_long)
     save_totals(connection, owner, mine)
 
 

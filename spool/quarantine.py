@@ -27,6 +27,7 @@ def set_records_aside(store: Store, numbers: list[int], now: float) -> None:
 def forget_damaged_memory(store: Store, owner: str, now: float) -> None:
     """Forget an owner's memory whole, inside the open transaction."""
     memory.forget(store.connection, store.totals, owner)
+    store.keep_long_bytes()
     _note(store, Recovery("memory did not match its checksum", now, memory_lost=(owner,), finished=True))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from spool.batch import RejectedEntry, Rejection
 from spool.record import EVENT
+from spool.row_bytes import table_row_bytes
 from spool.state import REJECTED_AGE, REJECTED_FULL
 from spool.store import Store
 from spool.tables import REJECTED, RejectedRow
@@ -44,7 +45,7 @@ def keep(
         )
         REJECTED.append(store.connection, row)
         store.state.rejected_count += 1
-        store.state.rejected_bytes += len(rejection.body) + _ROW_BYTES
+        store.state.rejected_bytes += _size_of(len(rejection.body))
     while store.state.rejected_bytes > bound_bytes and make_way(store, now):
         pass
     store.touch()
@@ -130,6 +131,12 @@ def expire(store: Store, cutoff: float, now: float) -> bool:
     return bool(row) and _before(row[0], cutoff) and make_way(store, now, REJECTED_AGE)
 
 
+def recount(store: Store) -> None:
+    """Count all entries anew, inside the open transaction."""
+    sizes = [row[0] or 0 for row in store.connection.execute("SELECT length(body) FROM rejected").fetchall()]
+    store.state.rejected_count, store.state.rejected_bytes = len(sizes), sum(map(_size_of, sizes))
+
+
 def entry_of(values: Sequence[Any]) -> RejectedEntry | None:
     """Return the entry of a row, None where it is not as it was stored."""
     row = REJECTED.whole(values)
@@ -173,9 +180,13 @@ def _remove(store: Store, number: int) -> int:
         return 0
     store.connection.execute("DELETE FROM rejected WHERE id = ?", (number,))
     store.state.rejected_count = max(0, store.state.rejected_count - 1)
-    store.state.rejected_bytes = max(0, store.state.rejected_bytes - (row[0] or 0) - _ROW_BYTES)
+    store.state.rejected_bytes = max(0, store.state.rejected_bytes - _size_of(row[0] or 0))
     store.touch()
     return 1
+
+
+def _size_of(body_bytes: int) -> int:
+    return table_row_bytes(body_bytes + _ROW_BYTES)
 
 
 def _ids(store: Store) -> list[int]:

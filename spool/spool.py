@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from spool import incoming, memory, modes, prune
+from spool import incoming, memory, modes, prune, recount
 from spool.calls.incoming import Incoming
 from spool.calls.notices import Notices
 from spool.calls.positions import Positions
@@ -24,6 +24,7 @@ from spool.schema import SCHEMA, Schema
 from spool.stamp import Stamp
 from spool.state import Recovery
 from spool.status import SpoolStatus, read_status
+from spool.store import Store
 
 _VOLATILE_BYTES = 64 * MEBIBYTE
 
@@ -105,7 +106,12 @@ class Spool:
 
     def forget(self, owner: str | None = None) -> None:
         """Forget everything an owner remembers, or everyone does."""
-        self._engine.write(lambda store: memory.forget(store.connection, store.totals, owner))
+
+        def run(store: Store) -> None:
+            memory.forget(store.connection, store.totals, owner)
+            store.keep_long_bytes()
+
+        self._engine.write(run)
 
     def housekeeping(self, *, trusted_time: bool, now: Moment | None = None) -> None:
         """Do what can wait, in slices: age, the cap, pages given back, the reserve, the checkpoint.
@@ -124,6 +130,8 @@ class Spool:
             pass
         engine.between(engine.look_after_the_file)
         engine.between(engine.maintain_files)
+        if engine.between(recount.is_wanted):
+            engine.write(recount.recount)
         engine.between(engine.checkpoint_wal)
 
     def reconfigure(self, options: Options) -> None:

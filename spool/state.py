@@ -143,6 +143,8 @@ class State(Named):
     texts_given_up: int = 0
     """Remembered texts that had no room, ever."""
     texts_told: bool = False
+    long_bytes: dict[str, int] | None = None
+    """What the long rows that owners remember take besides (`spool.row_bytes`); None where nobody has counted them."""
     sequence: int = 0
 
     def note(self, recovery: Recovery) -> None:
@@ -225,10 +227,11 @@ class State(Named):
     def from_json(cls, text: str) -> "State":
         """Return the state of a stored document."""
         document = json.loads(text)
-        state = cls(**{name: document[name] for name in _PLAIN})
+        state = cls(**{name: document[name] for name in _PLAIN if name in document})
         state.standings = {entry["name"]: Standing(**entry) for entry in document["standings"]}
-        losses = (Loss(**entry) for entry in document["losses"])
-        state.losses = {(loss.destination, loss.reason): loss for loss in losses}
+        state.losses = {
+            (entry["destination"], entry["reason"]): Loss(**entry) for entry in document["losses"]
+        }
         state.salvage = Salvage(**document["salvage"]) if document["salvage"] else None
         return state
 
@@ -246,6 +249,7 @@ _PLAIN = (
     "gaps",
     "texts_given_up",
     "texts_told",
+    "long_bytes",
     "sequence",
 )
 _TABLES = ("state_a", "state_b")

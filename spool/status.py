@@ -90,7 +90,7 @@ def read_status(
     connection.execute("BEGIN")
     try:
         kept = part.of(lambda: state.load(connection), lambda: state.load_readable(connection)) or State()
-        totals = part.of(lambda: memory.load_totals(connection), dict[str, Totals])
+        totals = part.of(lambda: memory.load_totals(connection, kept.long_bytes), dict[str, Totals])
         first = part.of(lambda: _edge(connection, "ASC"), lambda: _edge_around(connection, "ASC"))
         last = part.of(lambda: _edge(connection, "DESC"), lambda: _edge_around(connection, "DESC"))
         end_events = max(kept.total_events, last.events_before + last.count if last else 0)

@@ -30,8 +30,8 @@ class Store:
         """Whether the transaction was begun here and not in the database; `_rows` is all it does so far."""
         self._rows: list[tuple[Any, ...]] = []
         try:
-            self.state = state.load(self.connection) or State()
-            self.totals = memory.load_totals(self.connection)
+            self.state = state.load(self.connection) or State(long_bytes={})
+            self.totals = memory.load_totals(self.connection, self.state.long_bytes)
             self.remembered_bytes = memory.stored_bytes(self.totals)
             """What all that is remembered takes, as of the last commit."""
             self.learn_the_end()
@@ -57,6 +57,13 @@ class Store:
     def touch(self) -> None:
         """Have the state written with this transaction."""
         self._changed = True
+
+    def keep_long_bytes(self) -> None:
+        """Have the state say what the long rows take that are remembered now, where they were counted."""
+        found = {owner: mine.long_bytes for owner, mine in self.totals.items() if mine.long_bytes}
+        if self.state.long_bytes is not None and found != self.state.long_bytes:
+            self.state.long_bytes = found
+            self.touch()
 
     def begin(self, *, durable: bool) -> None:
         """Open a transaction; one that is not durable survives SIGKILL, and power loss from the next durable one on."""
@@ -96,7 +103,7 @@ class Store:
         self._changed = self._is_put_off = False
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
-        self.totals = memory.load_totals(self.connection)
+        self.totals = memory.load_totals(self.connection, self.state.long_bytes)
 
     def accepted_frames(self) -> int:
         """Return how many frames of the -wal SQLite believes; they are written into the database.

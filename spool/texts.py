@@ -13,12 +13,10 @@ from typing import Protocol
 from spool.groups import Totals
 from spool.memory import encode_key, insert_new, save_totals
 from spool.memory_rows import text_checksum, text_checksums
-from spool.schema import PAGE_BYTES
+from spool.row_bytes import IN_ONE_PAGE_BYTES, long_bytes, table_row_bytes
 from spool.store import Store
 
 _ROW_BYTES = 128
-_IN_ONE_PAGE_BYTES = 4000
-_OVERFLOW_BYTES = PAGE_BYTES - 4
 _KEYS_AT_ONCE = 500
 _INSERT = "INSERT INTO texts (owner, key, text, crc) VALUES (?, ?, ?, ?)"
 
@@ -45,11 +43,11 @@ class Room(Protocol):
 
 def size_of(key: bytes, text_bytes: int) -> int:
     """Return what a text takes of its share: about what it takes of the disk."""
-    return _on_the_disk(text_bytes + 2 * len(key) + _ROW_BYTES)
+    return _size_of(len(key), text_bytes)
 
 
-def _on_the_disk(size_bytes: int) -> int:
-    return size_bytes if size_bytes <= _IN_ONE_PAGE_BYTES else -(-size_bytes // _OVERFLOW_BYTES) * PAGE_BYTES
+def _size_of(key_bytes: int, text_bytes: int) -> int:
+    return table_row_bytes(text_bytes + 2 * key_bytes + _ROW_BYTES) + long_bytes((key_bytes,))
 
 
 def total(store: Store) -> int:
@@ -100,9 +98,8 @@ def _has_room_for_all(store: Store, room: Room, size_bytes: int) -> bool:
 
 def _size_of_all(texts: Texts) -> int:
     sizes = [len(text or b"") + 2 * len(key) + _ROW_BYTES for key, text in texts.items()]
-    if max(sizes, default=0) <= _IN_ONE_PAGE_BYTES:
-        return sum(sizes)
-    return sum(map(_on_the_disk, sizes))
+    whole = sum(sizes) if max(sizes, default=0) <= IN_ONE_PAGE_BYTES else sum(map(table_row_bytes, sizes))
+    return whole + long_bytes([*map(len, texts)])
 
 
 def _rows(owner: str, texts: Texts) -> list[tuple[str, bytes, bytes, int]]:
@@ -151,6 +148,17 @@ def copy(source: sqlite3.Connection, store: Store, at_most_bytes: int) -> None:
     )
     for owner in {row[0] for row in kept}:
         save_totals(store.connection, owner, store.totals[owner])
+
+
+def recount(store: Store) -> None:
+    """Count anew what all texts take, inside the open transaction."""
+    found = dict.fromkeys(store.totals, 0)
+    for owner, key_bytes, text_bytes in store.connection.execute(
+        "SELECT owner, length(key), length(text) FROM texts"
+    ):
+        found[owner] = found.get(owner, 0) + _size_of(key_bytes or 0, text_bytes or 0)
+    for owner, size_bytes in found.items():
+        _count(store, owner, size_bytes - store.totals.setdefault(owner, Totals()).text_bytes)
 
 
 def _has_room(store: Store, room: Room, size_bytes: int, now: float) -> bool:

@@ -107,10 +107,12 @@ class Trust:
         if not self.covers_all():
             return False
         with suppress(SpoolError):  # made another time: until then a start reads every row
-            self._writing(
-                lambda store: make_groups(store.connection, store.totals, self.owner), durable=False
-            )
+            self._writing(self._make_groups, durable=False)
         return True
+
+    def _make_groups(self, store: Store) -> None:
+        make_groups(store.connection, store.totals, self.owner)
+        store.keep_long_bytes()
 
 
 def _groups_that_add_up(connection: sqlite3.Connection, owner: str) -> int | None:

@@ -223,6 +223,7 @@ def _insert(store: Store, records: Sequence[Record]) -> None:
 def _remember(store: Store, owner: str, remember: Mapping[str, bytes | None]) -> None:
     if remember:
         memory.remember(store.connection, store.totals, owner, remember)
+        store.keep_long_bytes()
 
 
 def _with_forgotten(
@@ -237,12 +238,8 @@ def _bytes_of(texts: Mapping[str, bytes | None]) -> int:
 
 
 def _remembered_bytes(*remembered: Mapping[str, bytes | None]) -> int:
-    return sum(
-        sum([len(value) for value in remember.values() if value])
-        + sum(map(len, remember))
-        + memory.ROW_BYTES * len(remember)
-        for remember in remembered
-    )
+    sizes = [len(key) + len(value or b"") for remember in remembered for key, value in remember.items()]
+    return memory.size_of_all(sizes)
 
 
 def _waiting_bytes(connection: sqlite3.Connection, first: int, origin: str) -> int:

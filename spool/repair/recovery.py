@@ -190,6 +190,7 @@ def _state_for(kept: State | None, end: int | None, aside: Path, now: float) -> 
     if kept is None and end is None:
         known = max(0, int(now)) << 20
     fresh.last_number = known + _LEFT_OUT
+    fresh.long_bytes = None
     fresh.salvage = Salvage(
         copy=str(aside),
         bound=fresh.last_number + 1,

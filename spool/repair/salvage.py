@@ -14,7 +14,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from spool import failpoints, positions
+from spool import failpoints, positions, rejected
 from spool.cap import Cap
 from spool.codec import from_record, record_of
 from spool.errors import SpoolClosed, SpoolError
@@ -245,10 +245,7 @@ def _finish(store: Store, *, lost: int | None, problem: str) -> None:
     state, salvage = store.state, store.state.salvage
     if salvage is None:
         return
-    count, size = store.connection.execute(
-        "SELECT count(*), coalesce(sum(length(body) + 256), 0) FROM rejected"
-    ).fetchone()
-    state.rejected_count, state.rejected_bytes = count, size
+    rejected.recount(store)
     for recovery in state.recoveries:
         if recovery["copy"] == salvage.copy:
             recovery["reason"] += f"; {problem}" if problem else ""

@@ -99,6 +99,7 @@ def restore(store: Store, behind: Behind, now: float) -> Recovery | None:
     cursor = store.connection.executemany(RECORDS.insert_missing, [*known, *missing])
     for (owner, key), value in behind.memory.items():
         memory.remember_stored(store.connection, store.totals, owner, key, value)
+    store.keep_long_bytes()
     store.learn_the_end()
     recovery = Recovery(
         "the -wal is damaged",

@@ -1,11 +1,15 @@
 """Who may take how much: remembered texts a quarter, what is remembered a half, and neither costs a record."""
 
+import json
 import os
+import sqlite3
+from contextlib import closing
 
 import pytest
 from spool_examples import drain, record_of
 
-from spool import Options, SpoolFull, stored_bytes
+from spool import Options, Position, Rejection, SpoolFull, stored_bytes
+from spool.table import checksum
 
 MEBIBYTE = 1024 * 1024
 SMALL = Options(max_size_bytes=8 * MEBIBYTE)
@@ -172,11 +176,11 @@ def test_memory_beyond_its_share_and_the_cap_is_refused_but_what_is_known_goes_o
 
 def test_a_lowered_cap_stops_nobody_who_only_changes_what_is_known(open_spool):
     spool = open_spool(Options(max_size_bytes=32 * MEBIBYTE))
-    known = {f"{index:06}": os.urandom(1000) for index in range(8000)}
+    known = {f"{index:06}": os.urandom(900) for index in range(8000)}
     spool.records.append([], owner="files", remember=known)
     spool = open_spool(SMALL)
     assert not spool.memory("files").has_room(1)
-    spool.records.append([], owner="files", remember={key: os.urandom(1000) for key in list(known)[:2000]})
+    spool.records.append([], owner="files", remember={key: os.urandom(900) for key in list(known)[:2000]})
     spool.records.append([record_of("still")], owner="files", remember={"000000": b"1"})
     assert drain(spool, "stackstate") == ["still"]
 
@@ -219,3 +223,88 @@ def fill_within(spool, size_bytes):
     for _ in range(count):
         spool.records.append([record_of(os.urandom(20_000).hex())])
     return count
+
+
+def long_key(index, size_bytes):
+    return f"/srv/{index:06}/".ljust(size_bytes, "n")
+
+
+def remember_while_there_is_room(spool, size_bytes, at_once=20):
+    """Remember keys of so many bytes until there is no room for more."""
+    memory = spool.memory("files")
+    index = 0
+    while memory.has_room(at_once * 2 * (size_bytes + 2500)):
+        some = {long_key(index + more, size_bytes): bytes(60) for more in range(at_once)}
+        spool.records.append([], owner="files", remember=some)
+        index += at_once
+
+
+@pytest.mark.parametrize("size_bytes", [300, 600, 900, 1000, 1500, 4000])
+def test_what_is_remembered_costs_no_event_however_long_its_keys_are(open_spool, tmp_path, size_bytes):
+    """A row of more than a quarter of a page takes pages of its own."""
+    spool = open_spool(SMALL)
+    spool.records.append([record_of(os.urandom(200_000).hex())])
+    spool.records.append([record_of("the last")])
+    remember_while_there_is_room(spool, size_bytes)
+    status = spool.status()
+    assert (status.destinations[0].waiting_events, status.drops) == (2, {})
+    assert SMALL.max_size_bytes // 3 < status.memory_bytes <= SMALL.max_size_bytes // 2
+    assert size_of(tmp_path / "spool") <= SMALL.max_size_bytes
+
+
+def taken(spool):
+    status = spool.status()
+    return status.memory_bytes, status.text_bytes, status.rejected_bytes
+
+
+def fill_with_long_rows(spool):
+    keys = [long_key(index, size_bytes) for index, size_bytes in enumerate((20, 500, 1500, 4000))]
+    for owner in ("files", "other"):
+        spool.records.append(
+            [], owner=owner, remember=dict.fromkeys(keys, b"1"), texts=dict.fromkeys(keys, b"text")
+        )
+    spool.records.append([record_of("refused")])
+    upto = spool.records.read("stackstate", max_events=10, max_bytes=1 << 20).upto
+    refused = Rejection(Position(1, 0), "custom", bytes(5000), "no", 400)
+    spool.records.acknowledge("stackstate", upto, delivered=0, rejected=[refused])
+    return keys
+
+
+def test_long_rows_are_counted_as_they_come_and_go(open_spool):
+    spool = open_spool()
+    keys = fill_with_long_rows(spool)
+    both = taken(spool)
+    assert (both[0] > 4 * 4096, both[1] > 4 * 4096, both[2]) == (True, True, 8192)
+    spool.records.append([], owner="files", remember=dict.fromkeys(keys))
+    spool.rejected.discard(None)
+    assert taken(spool) == (both[0] // 2, both[1] // 2, 0)
+    spool = open_spool()
+    assert taken(spool) == (both[0] // 2, both[1] // 2, 0)
+    spool.forget("other")
+    assert taken(spool) == (0, 0, 0)
+
+
+def as_an_earlier_version_wrote_it(document):
+    return {**{key: value for key, value in document.items() if key != "long_bytes"}, "rejected_bytes": 5256}
+
+
+@pytest.mark.parametrize("changed", [as_an_earlier_version_wrote_it, lambda _: "lost"])
+def test_what_nobody_counted_is_counted_when_there_is_time(open_spool, tmp_path, changed):
+    """Until then a start waits for nothing."""
+    spool = open_spool()
+    fill_with_long_rows(spool)
+    expected = taken(spool)
+    spool.close()
+    with closing(sqlite3.connect(tmp_path / "spool/spool.db")) as database, database:
+        for table in ("state_a", "state_b"):
+            slot, sequence, document = database.execute(
+                f"SELECT slot, sequence, document FROM {table}"
+            ).fetchone()
+            row = (slot, sequence, json.dumps(changed(json.loads(document))))
+            database.execute(f"UPDATE {table} SET document = ?, crc = ?", (row[2], checksum("state", row)))
+    spool = open_spool()
+    assert taken(spool)[0] < expected[0]
+    spool.housekeeping(trusted_time=False)
+    assert taken(spool) == expected
+    spool = open_spool()
+    assert taken(spool) == expected

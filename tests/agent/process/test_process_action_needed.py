@@ -236,17 +236,16 @@ def test_a_spool_that_a_stop_would_lose_is_told_until_its_directory_can_be_writt
 
 
 def test_files_that_cannot_be_remembered_are_told_until_there_is_room_for_them(agent, wait_until):
-    # A long path takes more to remember; one of a thousand bytes takes a page of its own besides, which is counted nowhere.
-    deep = agent.watched.joinpath("a" * 240, "b" * 240)
+    deep = agent.watched.joinpath(*(letter * 240 for letter in "abc"))  # a long path takes more to remember
     deep.mkdir(parents=True)
-    for number in range(6000):
-        deep.joinpath(f"{number:05}{'n' * 145}").write_text("")
+    for number in range(5000):
+        deep.joinpath(f"{number:05}{'n' * 240}").write_text("")
     agent.watch_files()
     restart(agent, "8MiB")
     shown = the_reason(agent, wait_until, "no room to remember more: further files are not watched")
     assert "raise spool.max_size, or watch fewer files" in shown
     restart(agent, "64MiB")
-    wait_until(lambda: "watching 6000 files" in agent.detail("files"), lambda: agent.detail("files"))
+    wait_until(lambda: "watching 5000 files" in agent.detail("files"), lambda: agent.detail("files"))
     nothing(agent, wait_until)
 
 
