@@ -5,9 +5,8 @@ from collections.abc import Container, Iterator
 from typing import Any
 
 from spool.batch import Batch, Piece
-from spool.codec import to_record
-from spool.errors import DamagedRow
-from spool.record import EVENT, Position, Record, StoredRecord
+from spool.codec import record_of
+from spool.record import EVENT, Position
 from spool.tables import RECORDS
 
 _PASSED_OVER_AT_ONCE = 256
@@ -15,6 +14,7 @@ _CORRUPT_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _UNREADABLE_CODES = frozenset(
     {sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}
 )
+_made = tuple.__new__  # as the class makes one, in a third of the time
 _SELECT = f"{RECORDS.select} WHERE number >= ? AND number < ? ORDER BY number"
 
 
@@ -41,22 +41,21 @@ class Damage:
         self.numbers: list[int] = []
 
 
-def records_from(
+def rows_from(
     connection: sqlite3.Connection, first: int, before: int, damage: Damage
-) -> Iterator[StoredRecord]:
-    """Yield the records first <= number < before; close the iterator to end the statement."""
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the whole rows of the records first <= number < before; close the iterator to end the statement."""
+    is_whole = RECORDS.is_whole
     while True:
         last = first - 1
         rows = connection.execute(_SELECT, (first, before))
         try:
             for row in rows:
                 last = row[0]
-                try:
-                    stored = to_record(row)
-                except DamagedRow:
+                if is_whole(row):
+                    yield row
+                else:
                     damage.numbers.append(last)
-                    continue
-                yield stored
         except sqlite3.Error as error:
             # A row that raises and is no refusal of the whole database (text that is no UTF-8, a number too large) is one
             # damaged row: the statement cannot be stepped past it, so another one begins behind it.
@@ -88,92 +87,76 @@ def collect(
     Records of other kinds in front of it are passed over, so many at once; one behind its first piece ends it, so that
     whatever a position passes was read in its order and is counted once.
     """
-    gathered = _Gathered(max_events, max_bytes, start=position)
-    stream = records_from(connection, position.record, before, damage)
+    rows = rows_from(connection, position.record, before, damage)
     try:
-        for number, record in stream:
-            first = position.entry if number == position.record else 0
-            if first >= record.count:
-                gathered.go_on_at(Position(number + 1, 0))
-            # Passed over only in front: behind a piece, a position in the middle of the batch could not say what was
-            # filtered and what is still to be sent (docs/decisions/0033-columns-and-kinds.md).
-            elif record.kind not in kinds:
-                if gathered.pieces or not gathered.passes_over(number, record.count - first):
-                    gathered.has_more = bool(gathered.pieces)
-                    break
-            elif not gathered.takes(number, record, first):
-                gathered.has_more = True
-                break
+        start, passed_over, first = _first_piece(rows, position, kinds, max_events)
+        if first is None:
+            return Batch((), 0, 0, start, "", start=start, passed_over=passed_over)
+        return _filled(first, rows, max_events, max_bytes)._replace(start=start, passed_over=passed_over)
     finally:
-        stream.close()  # type: ignore[attr-defined]  # a generator: closing it ends the statement
-    return gathered.batch()
+        rows.close()  # type: ignore[attr-defined]  # a generator: closing it ends the statement
 
 
-class _Gathered:
-    """A batch on its way: it takes what fits together."""
+def _first_piece(
+    rows: Iterator[tuple[Any, ...]], position: Position, kinds: Container[str], max_events: int
+) -> tuple[Position, int, Piece | None]:
+    """Return where a batch begins, how many entries of other kinds lie before it, and its first piece, if there is one."""
+    passed_over = records = 0
+    start = position
+    # Passed over only in front: behind a piece, a position in the middle of the batch could not say what was
+    # filtered and what is still to be sent (docs/decisions/0033-columns-and-kinds.md).
+    for row in rows:
+        number, record = row[0], record_of(row)
+        first = position.entry if number == position.record else 0
+        if first < record.count and record.kind in kinds:
+            # It is taken in any case: one larger than the batch may be would block for ever.
+            most = max(1, max_events) if record.kind == EVENT else record.count
+            return start, passed_over, Piece(number, record, first, min(record.count, first + most))
+        start = Position(number + 1, 0)
+        if first < record.count:
+            passed_over += record.count - first
+            records += 1
+            if records == _PASSED_OVER_AT_ONCE:
+                break
+    return start, passed_over, None
 
-    def __init__(self, max_events: int, max_bytes: int, start: Position) -> None:
-        self._max_events = max_events
-        self._max_bytes = max_bytes
-        self._group = ("", False, EVENT)
-        self._events = self._bytes = self._passed_over = self._records = 0
-        self._start = start
-        self._upto: tuple[int, int] = start
-        self._is_full = False
-        self.has_more = False
-        """Whether something lies behind it."""
-        self.pieces: list[Piece] = []
 
-    def go_on_at(self, position: Position) -> None:
-        """Have nothing before `position` read again."""
-        self._upto = position
-        if not self.pieces:
-            self._start = position
-
-    def passes_over(self, number: int, entries: int) -> bool:
-        """Leave a record of another kind out; return whether to go on: a read is bounded."""
-        self._passed_over += entries
-        self._records += 1
-        self.go_on_at(Position(number + 1, 0))
-        return self._records < _PASSED_OVER_AT_ONCE
-
-    def takes(self, number: int, record: Record, first: int) -> bool:
-        """Take a record from entry `first` on, or a part of it; return whether it fitted."""
-        if self._is_full:
-            return False
+def _filled(first: Piece, rows: Iterator[tuple[Any, ...]], max_events: int, max_bytes: int) -> Batch:
+    """Return a batch of its first piece and the records behind it that are like it, as many as fit."""
+    record = first.record
+    alike = (record.kind, record.hostname, record.clock_trusted) if record.kind == EVENT else None
+    pieces = [first]
+    events, size_bytes = first.last_entry - first.first_entry, record.segment.length
+    has_more = False
+    for row in rows:
+        record = record_of(row)
         _, count, _, _, _, _, hostname, _, _, _, clock_trusted, segment, _, kind = record
-        is_event = kind == EVENT
-        group = (hostname, is_event and not (clock_trusted and hostname), kind)
-        events, size_bytes = self._events + count - first, self._bytes + segment.length
-        if not self.pieces:
-            self._group = group
-            # The first record is taken in any case: one larger than the batch may be would block for ever.
-            if is_event and events > self._max_events:
-                count = first + max(1, self._max_events)
-                events = count - first
-        elif group != self._group or events > self._max_events or size_bytes > self._max_bytes:
-            return False
-        self.pieces.append(Piece(number, record, first, count))
-        self._events, self._bytes = events, size_bytes + 1
-        self._upto = (number + 1, 0) if count == record.count else (number, count)
-        self._is_full = not is_event or events >= self._max_events or size_bytes + 1 >= self._max_bytes
-        return True
-
-    def batch(self) -> Batch:
-        """Return what was gathered."""
-        hostname, needs_correction, kind = self._group
-        return Batch(
-            tuple(self.pieces),
-            self._events,
-            self._bytes,
-            Position(*self._upto),
-            hostname,
-            needs_correction,
-            kind,
-            self._start,
-            self._passed_over,
-            self.has_more,
+        more_events, more_bytes = events + count, size_bytes + 1 + segment.length
+        has_more = (
+            (kind, hostname, clock_trusted) != alike
+            or not events < more_events <= max_events
+            or more_bytes > max_bytes
         )
+        if has_more:
+            break
+        pieces.append(_made(Piece, (row[0], record, 0, count)))
+        events, size_bytes = more_events, more_bytes
+    kind, hostname = first.record.kind, first.record.hostname
+    return Batch(
+        tuple(pieces),
+        events,
+        size_bytes + 1,
+        _behind(pieces[-1]),
+        hostname,
+        kind == EVENT and not (hostname and first.record.clock_trusted),
+        kind,
+        has_more=has_more,
+    )
+
+
+def _behind(piece: Piece) -> Position:
+    number, record, _, last_entry = piece
+    return Position(number + 1, 0) if last_entry == record.count else Position(number, last_entry)
 
 
 def _next_number(connection: sqlite3.Connection, first: int, before: int) -> int | None:

@@ -6,9 +6,10 @@ Whatever goes wrong while a row is read is damage, never an error of the reader.
 """
 
 import sqlite3
-import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any, Generic, TypeVar, cast
+from zlib import crc32
 
 R = TypeVar("R", bound=tuple[Any, ...])
 
@@ -18,7 +19,7 @@ _TYPES = {int: "INTEGER", float: "REAL", str: "TEXT", bytes: "BLOB", int | None:
 def checksum(table: str, values: Sequence[object], blob: bytes = b"") -> int:
     """Return the CRC-32 of a row: its table, its plain columns in order, and its one large one."""
     text = "\x1f".join((table, *map(str, values)))
-    return zlib.crc32(blob, zlib.crc32(text.encode("utf-8", "surrogatepass")))
+    return crc32(blob, crc32(text.encode("utf-8", "surrogatepass")))
 
 
 class Table(Generic[R]):
@@ -31,8 +32,10 @@ class Table(Generic[R]):
         fields: tuple[str, ...] = self._row._fields
         types = [_TYPES[row.__annotations__[field]] for field in fields]
         self._reals = [index for index, kind in enumerate(types) if kind == "REAL"]
-        self._plain = slice(2, -1 if types[-1] == "BLOB" else None)
         self._has_blob = types[-1] == "BLOB"
+        plain = (0, *range(2, self._count - self._has_blob))
+        self._plain: Callable[[Sequence[Any]], tuple[Any, ...]] = itemgetter(*plain)
+        self._text: Callable[[tuple[Any, ...]], str] = (name + "\x1f%s" * len(plain)).__mod__
         self.columns = ", ".join(fields)
         self.select = f"SELECT {self.columns} FROM {name}"  # noqa: S608 - constants
         self.insert = f"INSERT INTO {name} ({self.columns}) VALUES ({', '.join('?' * len(fields))})"  # noqa: S608 - constants
@@ -46,11 +49,11 @@ class Table(Generic[R]):
     def checksum(self, row: R) -> int:
         """Return the checksum that a row is to have."""
         blob = row[-1] if self._has_blob else b""
-        return checksum(self.name, (row[0], *row[self._plain]), blob)
+        return self._checksum(self._plain(row), blob)
 
     def sealed(self, number: int, values: Sequence[object], blob: bytes) -> tuple[Any, ...]:
         """Return the columns of a row, ready for `insert`: its plain ones behind `crc` are `values`."""
-        return (number, checksum(self.name, (number, *values), blob), *values, blob)
+        return (number, self._checksum((number, *values), blob), *values, blob)
 
     def of(self, values: Sequence[Any]) -> R:
         """Return values in the order of the columns as a row; nothing is checked."""
@@ -61,15 +64,17 @@ class Table(Generic[R]):
         """Return whether values are a row exactly as it was stored."""
         try:
             blob = values[-1] if self._has_blob else b""
-            return len(values) == self._count and values[1] == checksum(
-                self.name, (values[0], *values[self._plain]), blob
-            )
+            return len(values) == self._count and values[1] == self._checksum(self._plain(values), blob)
         except Exception:  # noqa: BLE001 - whatever a damaged row makes Python do, it is the row's damage
             return False
 
     def whole(self, values: Sequence[Any]) -> R | None:
         """Return the row of values as they are stored, None unless they are exactly what was."""
         return self.of(values) if self.is_whole(values) else None
+
+    def _checksum(self, plain: tuple[Any, ...], blob: bytes) -> int:
+        """Return what `checksum` does, of the texts in one step."""
+        return crc32(blob, crc32(self._text(plain).encode("utf-8", "surrogatepass")))
 
     def append(self, connection: sqlite3.Connection, row: R) -> int:
         """Insert a row under the next number, inside the open transaction; return that number."""

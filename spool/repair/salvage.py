@@ -162,7 +162,13 @@ class _Plan:
             row = RECORDS.found(values)
             if row is not None:
                 found.setdefault(
-                    row.number, (row.number, record_of(row), row.events_before, row.bytes_before)
+                    row.number,
+                    (
+                        row.number,
+                        StoredRecord(row.number, record_of(row)),
+                        row.events_before,
+                        row.bytes_before,
+                    ),
                 )
         return list(found.values())
 
