@@ -29,7 +29,7 @@ from spool.batch import Batch, Drop, Piece, RejectedEntry, Rejection
 from spool.errors import SpoolClosed, SpoolError, SpoolFull, SpoolLocked
 from spool.reader import SpoolReader
 from spool.record import EVENT, Position, Record, Segment, StoredRecord, stored_bytes
-from spool.segment import SegmentError, compress, inflate, pack, splice
+from spool.segment import SegmentError, compress, inflate, join, pack, splice
 
 if TYPE_CHECKING:
     from spool.incoming import Refused
@@ -71,6 +71,7 @@ __all__ = [
     "StoredRecord",
     "compress",
     "inflate",
+    "join",
     "leave_in_incoming",
     "pack",
     "splice",

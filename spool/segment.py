@@ -8,7 +8,7 @@ knows no file, no row and no event.
 
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from spool.deflate import best_for
 from spool.record import Segment
@@ -49,6 +49,26 @@ def inflate(segment: Segment) -> bytes:
     if len(data) != segment.length or zlib.adler32(data) != segment.adler:
         raise SegmentError("the segment inflates to other bytes than were compressed")
     return data
+
+
+def join(segments: Sequence[Segment], between: bytes) -> Segment:
+    """Return segments, with the same few bytes between each two of them, as one, without looking into any."""
+    between_length, between_adler = len(between), zlib.adler32(between)
+    between_low, between_high = between_adler & 0xFFFF, between_adler >> 16
+    (_, size_bytes, adler), *others = segments
+    low, high = adler & 0xFFFF, adler >> 16
+    for (
+        _,
+        length,
+        adler,
+    ) in others:  # as `combine_adler`, of what is between and of the segment; it is taken modulo once
+        high += between_high + between_length * (low - 1)
+        low += between_low - 1
+        high += (adler >> 16) + length * (low - 1)
+        low += (adler & 0xFFFF) - 1
+        size_bytes += between_length + length
+    deflated = _stored_block(between).join([segment[0] for segment in segments])
+    return Segment(deflated, size_bytes, high % _ADLER_BASE << 16 | low % _ADLER_BASE)
 
 
 def splice(pieces: Iterable[bytes | Segment]) -> bytes:

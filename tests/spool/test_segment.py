@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spool import Segment, SegmentError, compress, deflate, inflate, pack, splice
+from spool import Segment, SegmentError, compress, deflate, inflate, join, pack, splice
 from spool.segment import STORED_BYTES, combine_adler
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,6 +106,13 @@ def test_checksums_combine_as_if_computed_over_both(first, second):
 def test_checksums_combine_beyond_the_modulus():
     data = b"\xff" * 70_000
     assert combine_adler(zlib.adler32(data), zlib.adler32(data), len(data)) == zlib.adler32(data + data)
+
+
+@given(st.lists(PLAIN, min_size=1, max_size=6), st.binary(max_size=3))
+def test_segments_that_are_joined_are_one_over_all_their_bytes_and_what_is_between(data, between):
+    joined = join([compress(one) for one in data], between)
+    assert inflate(joined) == between.join(data)
+    assert zlib.decompress(splice([b"[", joined, b"]"])) == b"[" + between.join(data) + b"]"
 
 
 @pytest.mark.parametrize("size_bytes", [0, 1, 65_535, 65_536, 200_000])

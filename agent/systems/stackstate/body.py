@@ -7,12 +7,13 @@ several times its size.
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Literal
 
 import msgspec
 
 from agent.delivery.outgoing import Outgoing
-from spool import EVENT, Segment, compress, inflate, splice
+from spool import EVENT, Segment, compress, inflate, join, splice
 
 SMALL_BYTES = 8 * 1024
 """Of JSON: below it a segment of its own costs more on the line than compressing it again costs us."""
@@ -61,9 +62,20 @@ def _named(outgoing: Outgoing) -> Iterator[Part]:
 
 
 def _joined(parts: Sequence[Part]) -> Sequence[Part]:
-    joined: list[Part] = [b","] * (2 * len(parts) - 1)
-    joined[::2] = parts
+    """Return parts of one list with commas between; large ones that follow one another are one, as they lie on disk."""
+    found: list[Part] = []
+    for is_large, run in groupby(parts, _is_large):
+        if is_large:
+            found.append(join([part for part in run if isinstance(part, Segment)], b","))
+        else:
+            found += run
+    joined: list[Part] = [b","] * (2 * len(found) - 1)
+    joined[::2] = found
     return joined
+
+
+def _is_large(part: Part) -> bool:
+    return isinstance(part, Segment) and part.length >= SMALL_BYTES
 
 
 def encode(parts: list[Part], compression: Literal["deflate", "gzip", "none"]) -> tuple[bytes, str]:
@@ -83,7 +95,7 @@ def merged(parts: Iterable[Part]) -> list[Part]:
     found: list[Part] = []
     run: list[Part] = []
     for part in parts:
-        if isinstance(part, Segment) and part.length >= SMALL_BYTES:
+        if _is_large(part):
             if run:
                 found += _one(run)
                 run = []
@@ -94,8 +106,6 @@ def merged(parts: Iterable[Part]) -> list[Part]:
 
 
 def _one(run: list[Part]) -> list[Part]:
-    if len(run) == 1 and len(run[0]) == 1:
-        return run  # the comma between two large ones
     segments = [part for part in run if isinstance(part, Segment)]
     if len(segments) == 1 and _size(run) < SMALL_BYTES and len(segments[0].deflated) < segments[0].length:
         return run  # the end of a burst: nothing is there to compress it with
