@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 MAX_CHUNK_EVENTS = 64
 MAX_CHUNK_BYTES = 32 * 1024
+SPLICED_BYTES = 8 * 1024
+"""From here on a chunk goes into a request as it lies on the disk; a smaller one is compressed once more, with those beside it."""
 
 
 class Captured(msgspec.Struct, frozen=True, gc=False):
@@ -103,6 +105,16 @@ def entries(record: Record) -> list[bytes]:
     return [bytes(body) for body in objects]
 
 
+def share(left_bytes: int, chunks: int, event_bytes: int) -> int:
+    """Return how much of what is left for so many chunks the first of them takes, where that is no more than fits.
+
+    It takes all but `SPLICED_BYTES` for each of the others, where there is enough for all: so chunks are filled, and what the last ones
+    hold lies in the page of the one before. As a chunk ends with an event, each is left one of that size more.
+    """
+    least_bytes = SPLICED_BYTES + event_bytes
+    return left_bytes if left_bytes < chunks * least_bytes else left_bytes - (chunks - 1) * least_bytes
+
+
 def distinct(values: Sequence[T]) -> dict[T, None]:
     """Return each value once, in the order of the first of each; where all are equal, as mostly, only one is hashed."""
     first = values[0]
@@ -144,9 +156,12 @@ def _parts(events: Sequence[Captured]) -> Iterator[Sequence[Captured]]:
         yield events
         return
     ends = list(accumulate(map(len, [event.body for event in events])))
+    count, size_bytes = len(events), ends[-1] // len(events)
     start = before = 0
-    while start < len(events):
-        fitting = bisect_right(ends, before + MAX_CHUNK_BYTES)
+    while start < count:
+        left_bytes = ends[-1] - before
+        chunks = max(-(-left_bytes // MAX_CHUNK_BYTES), -(-(count - start) // MAX_CHUNK_EVENTS))
+        fitting = bisect_right(ends, before + min(MAX_CHUNK_BYTES, share(left_bytes, chunks, size_bytes)))
         end = max(start + 1, min(start + MAX_CHUNK_EVENTS, fitting))
         yield events[start:end]
         start, before = end, ends[end - 1]

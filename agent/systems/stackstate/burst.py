@@ -14,7 +14,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 from msgspec import UNSET
 
-from agent.events.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS, Together, distinct
+from agent.events.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS, Together, distinct, share
 from agent.events.completion import check_tags
 from agent.events.identity import Identity
 from agent.events.usual import fields_of
@@ -28,6 +28,11 @@ _AROUND_BYTES = 4 * 1024
 _BEGINNING = re.compile(rb'"events": ?\{"([^"\\]{1,256})": ?\[(?=(\{"[a-z_]{1,32}":( ?)))')
 """All up to the first list of events, and behind it how an event begins, and with which blank behind a colon."""
 _END = b"}]}"
+
+_SAMPLE_BYTES = 8 * 1024
+"""By the events in so much it is known how many fill a chunk."""
+_FEWER_EVENTS = MAX_CHUNK_EVENTS - 4
+"""Meant to be in a chunk after one had too many."""
 
 _Nothing = Annotated[list[msgspec.Raw], msgspec.Meta(max_length=0)]
 
@@ -124,19 +129,28 @@ def _hosted(listed: _Listed, identity: Identity) -> list[Together]:
 
 
 def _parts(listed: _Listed, most_bytes: int, read: Callable[[bytes], Together]) -> Iterator[Together]:
-    """Yield the events in parts of about the same size that each go into a chunk; those of one part at a time are held decoded."""
+    """Yield the events in parts that each fill a chunk, as far as `share` says; those of one part at a time are held decoded."""
     body, mark, start, end = listed.body, listed.mark, listed.start, listed.end
-    size_bytes = body.find(mark, start, min(end, start + most_bytes)) - start + 2
+    size_bytes = _mean_bytes(body, mark, start, min(end, start + _SAMPLE_BYTES))
     most = min(most_bytes, MAX_CHUNK_EVENTS * size_bytes) if size_bytes > 0 else most_bytes
     while start < end:
-        share = (end - start) // -((start - end) // most) + size_bytes
-        stop = end if end - start <= most else _last_end(body, mark, start, start + min(share, most))
+        left = end - start
+        size = min(most, share(left, -(-left // most), size_bytes))
+        stop = end if left <= most else _last_end(body, mark, start, start + size)
         together = read(body[start:stop])
         if together.count > MAX_CHUNK_EVENTS:
-            most = most * 3 // 4  # the first event was longer than the others
+            most = (
+                (stop - start) * _FEWER_EVENTS // together.count
+            )  # the first events were longer than the others
             continue
         yield together
         start = stop + 1  # behind the comma
+
+
+def _mean_bytes(body: bytes, mark: bytes, start: int, before: int) -> int:
+    """Return how large the first events seem to be, with a comma each; 0 where not even one seems to end."""
+    last = body.rfind(mark, start, before)
+    return -(-(last + 2 - start) // (body.count(mark, start, last) + 1)) if last >= 0 else 0
 
 
 def _last_end(body: bytes, mark: bytes, start: int, before: int) -> int:

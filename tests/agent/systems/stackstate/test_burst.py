@@ -1,12 +1,21 @@
 """A burst is read as its events are one by one, or not at all: then the longer way says what they are, or what is wrong."""
 
 import json
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.events.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS, Captured, Stamp, chunk, entries
+from agent.events.chunk import (
+    MAX_CHUNK_BYTES,
+    MAX_CHUNK_EVENTS,
+    SPLICED_BYTES,
+    Captured,
+    Stamp,
+    chunk,
+    entries,
+)
 from agent.events.completion import complete
 from agent.events.identity import Identity
 from agent.events.portable import check_portable
@@ -104,6 +113,32 @@ def test_a_burst_as_programs_send_them_is_read_at_once_in_chunks_within_their_bo
     for many in burst:
         assert many.count <= MAX_CHUNK_EVENTS
         assert len(many.json) <= MAX_CHUNK_BYTES
+
+
+@given(st.integers(20, 1000), st.integers(0, 800), st.integers(0, 5), st.randoms(use_true_random=False))
+def test_parts_are_few_and_none_is_small_where_all_can_be_large(count, size, more, random):
+    events = [event(number, text="x" * (size + random.randint(0, more))) for number in range(count)]
+    burst = read_burst(posted(events), IDENTITY)
+    assert burst is not None
+    assert sum(many.count for many in burst) == count
+    sizes = [len(json.dumps(one, separators=COMPACT)) + 1 for one in events]
+    most = min(MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS * min(sizes)) - max(sizes)
+    assert len(burst) <= -(-sum(sizes) // most)
+    if sum(sizes) >= len(burst) * (SPLICED_BYTES + 2 * max(sizes)):
+        assert min(len(many.json) for many in burst) >= SPLICED_BYTES
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_events_of_many_sizes_fill_their_chunks(seed):
+    random = Random(seed)
+    events = [event(number, text="x" * random.randint(0, 900)) for number in range(600)]
+    body = posted(events)
+    burst = read_burst(body, IDENTITY)
+    assert burst is not None
+    assert kept(burst) == expected(body)
+    assert max(many.count for many in burst) <= MAX_CHUNK_EVENTS
+    assert max(len(many.json) for many in burst) <= MAX_CHUNK_BYTES
+    assert len(burst) <= len(body) / MAX_CHUNK_BYTES * 1.2 + 1
 
 
 @pytest.mark.parametrize("size", [0, 2000])
