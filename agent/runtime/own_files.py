@@ -45,6 +45,7 @@ class _Known(msgspec.Struct, frozen=True):
         return bool(self.times)
 
 
+_identity: Callable[[os.stat_result], tuple[int, int]] = attrgetter("st_dev", "st_ino")
 _times: Callable[[os.stat_result], tuple[int, int, int]] = attrgetter("st_ino", "st_mtime_ns", "st_ctime_ns")
 
 
@@ -63,7 +64,7 @@ class OwnFiles:
             known = self._known
             if known is None or not known.holds():
                 known = self._known = self._know()
-            return any((status.st_dev, status.st_ino) in known.files for status in statuses)
+            return not known.files.isdisjoint(map(_identity, statuses))
 
     def _know(self) -> "_Known":
         """Return what all directories hold now."""

@@ -13,7 +13,7 @@ from collectors._files.fingerprint import (
     STAT_SIZE,
     decode,
     directory_key,
-    escape,
+    file_keys,
     files_prefix,
     unescape,
 )
@@ -155,20 +155,15 @@ class DirectoryDiff:
     ) -> Iterator[Looked | Learnt]:
         """Look at files of ordinary names: those that are plain together, the others each by itself."""
         directory = listing.directory
-        prefix = files_prefix(directory.path)
-        learnt = Learnt(directory.path, [], {}, {})
-        for found in self._plain_look.look(directory, names, choice):
-            if isinstance(found, str):
-                yield from self._learn_each(listing, (found,), stats)
-                continue
-            key = prefix + escape(found.name)
-            stats.add(found.name, found.stat, found.ctime_ns)
-            learnt.names.append(found.name)
-            learnt.remember[key] = found.value
-            if found.text:
-                learnt.texts[key] = found.text
-        if learnt.names:
-            yield learnt
+        plain = self._plain_look.look(directory, names, choice)
+        if len(plain.names) < len(names):
+            known = {*plain.names}
+            yield from self._learn_each(listing, [name for name in names if name not in known], stats)
+        if plain.names:
+            stats.add_packed(plain.names, plain.stats, plain.ctimes_ns)
+            keys = file_keys(directory.path, plain.names)
+            texts = {key: text for key, text in zip(keys, plain.texts, strict=True) if text}
+            yield Learnt(directory.path, plain.names, dict(zip(keys, plain.values, strict=True)), texts)
 
     def _learn_each(self, listing: Listing, names: Sequence[str], stats: Stats) -> Iterator[Looked]:
         directory = listing.directory

@@ -13,7 +13,7 @@ import os
 import stat
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import chain
 from operator import attrgetter
@@ -49,6 +49,12 @@ def pack_stat(status: os.stat_result) -> bytes:
         return _STAT.pack(*fields)
     except struct.error:
         return _pack_round(fields)
+
+
+def pack_stats(statuses: Iterable[os.stat_result]) -> list[bytes]:
+    """Return of each of some stats what `pack_stat` returns."""
+    packed = pack_all([*map(fields_of, statuses)])
+    return [packed[start : start + STAT_SIZE] for start in range(0, len(packed), STAT_SIZE)]
 
 
 def pack_all(fields: Sequence[Fields]) -> bytes:
@@ -160,6 +166,11 @@ def encode(packed: bytes, content: Content, *, look_again: bool = False, has_mar
     return packed + _ENCODER.encode(_renamed(marked, escape))
 
 
+def encode_plain(packed: bytes, sha256: bytes, mark: bytes) -> bytes:
+    """Return what `encode` does of a content that has a hash and at most the mark of a text."""
+    return packed + _ENCODER.encode(Content(sha256, mark))
+
+
 def mark_of(text: bytes) -> bytes:
     """Return what is remembered of a text itself: it lies beside the value, and may be gone one day."""
     return zlib.crc32(text).to_bytes(4) if text else b""
@@ -217,6 +228,12 @@ def file_key(path: str) -> str:
     """Return the key of one file."""
     directory, _, name = path.rpartition("/")
     return files_prefix(directory) + escape(name)
+
+
+def file_keys(directory: str, names: Sequence[str]) -> list[str]:
+    """Return the keys of some files right in a directory."""
+    prefix = files_prefix(directory)
+    return [prefix + escape(name) for name in names]
 
 
 @lru_cache(maxsize=16)

@@ -14,7 +14,14 @@ from contextlib import suppress
 
 import msgspec
 
-from collectors._files.fingerprint import RACY_NANOSECONDS, Content, encode, mark_of, pack_stat
+from collectors._files.fingerprint import (
+    RACY_NANOSECONDS,
+    Content,
+    encode,
+    encode_plain,
+    mark_of,
+    pack_stats,
+)
 from collectors._files.job import Job
 from collectors._files.mount_thread import beat
 from collectors._files.open_places import OpenPlaces
@@ -34,19 +41,27 @@ _TOGETHER_BYTES = 128 * 1024
 
 
 class Plain(msgspec.Struct, frozen=True):
-    """A plain file that was read."""
+    """Plain files that were read, each list in the same order."""
 
-    name: str
-    stat: bytes
+    names: list[str] = []
+    stats: list[bytes] = []
     """Packed."""
-    ctime_ns: int
-    value: bytes
-    """What is to be remembered of it."""
-    text: bytes
-    """The text to keep beside it, empty for none."""
+    ctimes_ns: list[int] = []
+    values: list[bytes] = []
+    """What is to be remembered of each."""
+    texts: list[bytes] = []
+    """The text to keep beside each, empty for none."""
+
+    def add(self, others: "Plain") -> None:
+        """Add others to these."""
+        self.names.extend(others.names)
+        self.stats.extend(others.stats)
+        self.ctimes_ns.extend(others.ctimes_ns)
+        self.values.extend(others.values)
+        self.texts.extend(others.texts)
 
 
-class _Place(msgspec.Struct, frozen=True):
+class _Place(msgspec.Struct, frozen=True, gc=False):
     """A file that may be plain, open as a place."""
 
     name: str
@@ -62,37 +77,47 @@ class PlainLook:
         self._is_own = job.runtime.is_own
         self._now_nanoseconds = job.now_nanoseconds
 
-    def look(self, directory: Directory, names: Sequence[str], choice: Choice) -> list[Plain | str]:
-        """Return each of at most `AT_ONCE` files of an open directory as it was read, or its name where it is not plain."""
+    def look(self, directory: Directory, names: Sequence[str], choice: Choice) -> Plain:
+        """Return those of at most `AT_ONCE` files of an open directory that are plain, as they were read."""
         racy_from = self._now_nanoseconds() - RACY_NANOSECONDS
-        found: dict[str, Plain] = {}
+        found = Plain()
         # Whatever is raised is met again, and judged, when each is looked at by itself.
         with suppress(Exception), OpenPlaces(directory.fd) as places:
-            opened = [file for name in names if (file := _opened(places, name)) is not None]
+            opened = _opened(places, names)
             if not self._is_own(*[file.status for file in opened]):
                 reading = _Reading(self._texts, directory, names, choice, racy_from)
                 for some in _by_size(opened):
-                    found |= reading.read(places, some)
-        return [found.get(name, name) for name in names]
+                    found.add(reading.read(places, some))
+        return found
 
 
-def _opened(places: OpenPlaces, name: str) -> _Place | None:
-    """Open what lies at a name as a mere place; return it if it may be plain."""
-    beat()
-    try:
-        place, status = places.add(name)
-    except Exception:  # noqa: BLE001 - met again, and judged, when it is looked at by itself
-        return None
-    is_plain = stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_size <= _MAX_BYTES
-    return _Place(name, place, status) if is_plain else None
+def _opened(places: OpenPlaces, names: Sequence[str]) -> list[_Place]:
+    """Open what lies at each name as a mere place; return those that may be plain."""
+    files = []
+    for name in names:
+        beat()
+        try:
+            place, status = places.add(name)
+        except Exception:  # noqa: BLE001, S112 - met again, and judged, when it is looked at by itself
+            continue
+        if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_size <= _MAX_BYTES:
+            files.append(_Place(name, place, status))
+    return files
 
 
-def _content_of(places: OpenPlaces, file: _Place) -> bytes | None:
-    beat()
-    try:
-        return places.content_of(file.place, file.status)
-    except Exception:  # noqa: BLE001 - met again, and judged, when it is looked at by itself
-        return None
+def _contents_of(places: OpenPlaces, files: Sequence[_Place]) -> tuple[list[_Place], list[bytes]]:
+    """Return those of some files that are plain, and what is in each."""
+    plain, contents = [], []
+    for file in files:
+        beat()
+        try:
+            data = places.content_of(file.place, file.status)
+        except Exception:  # noqa: BLE001, S112 - met again, and judged, when it is looked at by itself
+            continue
+        if data is not None:
+            plain.append(file)
+            contents.append(data)
+    return plain, contents
 
 
 def _by_size(files: Sequence[_Place]) -> Iterator[list[_Place]]:
@@ -130,39 +155,47 @@ class _Reading:
         has_many = len(names) >= _MANY
         self._sha256 = fast_sha256() if has_many or is_fast_at_hand() else sha256_of
 
-    def read(self, places: OpenPlaces, files: Sequence[_Place]) -> dict[str, Plain]:
+    def read(self, places: OpenPlaces, files: Sequence[_Place]) -> Plain:
         """Return those of some files that are plain, each as it was at one moment."""
-        found = [(file, _content_of(places, file)) for file in files]
-        read = [(file, data) for file, data in found if data is not None]
-        contents = [data for _, data in read]
+        plain, contents = _contents_of(places, files)
         hashes = [*map(self._sha256, contents)]
-        plain = [file for file, _ in read]
         texts = self._texts_of(plain, contents)
-        return {
-            file.name: self._plain(file, sha256, text)
-            for file, sha256, text in zip(plain, hashes, texts, strict=True)
-        }
+        stats = pack_stats([file.status for file in plain])
+        ctimes_ns = [file.status.st_ctime_ns for file in plain]
+        return Plain(
+            [file.name for file in plain],
+            stats,
+            ctimes_ns,
+            [*map(self._value, stats, ctimes_ns, hashes, texts)],
+            [text for text, _ in texts],
+        )
 
     def _texts_of(self, files: Sequence[_Place], contents: Sequence[bytes]) -> list[Text]:
         """Return the text to keep of each file, none for those whose text is not told."""
-        texts = [NOT_TOLD] * len(files)
-        if self._is_told:
-            told = [index for index, file in enumerate(files) if self._may_tell(file)]
-            made = self._texts.of_all([contents[index] for index in told], self._choice)
-            for index, text in zip(told, made, strict=True):
-                texts[index] = text
-        return texts
+        if not self._is_told:
+            return [NOT_TOLD] * len(files)
+        may_tell_it = self._may_tell if self._has_sign else _may_everybody_read
+        told = [data for file, data in zip(files, contents, strict=True) if may_tell_it(file)]
+        made = self._texts.of_all(told, self._choice)
+        if len(told) == len(files):
+            return made
+        left = iter(made)
+        return [next(left) if may_tell_it(file) else NOT_TOLD for file in files]
 
-    def _plain(self, file: _Place, sha256: bytes, text: Text) -> Plain:
+    def _value(self, packed: bytes, ctime_ns: int, sha256: bytes, text: Text) -> bytes:
         data, left_out = text
-        packed, ctime_ns = pack_stat(file.status), file.status.st_ctime_ns
-        content = Content(sha256, mark_of(data), left_out=left_out)
-        value = encode(packed, content, look_again=ctime_ns > self._racy_from, has_mark=True)
-        return Plain(file.name, packed, ctime_ns, value, data)
+        mark = mark_of(data)
+        is_racy = ctime_ns > self._racy_from
+        if is_racy or left_out:
+            content = Content(sha256, mark, left_out=left_out)
+            return encode(packed, content, look_again=is_racy, has_mark=True)
+        return encode_plain(packed, sha256, mark)
 
     def _may_tell(self, file: _Place) -> bool:
-        if not self._has_sign:
-            return bool(file.status.st_mode & stat.S_IROTH)
         directory = self._directory
         paths = spellings(directory, file.name, f"{directory.path}/{file.name}")
         return may_tell(paths, self._choice, Readers.of(file.status, directory))
+
+
+def _may_everybody_read(file: _Place) -> bool:
+    return bool(file.status.st_mode & stat.S_IROTH)

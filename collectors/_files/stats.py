@@ -43,6 +43,13 @@ class Stats:
         if ctime_ns > self._latest:
             self.is_sure = False
 
+    def add_packed(self, names: Sequence[str], packed: Sequence[bytes], ctimes_ns: Sequence[int]) -> None:
+        """Add some files as `add` adds one."""
+        self._names += names
+        self._packed += packed
+        if max(ctimes_ns, default=0) > self._latest:
+            self.is_sure = False
+
     def add_all(self, entries: Sequence["os.DirEntry[str]"]) -> None:
         """Add files by their entries, all at once, for a restart asks this of every file there is.
 

@@ -12,14 +12,15 @@ from collectors._redaction.extent import Span
 from collectors._redaction.tokens import body_of
 from collectors._redaction.values import KINDS, is_random, kind_of, looks_secret
 
-_MOST_LINES = 64
+MOST_LINES = 64
+"""A text of more is none of these."""
 _USER = re.compile(r"[a-zA-Z][\w.@+\-]{0,63}")
 _PASSWORD = re.compile(r"[^\s:<>{}\[\]()\"',;=]{5,64}")
 
 
 def passwords_by_turns(lines: Sequence[str]) -> frozenset[int]:
     """Return which lines are passwords: every second one, where each line is one word and only the second ones look like secrets."""
-    if len(lines) > _MOST_LINES or " " in lines[0].strip(" \t#;/"):
+    if len(lines) > MOST_LINES or " " in lines[0].strip(" \t#;/"):
         return frozenset()
     words = list(_words(lines))
     users, passwords = words[::2], words[1::2]
@@ -38,7 +39,7 @@ def _words(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 def passwords_by_form(lines: Sequence[str]) -> Mapping[int, Span]:
     """Return where in which lines the passwords stand, where every line has the same form: a host and its key, one word alone."""
-    if len(lines) > _MOST_LINES or not _may_have_form(lines):
+    if len(lines) > MOST_LINES or not _may_have_form(lines):
         return {}
     rows = _rows(lines)
     first = rows[0][1] if rows else ""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from collectors._redaction.hints import hinted, is_plain_text
 from collectors._redaction.line import Mask
-from collectors._redaction.logins import passwords_by_form, passwords_by_turns
+from collectors._redaction.logins import MOST_LINES, passwords_by_form, passwords_by_turns
 from collectors._redaction.sections import users_in
 from collectors._redaction.strict import strictly
 from collectors._redaction.vocabulary import Vocabulary
@@ -85,7 +85,7 @@ def _distinct(lines: Sequence[str]) -> Sequence[str]:
 
 def _is_formed(lines: Sequence[str]) -> bool:
     """Return whether all of a text has a form that says where in it passwords stand."""
-    return bool(passwords_by_turns(lines) or passwords_by_form(lines))
+    return len(lines) <= MOST_LINES and bool(passwords_by_turns(lines) or passwords_by_form(lines))
 
 
 def secret_keys(text: str, few: str, low: str) -> frozenset[str]:
