@@ -71,6 +71,11 @@ class Polling:
         ]:
             self.remove(path)
 
+    @property
+    def has_news(self) -> bool:
+        """Whether something changed since it was told."""
+        return not self._is_told
+
     def next_due(self) -> float | None:
         """Return when the next compare is due, in monotonic seconds."""
         return min(self._due.values(), default=None) if self._directories else None
@@ -95,8 +100,6 @@ class Polling:
         self, roots: Iterable[str], told: Mapping[str, bytes], timestamp: int
     ) -> tuple[list[Event], dict[str, bytes | None]]:
         """Return what to tell since last time, given what was told before, and what to remember of it."""
-        if self._is_told:
-            return [], {}
         events: list[Event] = []
         remember: dict[str, bytes | None] = {}
         for root in roots:

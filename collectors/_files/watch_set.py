@@ -55,6 +55,8 @@ class WatchSet:
 
     def tell_degraded(self, draft: Draft) -> None:
         """Tell, once, of what cannot be watched that it is compared by the clock."""
+        if not self.polling.has_news:  # as after nearly every hint: what was told is not read for that
+            return
         told = dict(self._job.memory.items(DEGRADED))
         now = int(self._job.host.wall())
         events, remember = self.polling.tell(self._selection.roots, told, now)

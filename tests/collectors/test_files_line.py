@@ -60,6 +60,45 @@ def test_a_stop_in_the_middle_of_the_first_compare_ends_it_and_the_rest_is_learn
     assert len([key for key in first.memory.kept if key.startswith("f")]) == 1500
 
 
+class MemoryThatIsAsked:
+    """Lends a memory, and notes the prefixes that are walked."""
+
+    def __init__(self, memory, walked):
+        self._memory = memory
+        self._walked = walked
+
+    def __getattr__(self, name):
+        return getattr(self._memory, name)
+
+    def items(self, prefix=""):
+        self._walked.append(prefix)
+        return self._memory.items(prefix)
+
+
+class RunWithMemoryThatIsAsked:
+    """Runs a collector on such a memory."""
+
+    def __init__(self, inner):
+        self._inner = inner
+        self.walked = []
+
+    def run(self, runtime):
+        self._inner.run(replace(runtime, memory=MemoryThatIsAsked(runtime.memory, self.walked)))
+
+
+def test_a_change_of_one_file_has_nothing_walked_of_what_is_remembered(record, etc):
+    running = RunWithMemoryThatIsAsked(collector(etc))
+    recorder = record().start(running)
+    recorder.wait_for_report("watching 1500 files")
+    (etc / "00/1").write_text("first")
+    recorder.wait_for_events(1)
+    running.walked.clear()
+    (etc / "00/2").write_text("second")
+    recorder.wait_for_events(2)
+    recorder.end()
+    assert running.walked == []
+
+
 class RefusedOnce:
     """Runs a collector whose first commit the spool does not take."""
 
