@@ -29,23 +29,25 @@ class Names:
     """Names of users and groups from /etc alone: asking a directory service could block for minutes."""
 
     def __init__(self, etc: Path = Path("/etc")) -> None:
-        self._etc = etc
+        self._passwd = etc / "passwd"
+        self._group = etc / "group"
 
     def owner(self, status: Stat) -> str:
         """Return `user:group`, in numbers where a name is not known."""
-        return f"{self._name('passwd', status.uid)}:{self._name('group', status.gid)}"
+        return f"{_name(self._passwd, status.uid)}:{_name(self._group, status.gid)}"
 
-    def _name(self, table: str, number: int) -> str:
-        wanted = str(number)
-        try:
-            with (self._etc / table).open(encoding="utf-8", errors="replace") as lines:
-                for line in lines:
-                    fields = line.split(":")
-                    if len(fields) > 2 and fields[2].strip() == wanted:  # noqa: PLR2004 - name:x:number
-                        return fields[0]
-        except OSError as error:
-            pass_on_lack(error)
-        return wanted
+
+def _name(table: Path, number: int) -> str:
+    wanted = str(number)
+    try:
+        with table.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                fields = line.split(":")
+                if len(fields) > 2 and fields[2].strip() == wanted:  # noqa: PLR2004 - name:x:number
+                    return fields[0]
+    except OSError as error:
+        pass_on_lack(error)
+    return wanted
 
 
 def event_of(difference: Difference, names: Names, budgets: Budgets = Budget) -> Event:

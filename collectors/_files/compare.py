@@ -4,7 +4,7 @@ What comes out says what to remember and, where there is something to tell, the 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import assert_never
 
 import msgspec
@@ -127,7 +127,7 @@ class _Comparison:
             return self._change(value, None) if value != self.looked.remembered else None
         new = Fingerprint(unpack_stat(packed), Content(is_hash_only=is_hash_only))
         difference = self._difference("unreadable", status.st_ctime_ns / SECOND, old, new)
-        return self._change(value, replace(difference, reason=found.reason))
+        return self._change(value, replaced(difference, reason=found.reason))
 
     def gone(self) -> Change | None:
         """Return that a file is gone."""

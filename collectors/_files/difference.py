@@ -1,8 +1,9 @@
 """How a file differs from what was remembered of it, and what that is called. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 from collectors._files.fingerprint import Fingerprint
 from collectors._files.selection import Choice
@@ -34,8 +35,7 @@ def _content_differs(old: Fingerprint, new: Fingerprint) -> bool:
     return (one.size, one.mtime_ns) != (other.size, other.mtime_ns)
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True):
     """One change of one path; `old` and `new` are what was and what is, None where there was or is nothing."""
 
     path: str
@@ -47,4 +47,4 @@ class Difference:
     renamed_from: str | None = None
     reason: str = ""
     while_agent_down: bool = False
-    more: Mapping[str, Value] = field(default_factory=dict)
+    more: Mapping[str, Value] = {}

@@ -4,7 +4,6 @@ What the spool does not take now is remembered by nobody, and is compared again.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from msgspec.structs import replace as replaced
 
@@ -95,7 +94,7 @@ class Emitter:
             was_watched=occasion.was_watched,
         )
         old = self._with_text(difference.renamed_from or difference.path, difference.old)
-        return replace(difference, old=old, more=origin.as_data())
+        return replaced(difference, old=old, more=origin.as_data())
 
     def _with_text(self, path: str, old: Fingerprint | None) -> Fingerprint | None:
         """Return what was remembered with its text; without where that is gone, or another's."""

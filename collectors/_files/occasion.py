@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from collectors._files.fingerprint import unpack_stat
 from collectors._files.reader import Seen
@@ -12,8 +13,7 @@ _HINT_SECONDS = 5
 """A change may be so much older than the first hint of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Occasion:
+class Occasion(msgspec.Struct, frozen=True):
     """One reason to look."""
 
     earliest: float
@@ -21,7 +21,7 @@ class Occasion:
     while_agent_down: bool = False
     was_watched: bool = True
     """Whoever sees changes was asked for what lies below since the look before."""
-    hinted: Mapping[str, float] = field(default_factory=dict)
+    hinted: Mapping[str, float] = {}
     """When paths were first hinted at, for those that were."""
 
     def when(self, path: str, at: float | None, now: float) -> int:

@@ -5,7 +5,8 @@ Between the watch, which hears, and the look. Nothing is watched here, looked at
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+
+import msgspec
 
 from collectors._files.debounce import Debouncer
 from collectors._files.hints import Hints
@@ -19,8 +20,7 @@ _AT_ONCE = 200
 """After so many, what was hinted at meanwhile is heard, and gets its turn."""
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(msgspec.Struct, frozen=True):
     """What is to be looked at together, and why."""
 
     occasion: Occasion

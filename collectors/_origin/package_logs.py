@@ -59,6 +59,8 @@ class PackageLogs:
 
     def __init__(self, root: Path, is_own: IsOwn) -> None:
         self._root = root
+        self._dpkg_log = root / "var/log/dpkg.log"
+        self._dnf_log = root / "var/log/dnf.rpm.log"
         self._is_own = is_own
         self._tails: dict[Path, tuple[tuple[int, int], list[str]]] = {}
         self._works: dict[tuple[str, int], list[Work]] = {}
@@ -105,11 +107,11 @@ class PackageLogs:
         self._asked = None
 
     def _dpkg(self, at: float) -> list[Work]:
-        lines = self._lines("var/log/dpkg.log", "%Y-%m-%d %H:%M:%S", at, _BEFORE_SECONDS)
+        lines = self._lines(self._dpkg_log, "%Y-%m-%d %H:%M:%S", at, _BEFORE_SECONDS)
         return self._at("dpkg", at, lambda: works_of(parse_dpkg_log(lines)))
 
     def _dnf(self, at: float) -> list[Work]:
-        lines = self._lines("var/log/dnf.rpm.log", "%Y-%m-%dT%H:%M:%S", at, _SLACK_SECONDS)
+        lines = self._lines(self._dnf_log, "%Y-%m-%dT%H:%M:%S", at, _SLACK_SECONDS)
         return self._at("dnf", at, lambda: map(_done, parse_dnf_log(lines)))
 
     def _at(self, log: str, at: float, works: Callable[[], Iterable[Work]]) -> list[Work]:
@@ -119,11 +121,11 @@ class PackageLogs:
             self._works[key] = list(works())
         return [work for work in self._works[key] if _covers(work, at)]
 
-    def _lines(self, name: str, time_format: str, at: float, before_seconds: float) -> list[str]:
+    def _lines(self, log: Path, time_format: str, at: float, before_seconds: float) -> list[str]:
         """Return the lines of a log around a time."""
         first = time.strftime(time_format, time.localtime(at - before_seconds))
         last = time.strftime(time_format, time.localtime(at + max(_RPM_SECONDS, _OPEN_SECONDS) + 1))
-        return [line for line in self._tail(self._root / name, at) if first <= line < last]
+        return [line for line in self._tail(log, at) if first <= line < last]
 
     def _tail(self, path: Path, at: float) -> list[str]:
         """Return the last lines of a log; none when it was not written since long before that time."""

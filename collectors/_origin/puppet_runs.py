@@ -49,13 +49,14 @@ class PuppetRuns:
 
     def __init__(self, root: Path, is_own: IsOwn) -> None:
         self._root = root
+        self._caches = [root / name for name in _CACHES]
         self._is_own = is_own
         self._runs: dict[Path, Run | None] = {}
         self._under_way: bool | None = None
 
     def of(self, kind: str, title: str, at: float, *, is_recent: bool) -> list[Claim]:
         """Return the run that changed a resource, or that ran at that time; one under way counts if it is recent."""
-        caches = [cache for name in _CACHES if (cache := self._root / name).is_dir()]
+        caches = [cache for cache in self._caches if cache.is_dir()]
         runs = [run for cache in caches for run in self._reported(cache, at)]
         author = next((run for run in runs if run.changed(kind, title, at)), None)
         if author is not None:

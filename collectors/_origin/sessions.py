@@ -42,6 +42,8 @@ class Sessions:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._sessions = root / "run/systemd/sessions"
+        self._utmp = root / "run/utmp"
         self._open: list[Login] | None = None
 
     def of(self, at: float) -> list[Claim]:
@@ -55,7 +57,7 @@ class Sessions:
         """Return what opened a session, as `sshd`, by logind; "" where that is not known."""
         if not session.isalnum():
             return ""
-        fields = parse_fields(content_of(self._root / "run/systemd/sessions" / session))
+        fields = parse_fields(content_of(self._sessions / session))
         return fields.get("SERVICE", "")
 
     def forget(self) -> None:
@@ -63,19 +65,18 @@ class Sessions:
         self._open = None
 
     def _from_logind(self) -> list[Login]:
-        directory = self._root / "run/systemd/sessions"
         try:
-            names = sorted(entry.name for entry in directory.iterdir())
+            names = sorted(entry.name for entry in self._sessions.iterdir())
         except OSError:
             return []
         # `4.ref` is a FIFO
-        texts = ((name, content_of(directory / name)) for name in names if name.isalnum())
+        texts = ((name, content_of(self._sessions / name)) for name in names if name.isalnum())
         return [login for name, text in texts if (login := parse_session(text, name)) is not None]
 
     def _from_utmp(self) -> list[Login]:
         return [
             login
-            for login in parse_utmp(content_of(self._root / "run/utmp"))
+            for login in parse_utmp(content_of(self._utmp))
             if (self._root / "proc" / str(login.leader)).exists()  # else nobody wrote down the logout
         ]
 
