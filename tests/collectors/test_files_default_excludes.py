@@ -148,6 +148,21 @@ def test_what_one_entry_leaves_out_another_may_name():
     assert selection.choose("/etc/passwd").tags == ("all",)
 
 
+def test_what_is_left_out_stands_once_in_the_rules_of_an_entry_however_many_paths_it_has():
+    """Compiled, it is 10 KB each time: an agent with what the package brings held 1.4 MiB of it."""
+    many = Selection([Scope(tuple(f"/etc/{number}/**" for number in range(50)))])
+    one = Selection([Scope(("/etc/**",))])
+    assert len(many._scopes[0].rules) < 2 * len(one._scopes[0].rules)
+
+
+def test_of_the_paths_of_one_entry_each_leaves_out_what_it_does_not_spell_out_itself():
+    selection = Selection([Scope(("/etc/**", "/srv/*~", "/srv/*.conf"))])
+    means = [
+        selection.means(path) for path in ("/etc/a", "/etc/a~", "/srv/a~", "/srv/a.conf", "/srv/a\n.conf")
+    ]
+    assert means == [True, False, True, True, True]
+
+
 NAMES = st.text("." + string.ascii_letters + string.digits + "-+~#", min_size=1, max_size=8)
 ENDS = st.sampled_from(["", *(text.rpartition("/")[2].replace("*", "") for text in DEFAULT_EXCLUDES)])
 
