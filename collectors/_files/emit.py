@@ -20,6 +20,8 @@ from collectors._files.troubles import Troubles
 from collectors._origin.evidence import Origins
 from collectors.event import Value
 
+_NOT_KEPT = "the text before is no longer remembered: the spool had no room for it"
+
 
 class Emitter:
     """Tells changes."""
@@ -93,13 +95,16 @@ class Emitter:
             is_content=difference.kind != "attributes",
             was_watched=occasion.was_watched,
         )
-        old = self._with_text(difference.renamed_from or difference.path, difference.old)
-        return replaced(difference, old=old, more=origin.as_data())
+        return replaced(difference, old=self._with_text(difference), more=origin.as_data())
 
-    def _with_text(self, path: str, old: Fingerprint | None) -> Fingerprint | None:
-        """Return what was remembered with its text; without where that is gone, or another's."""
-        if old is None or not old.content.text:
+    def _with_text(self, difference: Difference) -> Fingerprint | None:
+        """Return what was remembered with its text; with why there is none where that is gone, or another's."""
+        old, new = difference.old, difference.new
+        if old is None or not (mark := old.content.text):
             return old
-        text = self._job.memory.text(file_key(path)) or b""
-        text = text if mark_of(text) == old.content.text else b""
-        return replaced(old, content=replaced(old.content, text=text))
+        text = self._job.memory.text(file_key(difference.renamed_from or difference.path)) or b""
+        if mark_of(text) == mark:
+            return replaced(old, content=replaced(old.content, text=text))
+        is_shown = difference.choice.diff != "never" and not (new and mark_of(new.content.text) == mark)
+        left_out = _NOT_KEPT if is_shown else ""
+        return replaced(old, content=replaced(old.content, text=b"", left_out=left_out))

@@ -184,6 +184,35 @@ def test_a_change_from_or_to_what_is_no_text_within_bounds_says_why_it_has_no_di
     assert not {"diff", "changes"} & {*first, *second}
 
 
+@pytest.mark.parametrize("change", ["modified", "deleted"])
+def test_a_change_of_a_text_that_had_no_room_says_why_it_has_no_diff(record, etc, change):
+    (etc / "x").write_text("port = 80\n")
+    entry = FilesEntry(paths=(f"{etc}/**",), settle=Duration(0.03))
+    recorder = record().start(FilesCollector([Scoped(entry)]))
+    recorder.wait_for_report("watching")
+    recorder.memory.texts.clear()
+    (etc / "x").write_text("port = 81\n") if change == "modified" else (etc / "x").unlink()
+    (event,) = recorder.wait_for_events(1)
+    assert event.data["change"] == change
+    assert (
+        event.data["diff_left_out"] == "the text before is no longer remembered: the spool had no room for it"
+    )
+
+
+@pytest.mark.parametrize("diff", ["auto", "never"])
+def test_a_file_of_another_name_or_without_diffs_lacks_no_text(record, etc, diff):
+    (etc / "x").write_text("port = 80\n")
+    recorder = record().start(
+        FilesCollector([Scoped(FilesEntry(paths=(f"{etc}/**",), settle=Duration(0.03), diff=diff))])
+    )
+    recorder.wait_for_report("watching")
+    recorder.memory.texts.clear()
+    (etc / "x").rename(etc / "y")
+    (event,) = recorder.wait_for_events(1)
+    assert event.data["change"] == "renamed"
+    assert "diff_left_out" not in event.data
+
+
 def test_a_change_of_the_mode_alone_says_nothing_of_a_diff(record, etc):
     (etc / "x").write_bytes(b"a\0b")
     entry = FilesEntry(paths=(f"{etc}/**",), settle=Duration(0.03))
