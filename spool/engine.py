@@ -137,14 +137,15 @@ class Engine:
             self._open_again(Store(store.path, store.schema))
 
     def checkpoint_wal(self, store: Store) -> None:
-        """Checkpoint; give the space of the -wal back, unless the disk is so full that it may be missed.
+        """Checkpoint; give the space of a -wal beyond its limit back, unless the disk is so full that it may be missed.
 
+        One within it is kept to be written over: a commit that makes the file grow waits for the file system's journal too, which is a flush more.
         Where only memory was written since the last time, as on a quiet day, it can wait until the -wal is full: that is a sync an hour less.
         """
         if not self._due():
             return
         self._checkpoint(store)
-        if reserve.exists(self.directory):
+        if self.cap.wal_bytes() > self.cap.wal_limit_bytes and reserve.exists(self.directory):
             prune.truncate_wal(store)
 
     def wake(self) -> None:

@@ -1,6 +1,8 @@
 """The cap and the age: what gives way, in which order, and that every loss is counted."""
 
 import os
+import sqlite3
+from contextlib import closing
 
 import pytest
 from spool_examples import drain, record_of
@@ -260,6 +262,35 @@ def test_space_is_given_back_when_the_backlog_is_gone(open_spool, tmp_path, wall
     wall.now += 1e6
     spool.housekeeping(trusted_time=True)
     assert size_of(tmp_path / "spool") < before / 3
+
+
+def test_housekeeping_keeps_a_wal_within_its_limit_and_what_comes_next_is_written_over_it(
+    open_spool, tmp_path
+):
+    spool = open_spool()
+    wal = tmp_path / "spool/spool.db-wal"
+    for _ in range(20):
+        spool.records.append([record_of("before")])
+    grown = wal.stat().st_size
+    spool.housekeeping(trusted_time=True)
+    kept = wal.stat().st_size
+    spool.records.append([record_of("after")])
+    assert grown <= kept == wal.stat().st_size
+
+
+def test_housekeeping_gives_back_a_wal_that_a_reader_let_grow_beyond_its_limit(open_spool, tmp_path):
+    spool = open_spool(Options(max_size_bytes=64 * MEBIBYTE))
+    wal = tmp_path / "spool/spool.db-wal"
+    limit_bytes = spool._engine.cap.wal_limit_bytes
+    with closing(sqlite3.connect(tmp_path / "spool/spool.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM records").fetchone()
+        for _ in range(40):
+            spool.records.append([big(0)])
+        assert wal.stat().st_size > limit_bytes
+    spool.records.append([record_of("after")])
+    spool.housekeeping(trusted_time=True)
+    assert wal.stat().st_size <= limit_bytes
 
 
 def test_a_full_wal_is_written_back_once_and_then_used_again(open_spool):
