@@ -6,7 +6,7 @@ It needs neither a daemon nor systemd nor rights of its own, so that a build job
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agent.cli import COMMANDS, DONE, MISUSED, CommandError, Subparsers, complain, file_name
@@ -14,6 +14,7 @@ from agent.cli import COMMANDS, DONE, MISUSED, CommandError, Subparsers, complai
 if TYPE_CHECKING:
     from agent.configuration.load import Loaded
     from agent.configuration.problem import Problem
+    from agent.configuration.types import Scoped
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -63,6 +64,7 @@ def _check_files(arguments: Namespace) -> int:
     from agent.configuration.applications import load_application
     from agent.configuration.problem import ConfigurationError, Problem
     from agent.doctor.doubts import doubts
+    from agent.doctor.watched import missing
     from collectors._portable import printable
 
     problems: list[Problem] = []
@@ -85,6 +87,7 @@ def _check_files(arguments: Namespace) -> int:
         right.append(named)
         if not arguments.no_keys:
             _warn(f"{named}: {doubt}" for doubt in doubts(entries))
+            _note(f"{named}: {remark}" for remark in missing(_paths(entries)))
     if not problems and not arguments.json:
         print("\n".join(f"{file}: ok" for file in right))
     return _conclude(problems, arguments)
@@ -94,6 +97,7 @@ def _check_whole(arguments: Namespace) -> int:
     from agent.configuration.load import load_whole
     from agent.configuration.problem import ConfigurationError
     from agent.configuration.show import as_yaml
+    from agent.doctor.watched import missing
 
     try:
         loaded = load_whole(arguments.config, user=arguments.user, keys=not arguments.no_keys)
@@ -102,6 +106,7 @@ def _check_whole(arguments: Namespace) -> int:
     _warn(loaded.configuration.warnings)
     if not arguments.no_keys:
         _warn(_doubts_on_this_host(loaded))
+        _note(f"files: {remark}" for remark in missing(_paths(loaded.configuration.collectors)))
     if arguments.show:
         shown = _shown(loaded)
         print(json.dumps(shown) if arguments.json else as_yaml(shown), end="\n" if arguments.json else "")
@@ -134,6 +139,18 @@ def _shown(loaded: "Loaded") -> dict[str, Any]:
 def _warn(warnings: Iterable[str]) -> None:
     for warning in warnings:
         complain(f"warning: {warning}")
+
+
+def _note(remarks: Iterable[str]) -> None:
+    """Tell what may be just as it is meant."""
+    for remark in remarks:
+        complain(f"note: {remark}")
+
+
+def _paths(collectors: Mapping[str, "Sequence[Scoped[Any]]"]) -> Iterator[str]:
+    """Yield the paths and patterns of all files to be watched."""
+    for entry in collectors.get("files", ()):
+        yield from entry.config.all_paths()
 
 
 def _conclude(problems: "Iterable[Problem]", arguments: Namespace) -> int:

@@ -1,6 +1,7 @@
 """Whether the files that the configuration names can be read, and how many directories that is."""
 
 import os
+import queue
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -33,13 +34,33 @@ def look_at_paths(
     directories: set[str] = set()
     findings, missing = [], []
     for pattern, leads_to in dict(patterns).items():
-        if not _answers(root_of(pattern), ask, patience_seconds):
+        if _answer_of(root_of(pattern), ask, patience_seconds) is None:
             findings.append(_silent(pattern))
         elif (finding := _look_at_path(pattern, leads_to, directories)) is not None:
             findings.append(finding)
         else:
             missing.append(pattern)
     return [*findings, *_missing(missing)], len(directories)
+
+
+def missing(
+    patterns: Iterable[str], ask: Callable[[Path], object] = os.lstat, patience_seconds: float = 1.0
+) -> Iterator[str]:
+    """Yield, in one sentence, the patterns of which not even the part before a wildcard is there; most likely one is misspelt.
+
+    Those after one whose file system does not answer go unasked.
+    """
+    found = []
+    for pattern in dict.fromkeys(patterns):
+        answer = _answer_of(root_of(pattern), ask, patience_seconds)
+        if answer is None:
+            break
+        if isinstance(answer, FileNotFoundError | NotADirectoryError):
+            found.append(pattern)
+    if len(found) == 1:
+        yield f"{found[0]} does not exist (yet)"
+    elif found:
+        yield f"{len(found)} paths do not exist (yet): {', '.join(found)}"
 
 
 def root_of(pattern: str) -> Path:
@@ -49,17 +70,20 @@ def root_of(pattern: str) -> Path:
     return Path(*parts[:fixed])
 
 
-def _answers(root: Path, ask: Callable[[Path], object], patience_seconds: float) -> bool:
-    """Ask in a thread of its own: a dead server blocks whoever asks it."""
-    answered = threading.Event()
+def _answer_of(root: Path, ask: Callable[[Path], object], patience_seconds: float) -> object | None:
+    """Return what was answered, which may be an error; None where nothing was. A thread of its own asks: a dead server blocks whoever asks it."""
+    answers: queue.SimpleQueue[object] = queue.SimpleQueue()
 
     def wait_for_answer() -> None:
-        with suppress(OSError):  # an error is an answer
-            ask(root)
-        answered.set()
+        try:
+            answers.put(ask(root) or True)
+        except OSError as error:
+            answers.put(error)
 
     threading.Thread(target=wait_for_answer, name="doctor-ask", daemon=True).start()
-    return answered.wait(patience_seconds)
+    with suppress(queue.Empty):
+        return answers.get(timeout=patience_seconds)
+    return None
 
 
 def _silent(pattern: str) -> Finding:

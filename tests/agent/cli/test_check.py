@@ -2,12 +2,14 @@
 
 import json
 import re
+import threading
 from pathlib import Path
 
 import pytest
 
 from agent.cli import main
 from agent.configuration.applications import load_application
+from agent.doctor.watched import missing
 
 URL = "https://sts.example.com/stsAgent"
 
@@ -135,7 +137,7 @@ def test_a_build_job_leaves_out_what_only_the_host_has(file, capsys):
 def test_a_file_of_conf_d_is_checked_by_itself(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("STS_AGENT_CONFIG", str(tmp_path / "none.yaml"))
     right, wrong = tmp_path / "right.yaml", tmp_path / "wrong.yaml"
-    right.write_text("files: [{paths: [/etc/nginx]}]\n")
+    right.write_text("files: [{paths: [/etc]}]\n")
     wrong.write_text("log_level: info\nfiles: [{paths: ['/**']}]\n")
     assert main(["check", str(right)]) == 0
     assert capsys.readouterr() == (f"{right}: ok\n", "")
@@ -206,3 +208,42 @@ def test_the_sample_of_an_application_watches_its_service_and_its_files_under_it
     for one in (*entries["services"], *entries["files"]):
         assert one.tags == (f"app:{name}",)
         assert one.element_identifiers == (f"urn:component:/{name}",)
+
+
+def test_paths_of_which_nothing_is_there_are_noted_and_are_no_mistake(file, capsys, tmp_path):
+    there = tmp_path / "there"
+    there.mkdir()
+    (there / "link").symlink_to("nowhere")
+    paths = [
+        f"{there}/a.conf",
+        f"{there}/*.conf",
+        f"{there}/**",
+        f"{there}/link",
+        f"{tmp_path}/ther/**",
+        str(there),
+    ]
+    conf = tmp_path / "conf.d" / "a.yaml"
+    conf.parent.mkdir()
+    conf.write_text(json.dumps({"files": [{"paths": paths}]}))
+    told = f"2 paths do not exist (yet): {there}/a.conf, {tmp_path}/ther/**"
+    assert main(["check", "--config", str(file)]) == 0
+    assert f"note: files: {told}\n" in capsys.readouterr().err
+    assert main(["check", str(conf)]) == 0
+    assert f"note: {conf}: {told}\n" in capsys.readouterr().err
+    assert main(["check", "--no-keys", "--config", str(file)]) == 0
+    assert "note: " not in capsys.readouterr().err
+
+
+def test_a_path_on_a_file_system_that_does_not_answer_keeps_check_only_so_long():
+    ended = threading.Event()
+    asked = []
+
+    def ask(path):
+        asked.append(str(path))
+        if path == Path("/dead"):
+            ended.wait()
+        raise FileNotFoundError
+
+    assert list(missing(["/a", "/dead/**", "/b"], ask, 0.01)) == ["/a does not exist (yet)"]
+    ended.set()
+    assert asked == ["/a", "/dead"]
