@@ -19,7 +19,9 @@ from agent.http.mask import Mask
 from agent.http.result import Answered, HttpResult, NoAnswer, NotSent, parse_retry_after
 
 if TYPE_CHECKING:  # loaded with the first request
-    from agent.http.plain_requests import PreparedRequest, Response, Session
+    from agent.http.direct import DirectAnswer, KnownAnswer
+    from agent.http.plain_requests import PreparedRequest
+    from agent.http.transport import GuardedSession, Proxied
 
 RENEW_SECONDS = 180.0
 REUSE_SECONDS = 4.0
@@ -54,7 +56,7 @@ class HttpClient:
         self._clock = clock
         self._wall = wall
         self._deadline = Deadline(clock)
-        self._session: Session | None = None
+        self._session: GuardedSession | None = None
         self._request: PreparedRequest | None = None
         self._known: tuple[object, ...] = ()
         self._made = self._used = 0.0
@@ -92,25 +94,22 @@ class HttpClient:
             proxies = self._proxies(url)
             session = self._fresh_session(url)
             request = self._prepared(session, method, url, body, headers)
-            # The adapter, not the session: that would read the whole body of a redirect.
-            response = session.get_adapter(url).send(
-                request, stream=True, timeout=timeout_seconds, proxies=proxies
-            )
+            answer = session.ask(request, timeout_seconds, proxies)
             if self._deadline.expired:  # we ended the connection: what looks like the end of a header is not
                 raise TimeoutError  # noqa: TRY301 - translated below as any other
-            return self._read(response)
+            return self._read(answer)
         except ClientError as error:
             return NotSent(self._line(str(error)))
         except Exception as error:  # noqa: BLE001 - the boundary: whatever a library raises is no answer
             self._renew()
-            answer = translated(
+            none = translated(
                 error,
                 was_sending=self._deadline.sending,
                 has_expired=self._deadline.expired,
                 is_proxied=proxies is not None,
                 timeout_seconds=timeout_seconds,
             )
-            return self._masked(answer)
+            return self._masked(none)
         finally:
             self._deadline.finish()
             self._used = self._clock()
@@ -127,23 +126,23 @@ class HttpClient:
     def _line(self, text: str) -> str:
         return " ".join(self._mask(text).split())[:_LINE_CHARACTERS]
 
-    def _fresh_session(self, url: str) -> "Session":
+    def _fresh_session(self, url: str) -> "GuardedSession":
         now = self._clock()
         if now - self._made > RENEW_SECONDS or now - self._used > REUSE_SECONDS:
             self._renew()
         if self._session is None:
             from agent.http.tls import tls_context
-            from agent.http.transport import new_session
+            from agent.http.transport import GuardedSession
 
             secure = url.startswith("https:") or (self._proxy or "").startswith("https:")
             context = tls_context(self._tls) if secure else None
-            self._session = new_session(self._deadline, context, self._resolve)
+            self._session = GuardedSession(self._deadline, context, self._resolve)
             self._made = now
         return self._session
 
     def _prepared(
         self,
-        session: "Session",
+        session: "GuardedSession",
         method: str,
         url: str,
         body: bytes | None,
@@ -172,27 +171,28 @@ class HttpClient:
             return None
         return {"http": self._proxy, "https": self._proxy}
 
-    def _read(self, response: "Response") -> Answered:
+    def _read(self, answer: "DirectAnswer | KnownAnswer | Proxied") -> Answered:
         """Take status and headers as the answer, and of the body what comes of it in time."""
         try:
-            content = response.raw.read(self._body_bytes, decode_content=False)
+            content = answer.read(self._body_bytes)
             is_whole = len(content) < self._body_bytes
         except Exception:  # noqa: BLE001 - the answer stands without its body, the connection does not
             content, is_whole = b"", False
         text = content.decode(errors="replace")
-        answer = Answered(
-            status=response.status_code,
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        answered = Answered(
+            status=answer.status,
             text=self._mask(text),
-            is_html=_is_html(response.headers.get("Content-Type", ""), text),
-            retry_after_seconds=parse_retry_after(response.headers.get("Retry-After"), self._wall()),
-            location=self._mask(response.headers.get("Location", "")),
-            headers={name: self._mask(value) for name, value in response.headers.items()},
+            is_html=_is_html(headers.get("content-type", ""), text),
+            retry_after_seconds=parse_retry_after(headers.get("retry-after"), self._wall()),
+            location=self._mask(headers.get("location", "")),
+            headers={name: self._mask(value) for name, value in answer.headers.items()},
             content=content,
         )
-        response.close()
+        answer.close()
         if not is_whole:
             self._renew()
-        return answer
+        return answered
 
 
 def _is_html(content_type: str, text: str) -> bool:

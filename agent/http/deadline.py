@@ -9,6 +9,7 @@ so a drain costs no thread a request, and an idle agent has none.
 """
 
 import contextlib
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -25,7 +26,7 @@ class Deadline:
         self._looks_at = float("inf")
         """When the watcher looks next."""
         self._watcher: Thread | None = None
-        self._connection: socket.socket | None = None
+        self._descriptor: int | None = None
         self.expired = False
         self.sending = False
         """Whether the connection stood and the request began to leave."""
@@ -65,7 +66,7 @@ class Deadline:
         with self._change:
             self._let_go()
             # TLS detaches the socket object; a descriptor of our own stays good.
-            self._connection = socket.fromfd(connection.fileno(), connection.family, connection.type)
+            self._descriptor = os.dup(connection.fileno())
             if self.expired:
                 self._shut_down()
 
@@ -92,11 +93,15 @@ class Deadline:
             self._watcher = None
 
     def _shut_down(self) -> None:
-        if self._connection is not None:
+        if self._descriptor is not None:
             with contextlib.suppress(OSError):  # the other side was quicker
-                self._connection.shutdown(socket.SHUT_RDWR)
+                connection = socket.socket(fileno=self._descriptor)
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                finally:
+                    connection.detach()
 
     def _let_go(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

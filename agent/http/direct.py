@@ -6,14 +6,14 @@ retries or decodes anything.
 """
 
 import io
+import select
 import socket
-from collections.abc import Mapping
 from contextlib import suppress
 from http.client import IncompleteRead
 from typing import Any, NamedTuple
 
 from agent.http.deadline import Deadline
-from agent.http.plain_requests import HTTPConnection, HTTPResponse
+from agent.http.plain_requests import HTTPConnection, HTTPResponse, PreparedRequest
 
 _LENGTH = "Content-Length"
 _LENGTH_LINE = b"\r\nContent-Length: "
@@ -106,9 +106,8 @@ class DirectAnswer:
         self.status = read.status
         self.headers = _headers_of(read)
 
-    def read(self, size_bytes: int, *, decode_content: bool) -> bytes:
+    def read(self, size_bytes: int) -> bytes:
         """Return so much of its body, or all of it; raises what the library does where it ends too early."""
-        del decode_content  # it was asked to come as it is
         content = self._read.read(size_bytes)
         if len(content) < size_bytes and self._read.length:
             raise IncompleteRead(content, self._read.length)
@@ -134,9 +133,8 @@ class KnownAnswer(NamedTuple):
         """Return whether a piece is such an answer."""
         return len(piece) == len(self.head) + self.length and piece.startswith(self.head)
 
-    def read(self, size_bytes: int, *, decode_content: bool) -> bytes:
+    def read(self, size_bytes: int) -> bytes:
         """Return so much of its body, or all of it."""
-        del decode_content
         return self.body[:size_bytes]
 
     def close(self) -> None:
@@ -168,25 +166,28 @@ class Direct:
     def __init__(self, connection: HTTPConnection, deadline: Deadline) -> None:
         self._connection = connection
         self._deadline = deadline
-        self._known: tuple[str, ...] = ()
+        self._asked: PreparedRequest | None = None
         self._head = (b"", b"")
+        self._early = select.poll()
+        """Tells whether something came that nobody asked for, if only the end."""
         self._last: KnownAnswer | None = None
 
-    def ask(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, timeout_seconds: float
-    ) -> DirectAnswer | KnownAnswer:
-        """Return the answer once its head came; raises what sockets, TLS and `http.client` raise."""
+    def ask(self, request: PreparedRequest) -> DirectAnswer | KnownAnswer:
+        """Return the answer once its head came; raises what sockets, TLS and `http.client` raise.
+
+        A request that is the last one itself has its head, but for the length.
+        """
         connection = self._connection
-        head = self._head_of(method, path, headers)
-        if connection.sock is not None and not connection.is_connected:
+        head, body = self._head_of(request), request.body
+        assert not isinstance(body, str)  # noqa: S101 - ours are bytes
+        if connection.sock is not None and self._early.poll(0):
             connection.close()
         if connection.sock is None:
-            connection.connect()
+            self._connect()
         else:
             self._deadline.adopt(connection.sock)
         self._deadline.sending = True
         sock: Any = connection.sock
-        sock.settimeout(timeout_seconds)
         with suppress(
             BrokenPipeError, ConnectionResetError
         ):  # it may have answered before it had all, and said why
@@ -194,7 +195,15 @@ class Direct:
         piece = sock.recv(_MOST_AT_ONCE)
         if (last := self._last) is not None and last.is_of(piece):
             return last._replace(body=piece[len(last.head) :])
-        return self._read(method, _FromPiece(sock, piece))
+        return self._read(str(request.method), _FromPiece(sock, piece))
+
+    def _connect(self) -> None:
+        self._connection.connect()
+        sock: Any = self._connection.sock
+        # The deadline ends whatever takes too long; a timeout would ask the kernel before each call whether to make it.
+        sock.settimeout(None)
+        self._early = select.poll()
+        self._early.register(sock, select.POLLIN)
 
     def _read(self, method: str, begun: _FromPiece) -> DirectAnswer:
         """Have the library read an answer's head, and know it from now on if all of the answer is there."""
@@ -216,15 +225,14 @@ class Direct:
         """Close the connection."""
         self._connection.close()
 
-    def _head_of(self, method: str, path: str, headers: Mapping[str, str]) -> bytes:
+    def _head_of(self, request: PreparedRequest) -> bytes:
+        headers = request.headers
         length = headers.get(_LENGTH, "")
-        same = [f"{name}:{value}" for name, value in headers.items() if name != _LENGTH]
-        known = (method, path, "with a body" if length else "", *same)
-        if known != self._known:
+        if request is not self._asked:
             written = _Written(self._connection)
-            written.request(method, path, headers=headers)
+            written.request(str(request.method), request.path_url, headers=headers)
             before, line, behind = written.head.partition(_LENGTH_LINE)
             self._head = (before + line, behind.removeprefix(length.encode()))
-            self._known = known
+            self._asked = request
         before, behind = self._head
         return b"%b%b%b" % (before, length.encode(), behind)

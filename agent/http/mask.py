@@ -11,16 +11,18 @@ class Mask:
     """Takes credentials out of texts; they are added as they come to be known."""
 
     def __init__(self) -> None:
-        self._secrets: set[str] = set()
+        self._secrets: list[str] = []
+        """The longest first: one may be a part of another."""
 
     def add(self, secret: str) -> None:
         """Never let this through again."""
-        if secret:
-            self._secrets |= {secret, quote(secret, safe=""), quote_plus(secret)}
+        if secret and secret not in self._secrets:
+            known = {*self._secrets, secret, quote(secret, safe=""), quote_plus(secret)}
+            self._secrets = sorted(known, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         """Return the text without credentials."""
-        for secret in sorted(self._secrets, key=len, reverse=True):
+        for secret in self._secrets:
             text = text.replace(secret, "***")
         if "=" in text:
             text = _KEY_IN_URL.sub(r"\1***", text)

@@ -39,15 +39,13 @@ def _without_guessing() -> Iterator[None]:
 with later(*_ASKED_FOR_BY_OTHERS), _without_guessing():
     from http.client import HTTPResponse
 
-    from requests import PreparedRequest, Request, Response, Session
+    from requests import PreparedRequest, Request, Session
     from requests.adapters import HTTPAdapter
-    from requests.structures import CaseInsensitiveDict
     from requests.utils import prepend_scheme_if_needed, select_proxy
     from urllib3.connection import HTTPConnection, HTTPSConnection
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 __all__ = [
-    "CaseInsensitiveDict",
     "HTTPAdapter",
     "HTTPConnection",
     "HTTPConnectionPool",
@@ -56,7 +54,6 @@ __all__ = [
     "HTTPSConnectionPool",
     "PreparedRequest",
     "Request",
-    "Response",
     "Session",
     "prepend_scheme_if_needed",
     "select_proxy",

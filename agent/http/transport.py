@@ -7,20 +7,18 @@ the environment or .netrc, keeps a cookie, follows a redirect, or lets a library
 import logging
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from agent.http.deadline import Deadline
-from agent.http.direct import Direct, WholeHead
+from agent.http.direct import Direct, DirectAnswer, KnownAnswer, WholeHead
 from agent.http.plain_requests import (
-    CaseInsensitiveDict,
     HTTPAdapter,
     HTTPConnection,
     HTTPConnectionPool,
     HTTPSConnection,
     HTTPSConnectionPool,
     PreparedRequest,
-    Response,
     Session,
     prepend_scheme_if_needed,
     select_proxy,
@@ -33,15 +31,46 @@ Resolve = Callable[..., list[Any]]
 """As socket.getaddrinfo."""
 
 
-def new_session(deadline: Deadline, tls: ssl.SSLContext | None, resolve: Resolve) -> Session:
-    """Return a session whose connections are under `deadline` and speak TLS by `tls`."""
-    session = Session()
-    session.trust_env = False
-    session.headers.clear()
-    adapter = _Adapter(deadline, tls, resolve)
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, adapter)
-    return session
+class Proxied:
+    """An answer that came through a proxy, of which the head was read."""
+
+    def __init__(self, read: Any) -> None:
+        self._read = read
+        self.status: int = read.status
+        self.headers: dict[str, str] = dict(read.headers.itermerged())
+
+    def read(self, size_bytes: int) -> bytes:
+        """Return so much of its body, or all of it."""
+        content: bytes = self._read.read(size_bytes, decode_content=False)
+        return content
+
+    def close(self) -> None:
+        """End it; the connection stays open where nothing more of the answer can come."""
+        self._read.close()
+        self._read.release_conn()
+
+
+class GuardedSession(Session):
+    """Asks over connections that are under a deadline and speak TLS by `tls`."""
+
+    def __init__(self, deadline: Deadline, tls: ssl.SSLContext | None, resolve: Resolve) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.headers.clear()
+        self._adapter = _Adapter(deadline, tls, resolve)
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, self._adapter)
+
+    def ask(
+        self, request: PreparedRequest, timeout_seconds: float, proxies: Mapping[str, str] | None
+    ) -> DirectAnswer | KnownAnswer | Proxied:
+        """Return the answer, of which the head was read; that of a redirect as any other."""
+        if not proxies:
+            return self._adapter.direct_to(request).ask(request)
+        # The adapter, not the session: that would read the whole body of a redirect.
+        answer: Any = self._adapter.send(request, stream=True, timeout=timeout_seconds, proxies=proxies)
+        proxied: Proxied = answer
+        return proxied
 
 
 class _Adapter(HTTPAdapter):
@@ -52,22 +81,12 @@ class _Adapter(HTTPAdapter):
         self._pools = _guarded_pools(deadline, resolve)
         self._tls = tls
         self._pool: Any = None
-        self._url = self._path = ""
+        self._url = ""
         """What was asked last without a proxy, of a side of this pool: it is the same from request to request."""
         self._direct: Direct | None = None
         super().__init__(pool_connections=2, pool_maxsize=1)
 
-    def send(self, request: PreparedRequest, *arguments: Any, **options: Any) -> Response:
-        """Return the answer, of which the head was read."""
-        if options.get("proxies"):
-            return super().send(request, *arguments, **options)
-        direct, body = self._direct_to(request), request.body
-        assert not isinstance(body, str)  # noqa: S101 - ours are bytes
-        timeout_seconds: float = options["timeout"]
-        answer = direct.ask(str(request.method), self._path, request.headers, body, timeout_seconds)
-        return self.build_response(request, answer)
-
-    def _direct_to(self, request: PreparedRequest) -> Direct:
+    def direct_to(self, request: PreparedRequest) -> Direct:
         """Return the connection to the side that a request is for."""
         if self._direct is not None and request.url == self._url:
             return self._direct
@@ -76,7 +95,7 @@ class _Adapter(HTTPAdapter):
             self.close_direct()
             connection = pool.ConnectionCls(host=pool.host, port=pool.port, **pool.conn_kw)
             self._pool, self._direct = pool, Direct(connection, self._deadline)
-        self._url, self._path = str(request.url), request.path_url
+        self._url = str(request.url)
         return self._direct
 
     def close(self) -> None:
@@ -108,12 +127,10 @@ class _Adapter(HTTPAdapter):
         address = prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]  # has no annotations
         return self.proxy_manager_for(address).connection_from_url(request.url)
 
-    def build_response(self, req: PreparedRequest, resp: Any) -> Response:
+    def build_response(self, req: PreparedRequest, resp: Any) -> Any:
         """Return what is read of an answer: no cookies, no guess at its encoding."""
-        response = Response()
-        response.status_code, response.raw, response.url = resp.status, resp, str(req.url)
-        response.headers = CaseInsensitiveDict(resp.headers)
-        return response
+        del req
+        return Proxied(resp)
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """Leave the connection as the TLS context made it."""

@@ -37,9 +37,9 @@ def outcome_of(result: HttpResult) -> Outcome:
 
 
 def _of_answer(answer: Answered) -> Outcome:
-    status, text = answer.status, describe(answer)
     if is_success(answer):
         return Delivered()
+    status, text = answer.status, describe(answer)
     if 200 <= status < 300:  # noqa: PLR2004 - the class of success
         return Paused(f"{text}: a web page answers here, not the receiver")
     if status in _LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
