@@ -116,22 +116,29 @@ def _send(arguments: Namespace) -> tuple[str, str]:
 
 def _sockets(arguments: Namespace) -> Iterator[str]:
     """Yield where a daemon may listen; the configuration is only read when it has to be."""
-    if arguments.config is None and not arguments.user and "STS_AGENT_CONFIG" not in os.environ:
+    is_usual = arguments.config is None and not arguments.user and "STS_AGENT_CONFIG" not in os.environ
+    if is_usual:
         yield DEFAULT_SOCKET
     from agent.cli.paths import places_anyway
 
     configured = str(places_anyway(arguments).socket)
-    if configured != DEFAULT_SOCKET:
+    if not (is_usual and configured == DEFAULT_SOCKET):
         yield configured
 
 
 def _leave(arguments: Namespace, body: bytes, failure: CommandError | None) -> None:
     from agent.cli.paths import places
+    from agent.configuration.problem import ConfigurationError
     from collectors._event.shape import new_identifier
     from spool import SpoolError
     from spool.leaving import leave_in_incoming
 
-    directory = places(arguments).spool_directory
+    problem = failure.problem if failure else "no daemon answers"
+    try:
+        directory = places(arguments).spool_directory
+    except ConfigurationError:  # what is wrong was told when the daemon's socket was looked for
+        hint = "nothing was recorded: where to leave the event stands in agent.yaml"
+        raise CommandError(problem, hint, MISUSED) from None
     try:
         # A name of its own, since a client may give two events one identifier on purpose.
         leave_in_incoming(directory, new_identifier(), body)
@@ -141,4 +148,4 @@ def _leave(arguments: Namespace, body: bytes, failure: CommandError | None) -> N
         )
         if not os.access(nearest, os.W_OK | os.X_OK):
             raise NotAllowedError(directory) from None
-        raise CommandError(failure.problem if failure else "no daemon answers", str(error)) from None
+        raise CommandError(problem, str(error)) from None

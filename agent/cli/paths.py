@@ -42,8 +42,10 @@ def configuration_or_places(arguments: Namespace) -> "Configuration":
         return configuration(arguments)
     except ConfigurationError as error:
         problems = tuple(map(str, error.problems))
+    location = locate(
+        arguments.config, user=arguments.user
+    )  # raises where there is none: then that is told, and once
     complain(problems[0])
-    location = locate(arguments.config, user=arguments.user)
     try:
         found = places(arguments)
     except ConfigurationError:

@@ -5,11 +5,13 @@ import socket
 import subprocess
 import sys
 import threading
+from argparse import Namespace
 from datetime import datetime
 
 import pytest
 
 from agent import cli
+from agent.cli import event
 from agent.http import Response
 from agent.intake.listeners import SocketListener
 
@@ -373,3 +375,31 @@ def test_at_best_effort_a_configuration_that_cannot_be_found_is_a_warning(tmp_pa
     ]
     assert cli.main(words) == 0
     assert "warning" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_what_is_wrong_with_the_configuration_is_told_once(configuration, capsys, is_there):
+    configuration.write_text(f"intake:\n  socket: {configuration.parent}/s\nhostname: [\n")
+    if not is_there:
+        configuration.unlink()
+    for words in (["event", "send", "DeploymentEvent", "--title", "x"], ["log"]):
+        assert cli.main(["--config", str(configuration), *words]) != 0
+        said = capsys.readouterr().err
+        assert said.count(str(configuration)) == 1
+
+
+def test_what_is_not_recorded_for_want_of_a_configuration_is_said(configuration, capsys, tmp_path):
+    configuration.write_text(f"intake:\n  socket: {tmp_path}/s\nhostname: [\n")
+    assert cli.main(["--config", str(configuration), "event", "send", "DeploymentEvent", "--title", "x"]) == 2
+    told = capsys.readouterr().err.splitlines()[1]
+    assert told.startswith(f"sts-agent: no daemon answers at {tmp_path}/s: ")
+    assert "nothing was recorded: where to leave the event stands in agent.yaml" in told
+
+
+@pytest.mark.parametrize("words", [[], ["--config", "named"]])
+def test_the_usual_socket_is_asked_once_also_where_a_configuration_is_named(tmp_path, monkeypatch, words):
+    monkeypatch.delenv("STS_AGENT_CONFIG", raising=False)
+    named = tmp_path / "agent.yaml"
+    named.write_text("hostname: h\n")
+    arguments = Namespace(config=named if words else None, user=False)
+    assert [*event._sockets(arguments)] == [event.DEFAULT_SOCKET]
