@@ -511,6 +511,18 @@ def test_changes_without_any_hint_are_found_by_the_slow_compare(record, etc):
     assert "while_agent_down" not in recorder.events[0].data
 
 
+def test_a_write_through_another_name_of_a_file_that_nobody_watches_is_found_by_the_slow_compare(
+    record, etc, tmp_path
+):
+    """The kernel gives a hint to the directory of the name that is written through, and to no other."""
+    other = tmp_path / "other-name"
+    os.link(etc / "app.conf", other)
+    recorder = run(record, None, f"{etc}/**", surroundings={"compare_seconds": 0.2})
+    with other.open("r+") as file:  # in one go: no look finds it empty
+        file.write(NEW)
+    assert changes(recorder) == [("modified", "app.conf")]
+
+
 # --- odd files
 
 
