@@ -19,6 +19,8 @@ from agent.http.parsing import Parser
 
 _MOST_AT_ONCE, _MOST_OF_A_BODY = 4 * 1024, 256 * 1024
 """What is received at once: of heads with whatever follows them, and of a body whose length is known."""
+_LATE = 1.01
+"""A wait may end so much later than it should, as one that is set already."""
 _DRAINED_BYTES, _DRAINED_SECONDS = 4 * 1024 * 1024, 2.0
 _IN_CHUNKS, _TO_THE_END = -1, -2
 """In place of a body's length: it comes in chunks, or ends with the connection."""
@@ -40,10 +42,12 @@ class Wire:
         self._parser = Parser(limits, peer, heads)
         self._is_plain = type(connection) is socket.socket
         """Whether the kernel itself can wait for it with a timeout, as it cannot for TLS: that is one system call, not three."""
-        self._kernel_waits = -1
-        """For how many hundredths of a second the kernel waits; negative where Python does."""
+        self._kernel_waits = False
+        """Whether it does now, and not Python."""
         self._waits = 0.0
-        """For how many seconds that is, as they were asked for."""
+        """For how many seconds it waits, or Python does."""
+        self._most_seconds = min(limits.idle_seconds, limits.request_seconds)
+        """One wait is no longer, so that it is the same for the beginning of a request and for its body: to change it is a system call."""
 
     def read(self, make_room: MakeRoom = lambda _: True) -> Whole | Refusal | None:
         """Return the next request; None when the client is done or silent; raises `OSError`."""
@@ -125,30 +129,31 @@ class Wire:
 
     def _receive(self, seconds: float, size: int, flags: int = 0) -> bytes:
         """Return what comes in time, nothing when nothing does or the client is done."""
-        if seconds <= 0:
-            return b""
-        if seconds != self._waits or self._kernel_waits < 0:
-            self._wait_at_most(seconds)
-        try:
-            return self._connection.recv(size, flags)
-        except (TimeoutError, BlockingIOError):
-            return b""
+        while seconds > 0:
+            wait = min(seconds, self._most_seconds)
+            if not self._kernel_waits or not wait <= self._waits <= wait * _LATE:
+                self._wait_at_most(wait)
+            try:
+                return self._connection.recv(size, flags)
+            except (TimeoutError, BlockingIOError):
+                seconds -= wait
+        return b""
 
     def _wait_at_most(self, seconds: float) -> None:
         """Have each `recv` from now on end in time."""
         self._waits = seconds
-        hundredths = math.ceil(seconds * 100)
         if not self._is_plain:
             self._connection.settimeout(seconds)
-        elif hundredths != self._kernel_waits:
-            if self._kernel_waits < 0:
-                self._connection.settimeout(None)
-            timeout = struct.pack("ll", hundredths // 100, hundredths % 100 * 10_000)
-            self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
-            self._kernel_waits = hundredths
+            return
+        if not self._kernel_waits:
+            self._connection.settimeout(None)
+            self._kernel_waits = True
+        whole, rest = divmod(math.ceil(seconds * 100), 100)
+        timeout = struct.pack("ll", whole, rest * 10_000)
+        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
 
     def _send(self, data: bytes) -> None:
-        if self._kernel_waits >= 0:
+        if self._kernel_waits:
             try:
                 sent = self._connection.send(data, socket.MSG_DONTWAIT)  # as a rule a whole answer
             except BlockingIOError:
@@ -156,7 +161,7 @@ class Wire:
             data = data[sent:]
             if not data:
                 return
-        self._kernel_waits = -1
+        self._kernel_waits = False
         self._connection.settimeout(self._limits.answer_seconds)
         self._connection.sendall(data)
 

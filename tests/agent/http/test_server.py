@@ -5,6 +5,7 @@ import gzip
 import os
 import ssl
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -242,6 +243,12 @@ def test_a_client_that_says_nothing_more_is_let_go(http, start, silent):
     client = http.client(start(limits=Limits(idle_seconds=0.05)))
     _quietly(client, silent)  # on a crowded machine it is let go before that
     assert client.rest() in (b"", *([] if silent != GET else [_whole_echo()]))
+
+
+def test_a_connection_waits_as_long_as_it_may_where_a_request_may_take_less(http, start):
+    before = time.monotonic()
+    assert http.client(start(limits=Limits(idle_seconds=0.25, request_seconds=0.1))).rest() == b""
+    assert time.monotonic() - before >= 0.25
 
 
 def _whole_echo() -> bytes:
