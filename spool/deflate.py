@@ -38,8 +38,9 @@ class Deflate(NamedTuple):
 
 def best_for(size_bytes: int) -> Deflate:
     """Return how so many bytes are compressed."""
-    is_there = _quickest.cache_info().currsize > 0
-    return _quickest() if is_there or size_bytes > SMALL_BYTES else _BY_ZLIB
+    # Whether it is loaded is asked for what is small alone: that takes longer than all else here.
+    is_wanted = size_bytes > SMALL_BYTES or _quickest.cache_info().currsize > 0
+    return _quickest() if is_wanted else _BY_ZLIB
 
 
 @cache

@@ -65,8 +65,8 @@ _LABEL_BYTES = 3  # its quotes and a comma
 def stored_bytes(records: Sequence[Record]) -> int:
     """Return about what records will take of the spool."""
     size_bytes = ROW_BYTES * len(records)
-    for name, _, _, _, event_types, tags, _, _, _, _, _, segment, _, _ in records:
-        labels = len(event_types) + len(tags)
-        size_bytes += len(name) + len(segment.deflated) + _LABEL_BYTES * labels
-        size_bytes += len("".join(event_types)) + len("".join(tags))
+    for record in records:
+        labels = record.event_types + record.tags
+        size_bytes += len(record.name) + len(record.segment.deflated) + len("".join(labels))
+        size_bytes += _LABEL_BYTES * len(labels)
     return size_bytes

@@ -8,7 +8,7 @@ without decoding it (types, times, tags) stands beside it. Never looks into an e
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, chain, groupby
-from typing import ClassVar, TypeVar
+from typing import ClassVar, TypeVar, cast
 
 import msgspec
 
@@ -75,10 +75,11 @@ def chunk(captured: Sequence[Captured | Together], stamp: Stamp, origin: str) ->
     if len(captured) == 1 and isinstance(captured[0], Captured):
         return [_single(captured[0], stamp, origin)]
     records: list[Record] = []
-    for _, alike in groupby(captured, type):
-        events = [*alike]
-        records += _chunked([event for event in events if isinstance(event, Captured)], stamp, origin)
-        records += [_of_many(event, stamp, origin) for event in events if isinstance(event, Together)]
+    for kind, alike in groupby(captured, type):
+        if kind is Together:
+            records += [_of_many(cast("Together", events), stamp, origin) for events in alike]
+        else:
+            records += _chunked(cast("list[Captured]", [*alike]), stamp, origin)
     return records
 
 
@@ -183,17 +184,17 @@ def _record(name: str, events: Sequence[Captured], stamp: Stamp, origin: str) ->
 
 def _of_many(events: Together, stamp: Stamp, origin: str) -> Record:
     return Record(
-        name=events.name,
-        count=events.count,
-        first_time=events.first_time,
-        last_time=events.last_time,
-        event_types=events.event_types,
-        tags=events.tags,
-        hostname=stamp.hostname,
-        boot_id=stamp.boot_id,
-        boottime=stamp.boottime,
-        captured=stamp.captured,
-        clock_trusted=stamp.clock_trusted,
-        segment=pack(events.json),
-        origin=origin,
+        events.name,
+        events.count,
+        events.first_time,
+        events.last_time,
+        events.event_types,
+        events.tags,
+        stamp.hostname,
+        stamp.boot_id,
+        stamp.boottime,
+        stamp.captured,
+        stamp.clock_trusted,
+        pack(events.json),
+        origin,
     )

@@ -210,13 +210,14 @@ class Records:
 
 
 def _insert(store: Store, records: Sequence[Record]) -> None:
-    state = store.state
-    rows = []
+    state, rows = store.state, []
+    number, events, size_bytes = state.last_number, state.total_events, state.total_bytes
     for record in records:
-        state.last_number += 1
-        rows.append(from_record(state.last_number, state.total_events, state.total_bytes, record))
-        state.total_events += record.count
-        state.total_bytes += record.segment.length
+        number += 1
+        rows.append(from_record(number, events, size_bytes, record))
+        events += record.count
+        size_bytes += record.segment.length
+    state.last_number, state.total_events, state.total_bytes = number, events, size_bytes
     store.append(rows)
 
 
