@@ -8,6 +8,7 @@ import errno
 import os
 import re
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -59,13 +60,26 @@ def _must_hold_pem(what: str, content: bytes) -> None:
 
 
 def _open_regular(path: str | Path, flags: int) -> int:
+    # As a mere place first: to open a device may act, as a watchdog's does, and whoever waits to write to a FIFO would go on.
+    place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        _must_be_regular_place(place)
+        with suppress(FileNotFoundError):  # where /proc is not mounted
+            return os.open(f"/proc/self/fd/{place}", flags | os.O_NONBLOCK | os.O_NOCTTY)
+    finally:
+        os.close(place)
     descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+    try:
+        _must_be_regular_place(descriptor)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _must_be_regular_place(descriptor: int) -> None:
     mode = os.fstat(descriptor).st_mode
-    if stat.S_ISREG(mode):
-        return descriptor
-    os.close(descriptor)
-    raise (
-        IsADirectoryError(errno.EISDIR, "Is a directory")
-        if stat.S_ISDIR(mode)
-        else OSError(errno.EINVAL, "it is no regular file")
-    )
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "Is a directory")
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
