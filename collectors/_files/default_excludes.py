@@ -6,6 +6,7 @@ that is, or was, in use: `.bak`, `.orig` and `.disabled` are told.
 """
 
 import re
+from collections.abc import Sequence
 from functools import cache
 
 from collectors._files.patterns import parse_exclude
@@ -67,15 +68,32 @@ _is_emptied = re.compile(
 _ENDS = tuple(name[1:] for name in _LAST_NAMES if name.startswith("*"))
 _OTHERS = [name for name in _LAST_NAMES if not name.startswith("*")]
 _SPELLED_OUT = frozenset(name for name in _OTHERS if not _MAGIC.search(name))
-_is_other = re.compile(
-    "|".join(parse_exclude("/" + name)[1:] for name in _OTHERS if name not in _SPELLED_OUT)
-).fullmatch
+_OTHER = "|".join(parse_exclude("/" + name)[1:] for name in _OTHERS if name not in _SPELLED_OUT)
+_is_other = re.compile(_OTHER).fullmatch
+_has_other = re.compile("\n(?:" + _OTHER.replace("[^/]", "[^/\n]") + ")(?=\n)").search
+"""Finds one of many names, each between two newlines."""
+_has_end = re.compile("(?:" + "|".join(re.escape(end) for end in _ENDS if end[0] == ".") + ")\n").search
+_FURTHER_ENDS = tuple(end + "\n" for end in _ENDS if end[0] != ".")
+"""All others begin with the same sign, which is looked for first."""
 _BELOW = r"(?:/[^/]+)*"
 
 
 def is_ordinary(name: str) -> bool:
     """Return whether surely no default exclude means a file of this name, wherever files are kept; quick, for each is asked."""
     return not (name.endswith(_ENDS) or name in _SPELLED_OUT or _is_other(name))
+
+
+def are_ordinary(names: Sequence[str]) -> bool:
+    """Return whether each of some names is ordinary; quicker than to ask of one after the other."""
+    lines = "\n".join(("", *names, ""))
+    if lines.count("\n") > len(names) + 1:  # one has a newline
+        return all(map(is_ordinary, names))
+    return (
+        _SPELLED_OUT.isdisjoint(names)
+        and _has_end(lines) is None
+        and _has_other(lines) is None
+        and not any(end in lines for end in _FURTHER_ENDS)
+    )
 
 
 def keeps_files(directory: str) -> bool:

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator, Sequence
 
 from collectors._files.books import Books
-from collectors._files.default_excludes import is_ordinary
+from collectors._files.default_excludes import are_ordinary
 from collectors._files.fingerprint import (
     STAT_SIZE,
     decode,
@@ -142,7 +142,7 @@ class DirectoryDiff:
         names = sorted(listed)
         for start in range(0, len(names), AT_ONCE):
             some = names[start : start + AT_ONCE]
-            are_ordinary = listing.has_plain_names or all(map(is_ordinary, some))
+            are_ordinary = listing.has_plain_names or are_ordinary(some)
             if of_all is not None and are_ordinary and self._books.room.has_for_all(len(some)):
                 yield from self._learn_plain(listing, some, of_all, stats)
             else:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from collectors._files.default_excludes import default_excludes_beside, is_ordinary, keeps_files
+from collectors._files.default_excludes import are_ordinary, default_excludes_beside, is_ordinary, keeps_files
 from collectors._files.entry import Diff
 from collectors._files.patterns import Pattern, parse_exclude, parse_path
 from collectors._sha256 import sha256_of
@@ -124,6 +124,15 @@ class Selection:
         if any(scope.takes_all_in(directory) for scope in self._scopes):
             return lambda name: name[0] != "." and is_ordinary(name)
         return lambda _: False
+
+    def plainly_means_all(self, directory: str, names: Sequence[str]) -> bool:
+        """Return whether `plainly_means` takes each of some names right in `directory`."""
+        is_one_hidden = "\n." in "\n".join(("", *names))
+        return (
+            not is_one_hidden
+            and any(scope.takes_all_in(directory) for scope in self._scopes)
+            and are_ordinary(names)
+        )
 
     def choose_all_in(self, directory: str) -> Choice | None:
         """Return the one choice for every file of an ordinary name in `directory`, or None where it depends on that."""

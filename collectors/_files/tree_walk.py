@@ -119,9 +119,9 @@ class TreeWalk:
 
     def _meant(self, directory: str, entries: Entries) -> tuple[Entries, bool]:
         """Return the files and links of a directory that are meant, and whether that was plain of all by their names."""
-        plainly_means = self._selection.plainly_means(directory)
-        if all(map(plainly_means, [entry.name for entry in entries])):
+        if self._selection.plainly_means_all(directory, [entry.name for entry in entries]):
             return entries, True
+        plainly_means = self._selection.plainly_means(directory)
         return [entry for entry in entries if self._is_meant(directory, entry, plainly_means)], False
 
     def _is_meant(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors._files.default_excludes import DEFAULT_EXCLUDES, is_ordinary
+from collectors._files.default_excludes import DEFAULT_EXCLUDES, are_ordinary, is_ordinary
 from collectors._files.entry import FilesEntry
 from collectors._files.patterns import parse_exclude
 from collectors._files.selection import Scope, Selection
@@ -173,6 +173,15 @@ def test_no_default_exclude_means_what_the_quick_test_calls_ordinary(start, end)
         path = f"/etc/{name}"
         if is_ordinary(name):
             assert not any(re.fullmatch(parse_exclude(text), path) for text in DEFAULT_EXCLUDES)
+
+
+@given(st.lists(st.builds(lambda start, end: start + end, NAMES | st.just("a\nb"), ENDS), max_size=6))
+def test_what_is_said_of_many_names_is_said_of_each(found):
+    assert are_ordinary(found) is all(map(is_ordinary, found))
+    selection = Selection([Scope(("/etc/**",))])
+    for directory in ("/etc/app", "/etc/rc3.d"):
+        means = selection.plainly_means(directory)
+        assert selection.plainly_means_all(directory, found) is all(map(means, found)) or not found
 
 
 def test_most_names_are_known_at_once_to_be_meant_but_where_everything_is_left_out():
