@@ -4,6 +4,7 @@ It may be called by root, in a directory that is another user's and into which a
 is opened once and held: nothing in it, nor the directory itself, is followed as a link.
 """
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,15 @@ from spool.incoming import DIRECTORY, MAX_FILE_BYTES, NAME, make_directory
 
 _MAX_FILES = 10_000
 _FILE_MODE = 0o640  # of the directory's group, so that the daemon may read what others leave
+_ASK_FOR_RIGHTS = "join the group of the directory, or use sudo"
+_MAKE_ROOM = "free some space on its disk"
+_HINTS = {
+    errno.EACCES: _ASK_FOR_RIGHTS,
+    errno.EPERM: _ASK_FOR_RIGHTS,
+    errno.ENOSPC: _MAKE_ROOM,
+    errno.EDQUOT: _MAKE_ROOM,
+    errno.EROFS: "its file system is read-only: look at `dmesg`",
+}
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -35,9 +45,8 @@ def leave_in_incoming(directory: Path, identifier: str, body: bytes) -> None:
         finally:
             os.close(place)
     except OSError as error:
-        raise SpoolError(
-            f"{incoming} takes nothing: {error.strerror}", "join the group of the directory, or use sudo"
-        ) from None
+        hint = _HINTS.get(error.errno or 0, "look at what lies there")
+        raise SpoolError(f"{incoming} takes nothing: {error.strerror}", hint) from None
 
 
 def _put_again_if_removed(place: int, identifier: str, body: bytes) -> None:

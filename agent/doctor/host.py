@@ -45,12 +45,12 @@ def look_at_spool(directory: Path, max_size_bytes: int) -> list[Finding]:
             f" [Service] and below it ReadWritePaths={directory}; make the directory first, owned by sts-agent"
         )
         return [Finding("spool", "fail", f"{directory} is read-only for the agent", advice)]
+    if not there.is_dir():
+        return [Finding("spool", "fail", f"{there} is no directory", "name another spool.directory")]
     if there != directory and not os.access(there, os.W_OK | os.X_OK, effective_ids=True):
         advice = f"make it, owned by the service's user; systemd does so by StateDirectory= for {directory}"
         level: Level = "warn" if directory == Path("/var/lib/sts-agent") else "fail"
         return [Finding("spool", level, f"{directory} does not exist yet", advice)]
-    if not directory.is_dir() and there == directory:
-        return [Finding("spool", "fail", f"{directory} is no directory", "name another spool.directory")]
     if not os.access(there, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
         advice = f"give it to the service's user: chown -R sts-agent: {directory}"
         return [Finding("spool", "fail", f"{directory} may not be written", advice)]

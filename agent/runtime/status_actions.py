@@ -12,7 +12,9 @@ from agent.delivery.outcome import NO_HOSTNAME
 from agent.runtime.status import Collector, Destination, Document, SpoolSize
 from collectors._portable import were
 
-_CHECK = "correct it (`sts-agent check` names every line), then `systemctl reload sts-agent`"
+_CHECK = "correct it (`sts-agent check` names every line), then `systemctl {} sts-agent`"
+_FULL_BYTES = 1024 * 1024
+"""A disk with less is full: a commit may need as much."""
 _MINUTE_SECONDS = 60
 
 
@@ -59,14 +61,15 @@ def _of_the_agent(document: Document) -> Iterator[Action]:
 
 
 def _of_the_configuration(document: Document) -> Iterator[Action]:
+    check = _CHECK.format("start" if document.running is False else "reload")
     for path, problems in document.set_aside.items():
         first = f": {problems[0]}" if problems else ""
-        yield Action(f"{path} is wrong and was set aside{first}", _CHECK)
+        yield Action(f"{path} is wrong and was set aside{first}", check)
     if document.replaced:
         goes_on = ", the last right one goes on" if document.running else ""
-        yield Action(f"agent.yaml is wrong{goes_on}: {document.replaced[0]}", _CHECK)
+        yield Action(f"agent.yaml is wrong{goes_on}: {document.replaced[0]}", check)
     if document.refused_reload:
-        yield Action(f"a reload was refused: {document.refused_reload[0]}", _CHECK)
+        yield Action(f"a reload was refused: {document.refused_reload[0]}", check)
 
 
 def _of_a_collector(name: str, collector: Collector) -> Iterator[Action]:
@@ -112,6 +115,8 @@ def _of_the_spool(kept: SpoolSize) -> Iterator[Action]:
     if kept.volatile:
         advice = "let the service's user write in spool.directory, then `systemctl restart sts-agent`"
         yield Action(f"events are lost at the next stop: {kept.volatile}", advice)
+    if kept.free_bytes is not None and kept.free_bytes < _FULL_BYTES:
+        yield Action(f"the disk of {kept.directory} is full: what happens now may be lost", "make room on it")
     for reason in kept.damage:
         yield Action(
             f"the spool was damaged: {reason}", "look at the disk: `dmesg`, `smartctl -a`; it is repaired"

@@ -1,5 +1,6 @@
 """What is left for the daemon is on disk, and leads nowhere else, also where somebody has prepared the place."""
 
+import errno
 import os
 
 import pytest
@@ -38,6 +39,25 @@ def test_what_a_starting_daemon_takes_for_a_leftover_is_left_once_more(directory
     finally:
         failpoints.disarm()
     assert {path.name for path in (directory / "incoming").iterdir()} == {"first", "second"}
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [(errno.ENOSPC, "free some space"), (errno.EDQUOT, "free some space"), (errno.EROFS, "read-only"),
+     (errno.EACCES, "join the group"), (errno.EIO, "look at what lies there")],
+)  # fmt: skip
+def test_what_could_not_be_left_comes_with_what_to_do_about_it(directory, number, hint):
+    def fail(_):
+        raise OSError(number, os.strerror(number))
+
+    failpoints.arm(fail)
+    try:
+        with pytest.raises(SpoolError, match="takes nothing") as raised:
+            leave_in_incoming(directory, "second", b"2")
+    finally:
+        failpoints.disarm()
+    assert hint in raised.value.hint
+    assert [path.name for path in (directory / "incoming").iterdir()] == ["first"]
 
 
 def test_a_link_in_the_place_of_the_directory_is_not_followed(directory, tmp_path):

@@ -45,7 +45,9 @@ def test_a_spool_that_can_be_made_is_well_and_is_not_made(tmp_path):
 
 def test_a_spool_that_is_a_file_fails(tmp_path):
     (tmp_path / "spool").touch()
-    assert [f.level for f in host.look_at_spool(tmp_path / "spool", MIB)] == ["fail"]
+    for directory in (tmp_path / "spool", tmp_path / "spool" / "below"):
+        (finding,) = host.look_at_spool(directory, MIB)
+        assert (finding.level, finding.text) == ("fail", f"{tmp_path / 'spool'} is no directory")
 
 
 def test_less_room_than_the_cap_is_a_warning(tmp_path):

@@ -64,7 +64,12 @@ def test_what_a_person_has_to_look_at_is_named(more, said):
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "said"), [("rejected", 2, "2 events"), ("volatile", "why", "lost")]
+    ("field", "value", "said"),
+    [
+        ("rejected", 2, "2 events"),
+        ("volatile", "why", "lost"),
+        ("free_bytes", 4096, "the disk of /x is full"),
+    ],
 )
 def test_the_spool_may_need_somebody_as_well(field, value, said):
     found = document()
@@ -113,6 +118,11 @@ def test_memory_that_is_full_and_damage_need_somebody():
     damaged, full = sorted(action_needed(found), reverse=True)
     assert "the spool was damaged: its first page" in damaged
     assert "further files are not watched" in full
+
+
+def test_what_is_wrong_with_agent_yaml_is_corrected_before_a_start_where_none_runs():
+    found = actions(document(running=False, replaced=["agent.yaml:1: x"]))
+    assert [action.advice.rpartition("systemctl")[2] for action in found[1:]] == [" start sts-agent`"]
 
 
 EVERYTHING = document(
