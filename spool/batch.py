@@ -15,11 +15,6 @@ class Piece(NamedTuple):
     first_entry: int
     last_entry: int
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether every entry of the record is meant, so that its segment may be spliced as it is."""
-        return self.first_entry == 0 and self.last_entry == self.record.count
-
 
 class Batch(NamedTuple):
     """What is to be sent in one request: one hostname, and either all trusted or all to be corrected."""
@@ -39,8 +34,8 @@ class Batch(NamedTuple):
     """Where the first piece begins: what stood between the destination and it is of other kinds."""
     passed_over: int = 0
     """How many entries of other kinds that were."""
-    has_more: bool = False
-    """Whether a record behind it ended it, which fits in no request together with it."""
+    is_full: bool = False
+    """Whether it has as many events as it may, or a record behind it ended it, which fits in no request together with it."""
 
 
 class Rejection(NamedTuple):

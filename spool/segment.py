@@ -54,21 +54,19 @@ def inflate(segment: Segment) -> bytes:
 def join(segments: Sequence[Segment], between: bytes) -> Segment:
     """Return segments, with the same few bytes between each two of them, as one, without looking into any."""
     between_length, between_adler = len(between), zlib.adler32(between)
-    between_low, between_high = between_adler & 0xFFFF, between_adler >> 16
+    between_low, between_high = (between_adler & 0xFFFF) - 1, between_adler >> 16
     (_, size_bytes, adler), *others = segments
-    low, high = adler & 0xFFFF, adler >> 16
+    low, high = (adler & 0xFFFF) - 1, adler >> 16
     for (
         _,
         length,
         adler,
-    ) in others:  # as `combine_adler`, of what is between and of the segment; it is taken modulo once
-        high += between_high + between_length * (low - 1)
-        low += between_low - 1
-        high += (adler >> 16) + length * (low - 1)
-        low += (adler & 0xFFFF) - 1
+    ) in others:  # `combine_adler` of what is between and of the segment, modulo once for all
+        high += between_high + between_length * low + (adler >> 16) + length * (low + between_low)
+        low += between_low + (adler & 0xFFFF) - 1
         size_bytes += between_length + length
     deflated = _stored_block(between).join([segment[0] for segment in segments])
-    return Segment(deflated, size_bytes, high % _ADLER_BASE << 16 | low % _ADLER_BASE)
+    return Segment(deflated, size_bytes, high % _ADLER_BASE << 16 | (low + 1) % _ADLER_BASE)
 
 
 def splice(pieces: Iterable[bytes | Segment]) -> bytes:

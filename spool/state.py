@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from spool.batch import Drop
@@ -26,6 +27,7 @@ REJECTED_FULL = "rejected_full"
 REJECTED_AGE = "rejected_age"
 """Rejected entries that gave way are no part of D: they were counted as rejected before."""
 DROP_REASONS = (FULL, AGE, DISK_FULL, DAMAGED, REJECTED_FULL, REJECTED_AGE)
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _TELLINGS = 8
 _RECOVERIES = 16
 
@@ -217,11 +219,11 @@ class State(Named):
 
     def to_json(self) -> str:
         """Return the document to be stored."""
-        document = {name: getattr(self, name) for name in _PLAIN}
+        document: dict[str, Any] = dict(zip(_PLAIN, _plain_of(self), strict=True))
         document["standings"] = [standing.values() for standing in self.standings.values()]
         document["losses"] = [loss.values() for loss in self.losses.values()]
         document["salvage"] = self.salvage.values() if self.salvage else None
-        return json.dumps(document, separators=(",", ":"))
+        return _encode(document)
 
     @classmethod
     def from_json(cls, text: str) -> "State":
@@ -252,6 +254,7 @@ _PLAIN = (
     "long_bytes",
     "sequence",
 )
+_plain_of = attrgetter(*_PLAIN)
 _TABLES = ("state_a", "state_b")
 
 

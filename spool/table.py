@@ -25,7 +25,8 @@ def checksum(table: str, values: Sequence[object], blob: bytes = b"") -> int:
 class Table(Generic[R]):
     """The table whose rows are `row`, a named tuple: an INTEGER key first, then `crc`, one BLOB at most, last."""
 
-    def __init__(self, name: str, row: type[R]) -> None:
+    def __init__(self, name: str, row: type[R], alike: tuple[str, str] | None = None) -> None:
+        """Make one; the columns from the first to the last of `alike` are mostly the same in rows that were stored together."""
         self._row = cast("Any", row)
         self.name = name
         self._count = len(self._row._fields)
@@ -35,6 +36,8 @@ class Table(Generic[R]):
         self._has_blob = types[-1] == "BLOB"
         plain = (0, *range(2, self._count - self._has_blob))
         self._plain: Callable[[Sequence[Any]], tuple[Any, ...]] = itemgetter(*plain)
+        first, behind = (fields.index(alike[0]), fields.index(alike[1]) + 1) if alike else (2, 2)
+        self._apart = slice(2, first), slice(first, behind), slice(behind, self._count - self._has_blob)
         self._text: Callable[[tuple[Any, ...]], str] = (name + "\x1f%s" * len(plain)).__mod__
         self.columns = ", ".join(fields)
         self.select = f"SELECT {self.columns} FROM {name}"  # noqa: S608 - constants
@@ -67,6 +70,31 @@ class Table(Generic[R]):
             return len(values) == self._count and values[1] == self._checksum(self._plain(values), blob)
         except Exception:  # noqa: BLE001 - whatever a damaged row makes Python do, it is the row's damage
             return False
+
+    def whole_in_turn(self) -> Callable[[Sequence[Any]], bool]:
+        """Return what `is_whole` is, for rows that are read one after another: what is as in the one before is text already."""
+        before, alike, after = self._apart
+        count, has_blob = self._count, self._has_blob
+        texts = ["\x1f%s" * (part.stop - part.start) for part in self._apart]
+        text_of_alike = texts[1].__mod__
+        text_of_row = (f"{self.name}\x1f%s{texts[0]}%s{texts[2]}").__mod__
+        seen: Sequence[Any] = ()
+        text = ""
+
+        def is_whole(values: Sequence[Any]) -> bool:
+            nonlocal seen, text
+            try:
+                if (
+                    these := values[alike]
+                ) != seen:  # equal is as good as the same: 1.0 is 1 wherever it is used
+                    text, seen = text_of_alike(these), these
+                plain = text_of_row((values[0], *values[before], text, *values[after]))
+                crc = crc32(plain.encode("utf-8", "surrogatepass"))
+                return len(values) == count and values[1] == crc32(values[-1] if has_blob else b"", crc)
+            except Exception:  # noqa: BLE001 - as above
+                return False
+
+        return is_whole
 
     def whole(self, values: Sequence[Any]) -> R | None:
         """Return the row of values as they are stored, None unless they are exactly what was."""

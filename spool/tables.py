@@ -60,6 +60,6 @@ class SetAsideRow(NamedTuple):
     row: bytes
 
 
-RECORDS = Table("records", RecordRow)
+RECORDS = Table("records", RecordRow, alike=("captured", "event_types"))
 REJECTED = Table("rejected", RejectedRow)
 SET_ASIDE = Table("set_aside", SetAsideRow)

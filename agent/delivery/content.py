@@ -19,7 +19,7 @@ class Content:
         self.batch = batch
         self._hostname = hostname
         self._decode = partial(passing.items, batch, correct)
-        self._first_time = min(piece.record.first_time for piece in batch.pieces)
+        self._first_time = min([piece.record.first_time for piece in batch.pieces])
         self._items: Sequence[Item] | None = None
         self._wanted: Sequence[int] = range(batch.events)
         if passing.needs_decoding(batch):

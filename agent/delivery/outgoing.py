@@ -61,10 +61,12 @@ class Outgoing(msgspec.Struct, frozen=True):
 
 def chunks_on_disk(pieces: Iterable[Piece]) -> list[Chunk]:
     """Return pieces without decoding a record, but for the one of which only a part is meant."""
-    return [
-        Chunk(piece.record.name, piece.record.segment if piece.is_whole else b",".join(bodies(piece)))
-        for piece in pieces
-    ]
+    found = []
+    for piece in pieces:
+        _, record, first_entry, last_entry = piece
+        is_whole = last_entry - first_entry == record.count
+        found.append(Chunk(record.name, record.segment if is_whole else b",".join(bodies(piece))))
+    return found
 
 
 def chunks_of(events: Iterable[OutgoingEvent]) -> list[Chunk]:

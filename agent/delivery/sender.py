@@ -138,7 +138,7 @@ class Sender:
         hostname = batch.hostname or self._hostname()
         if not hostname:
             return self.without_hostname()
-        self.was_full = batch.has_more or batch.events * 2 >= most or batch.bytes * 2 >= self.size.bytes
+        self.was_full = batch.is_full or batch.events * 2 >= most or batch.bytes * 2 >= self.size.bytes
         return InFlightBatch(self._content(batch, hostname), most)
 
     def _content(self, batch: Batch, hostname: str) -> Content:

@@ -32,3 +32,22 @@ def test_a_row_with_another_value_in_any_column_is_not_whole(table):
         assert not table.is_whole((*row[:at], other, *row[at + 1 :]))
     assert not table.is_whole(row[:-1])
     assert not table.is_whole((*row, 7))
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+@given(st.data())
+def test_rows_read_one_after_another_are_each_as_whole_as_they_are_alone(table, data):
+    """Neighbours that have much in common, some of them with a column of another one."""
+    size = table._count - 3
+    kinds = data.draw(
+        st.lists(st.lists(st.text(max_size=3), min_size=size, max_size=size), min_size=1, max_size=2)
+    )
+    is_whole = table.whole_in_turn()
+    for number in range(6):
+        values = list(data.draw(st.sampled_from(kinds)))
+        values[data.draw(st.integers(0, size - 1))] = data.draw(st.sampled_from(["a", "\x1f", "%s"]))
+        row = list(table.sealed(number, values, b"blob"))
+        if data.draw(st.booleans()):
+            row[data.draw(st.integers(0, len(row) - 1))] = data.draw(st.sampled_from(["b", b"b", None]))
+        row = tuple(row) if data.draw(st.booleans()) else (*row, 1)[: data.draw(st.integers(0, len(row) + 1))]
+        assert is_whole(row) == table.is_whole(row)
