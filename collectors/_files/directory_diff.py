@@ -142,8 +142,8 @@ class DirectoryDiff:
         names = sorted(listed)
         for start in range(0, len(names), AT_ONCE):
             some = names[start : start + AT_ONCE]
-            are_ordinary = listing.has_plain_names or are_ordinary(some)
-            if of_all is not None and are_ordinary and self._books.room.has_for_all(len(some)):
+            has_plain_names = listing.has_plain_names or are_ordinary(some)
+            if of_all is not None and has_plain_names and self._books.room.has_for_all(len(some)):
                 yield from self._learn_plain(listing, some, of_all, stats)
             else:
                 yield from self._learn_each(listing, some, stats)
