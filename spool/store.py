@@ -2,11 +2,13 @@
 
 Only who has the writer's turn touches a `Store`. What a job changes here counts when `commit` has returned;
 `rollback` puts the state back to what the database says. SQLite hears of a transaction when somebody asks for the
-connection in it: one that only appends a record is a single statement, which is a transaction by itself.
+connection in it: one that only appends some records is a single statement, which is a transaction by itself.
 """
 
 import sqlite3
 import sys
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,12 @@ from spool import failpoints, memory, schema, state
 from spool.record import Position
 from spool.schema import Schema
 from spool.state import State
-from spool.tables import RECORDS
+from spool.tables import RECORDS, RecordRow
 
 _LOOK_BACK_ROWS = 64
+_ROWS_AT_ONCE = 8
+"""So many records are one statement at most: more come seldom, and each number of them has its own."""
+_FURTHER_ROW = f", ({', '.join('?' * len(RecordRow._fields))})"
 
 
 class Store:
@@ -84,8 +89,8 @@ class Store:
         """Commit what was done since `begin`; on disk when it returns, if durable."""
         document = state.save(self.connection, self.state) if self._changed else self._saved
         failpoints.reached("commit.before")
-        if self._is_put_off and len(self._rows) == 1:
-            self._connection.execute(RECORDS.insert, self._rows[0])
+        if self._is_put_off and 0 < len(self._rows) <= _ROWS_AT_ONCE:
+            self._connection.execute(_insert_of(len(self._rows)), [*chain.from_iterable(self._rows)])
             self._is_put_off = False
         else:
             self.connection.execute("COMMIT")
@@ -201,3 +206,8 @@ class Store:
 
     def _end_of_state(self) -> tuple[int, int, int]:
         return self.state.last_number, self.state.total_events, self.state.total_bytes
+
+
+@cache
+def _insert_of(rows: int) -> str:
+    return RECORDS.insert + _FURTHER_ROW * (rows - 1)

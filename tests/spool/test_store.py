@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from functools import partial
 
 import pytest
 from spool_examples import record_of
@@ -36,17 +37,22 @@ def statements(store, *jobs):
     return heard
 
 
-def test_a_record_that_comes_alone_is_a_statement_and_no_more(store):
-    assert statements(store, lambda store: store.append([row(1)])) == ["INSERT"]
-    assert numbers(store) == [1]
+def appended(*them):
+    return [partial(Store.append, rows=[row(number)]) for number in them]
 
 
-def test_whatever_is_more_than_one_record_is_a_transaction(store):
-    two = statements(store, lambda store: store.append([row(1)]), lambda store: store.append([row(2)]))
-    assert two == ["BEGIN", "INSERT", "INSERT", "COMMIT"]
-    with_state = statements(store, lambda store: store.append([row(3)]), Store.touch)
+@pytest.mark.parametrize("count", [1, 2, 8])
+def test_some_records_are_a_statement_and_no_more(store, count):
+    assert statements(store, *appended(*range(1, count + 1))) == ["INSERT"]
+    assert numbers(store) == [*range(1, count + 1)]
+
+
+def test_whatever_is_more_than_some_records_is_a_transaction(store):
+    many = statements(store, *appended(*range(1, 10)))
+    assert many == ["BEGIN", *["INSERT"] * 9, "COMMIT"]
+    with_state = statements(store, *appended(10), Store.touch)
     assert with_state == ["BEGIN", "INSERT", "INSERT", "COMMIT"]
-    assert numbers(store) == [1, 2, 3]
+    assert numbers(store) == [*range(1, 11)]
 
 
 def test_who_asks_for_the_connection_finds_what_was_appended_before(store):
@@ -68,10 +74,11 @@ def test_nothing_is_left_of_what_was_rolled_back_before_sqlite_heard_of_it(store
     assert numbers(store) == [2]
 
 
-def test_a_record_that_sqlite_refuses_can_be_rolled_back_and_the_next_one_is_kept(store):
-    statements(store, lambda store: store.append([row(1)]))
+@pytest.mark.parametrize("new", [[], [3], [3, 4]])
+def test_records_of_which_sqlite_refuses_one_can_be_rolled_back_and_the_next_one_is_kept(store, new):
+    statements(store, *appended(1))
     store.begin(durable=True)
-    store.append([row(1)])
+    store.append([*map(row, new), row(1)])
     with pytest.raises(sqlite3.IntegrityError):
         store.commit()
     store.rollback()
