@@ -7,12 +7,11 @@ entries, and the oldest undelivered records, which are counted. Memory never giv
 its share. Giving pages back to the file system is `spool.prune`'s work.
 """
 
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from spool import contents, failpoints, memory, positions, rejected, reserve, texts
+from spool import contents, failpoints, file_size, memory, positions, rejected, reserve, texts
 from spool.errors import SpoolFull
 from spool.options import Options
 from spool.schema import DATABASE, PAGE_BYTES
@@ -34,7 +33,7 @@ class Cap:
 
     def __init__(self, directory: Path, options: Options) -> None:
         self.directory = directory
-        self._wal = str(directory / f"{DATABASE}-wal")
+        self._wal_size = file_size.asked_of(directory / f"{DATABASE}-wal")
         self._wal_bytes = 0
         self._spare_pages = 0
         self._spare_until = 0.0
@@ -89,10 +88,7 @@ class Cap:
 
     def wal_bytes(self) -> int:
         """Return how large the -wal is; asked once a transaction."""
-        try:
-            self._wal_bytes = os.stat(self._wal).st_size  # noqa: PTH116 - called for every transaction
-        except OSError:
-            self._wal_bytes = 0
+        self._wal_bytes = self._wal_size()
         return self._wal_bytes
 
     def budget_pages(self) -> int:
