@@ -11,7 +11,7 @@ from agent.cli import COMMANDS, DONE, Subparsers, complain
 from agent.cli.history import Kept, as_recorded, by_time, last, newest
 from agent.cli.log_lines import below, led_to_lines, on_one_line, one_line
 from agent.cli.pager import paged
-from agent.cli.paths import places_first
+from agent.cli.paths import places_first, spool_to_read
 from agent.cli.terminal import is_reader_gone, printable_json
 from agent.cli.wanted import Wanted, add_filters, add_times, unit_name, wanted
 from spool import SpoolError, SpoolReader
@@ -48,7 +48,7 @@ def run(arguments: Namespace) -> int:
     """Show it."""
     asked = wanted(arguments)
     places, _ = places_first(arguments)
-    with SpoolReader.open(places.spool_directory) as reader:
+    with SpoolReader.open(spool_to_read(places)) as reader:
         # Asked first: what comes while the past is shown is shown by following, not passed over.
         end = newest(reader)
         is_found = arguments.follow or arguments.lines == 0

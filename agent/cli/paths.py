@@ -3,12 +3,13 @@
 import os
 from argparse import Namespace
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from agent.configuration import found_right
-from agent.configuration.location import Location, locate
+from agent.configuration.location import VOLATILE, Location, locate
 from agent.configuration.problem import ConfigurationError
 
 if TYPE_CHECKING:  # the types cost a quick command as much as what it does
@@ -20,6 +21,18 @@ class Places(NamedTuple):
 
     socket: Path
     spool_directory: Path
+
+
+def spool_to_read(found: "Places | Configuration") -> Path:
+    """Return where the daemon keeps events: beside its socket where it could not use `spool.directory`, which is said."""
+    from agent.cli import complain
+
+    volatile = found.socket.parent / VOLATILE
+    with suppress(OSError):  # who may not look there may not read it either
+        if volatile.is_dir():
+            complain(f"what follows is of {volatile}: the daemon could not use {found.spool_directory}")
+            return volatile
+    return found.spool_directory
 
 
 def configuration(arguments: Namespace) -> "Configuration":

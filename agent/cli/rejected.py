@@ -7,7 +7,7 @@ import agent.cli.late_inspect
 import agent.cli.late_platform  # noqa: F401 - both before what imports dataclasses and uuid
 from agent.cli import DONE, FAILED, MISUSED, CommandError, Subparsers, complain
 from agent.cli.daemon_client import ask
-from agent.cli.paths import places_first
+from agent.cli.paths import places_first, spool_to_read
 from agent.cli.plain_argparse import ArgumentTypeError
 from collectors._portable import printable
 from spool.batch import MOST_ID, RejectedEntry
@@ -59,7 +59,7 @@ def _list(arguments: Namespace) -> int:
     from spool import SpoolReader
 
     places, _ = places_first(arguments)
-    with SpoolReader.open(places.spool_directory) as reader:
+    with SpoolReader.open(spool_to_read(places)) as reader:
         entries = list(reader.rejected())
     if arguments.json:
         for entry in entries:
@@ -90,7 +90,7 @@ def _show(arguments: Namespace) -> int:
     from spool import SpoolReader
 
     places, _ = places_first(arguments)
-    with SpoolReader.open(places.spool_directory) as reader:
+    with SpoolReader.open(spool_to_read(places)) as reader:
         found = next((entry for entry in reader.rejected() if entry.id == arguments.id), None)
     if found is None:
         raise CommandError(f"no rejected event has the ID {arguments.id}", "see `sts-agent rejected list`")

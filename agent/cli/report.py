@@ -12,7 +12,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from agent.cli import COMMANDS, DONE, MISUSED, CommandError, Subparsers, complain
-from agent.cli.paths import configuration_or_places
+from agent.cli.paths import configuration_or_places, spool_to_read
 from agent.cli.terminal import coloured
 from collectors._portable import counted
 
@@ -64,7 +64,7 @@ def run(arguments: Namespace) -> int:
         since = around - _BEFORE_SECONDS if since is None else since
         until = min(around + _AFTER_SECONDS, int(time.time()) + 1) if until is None else until
     configured = configuration_or_places(arguments)
-    with SpoolReader.open(configured.spool_directory) as reader:
+    with SpoolReader.open(spool_to_read(configured)) as reader:
         history = read_history(reader, since, until)
         led = around is not None and read_led_to(
             reader, around, (around - _NEAR_SECONDS, around + _NEAR_SECONDS), ()

@@ -16,6 +16,8 @@ SYSTEM_FILE = Path("/etc/sts-agent/agent.yaml")
 SYSTEM_SPOOL = Path("/var/lib/sts-agent")
 SYSTEM_SOCKET = Path("/run/sts-agent/intake.sock")
 NAME = "sts-agent"
+VOLATILE = "volatile-spool"
+"""The directory beside the socket, by its usual place, in which a daemon keeps events that has no other."""
 
 
 class Location(msgspec.Struct, frozen=True):

@@ -3,11 +3,10 @@
 import os
 from pathlib import Path
 
+from agent.configuration.location import VOLATILE
 from agent.configuration.types import Configuration
 from agent.configuration.types import Spool as SpoolSettings
 from spool import Options, Spool
-
-VOLATILE = "volatile-spool"
 
 
 def open_spool(configuration: Configuration) -> Spool:

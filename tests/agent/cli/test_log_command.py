@@ -297,3 +297,25 @@ def test_a_wrong_agent_yaml_hinders_nobody(keep, log, tmp_path, wrong):
 def test_what_is_no_moment_of_a_calendar_is_shown_all_the_same(keep, log):
     keep(record(event("x", 10**12)))
     assert log()[0].startswith("@1000000000000")
+
+
+def test_what_a_daemon_keeps_that_cannot_use_its_directory_is_shown_and_where_it_is(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    agent_yaml = tmp_path / "agent.yaml"
+    agent_yaml.write_text(
+        f"spool: {{directory: {tmp_path}/file/spool}}\nintake: {{socket: {tmp_path}/run/s}}\n"
+    )
+    page = tmp_path / "page.html"
+    words = (["log"], ["rejected", "list"], ["report", "-o", str(page)])
+    for one in words:
+        assert cli.main(["--config", str(agent_yaml), *one]) == 1
+        assert f"there is no spool in {tmp_path}/file/spool" in capsys.readouterr().err
+    with Spool.open(tmp_path / "run" / "volatile-spool") as spool:
+        spool.records.append([record(event("kept beside the socket", NOW - MINUTE))])
+    for one in words:
+        assert cli.main(["--config", str(agent_yaml), *one]) == 0
+        said = capsys.readouterr()
+        told = f"what follows is of {tmp_path}/run/volatile-spool: the daemon could not use {tmp_path}/file/spool"
+        assert told in said.err
+        assert one != ["log"] or "kept beside the socket" in said.out
+    assert "kept beside the socket" in page.read_text()
