@@ -284,6 +284,24 @@ def test_long_rows_are_counted_as_they_come_and_go(open_spool):
     assert taken(spool) == (0, 0, 0)
 
 
+def test_what_is_set_aside_as_damaged_costs_no_event_that_waits(open_spool, tmp_path):
+    spool = open_spool(SMALL)
+    for damaged in range(3):
+        for _ in range(40):
+            spool.records.append([record_of(os.urandom(60_000).hex())])
+        spool._engine.between(
+            lambda store: store.connection.execute("UPDATE records SET name = 'x' WHERE number > 0")
+        )
+        spool.records.append([record_of(f"whole {damaged}")])
+        assert drain(spool, "stackstate") == [f"whole {damaged}"]
+        assert spool._engine.read(set_aside_bytes) < SMALL.max_size_bytes // 8
+    assert size_of(tmp_path / "spool") <= SMALL.max_size_bytes
+
+
+def set_aside_bytes(connection):
+    return connection.execute("SELECT sum(length(row)) FROM set_aside").fetchone()[0]
+
+
 def as_an_earlier_version_wrote_it(document):
     return {**{key: value for key, value in document.items() if key != "long_bytes"}, "rejected_bytes": 5256}
 
