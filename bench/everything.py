@@ -126,29 +126,21 @@ def of_files(sizes: Sizes) -> Iterator[Row]:
 
 
 def of_tree(sizes: Sizes) -> Iterator[Row]:
-    """Learn a large tree and look at it again, beside what reads and what lists it."""
+    """Learn a large tree and look at it again, in turn with what reads and what lists it, each some times: of each the median counts."""
     with growth.scratch() as directory:
-        root, empty = directory / "tree", directory / "empty"
-        empty.mkdir()
+        root = directory / "tree"
         tree_scan.make_tree(root, sizes.files, 4096)
-        tree_scan.of_command(tree_scan.SUMS, root)
-        summed = tree_scan.of_command(tree_scan.SUMS, root)
-        listed = tree_scan.of_command(tree_scan.STATS, root)
-        walked = tree_scan.of_bare_walk(root)
-        hashes, texts, compared = tree_scan.of_least(root, directory)
-        start = tree_scan.of_agent(directory / "start", empty, 0, "auto").cpu_seconds
-        tick = 1 / tree_scan.TICKS  # the least that can be seen
-        for diff in ("never", "auto"):
+        cpu = tree_scan.in_turn(directory, root, sizes.files, sizes.turns)
+        for diff, floor in (("never", cpu["hashes"]), ("auto", cpu["texts"])):
             title = f"{sizes.files:,} files, diff {diff}".replace(",", " ", 1)
-            first, again = (
-                max(tree_scan.of_agent(directory / diff, root, sizes.files, diff).cpu_seconds - start, tick)
-                for _ in range(2)
+            first, again = cpu[f"first look, {diff}"], cpu[f"restart, {diff}"]
+            learnt = Row(f"first look, {title}", "CPU s", first, "`sha256sum`", cpu["summed"], False, load())
+            yield learnt.within_times(2.5, floor) if diff == "auto" else replace(learnt, floor=floor)
+            looked = Row(
+                f"restart, {title}", "CPU s", again, "`os.walk`, `os.lstat`", cpu["walked"], False, load()
             )
-            learnt = Row(f"first look, {title}", "CPU s", first, "`sha256sum`", summed, False, load())
-            yield learnt.within_times(2.5, texts) if diff == "auto" else replace(learnt, floor=hashes)
-            looked = Row(f"restart, {title}", "CPU s", again, "`os.walk`, `os.lstat`", walked, False, load())
-            yield looked.within_times(1.3, compared)
-            yield Row(f"restart, {title}", "CPU s", again, "`find -printf`", listed, False, load())
+            yield looked.within_times(1.3, cpu["compared"])
+            yield Row(f"restart, {title}", "CPU s", again, "`find -printf`", cpu["listed"], False, load())
 
 
 def of_posts(sizes: Sizes) -> Iterator[Row]:

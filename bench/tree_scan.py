@@ -10,8 +10,10 @@ import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from file_latency import agent, ended, says, wait_until
 
@@ -176,6 +178,36 @@ def of_agent(own: Path, root: Path, files: int, diff: str) -> Cost:
             line.split(":", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines()
         )
         return Cost((int(fields[11]) + int(fields[12])) / TICKS, int(status["VmRSS"].split()[0]) * 1024)
+
+
+def in_turn(scratch: Path, root: Path, files: int, turns: int) -> dict[str, float]:
+    """Return the median CPU seconds of each of them: what reads, lists and walks through a tree, the least, and the agent's looks.
+
+    All take turns, so that none meets another machine than the others; the tree is in the page cache before the first.
+    """
+    (scratch / "empty").mkdir()
+    of_command(SUMS, root)
+    found = [_turn(scratch, root, files) for _ in range(turns)]
+    return {name: median([one[name] for one in found]) for name in found[0]}
+
+
+def _turn(scratch: Path, root: Path, files: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory(dir=scratch) as directory:
+        own = Path(directory)
+        least = dict(zip(("hashes", "texts", "compared"), of_least(root, own), strict=True))
+        start = of_agent(own / "start", scratch / "empty", 0, "auto").cpu_seconds
+        looks = {}
+        for diff in ("never", "auto"):
+            for name in ("first look", "restart"):
+                seconds = of_agent(own / diff, root, files, diff).cpu_seconds - start
+                looks[f"{name}, {diff}"] = max(seconds, 1 / TICKS)  # the least that can be seen
+        return {
+            "summed": of_command(SUMS, root),
+            "listed": of_command(STATS, root),
+            "walked": of_bare_walk(root),
+            **least,
+            **looks,
+        }
 
 
 def measure(scratch: Path, files: int, mean_bytes: int) -> list[str]:
