@@ -90,7 +90,9 @@ class Store:
         document = state.save(self.connection, self.state) if self._changed else self._saved
         failpoints.reached("commit.before")
         if self._is_put_off and 0 < len(self._rows) <= _ROWS_AT_ONCE:
-            self._connection.execute(_insert_of(len(self._rows)), [*chain.from_iterable(self._rows)])
+            rows = self._rows
+            values = rows[0] if len(rows) == 1 else [*chain.from_iterable(rows)]
+            self._connection.execute(_insert_of(len(rows)), values)
             self._is_put_off = False
         else:
             self.connection.execute("COMMIT")
