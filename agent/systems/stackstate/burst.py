@@ -135,13 +135,13 @@ def _parts(listed: _Listed, most_bytes: int, read: Callable[[bytes], Together]) 
     most = min(most_bytes, MAX_CHUNK_EVENTS * size_bytes) if size_bytes > 0 else most_bytes
     while start < end:
         left = end - start
-        size = min(most, share(left, -(-left // most), size_bytes))
-        stop = end if left <= most else _last_end(body, mark, start, start + size)
+        stop = end
+        if left > most:
+            size = min(most, share(left, -(-left // most), size_bytes))
+            stop = _last_end(body, mark, start, start + size)
         together = read(body[start:stop])
-        if together.count > MAX_CHUNK_EVENTS:
-            most = (
-                (stop - start) * _FEWER_EVENTS // together.count
-            )  # the first events were longer than the others
+        if together.count > MAX_CHUNK_EVENTS:  # the first events were longer than the others
+            most = (stop - start) * _FEWER_EVENTS // together.count
             continue
         yield together
         start = stop + 1  # behind the comma
@@ -162,11 +162,11 @@ def _last_end(body: bytes, mark: bytes, start: int, before: int) -> int:
 
 
 def _together(name: str, text: bytes, events: Sequence[CompleteEvent | HostlessEvent]) -> Together:
-    times = [event.timestamp for event in events]
-    tags = tuple(dict.fromkeys(chain.from_iterable([event.tags for event in events])))
+    times = sorted([event.timestamp for event in events])  # mostly they are
+    tags = tuple(dict.fromkeys(chain.from_iterable(distinct([event.tags for event in events]))))
     check_tags(tags)
     types = tuple(distinct([event.event_type for event in events]))
-    return Together(name, text, len(events), min(times), max(times), types, tags)
+    return Together(name, text, len(events), times[0], times[-1], types, tags)
 
 
 def _filled(
