@@ -24,6 +24,9 @@ SECTIONS = ("metrics", "service_checks", "topologies", "health")
 KINDS = frozenset({EVENT, *(f"stackstate/{section}" for section in SECTIONS)})
 """The kinds of records that only a StackState receiver takes: a body's other lists, spooled as they came."""
 
+_NOTHING_ELSE = b"}" + b"".join(b',"%b":[]' % section.encode() for section in SECTIONS) + b"}"
+"""How a body of events ends."""
+
 Part = bytes | Segment
 
 
@@ -33,15 +36,13 @@ def body_of(outgoing: Outgoing, now: int) -> list[Part]:
     Events are named, in the order of each name's first event, and collected `now`. A list of another kind goes
     back to where it was in the body it came in, with that body's own time.
     """
-    section = outgoing.kind.partition("/")[2]
     collected = now if outgoing.kind == EVENT else outgoing.first_time
     hostname = msgspec.json.encode(outgoing.hostname)
-    parts: list[Part] = [
-        b'{"collection_timestamp":%d,"internalHostname":%b,"events":{' % (collected, hostname)
-    ]
+    head = b'{"collection_timestamp":%d,"internalHostname":%b,"events":{' % (collected, hostname)
     if outgoing.kind == EVENT:
-        parts += _named(outgoing)
-    parts.append(b"}")
+        return [head, *_named(outgoing), _NOTHING_ELSE]
+    section = outgoing.kind.partition("/")[2]
+    parts: list[Part] = [head, b"}"]
     for name in SECTIONS:
         parts.append(b',"%b":[' % name.encode())
         if name == section:
