@@ -32,13 +32,14 @@ class Deadline:
         """Whether the connection stood and the request began to leave."""
 
     def start(self, seconds: float) -> None:
-        """Begin the time of a new request."""
+        """Begin the time of a new request; raises RuntimeError where nothing can watch over it."""
         with self._change:
             self.expired = self.sending = False
             self._end_in(seconds)
             if self._watcher is None:
-                self._watcher = Thread(target=self._watch, name="deadline", daemon=True)
-                self._watcher.start()
+                watcher = Thread(target=self._watch, name="deadline", daemon=True)
+                watcher.start()  # where there is no thread to be had, the next request asks for one again
+                self._watcher = watcher
 
     def shorten(self, seconds: float) -> None:
         """Leave a request that is under way at most so many seconds more."""

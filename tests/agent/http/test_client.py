@@ -126,6 +126,21 @@ def test_a_tls_handshake_that_never_ends_is_left_at_the_deadline(wire, http):
     assert "no connection within 0.3 s" in answer.text
 
 
+def test_a_request_that_no_thread_can_watch_over_is_not_made_and_the_next_one_has_its_deadline(
+    wire, http, monkeypatch
+):
+    def none_is_left(_):
+        raise RuntimeError("can't start new thread")
+
+    client, side = http(), wire(_never_answer)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", none_is_left)
+        with pytest.raises(RuntimeError):
+            post(client, side.url)
+    assert not side.requests
+    assert post(client, side.url, seconds=QUICK).failure is Failure.DEADLINE
+
+
 def test_the_deadline_holds_on_a_reused_connection(wire, http):
     def first_well_then_slowly(connection, wire):
         wire.read_request(connection)
