@@ -77,7 +77,7 @@ def chunk(captured: Sequence[Captured | Together], stamp: Stamp, origin: str) ->
     records: list[Record] = []
     for kind, alike in groupby(captured, type):
         if kind is Together:
-            records += [_of_many(cast("Together", events), stamp, origin) for events in alike]
+            records += [_of_many(events, stamp, origin) for events in cast("Iterator[Together]", alike)]
         else:
             records += _chunked(cast("list[Captured]", [*alike]), stamp, origin)
     return records
