@@ -76,9 +76,9 @@ class HttpClient:
         self._deadline.shorten(seconds)
 
     def close(self) -> None:
-        """Close the connections."""
-        self._renew()
+        """Close the connections; a request that is under way ends."""
         self._deadline.close()
+        self._renew()
 
     def _renew(self) -> None:
         if self._session is not None:

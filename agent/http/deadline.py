@@ -54,8 +54,11 @@ class Deadline:
             self._let_go()
 
     def close(self) -> None:
-        """End the thread that watches."""
+        """End a request that is under way, and the thread that watches."""
         with self._change:
+            if self._ends is not None:
+                self.expired = True
+                self._shut_down()
             self._ends = None
             watcher = self._watcher
             self._change.notify_all()

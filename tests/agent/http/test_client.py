@@ -276,6 +276,18 @@ def test_a_request_under_way_can_be_cut_short(wire, http):
     assert time.monotonic() - began < 50  # far from the minute, however slow the machine
 
 
+def test_a_request_under_way_ends_when_its_client_is_closed(wire, http):
+    def close(connection, wire):
+        wire.read_request(connection)
+        client.close()
+        wire.over.wait()
+
+    client = http()
+    began = time.monotonic()
+    assert post(client, wire(close).url, seconds=60).failure is Failure.DEADLINE
+    assert time.monotonic() - began < 50  # as above
+
+
 class TestTls:
     def test_a_known_authority_and_the_right_name_are_believed(self, wire, http, authority):
         side = wire(OK, tls=authority.server(authority.issue("right")))
