@@ -15,6 +15,7 @@ from operator import attrgetter
 from threading import Lock
 from typing import Any, Generic, Literal, TypeVar
 
+from spool.at_rest import give_back
 from spool.errors import SpoolClosed, SpoolError
 from spool.store import Store
 
@@ -196,11 +197,13 @@ class Writer:
                 self._changed.wait(left if self._is_uncheckpointed else None)
 
     def _checkpoint_in_between(self, store: Store) -> None:
-        self._is_uncheckpointed = not self._checkpoint(store) or self._is_uncheckpointed
+        self._checkpoint(store)
+        self._is_uncheckpointed = True  # so much was written that pages are to be let go of once it is over
 
     def _checkpoint_at_rest(self, store: Store) -> None:
         self._is_uncheckpointed = False
         self._checkpoint(store)
+        give_back(store.connection)
 
     def _shrink_once(self, store: Store) -> None:
         self._shrinking = False
