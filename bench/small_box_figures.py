@@ -4,7 +4,8 @@
 
 The host is the one of tests/host/test_small_box.py. A single post is timed until its answer, which means that it is synced; a
 file from just before the write until its event can be read in the spool, which SQLite lets nobody before the sync. The floor is the bare program of
-`small_box_floor.py`, in the same box and within the same limits after the agent was stopped. A sample that is late for want of its share of the processor
+`small_box_floor.py`, on the same host and disk and within limits of its own that are as the agent's: both take turns, so that what else the machine does
+meets both. A sample that is late for want of its share of the processor
 shows in the periods that were waited out.
 """
 
@@ -13,8 +14,9 @@ import socket
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,10 @@ _APART_SECONDS = 0.25
 _PATIENCE_SECONDS = 120
 _FLOOR = "/run/small_box_floor.py"
 _FLOOR_SOCKET = "/run/floor-of-{what}.sock"
-_FLOOR_ARGUMENTS: dict[str, list[str]] = {"posts": [], "changes": ["/etc/app", str(SETTLE_MS)]}
+_FLOOR_WATCHES = "/srv/floor"
+_FLOOR_ARGUMENTS: dict[str, list[str]] = {"posts": [], "changes": [_FLOOR_WATCHES, str(SETTLE_MS)]}
+_IN_TURN = 25
+"""So many samples of one are taken before it is the other's turn."""
 
 
 @contextmanager
@@ -47,6 +52,7 @@ def box() -> Iterator[Any]:
     try:
         host.write("/etc/sts-agent/conf.d/app.yaml", _WATCHED.format(settle_ms=SETTLE_MS))
         host.path("/etc/app").mkdir()
+        host.path(_FLOOR_WATCHES).mkdir()
         with small_box(host) as made:
             made.boot()
             host.wait_until_watching("files", timeout_seconds=_PATIENCE_SECONDS)
@@ -57,7 +63,7 @@ def box() -> Iterator[Any]:
 
 
 def posts(host: Any, count: int) -> list[float]:
-    """Post single events with a pause between them; return how many ms each answer took, sorted."""
+    """Post single events with a pause between them; return how many ms each answer took."""
     from agent.cli.daemon_client import ask
 
     body = json.dumps({"events": {"custom": [{"event_type": "BenchEvent", "msg_title": "one"}]}}).encode()
@@ -69,16 +75,16 @@ def posts(host: Any, count: int) -> list[float]:
         if answer.status != 200:
             raise SystemExit(f"answered {answer.status}")
         time.sleep(_APART_SECONDS)
-    return sorted(took)
+    return took
 
 
-def changes(made: Any, count: int) -> list[float]:
-    """Change files, one after the other; return how many ms each took to the disk, sorted."""
+def changes(made: Any, first: int, count: int) -> list[float]:
+    """Make files, one after the other, numbered from the `first`; return how many ms each took to the disk."""
     spool = f"file:{made.disk}/spool.db?mode=ro"
     took = []
     with closing(sqlite3.connect(spool, uri=True)) as reader:
         kept = _kept(reader)
-        for number in range(count):
+        for number in range(first, first + count):
             path = made.host.path(f"/etc/app/file-{number}")
             began = time.monotonic()
             path.write_text(f"key = {number}\n")
@@ -89,7 +95,7 @@ def changes(made: Any, count: int) -> list[float]:
             took.append(1000 * (time.monotonic() - began))
             kept = _kept(reader)
             time.sleep(_APART_SECONDS)
-    return sorted(took)
+    return took
 
 
 def _kept(reader: sqlite3.Connection) -> int:
@@ -99,12 +105,12 @@ def _kept(reader: sqlite3.Connection) -> int:
 
 @contextmanager
 def floor_of(made: Any, what: str) -> Iterator[Path]:
-    """Have the bare program serve in place of the agent; yield its socket."""
+    """Have the bare program serve beside the agent; yield its socket."""
     from harness.small_box import SPOOL
 
     made.host.write(_FLOOR, Path(__file__).with_name("small_box_floor.py").read_text())
     name = _FLOOR_SOCKET.format(what=what)
-    with made.running_alone("/usr/bin/python3", _FLOOR, what, SPOOL, name, *_FLOOR_ARGUMENTS[what]):
+    with made.running_beside("/usr/bin/python3", _FLOOR, what, SPOOL, name, *_FLOOR_ARGUMENTS[what]):
         yield made.host.path(name)
 
 
@@ -122,35 +128,46 @@ def connected(path: Path, patience_seconds: float = _PATIENCE_SECONDS) -> socket
     raise SystemExit("the floor does not listen")
 
 
-def floor_posts(made: Any, count: int) -> list[float]:
-    """Post to the bare program, a connection each; return how many ms each answer took, sorted."""
+def floor_posts(path: Path, count: int) -> list[float]:
+    """Post to the bare program, a connection each; return how many ms each answer took."""
     took = []
-    with floor_of(made, "posts") as path:
-        connected(path).close()
-        for _ in range(count):
-            began = time.monotonic()
-            with connected(path) as connection:
-                connection.sendall(bytes(PAGE_BYTES))
-                if not connection.recv(PAGE_BYTES):
-                    raise SystemExit("the floor has ended")
-            took.append(1000 * (time.monotonic() - began))
-            time.sleep(_APART_SECONDS)
-    return sorted(took)
-
-
-def floor_changes(made: Any, count: int) -> list[float]:
-    """Change files that the bare program watches; return how many ms each took to the disk, sorted."""
-    took = []
-    with floor_of(made, "changes") as path, connected(path) as connection:
-        for number in range(count):
-            changed = made.host.path(f"/etc/app/floor-{number}")
-            began = time.monotonic()
-            changed.write_text(f"key = {number}\n")
+    for _ in range(count):
+        began = time.monotonic()
+        with connected(path) as connection:
+            connection.sendall(bytes(PAGE_BYTES))
             if not connection.recv(PAGE_BYTES):
                 raise SystemExit("the floor has ended")
-            took.append(1000 * (time.monotonic() - began))
-            time.sleep(_APART_SECONDS)
-    return sorted(took)
+        took.append(1000 * (time.monotonic() - began))
+        time.sleep(_APART_SECONDS)
+    return took
+
+
+def floor_changes(connection: socket.socket, watched: Path, first: int, count: int) -> list[float]:
+    """Make files where the bare program watches; return how many ms each took to the disk."""
+    took = []
+    for number in range(first, first + count):
+        began = time.monotonic()
+        (watched / f"file-{number}").write_text(f"key = {number}\n")
+        if not connection.recv(PAGE_BYTES):
+            raise SystemExit("the floor has ended")
+        took.append(1000 * (time.monotonic() - began))
+        time.sleep(_APART_SECONDS)
+    return took
+
+
+Samples = Callable[[int, int], list[float]]
+"""Takes so many, numbered from the first."""
+
+
+def in_turn(count: int, ours: Samples, floor: Samples) -> tuple[list[float], list[float]]:
+    """Take samples of the agent and of the floor in turn; return both, sorted."""
+    took: list[float] = []
+    bare: list[float] = []
+    for first in range(0, count, _IN_TURN):
+        at_once = min(_IN_TURN, count - first)
+        took += ours(first, at_once)
+        bare += floor(first, at_once)
+    return sorted(took), sorted(bare)
 
 
 def rows(sizes: Sizes) -> Iterator[Row]:
@@ -162,13 +179,17 @@ def rows(sizes: Sizes) -> Iterator[Row]:
     with box() as made:
         posts(made.host, 5)
         waited = made.throttled()
-        ours = posts(made.host, count), changes(made, count)
+        with floor_of(made, "posts") as path:
+            connected(path).close()
+            posted = in_turn(count, lambda _, so: posts(made.host, so), lambda _, so: floor_posts(path, so))
+        watched = made.host.path(_FLOOR_WATCHES)
+        with floor_of(made, "changes") as path, connected(path) as told:
+            changed = in_turn(count, partial(changes, made), partial(floor_changes, told, watched))
         waited = made.throttled() - waited
         peak = int(made.limits.read("memory.max_usage_in_bytes")) / 1024 / 1024
         killed = sum(made.restarts())
-        floors = floor_posts(made, count), floor_changes(made, count)
     goals = (100, 100 + SETTLE_MS)
-    for what, took, floor, goal in zip(_WHAT, ours, floors, goals, strict=True):
+    for what, (took, floor), goal in zip(_WHAT, (posted, changed), goals, strict=True):
         for name, share in (("p50", 0.5), ("p99", 0.99)):
             at, bare = (one[min(count - 1, int(share * count))] for one in (took, floor))
             row = Row(f"small box: {what}, {name} of {count}", "ms", at, load=load(), floor=bare)

@@ -3,7 +3,7 @@
     python3 small_box_floor.py posts DIRECTORY SOCKET
     python3 small_box_floor.py changes DIRECTORY SOCKET WATCHED SETTLE_MS
 
-It has the limits, the disk and the settling of the agent that it is measured beside, and does nothing of what an agent is for: who connects is
+It has limits as the agent has them, its disk and its settling, and does nothing of what an agent is for: who connects is
 answered, whatever he says; what changed is read, and nobody is told by whom. Each is one page of a file that has its size already, written over and
 synced, so that ext4 has no journal to commit: one flush. The agent's -wal grows at first, and takes two.
 """

@@ -31,12 +31,14 @@ RemainAfterExit=yes
 ExecStart=/bin/sh -euc '\\
     for one in memory cpu pids; do \\
         mkdir -p /mnt/$$one && mount -t cgroup -o $$one cgroup /mnt/$$one; \\
-        mkdir -p /mnt/$$one/sts-agent-test-%m; \\
+        mkdir -p /mnt/$$one/sts-agent-test-%m /mnt/$$one/sts-agent-test-%m-beside; \\
         chown sts-agent /mnt/$$one/sts-agent-test-%m/cgroup.procs; \\
     done; \\
-    echo {MEMORY_BYTES} > /mnt/memory/sts-agent-test-%m/memory.limit_in_bytes; \\
-    echo {_PERIOD_US} > /mnt/cpu/sts-agent-test-%m/cpu.cfs_period_us; \\
-    echo {PROCESSOR_SHARE * _PERIOD_US:.0f} > /mnt/cpu/sts-agent-test-%m/cpu.cfs_quota_us'
+    for group in sts-agent-test-%m sts-agent-test-%m-beside; do \\
+        echo {MEMORY_BYTES} > /mnt/memory/$$group/memory.limit_in_bytes; \\
+        echo {_PERIOD_US} > /mnt/cpu/$$group/cpu.cfs_period_us; \\
+        echo {PROCESSOR_SHARE * _PERIOD_US:.0f} > /mnt/cpu/$$group/cpu.cfs_quota_us; \\
+    done'
 [Install]
 WantedBy=multi-user.target
 """
@@ -50,7 +52,7 @@ ExecStart=/bin/sh -euc 'for one in {_GROUP}/cgroup.procs; do echo $$$$ > $one; d
 """
 _GONE = """\
 systemctl stop sts-agent.service
-for one in /mnt/*/$1; do
+for one in /mnt/*/$1 /mnt/*/$1-beside; do
     until rmdir "$one"; do sleep 0.1; done
 done
 """
@@ -73,11 +75,10 @@ class SmallBox:
         self.host.boot(options=[f"--bind={self.disk}:{SPOOL}"])
 
     @contextlib.contextmanager
-    def running_alone(self, *command: str) -> Iterator[None]:
-        """Run a command within these limits, in place of the agent; it is killed at the end of the block."""
-        self.host.run("systemctl", "stop", UNIT)
-        enter = f'for one in /mnt/*/{self._group}/cgroup.procs; do echo $$ > $one; done; exec "$@"'
-        with self.host.running("sh", "-euc", enter, "alone", *command):
+    def running_beside(self, *command: str) -> Iterator[None]:
+        """Run a command within limits of its own that are as the agent's; it is killed at the end of the block."""
+        enter = f'for one in /mnt/*/{self._group}-beside/cgroup.procs; do echo $$ > $one; done; exec "$@"'
+        with self.host.running("sh", "-euc", enter, "beside", *command):
             yield
 
     def throttled(self) -> int:
