@@ -238,22 +238,8 @@ class State(Named):
         return state
 
 
-_PLAIN = (
-    "acknowledged",
-    "last_number",
-    "total_events",
-    "total_bytes",
-    "rejected_count",
-    "rejected_bytes",
-    "max_size_bytes",
-    "positions_lost",
-    "recoveries",
-    "gaps",
-    "texts_given_up",
-    "texts_told",
-    "long_bytes",
-    "sequence",
-)
+_OF_PARTS = {"standings", "losses", "salvage"}
+_PLAIN = [name for name in State.__annotations__ if name not in _OF_PARTS]
 _plain_of = attrgetter(*_PLAIN)
 _TABLES = ("state_a", "state_b")
 
