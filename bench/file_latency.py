@@ -11,6 +11,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -70,11 +71,18 @@ def says(directory: Path) -> str:
         "--config",
         directory / "agent.yaml",
     ]
-    try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_ANSWER_SECONDS)
-    except subprocess.TimeoutExpired:  # a wake-up that the kernel lost: it is asked again
-        return ""
-    collectors = json.loads(done.stdout).get("collectors", {}) if done.stdout else {}
+    with tempfile.TemporaryFile(
+        "w+"
+    ) as told:  # no pipe: on some kernels who waits for its end is not always woken
+        try:
+            subprocess.run(
+                command, check=False, stdout=told, stderr=subprocess.DEVNULL, timeout=_ANSWER_SECONDS
+            )
+        except subprocess.TimeoutExpired:
+            return ""
+        told.seek(0)
+        text = told.read()
+    collectors = json.loads(text).get("collectors", {}) if text else {}
     return str(collectors.get("files", {}).get("detail", ""))
 
 
