@@ -19,7 +19,8 @@ T = TypeVar("T")
 MAX_CHUNK_EVENTS = 64
 MAX_CHUNK_BYTES = 32 * 1024
 SPLICED_BYTES = 8 * 1024
-"""From here on a chunk goes into a request as it lies on the disk; a smaller one is compressed once more, with those beside it."""
+"""Of JSON: from here on a chunk goes into a request as it lies on the disk. A smaller one is compressed once more, with those beside it: a segment
+of its own costs more on the line than that costs us."""
 
 
 class Captured(msgspec.Struct, frozen=True, gc=False):

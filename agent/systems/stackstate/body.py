@@ -13,10 +13,8 @@ from typing import Literal
 import msgspec
 
 from agent.delivery.outgoing import Outgoing
+from agent.events.chunk import SPLICED_BYTES
 from spool import EVENT, Segment, compress, inflate, join, splice
-
-SMALL_BYTES = 8 * 1024
-"""Of JSON: below it a segment of its own costs more on the line than compressing it again costs us."""
 
 SECTIONS = ("metrics", "service_checks", "topologies", "health")
 """The lists of the common JSON object besides its events."""
@@ -76,7 +74,7 @@ def _joined(parts: Sequence[Part]) -> Sequence[Part]:
 
 
 def _is_large(part: Part) -> bool:
-    return isinstance(part, Segment) and part.length >= SMALL_BYTES
+    return isinstance(part, Segment) and part.length >= SPLICED_BYTES
 
 
 def encode(parts: list[Part], compression: Literal["deflate", "gzip", "none"]) -> tuple[bytes, str]:
@@ -108,10 +106,10 @@ def merged(parts: Iterable[Part]) -> list[Part]:
 
 def _one(run: list[Part]) -> list[Part]:
     segments = [part for part in run if isinstance(part, Segment)]
-    if len(segments) == 1 and _size(run) < SMALL_BYTES and len(segments[0].deflated) < segments[0].length:
+    if len(segments) == 1 and _size(run) < SPLICED_BYTES and len(segments[0].deflated) < segments[0].length:
         return run  # the end of a burst: nothing is there to compress it with
     plain = _plain(run)
-    return [compress(plain) if segments or len(plain) >= SMALL_BYTES else plain] if run else []
+    return [compress(plain) if segments or len(plain) >= SPLICED_BYTES else plain] if run else []
 
 
 def _size(parts: Iterable[Part]) -> int:

@@ -14,7 +14,6 @@ from agent.events.chunk import (
     chunk,
     entries,
 )
-from agent.systems.stackstate import body
 from spool import compress
 
 STAMP = Stamp("web-1", "boot", 12.5, 1_700_000_000.25, clock_trusted=True)
@@ -66,10 +65,6 @@ def test_the_last_of_several_chunks_is_the_small_one_but_not_too_small():
     lengths = [record.segment.length for record in chunk(events, STAMP, "test")]
     assert [record.count for record in chunk(events, STAMP, "test")] == [64, 64, 53, 19]
     assert SPLICED_BYTES <= lengths[-1] < SPLICED_BYTES + 2 * 475
-
-
-def test_a_chunk_is_small_where_a_request_compresses_it_again():
-    assert body.SMALL_BYTES == SPLICED_BYTES
 
 
 def test_what_is_known_of_a_record_needs_no_decoding():

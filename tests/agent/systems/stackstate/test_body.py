@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.delivery.outgoing import Chunk, Outgoing
-from agent.systems.stackstate.body import SMALL_BYTES, body_of, encode, merged
+from agent.events.chunk import SPLICED_BYTES
+from agent.systems.stackstate.body import body_of, encode, merged
 from spool import Segment, compress, pack
 
 names = st.sampled_from(["config", "service", 'ünï"cödé'])
@@ -55,7 +56,7 @@ def test_every_encoding_gives_the_same_object_in_order(parts, compression):
 
 
 def test_large_segments_go_as_they_are_and_runs_of_small_ones_together():
-    large = compress(b"x" * SMALL_BYTES)
+    large = compress(b"x" * SPLICED_BYTES)
     small = compress(b"y")
     parts = list(merged([b"[", small, b",", small, large, b",", large, b"]"]))
     assert [part is large for part in parts] == [False, True, False, True, False]
