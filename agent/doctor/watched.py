@@ -32,15 +32,15 @@ def look_at_paths(
     Those of which nothing is there share one finding. `ask` blocks for as long as a file system does not answer.
     """
     directories: set[str] = set()
-    findings, missing = [], []
+    findings, absent = [], []
     for pattern, leads_to in dict(patterns).items():
         if _answer_of(root_of(pattern), ask, patience_seconds) is None:
             findings.append(_silent(pattern))
         elif (finding := _look_at_path(pattern, leads_to, directories)) is not None:
             findings.append(finding)
         else:
-            missing.append(pattern)
-    return [*findings, *_missing(missing)], len(directories)
+            absent.append(pattern)
+    return [*findings, *_missing(absent)], len(directories)
 
 
 def missing(
@@ -60,7 +60,7 @@ def missing(
     if len(found) == 1:
         yield f"{found[0]} does not exist (yet)"
     elif found:
-        yield f"{len(found)} paths do not exist (yet): {', '.join(found)}"
+        yield _several_missing(found)
 
 
 def root_of(pattern: str) -> Path:
@@ -104,9 +104,12 @@ def _missing(patterns: list[str]) -> Iterator[Finding]:
         )
         yield Finding(f"watch {patterns[0]}", "warn", text, advice)
     elif patterns:
-        text = f"{len(patterns)} paths do not exist (yet): {', '.join(patterns)}"
         advice = "fix those that should be there; the others are watched as soon as something makes them"
-        yield Finding("watch", "warn", text, advice)
+        yield Finding("watch", "warn", _several_missing(patterns), advice)
+
+
+def _several_missing(patterns: list[str]) -> str:
+    return f"{len(patterns)} paths do not exist (yet): {', '.join(patterns)}"
 
 
 def _look_at_path(pattern: str, leads_to: LeadsTo, directories: set[str]) -> Finding | None:
