@@ -57,11 +57,8 @@ def join(segments: Sequence[Segment], between: bytes) -> Segment:
     between_low, between_high = (between_adler & 0xFFFF) - 1, between_adler >> 16
     (_, size_bytes, adler), *others = segments
     low, high = (adler & 0xFFFF) - 1, adler >> 16
-    for (
-        _,
-        length,
-        adler,
-    ) in others:  # `combine_adler` of what is between and of the segment, modulo once for all
+    # As `combine_adler` of what is between and of each segment, modulo once for all.
+    for _, length, adler in others:
         high += between_high + between_length * low + (adler >> 16) + length * (low + between_low)
         low += between_low + (adler & 0xFFFF) - 1
         size_bytes += between_length + length

@@ -84,9 +84,8 @@ class Table(Generic[R]):
         def is_whole(values: Sequence[Any]) -> bool:
             nonlocal seen, text
             try:
-                if (
-                    these := values[alike]
-                ) != seen:  # equal is as good as the same: 1.0 is 1 wherever it is used
+                # Equal is as good as the same: 1.0 is 1 wherever it is used.
+                if (these := values[alike]) != seen:
                     text, seen = text_of_alike(these), these
                 plain = text_of_row((values[0], *values[before], text, *values[after]))
                 crc = crc32(plain.encode("utf-8", "surrogatepass"))
